@@ -1,0 +1,312 @@
+// Every error that leaves a process of ours has a code here: what a person outside is told, what an operator should know
+// and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
+// file, and a test looks for each code in the source. Nothing secret is ever put into a text.
+
+export type ErrorClass =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "too-large"
+  | "exhausted"
+  | "upstream"
+  | "unavailable"
+  | "internal";
+
+/** One row a class: HTTP status, JSON-RPC code, gRPC status, GraphQL code, Anthropic and OpenAI error types. */
+export const errorShapes = {
+  invalid: {
+    http: 400,
+    jsonRpc: -32600,
+    grpc: 3,
+    graphql: "BAD_USER_INPUT",
+    anthropic: "invalid_request_error",
+    openai: "invalid_request_error",
+  },
+  unauthenticated: {
+    http: 401,
+    jsonRpc: -32001,
+    grpc: 16,
+    graphql: "UNAUTHENTICATED",
+    anthropic: "authentication_error",
+    openai: "invalid_request_error",
+  },
+  forbidden: {
+    http: 403,
+    jsonRpc: -32003,
+    grpc: 7,
+    graphql: "FORBIDDEN",
+    anthropic: "permission_error",
+    openai: "invalid_request_error",
+  },
+  "not-found": {
+    http: 404,
+    jsonRpc: -32602,
+    grpc: 5,
+    graphql: "NOT_FOUND",
+    anthropic: "not_found_error",
+    openai: "invalid_request_error",
+  },
+  conflict: {
+    http: 409,
+    jsonRpc: -32600,
+    grpc: 10,
+    graphql: "CONFLICT",
+    anthropic: "invalid_request_error",
+    openai: "invalid_request_error",
+  },
+  "too-large": {
+    http: 413,
+    jsonRpc: -32600,
+    grpc: 3,
+    graphql: "BAD_USER_INPUT",
+    anthropic: "request_too_large",
+    openai: "invalid_request_error",
+  },
+  exhausted: {
+    http: 429,
+    jsonRpc: -32003,
+    grpc: 8,
+    graphql: "RESOURCE_EXHAUSTED",
+    anthropic: "rate_limit_error",
+    openai: "rate_limit_exceeded",
+  },
+  upstream: {
+    http: 502,
+    jsonRpc: -32603,
+    grpc: 14,
+    graphql: "UPSTREAM",
+    anthropic: "api_error",
+    openai: "server_error",
+  },
+  unavailable: {
+    http: 503,
+    jsonRpc: -32603,
+    grpc: 14,
+    graphql: "UNAVAILABLE",
+    anthropic: "overloaded_error",
+    openai: "server_error",
+  },
+  internal: {
+    http: 500,
+    jsonRpc: -32603,
+    grpc: 13,
+    graphql: "INTERNAL_SERVER_ERROR",
+    anthropic: "api_error",
+    openai: "server_error",
+  },
+} as const satisfies Record<ErrorClass, ErrorShape>;
+
+export type ErrorEntry = {
+  class: ErrorClass;
+  /** What the caller reads. */
+  text: string;
+  /** What it means for whoever operates the gate, and what to do. */
+  help: string;
+  /** Where a protocol names its own JSON-RPC code for it. */
+  jsonRpc?: number;
+};
+
+export const errors = {
+  "auth.key-missing": {
+    class: "unauthenticated",
+    text: "No Tollgate key was sent.",
+    help: "Send the key as `Authorization: Bearer tg_…`, `x-api-key` or `x-tollgate-key`.",
+  },
+  "auth.key-malformed": {
+    class: "unauthenticated",
+    text: "What was sent is not a Tollgate key: its form or its check characters are wrong.",
+    help: "The key was cut off, mistyped or belongs to another product. It was refused without a look-up.",
+  },
+  "auth.key-unknown": {
+    class: "unauthenticated",
+    text: "The key is not known, or it was revoked or rotated.",
+    help: "Issue a new key. A rotated key's former secret works until its overlap has ended.",
+  },
+  "auth.key-expired": {
+    class: "unauthenticated",
+    text: "The key has expired.",
+    help: "Change the key's expiry or issue a new one.",
+  },
+  "auth.keys-conflict": {
+    class: "unauthenticated",
+    text: "The request carries two different credentials.",
+    help: "Send one. Two are refused because nobody could say who made the call.",
+  },
+  "auth.admin-token-on-proxy": {
+    class: "unauthenticated",
+    text: "Admin tokens do not open the proxy.",
+    help: "Use a virtual key (`tg_key_…` or `tg_svc_…`).",
+  },
+  "auth.scope-refused": {
+    class: "forbidden",
+    text: "The gate holds something about this key that it cannot enforce, and refuses it until it can.",
+    help: "The proxy is older than a feature that the key or its team needs, or their record is incomplete. Roll the proxies, then look at `fleet`.",
+  },
+  "auth.token-refused": {
+    class: "unauthenticated",
+    text: "The admin token is missing, unknown, revoked or expired.",
+    help: "Send `Authorization: Bearer tg_adm_…`. The first token is in the file that `ready.json` names.",
+  },
+  "auth.permission-denied": {
+    class: "forbidden",
+    text: "The admin token does not have the permission that this needs.",
+    help: "The permission table in the control plane lists what each field needs.",
+  },
+  "request.invalid": {
+    class: "invalid",
+    text: "The request is not well-formed.",
+    help: "The message says which part is wrong.",
+  },
+  "request.too-large": {
+    class: "too-large",
+    text: "The request is larger than the limit.",
+    help: "The message names the limit.",
+  },
+  "request.path-unknown": {
+    class: "not-found",
+    text: "Nothing is served at this path.",
+    help: "The doors are listed in the README.",
+    jsonRpc: -32601,
+  },
+  "request.method-not-allowed": {
+    class: "invalid",
+    text: "This path does not take that HTTP method.",
+    help: "`/mcp` takes POST.",
+  },
+  "mcp.parse-error": { class: "invalid", text: "The body is not JSON.", help: "Nothing was sent on.", jsonRpc: -32700 },
+  "mcp.invalid-request": {
+    class: "invalid",
+    text: "The body is not a JSON-RPC request.",
+    help: "One object with `jsonrpc`, `method` and, for a request, `id`.",
+    jsonRpc: -32600,
+  },
+  "mcp.duplicate-member": {
+    class: "invalid",
+    text: "A member that decides about the call occurs twice.",
+    help: "Two readers of one message must not see two truths; the call was refused unread.",
+    jsonRpc: -32600,
+  },
+  "mcp.method-unknown": {
+    class: "not-found",
+    text: "The method is not known here.",
+    help: "The MCP gate serves initialize, ping, tools/list and tools/call so far.",
+    jsonRpc: -32601,
+  },
+  "mcp.tool-unknown": {
+    class: "not-found",
+    text: "Unknown tool.",
+    help: "It does not exist, or the key does not reach it; both answer alike.",
+    jsonRpc: -32602,
+  },
+  "upstream.unreachable": {
+    class: "upstream",
+    text: "The server could not be reached.",
+    help: "The message names the server. Its URL, its network and its certificate are the places to look.",
+  },
+  "upstream.timeout": {
+    class: "upstream",
+    text: "The server did not answer in time.",
+    help: "The limit is the server's own `timeoutSeconds`.",
+  },
+  "upstream.address-refused": {
+    class: "upstream",
+    text: "The server's address is not one that may be dialled.",
+    help: "Private and loopback ranges need `allowPrivateNetwork` on the server; link-local ranges are never dialled.",
+  },
+  "upstream.protocol": {
+    class: "upstream",
+    text: "The server's answer was not what the protocol asks for.",
+    help: "The server answered, but not with MCP.",
+  },
+  "upstream.secret-missing": {
+    class: "upstream",
+    text: "A credential that the server needs is not at hand.",
+    help: "The secret was erased, or the proxy could not fetch it yet.",
+  },
+  "proxy.not-ready": {
+    class: "unavailable",
+    text: "The proxy is not ready yet.",
+    help: "It waits for its first snapshot from the control plane; `/readyz` says for what.",
+  },
+  "proxy.draining": {
+    class: "unavailable",
+    text: "The proxy is shutting down.",
+    help: "Retry: the balancer sends the next call elsewhere.",
+  },
+  "log.conflict": {
+    class: "conflict",
+    text: "Somebody else changed the same resource at the same time.",
+    help: "It was retried several times and lost each; try again.",
+  },
+  "log.too-large": {
+    class: "too-large",
+    text: "The change is too large for one event.",
+    help: "An event is bounded so that every broker takes it; split the resource.",
+  },
+  "read.behind": {
+    class: "unavailable",
+    text: "The read side has not reached the position that was asked for.",
+    help: "A projection lags or has stopped; `/readyz` of the control plane names it.",
+  },
+  "configuration.invalid": {
+    class: "invalid",
+    text: "The configuration file has errors; nothing was applied.",
+    help: "Each error says line and column.",
+  },
+  "sync.token-refused": {
+    class: "unauthenticated",
+    text: "The join token is missing or wrong.",
+    help: "Both planes need the same `TOLLGATE_JOIN_TOKEN`.",
+  },
+  "sync.log-differs": {
+    class: "conflict",
+    text: "The position belongs to another log.",
+    help: "The database was replaced or restored; the proxy takes a new snapshot by itself.",
+  },
+  "usage.hole": {
+    class: "conflict",
+    text: "Facts are missing before the ones that were sent.",
+    help: "The proxy sends again from the position in the answer.",
+  },
+  "internal.bug": {
+    class: "internal",
+    text: "Something went wrong inside the gate.",
+    help: "The log has the details under the request id. Please report it.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errors;
+
+/** An error with a code. `detail` is told to the caller after the public text; `internal` only to the log. */
+export class TollgateError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+    super(publicText(code, detail), options);
+    this.name = "TollgateError";
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+export function publicText(code: ErrorCode, detail?: string): string {
+  return detail === undefined ? errors[code].text : `${errors[code].text} ${detail}`;
+}
+
+export type ErrorShape = {
+  http: number;
+  jsonRpc: number;
+  grpc: number;
+  graphql: string;
+  anthropic: string;
+  openai: string;
+};
+
+export function shapeOf(code: ErrorCode): ErrorShape {
+  const entry: ErrorEntry = errors[code];
+  const shape = errorShapes[entry.class];
+  return { ...shape, jsonRpc: entry.jsonRpc ?? shape.jsonRpc };
+}

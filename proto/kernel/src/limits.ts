@@ -1,0 +1,27 @@
+// Every bound that both planes must agree on, with its unit in its name. A limit that only one process knows lives in that
+// process's `config.ts`; what stands here is part of the contract and changes only with an ADR.
+
+export const limits = {
+  /** An event's stored bytes. Well below the 1 MiB that a broker takes by default, headers included. */
+  eventBytesMax: 512 * 1024,
+  /** Events of one transaction; an applied `tollgate.yaml` is one. */
+  commitEventsMax: 20_000,
+  nameCharsMax: 63,
+  urlCharsMax: 2_048,
+  toolPatternsPerKeyMax: 1_000,
+  toolPatternCharsMax: 256,
+  headersPerServerMax: 32,
+  headerValueBytesMax: 8 * 1024,
+  secretBytesMax: 64 * 1024,
+  configurationBytesMax: 4 * 1024 * 1024,
+  configurationIssuesMax: 50,
+  serverTimeoutSecondsMax: 3_600,
+  rotationOverlapSecondsMax: 30 * 24 * 3_600,
+  /** Two machines' clocks may differ by this much; where they meet, the safe side is taken. */
+  clockSkewMs: 30_000,
+  /** Resources in one chunk of a snapshot, records in one batch of a watch. */
+  snapshotChunkResourcesMax: 1_000,
+  feedRecordsMax: 500,
+  factsPerBatchMax: 500,
+  pageRowsMax: 500,
+} as const;

@@ -1,0 +1,166 @@
+// The state that the log folds to, the same function in both planes: the control plane folds it into rows and serves
+// snapshots of them, a proxy folds it into memory and decides by it. A replica is immutable; `apply` gives the next one.
+// Every replicated event carries its whole resource, so the fold is one rule read from the schema: the event's resource
+// takes the place of the former one, or leaves. What cannot be read makes its own scopes refuse and nothing else.
+
+import { fromBinary, type Message } from "@bufbuild/protobuf";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import type { Record as LogRecord } from "@tollgate/schema/sync";
+import { eventTypes, resourceBytes, resourceTypes } from "./catalogue.ts";
+import { emptyMap, type ShardedMap } from "./sharded-map.ts";
+
+/** What one event does to the state. No bytes: the resource leaves. */
+export type Change = { kind: string; id: string; bytes: Uint8Array | undefined };
+
+export type Entry = { id: string; bytes: Uint8Array; hash: bigint; resource: Message };
+
+export type KindState = { entries: ShardedMap<Entry>; digest: bigint };
+
+export type Replica = {
+  /** Everything up to this position is in it, and nothing after. */
+  position: bigint;
+  kinds: ReadonlyMap<string, KindState>;
+  /** Scopes about which something could not be understood, each with the reason; they refuse. */
+  refused: ReadonlyMap<string, string>;
+};
+
+export function empty(): Replica {
+  return {
+    position: 0n,
+    kinds: new Map([...resourceTypes.keys()].map((kind) => [kind, { entries: emptyMap<Entry>(), digest: 0n }])),
+    refused: new Map(),
+  };
+}
+
+/** What a record changes; undefined where it carries nothing for a replica. Throws on a body that cannot be read. */
+export function changeOf(record: Pick<LogRecord, "type" | "body">): Change | undefined {
+  if (record.body === undefined) return undefined;
+  const known = eventTypes.get(record.type);
+  if (!known) throw new Error(`the event type ${record.type} is not known here`);
+  const bytes = resourceBytes(record.body);
+  return { kind: known.kind, id: idOf(known.kind, bytes), bytes: known.removes ? undefined : bytes };
+}
+
+/** The next replica after records that follow it without a hole. Whole commits only: half of one must not be seen. */
+export function apply(replica: Replica, records: readonly LogRecord[]): Replica {
+  const changes: Change[] = [];
+  const refused = new Map(replica.refused);
+  let position = replica.position;
+  for (const record of records) {
+    if (record.position !== position + 1n)
+      throw new Error(`record ${record.position} does not follow ${position}: records are applied without holes`);
+    position = record.position;
+    const problem = readInto(changes, record);
+    if (problem !== undefined) for (const scope of record.scopes) refused.set(scope, problem);
+  }
+  const last = records.at(-1);
+  if (last && last.commit !== last.position) throw new Error(`position ${last.position} does not end a commit`);
+  return { ...withChanges(replica, changes), position, refused };
+}
+
+function readInto(changes: Change[], record: LogRecord): string | undefined {
+  try {
+    const change = changeOf(record);
+    const problem = change && check(change);
+    if (change && problem === undefined) changes.push(change);
+    return problem;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Why a resource cannot be enforced here; undefined when it can. */
+export function check(change: Change): string | undefined {
+  const known = resourceTypes.get(change.kind);
+  if (!known) return `the kind ${change.kind} is not known here`;
+  if (change.bytes === undefined) return undefined;
+  const resource = fromBinary(known.desc, change.bytes);
+  const missing = requiredFeatures(resource).filter((feature) => !knownFeatures.has(feature));
+  return missing.length === 0 ? undefined : `needs the features ${missing.join(", ")}, which are not known here`;
+}
+
+/** Features that this software enforces and that a resource may name in `requires`. */
+export const knownFeatures: ReadonlySet<string> = new Set();
+
+function requiredFeatures(resource: Message): readonly string[] {
+  return "requires" in resource && Array.isArray(resource.requires) ? resource.requires.map(String) : [];
+}
+
+/** A snapshot's resources at its position. */
+export function fromSnapshot(position: bigint, resources: Iterable<Required<Change>>): Replica {
+  const readable: Change[] = [];
+  const refused = new Map<string, string>();
+  for (const change of resources) {
+    const problem = check(change);
+    if (problem === undefined) readable.push(change);
+    else refused.set(`${change.kind}/${change.id}`, problem);
+  }
+  return { ...withChanges(empty(), readable), position, refused };
+}
+
+function withChanges(replica: Replica, changes: readonly Change[]): Replica {
+  if (changes.length === 0) return replica;
+  const kinds = new Map(replica.kinds);
+  for (const kind of new Set(changes.map((change) => change.kind))) {
+    const state = kinds.get(kind);
+    if (!state) throw new Error(`no state for the kind ${kind}`);
+    kinds.set(
+      kind,
+      changeKind(
+        kind,
+        state,
+        changes.filter((change) => change.kind === kind),
+      ),
+    );
+  }
+  return { ...replica, kinds };
+}
+
+function changeKind(kind: string, state: KindState, changes: readonly Change[]): KindState {
+  const latest = new Map<string, Entry | undefined>();
+  for (const { id, bytes } of changes) latest.set(id, bytes === undefined ? undefined : entryOf(kind, id, bytes));
+  let digest = state.digest;
+  for (const [id, entry] of latest) {
+    digest -= state.entries.get(id)?.hash ?? 0n;
+    digest += entry?.hash ?? 0n;
+  }
+  return { entries: state.entries.change(latest), digest: BigInt.asUintN(128, digest) };
+}
+
+function entryOf(kind: string, id: string, bytes: Uint8Array): Entry {
+  const known = resourceTypes.get(kind);
+  if (!known) throw new Error(`the kind ${kind} is not known here`);
+  return { id, bytes, hash: entryHash(kind, id, bytes), resource: fromBinary(known.desc, bytes) };
+}
+
+/** 128 bits of SHA-256. A kind's digest is the sum of its entries' hashes, so that it changes by a subtraction and an
+ *  addition however many entries there are. It finds divergence; it is no proof against someone who chooses entries. */
+function entryHash(kind: string, id: string, bytes: Uint8Array): bigint {
+  const hash = sha256
+    .create()
+    .update(utf8ToBytes(`${kind}/${id}\n`))
+    .update(bytes)
+    .digest();
+  return (
+    new DataView(hash.buffer, hash.byteOffset).getBigUint64(0) * 2n ** 64n +
+    new DataView(hash.buffer, hash.byteOffset).getBigUint64(8)
+  );
+}
+
+export function digest(replica: Replica, kind: string): Uint8Array {
+  const value = replica.kinds.get(kind)?.digest ?? 0n;
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(0, value >> 64n);
+  new DataView(bytes.buffer).setBigUint64(8, BigInt.asUintN(64, value));
+  return bytes;
+}
+
+function idOf(kind: string, bytes: Uint8Array): string {
+  const known = resourceTypes.get(kind);
+  if (!known) throw new Error(`the kind ${kind} is not known here`);
+  const resource = fromBinary(known.desc, bytes);
+  if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
+    throw new Error(`a ${kind} without an id`);
+  return resource.id;
+}

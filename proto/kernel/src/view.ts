@@ -1,0 +1,107 @@
+// A replica made ready for requests: servers by name, keys with their compiled grants. It is derived, never authoritative,
+// and costs nothing until it is asked: a key is compiled at its first call and kept as long as its resource lives. A
+// request reads one view once and passes it down; what it decided cannot be half of two states.
+
+import {
+  KeySchema,
+  SecretSchema,
+  ServerSchema,
+  TeamSchema,
+  type Key,
+  type Secret,
+  type Server,
+  type Team,
+} from "@tollgate/schema/resources";
+import { isMessage, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import type { ErrorCode } from "./errors.ts";
+import type { KeyText } from "./key-format.ts";
+import type { KindState, Replica } from "./replica.ts";
+import { toolMatcher, type ToolMatcher } from "./tool-pattern.ts";
+
+/** Who makes a call. All that comes after authentication reads only this. */
+export type Principal = { key: Key; team: Team; allows: ToolMatcher };
+
+export type Authenticated = { outcome: "principal"; principal: Principal } | { outcome: "refused"; code: ErrorCode };
+
+export type View = {
+  replica: Replica;
+  serversByName: ReadonlyMap<string, Server>;
+  secret(id: string): Secret | undefined;
+};
+
+/** The view of a replica; what did not change since `previous` is taken over from it. */
+export function viewOf(replica: Replica, previous?: View): View {
+  const same = previous && previous.replica.kinds.get("server") === replica.kinds.get("server");
+  return {
+    replica,
+    serversByName: same ? previous.serversByName : serversByName(replica.kinds.get("server")),
+    secret: (id) => resourceIn(replica, "secret", id, SecretSchema),
+  };
+}
+
+function serversByName(state: KindState | undefined): ReadonlyMap<string, Server> {
+  const servers: Server[] = [];
+  for (const { resource } of state?.entries.values() ?? [])
+    if (isMessage(resource, ServerSchema)) servers.push(resource);
+  servers.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return new Map(servers.map((server) => [server.name, server]));
+}
+
+function resourceIn<Desc extends DescMessage>(
+  replica: Replica,
+  kind: string,
+  id: string,
+  desc: Desc,
+): MessageShape<Desc> | undefined {
+  const resource = replica.kinds.get(kind)?.entries.get(id)?.resource;
+  return resource && isMessage(resource, desc) ? resource : undefined;
+}
+
+/** `sha256` is the hash of the whole text that was sent. */
+export function authenticate(view: View, sent: KeyText, sha256: Uint8Array, nowMs: number): Authenticated {
+  const { replica } = view;
+  if (sent.kind === "adm") return refused("auth.admin-token-on-proxy");
+  if (replica.refused.has(`key/${sent.id}`)) return refused("auth.scope-refused");
+  const key = resourceIn(replica, "key", sent.id, KeySchema);
+  if (!key) return refused("auth.key-unknown");
+  // All secrets are compared, each in constant time, so that the answer's timing tells nothing of either.
+  let known = false;
+  for (const secret of key.secrets) {
+    const isCurrent = secret.validUntilMs === undefined || Number(secret.validUntilMs) > nowMs;
+    if (equalInConstantTime(secret.sha256, sha256) && isCurrent) known = true;
+  }
+  if (!known) return refused("auth.key-unknown");
+  if (key.expiresAtMs !== undefined && Number(key.expiresAtMs) <= nowMs) return refused("auth.key-expired");
+  if (replica.refused.has(`team/${key.teamId}`)) return refused("auth.scope-refused");
+  const team = resourceIn(replica, "team", key.teamId, TeamSchema);
+  if (!team) return refused("auth.scope-refused");
+  return { outcome: "principal", principal: principalOf(key, team) };
+}
+
+function refused(code: ErrorCode): Authenticated {
+  return { outcome: "refused", code };
+}
+
+const principals = new WeakMap<Key, Principal>();
+
+function principalOf(key: Key, team: Team): Principal {
+  const known = principals.get(key);
+  if (known?.team === team) return known;
+  const principal = { key, team, allows: toolMatcher(key.tools) };
+  principals.set(key, principal);
+  return principal;
+}
+
+function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
+}
+
+/** The one question that lists and calls ask. A server whose scope refuses is hidden like one that does not exist. */
+export function reachableServer(view: View, principal: Principal, server: string, tool: string): Server | undefined {
+  const found = view.serversByName.get(server);
+  if (!found || view.replica.refused.has(`server/${found.id}`)) return undefined;
+  return principal.allows(server, tool) ? found : undefined;
+}
