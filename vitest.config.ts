@@ -4,5 +4,9 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-  test: { include: ["**/src/**/*.spec.ts", "test/**/*.spec.ts"], exclude: ["**/node_modules/**", "**/dist/**"] },
+  test: {
+    include: ["**/src/**/*.spec.ts", "test/**/*.spec.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    globalSetup: ["test/support/global-setup.ts"],
+  },
 });

@@ -1,0 +1,44 @@
+// The bare pass-through that every figure of the proxy is held against: node:http in front, an undici pool behind,
+// streaming both ways, no logic at all. It is the ceiling for software of our make; what the gate costs is the difference.
+// Run as a process of its own, so that its CPU can be read apart: `node bare-proxy.js <upstream origin>`.
+
+import { createServer } from "node:http";
+import { Pool } from "undici";
+
+const [origin] = process.argv.slice(2);
+if (origin === undefined) throw new Error("usage: bare-proxy <upstream origin>");
+const pool = new Pool(origin, { connections: 128, pipelining: 1 });
+
+const server = createServer((request, response) => {
+  pool.dispatch(
+    {
+      path: request.url ?? "/",
+      method: request.method === "POST" ? "POST" : "GET",
+      headers: {
+        "content-type": request.headers["content-type"] ?? "application/json",
+        accept: request.headers.accept ?? "*/*",
+      },
+      body: request.method === "POST" ? request : null,
+    },
+    {
+      onRequestStart: () => undefined,
+      onResponseStart: (_controller, status, headers) => {
+        response.writeHead(status, { "content-type": String(headers["content-type"] ?? "application/json") });
+      },
+      onResponseData: (controller, chunk) => {
+        if (!response.write(chunk)) {
+          controller.pause();
+          response.once("drain", () => controller.resume());
+        }
+      },
+      onResponseEnd: () => response.end(),
+      onResponseError: () => response.destroy(),
+    },
+  );
+});
+
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  if (typeof address === "object" && address) console.log(JSON.stringify({ ready: { url: `http://127.0.0.1:${address.port}` } }));
+});
+process.on("SIGTERM", () => process.exit(0));

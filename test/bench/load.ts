@@ -1,0 +1,113 @@
+// A closed-loop load generator: so many connections, each with one call under way, answers checked. It runs in the
+// benchmark's own process, away from the subject, whose CPU is read from the operating system over the same span. A run
+// in which anything failed is void, and says so instead of giving a figure.
+import { readFile, readdir } from "node:fs/promises";
+import { Pool } from "undici";
+
+export interface LoadOptions {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly connections: number;
+  readonly calls: number;
+  /** What each answer must contain. */
+  readonly expect: string;
+}
+
+export interface LoadResult {
+  readonly calls: number;
+  readonly seconds: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const pool = new Pool(options.origin, { connections: options.connections, pipelining: 1 });
+  const latencies: number[] = [];
+  let left = options.calls;
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) {
+      const before = performance.now();
+      const { statusCode, body } = await pool.request({
+        method: "POST",
+        path: options.path,
+        headers: options.headers,
+        body: options.body,
+      });
+      const answer = await body.text();
+      if (statusCode !== 200 || !answer.includes(options.expect))
+        throw new Error(`void run: answer ${statusCode} ${answer.slice(0, 300)}`);
+      latencies.push(performance.now() - before);
+    }
+  };
+  const start = performance.now();
+  try {
+    await Promise.all(Array.from({ length: options.connections }, caller));
+  } finally {
+    await pool.close();
+  }
+  latencies.sort((a, b) => a - b);
+  return {
+    calls: latencies.length,
+    seconds: (performance.now() - start) / 1_000,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+  };
+}
+
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+}
+
+const ticksPerSecond = 100;
+
+/** User and system seconds of a process and all its descendants so far. Linux only, like the figures that quote it. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  let ticks = 0;
+  for (const member of await processTree(pid)) {
+    const [, utime, stime] = (await statOf(member)) ?? [0, 0, 0];
+    ticks += utime + stime;
+  }
+  return ticks / ticksPerSecond;
+}
+
+/** Resident bytes of each process of the tree, largest first. */
+export async function residentBytes(pid: number): Promise<number[]> {
+  const sizes: number[] = [];
+  for (const member of await processTree(pid)) {
+    const status = await readFile(`/proc/${member}/status`, "utf8").catch(() => "");
+    sizes.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024);
+  }
+  return sizes.sort((a, b) => b - a);
+}
+
+async function processTree(root: number): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await statOf(Number(name));
+    if (stat) parents.set(Number(name), stat[0]);
+  }
+  const isMember = (pid: number): boolean => {
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) if (at === root) return true;
+    return false;
+  };
+  return [...parents.keys()].filter(isMember);
+}
+
+/** Parent, user ticks, system ticks. */
+async function statOf(pid: number): Promise<[number, number, number] | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  // The command's name may hold spaces and brackets; what follows the last one is numbers.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields && [Number(fields[1]), Number(fields[11]), Number(fields[12])];
+}
