@@ -1,0 +1,42 @@
+// What the log stores of an event: its scopes, its bound, and that bytes come back as the event that went in.
+
+import { create, equals } from "@bufbuild/protobuf";
+import { TollgateError } from "@tollgate/kernel/errors";
+import { limits } from "@tollgate/kernel/limits";
+import { KeyIssuedSchema, LoggedEventSchema, TeamCreatedSchema } from "@tollgate/schema/events";
+import { expect, test } from "vitest";
+import { eventsFor, fromRecord, toLogged, toRecord } from "./record.ts";
+
+const meta = { actor: "admin-token/a", timeMs: 1_800_000_000_000 };
+const team = create(TeamCreatedSchema, { team: { id: "t", name: "red" } });
+const key = create(KeyIssuedSchema, { key: { id: "k", name: "ci", teamId: "t" } });
+
+test("an event is about its resource, and about the team that the resource belongs to", () => {
+  expect(toLogged({ stream: "team/t", version: 1, event: team }, meta).scopes).toEqual(["team/t"]);
+  expect(toLogged({ stream: "key/k", version: 1, event: key }, meta).scopes).toEqual(["key/k", "team/t"]);
+});
+
+test("a record reads back as what was logged, and its body as the event", () => {
+  const logged = toLogged({ stream: "key/k", version: 3, event: key }, meta);
+  const read = fromRecord(toRecord(logged));
+  expect(equals(LoggedEventSchema, read, logged)).toBe(true);
+  const [event] = eventsFor("key", [read]);
+  expect(event).toEqual(key);
+});
+
+test("an event goes to no stream but its own kind's, and has a resource with an id", () => {
+  expect(() => toLogged({ stream: "key/t", version: 1, event: team }, meta)).toThrow("does not belong");
+  const nameless = create(TeamCreatedSchema, { team: { name: "red" } });
+  expect(() => toLogged({ stream: "team/t", version: 1, event: nameless }, meta)).toThrow("without an id");
+  const read = toLogged({ stream: "team/t", version: 1, event: team }, meta);
+  expect(() => eventsFor("key", [read])).toThrow("not an event of a key stream");
+});
+
+test("the bound counts the whole record: the last byte that fits, and the first that does not", () => {
+  const logged = toLogged({ stream: "team/t", version: 1, event: team }, meta);
+  const spare =
+    limits.eventBytesMax - toRecord({ ...logged, body: new Uint8Array(limits.eventBytesMax - 1_000) }).length;
+  const body = new Uint8Array(limits.eventBytesMax - 1_000 + spare);
+  expect(toRecord({ ...logged, body })).toHaveLength(limits.eventBytesMax);
+  expect(() => toRecord({ ...logged, body: new Uint8Array(body.length + 1) })).toThrow(TollgateError);
+});
