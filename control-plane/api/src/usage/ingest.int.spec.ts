@@ -1,0 +1,201 @@
+// Every fact exactly once, on a real PostgreSQL: whichever way it came, how often, in what order, and who restarted.
+import { create } from "@bufbuild/protobuf";
+import { TollgateError } from "@tollgate/kernel/errors";
+import type { Fact, FactBatch } from "@tollgate/schema/usage";
+import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDatabase } from "../../../../test/support/database.ts";
+import type { TestDatabase } from "../../../../test/support/database.ts";
+import { openDatabase } from "../database.ts";
+import type { Database } from "../database.ts";
+import { ingest, storedCursors } from "./ingest.ts";
+
+let server: TestDatabase;
+let database: Database;
+let epochs = 0n;
+
+beforeAll(async () => {
+  server = await createDatabase("ingest");
+  database = await openDatabase({ url: server.url });
+});
+
+afterAll(async () => {
+  await database.close();
+  await server.drop();
+});
+
+const proxyId = "0123456789abcdef";
+
+function completed(seq: bigint): Fact {
+  const value = { keyId: "key", teamId: "team", serverId: "id", server: "github", tool: "search", upstreamStatus: 200 };
+  const outcome = ToolCallOutcome.ANSWERED;
+  return create(FactSchema, {
+    seq,
+    timeMs: 1_795_530_000_123n,
+    requestId: `r${seq}`,
+    kind: { case: "toolCallCompleted", value: { ...value, outcome, requestBytes: 10n, totalUs: 1_500n } },
+  });
+}
+
+function refused(seq: bigint, tool = "hidden"): Fact {
+  const value = { keyId: "key", code: "mcp.tool-unknown", door: "mcp", server: "github", tool };
+  return create(FactSchema, { seq, timeMs: 5n, requestId: `r${seq}`, kind: { case: "callRefused", value } });
+}
+
+function lost(seq: bigint, lastSeq: bigint): Fact {
+  return create(FactSchema, {
+    seq,
+    timeMs: 5n,
+    kind: { case: "usageLost", value: { lastSeq, reason: "not-in-spool" } },
+  });
+}
+
+function batch(epoch: bigint, facts: Fact[]): FactBatch {
+  return create(FactBatchSchema, { proxyId, epoch, facts });
+}
+
+/** Each number of the sequence with what the store says of it, in order; a number that is there twice shows twice. */
+async function stored(epoch: bigint): Promise<string[]> {
+  const rows = await database.sql.query<{ seq: bigint; kind: string }>(
+    `SELECT seq, 'call' AS kind FROM usage.call WHERE proxy_id = $1 AND epoch = $2
+     UNION ALL SELECT generate_series(seq, last_seq), 'lost' FROM usage.lost WHERE proxy_id = $1 AND epoch = $2
+     UNION ALL SELECT seq, 'unread' FROM usage.unread WHERE proxy_id = $1 AND epoch = $2 ORDER BY seq`,
+    [proxyId, epoch],
+  );
+  return rows.map(({ seq, kind }) => `${seq} ${kind}`);
+}
+
+async function cursor(epoch: bigint): Promise<{ stored: bigint; seen: bigint } | undefined> {
+  const rows = await database.sql.query<{ stored: bigint; seen: bigint }>(
+    "SELECT stored, seen FROM usage.cursor WHERE proxy_id = $1 AND epoch = $2",
+    [proxyId, epoch],
+  );
+  return rows[0];
+}
+
+test("a call's fact becomes a row that says all of it", async () => {
+  const epoch = ++epochs;
+  await ingest(database, batch(epoch, [completed(1n), refused(2n)]));
+  const rows = await database.sql.query(
+    "SELECT *, time::text FROM usage.call WHERE proxy_id = $1 AND epoch = $2 ORDER BY seq",
+    [proxyId, epoch],
+  );
+  expect(rows).toMatchObject([
+    {
+      ...{ seq: 1n, request_id: "r1", key_id: "key", team_id: "team", server_id: "id", server: "github" },
+      ...{ tool: "search", outcome: "answered", code: "", upstream_status: 200, request_bytes: 10n, total_us: 1_500n },
+    },
+    { seq: 2n, outcome: "refused", code: "mcp.tool-unknown", door: "mcp", tool: "hidden", total_us: null },
+  ]);
+  const [time] = await database.sql.query<{ ms: bigint }>(
+    "SELECT (extract(epoch FROM time) * 1000)::bigint AS ms FROM usage.call WHERE proxy_id = $1 AND epoch = $2 AND seq = 1",
+    [proxyId, epoch],
+  );
+  expect(time?.ms).toBe(1_795_530_000_123n);
+});
+
+test("facts sent again, whole or in part, are counted once", async () => {
+  const epoch = ++epochs;
+  expect(await ingest(database, batch(epoch, [completed(1n), completed(2n)]))).toEqual({ stored: 2n });
+  expect(await ingest(database, batch(epoch, [completed(1n), completed(2n)]))).toEqual({ stored: 2n });
+  expect(await ingest(database, batch(epoch, [completed(2n), completed(3n)]))).toEqual({ stored: 3n });
+  expect(await stored(epoch)).toEqual(["1 call", "2 call", "3 call"]);
+});
+
+test("a batch beyond the cursor stores nothing, shows the hole, and is told where to go on", async () => {
+  const epoch = ++epochs;
+  await ingest(database, batch(epoch, [completed(1n)]));
+  expect(await ingest(database, batch(epoch, [completed(4n), completed(5n)]))).toEqual({ stored: 1n });
+  expect(await cursor(epoch)).toEqual({ stored: 1n, seen: 5n });
+  await ingest(database, batch(epoch, [2n, 3n, 4n, 5n].map(completed)));
+  expect(await cursor(epoch)).toEqual({ stored: 5n, seen: 5n });
+  expect(await storedCursors(database.sql, proxyId, [epoch, 999_999n])).toMatchObject([{ epoch, seq: 5n }]);
+});
+
+test("a loss that overlaps what is stored counts only what is new, and facts that come after all are not counted too", async () => {
+  const epoch = ++epochs;
+  await ingest(database, batch(epoch, [completed(1n), completed(2n)]));
+  expect(await ingest(database, batch(epoch, [lost(1n, 5n), completed(6n)]))).toEqual({ stored: 6n });
+  await ingest(database, batch(epoch, [3n, 4n, 5n, 6n].map(completed)));
+  expect(await stored(epoch)).toEqual(["1 call", "2 call", "3 lost", "4 lost", "5 lost", "6 call"]);
+});
+
+test("what a client wrote cannot hold up an epoch: characters that PostgreSQL refuses are replaced", async () => {
+  const epoch = ++epochs;
+  await ingest(database, batch(epoch, [refused(1n, 'a\0b"{},\\'), refused(2n, "x".repeat(100_000))]));
+  const rows = await database.sql.query<{ tool: string }>(
+    "SELECT tool FROM usage.call WHERE proxy_id = $1 AND epoch = $2 ORDER BY seq",
+    [proxyId, epoch],
+  );
+  expect(rows.map(({ tool }) => tool.slice(0, 20))).toEqual(['a\u{fffd}b"{},\\', "x".repeat(20)]);
+});
+
+test("a fact of a kind that came later is kept as it is, and the epoch goes on", async () => {
+  const epoch = ++epochs;
+  const strange = create(FactSchema, { seq: 1n, timeMs: 5n });
+  await ingest(database, batch(epoch, [strange, completed(2n)]));
+  expect(await stored(epoch)).toEqual(["1 unread", "2 call"]);
+});
+
+test.each<[string, () => FactBatch]>([
+  ["no proxy", () => create(FactBatchSchema, { epoch: 1n, facts: [completed(1n)] })],
+  ["no epoch", () => batch(0n, [completed(1n)])],
+  ["no facts", () => batch(900_001n, [])],
+  ["a fact left out", () => batch(900_001n, [completed(1n), completed(3n)])],
+  ["a fact twice", () => batch(900_001n, [completed(1n), completed(1n)])],
+  ["a number below one", () => batch(900_001n, [completed(0n)])],
+  ["a number beyond PostgreSQL's", () => batch(900_001n, [completed(2n ** 63n)])],
+  ["a loss that ends before it begins", () => batch(900_001n, [lost(4n, 3n)])],
+  ["a time that is none", () => batch(900_001n, [create(FactSchema, { ...completed(1n), timeMs: -1n })])],
+  [
+    "too many",
+    () =>
+      batch(
+        900_001n,
+        Array.from({ length: 501 }, (_, i) => completed(BigInt(i + 1))),
+      ),
+  ],
+])("a malformed batch (%s) is refused as a whole", async (_, make) => {
+  await expect(ingest(database, make())).rejects.toSatisfy(
+    (error) => error instanceof TollgateError && error.code === "usage.invalid",
+  );
+  expect(await cursor(900_001n)).toBeUndefined();
+});
+
+test("batches of one epoch that arrive at the same moment over both ways leave each fact once", async () => {
+  const epoch = ++epochs;
+  const facts = Array.from({ length: 60 }, (_, i) => completed(BigInt(i + 1)));
+  for (let round = 0; (await cursor(epoch))?.stored !== 60n; round++) {
+    expect(round).toBeLessThan(20);
+    await Promise.all(
+      [0, 10, 20, 5, 30, 40, 50].map((from) => ingest(database, batch(epoch, facts.slice(from, from + 10)))),
+    );
+  }
+  expect(await stored(epoch)).toEqual(facts.map(({ seq }) => `${seq} call`));
+});
+
+test("whatever is dropped, repeated, reordered or lost on the way, the store ends with each fact once", async () => {
+  const total = 40;
+  const delivery = fc.record({ from: fc.integer({ min: 1, max: total }), count: fc.integer({ min: 1, max: 15 }) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(delivery, { maxLength: 25 }), fc.nat(total), async (deliveries, gone) => {
+      const epoch = ++epochs;
+      let watermark = 0n;
+      for (const { from, count } of deliveries) {
+        // Up to `gone` the facts were dropped from the spool; whoever sends that part can only say so.
+        const last = Math.min(total, from + count - 1);
+        const facts = from <= gone ? [lost(BigInt(from), BigInt(gone))] : [];
+        for (let seq = Math.max(from, gone + 1); seq <= last; seq++) facts.push(completed(BigInt(seq)));
+        const answer = await ingest(database, batch(epoch, facts));
+        expect(answer.stored).toBeGreaterThanOrEqual(watermark);
+        watermark = answer.stored;
+      }
+      const found = await stored(epoch);
+      expect(found.map((text) => text.split(" ")[0])).toEqual(
+        Array.from({ length: Number(watermark) }, (_, i) => `${i + 1}`),
+      );
+    }),
+    { numRuns: 40 },
+  );
+});
