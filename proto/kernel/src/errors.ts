@@ -164,6 +164,16 @@ export const errors = {
     text: "The request is larger than the limit.",
     help: "The message names the limit.",
   },
+  "request.host-refused": {
+    class: "forbidden",
+    text: "The Host header does not name this gate.",
+    help: "A gate on a loopback address takes loopback names and those in `TOLLGATE_ALLOWED_HOSTS`: a web page could otherwise reach it through a name of its own.",
+  },
+  "request.origin-refused": {
+    class: "forbidden",
+    text: "Web pages of this origin may not call the gate.",
+    help: "List the origin in `TOLLGATE_ALLOWED_ORIGINS` if its pages shall.",
+  },
   "request.path-unknown": {
     class: "not-found",
     text: "Nothing is served at this path.",
@@ -235,6 +245,11 @@ export const errors = {
     text: "The proxy is shutting down.",
     help: "Retry: the balancer sends the next call elsewhere.",
   },
+  "proxy.replica-stale": {
+    class: "unavailable",
+    text: "The proxy has been cut off from the control plane for too long to know who may still call.",
+    help: "It refuses once its view is older than `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
+  },
   "log.conflict": {
     class: "conflict",
     text: "Somebody else changed the same resource at the same time.",
@@ -269,6 +284,11 @@ export const errors = {
     class: "conflict",
     text: "Facts are missing before the ones that were sent.",
     help: "The proxy sends again from the position in the answer.",
+  },
+  "usage.invalid": {
+    class: "invalid",
+    text: "The facts are not well-formed; none of them was stored.",
+    help: "The message says which fact. Proxy and control plane are of versions that do not fit, or somebody else wrote it.",
   },
   "internal.bug": {
     class: "internal",

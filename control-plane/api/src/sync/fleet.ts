@@ -1,0 +1,51 @@
+// What is known of the proxies: the last report of each, one row a proxy, overwritten. A proxy that has not been heard of
+// for a day is forgotten. Reading is for screens; nothing is decided by it.
+
+import type { ReportRequest } from "@tollgate/schema/sync";
+import type { Sql } from "../database.ts";
+
+export type ReportedProxy = {
+  proxyId: string;
+  environment: string;
+  region: string;
+  software: string;
+  source: string;
+  logId: string;
+  logIncarnation: number;
+  applied: bigint;
+  ageMs: bigint | null;
+  digests: readonly { kind: string; resources: string; digest: string }[];
+  workers: number;
+  reportedAt: Date;
+};
+
+const rememberedHours = 24;
+
+export async function storeReport(sql: Sql, report: ReportRequest): Promise<void> {
+  const digests = report.digests.map(({ kind, resources, digest }) => {
+    return { kind, resources: resources.toString(), digest: Buffer.from(digest).toString("hex") };
+  });
+  await sql.query(
+    `INSERT INTO fleet.proxy (proxy_id, environment, region, software, source, log_id, log_incarnation, applied, age_ms,
+       digests, workers, reported_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, now())
+     ON CONFLICT (proxy_id) DO UPDATE SET environment = excluded.environment, region = excluded.region,
+       software = excluded.software, source = excluded.source, log_id = excluded.log_id,
+       log_incarnation = excluded.log_incarnation, applied = excluded.applied, age_ms = excluded.age_ms,
+       digests = excluded.digests, workers = excluded.workers, reported_at = excluded.reported_at`,
+    [
+      ...[report.proxyId, report.environment, report.region, report.software, report.source],
+      ...[report.log?.id ?? "", report.log?.incarnation ?? 0, report.applied, report.ageMs ?? null],
+      ...[JSON.stringify(digests), report.workers],
+    ],
+  );
+}
+
+export async function readFleet(sql: Sql): Promise<ReportedProxy[]> {
+  return sql.query<ReportedProxy>(
+    `SELECT proxy_id AS "proxyId", environment, region, software, source, log_id AS "logId",
+       log_incarnation AS "logIncarnation", applied, age_ms AS "ageMs", digests, workers, reported_at AS "reportedAt"
+     FROM fleet.proxy WHERE reported_at > now() - make_interval(hours => $1) ORDER BY environment, region, proxy_id`,
+    [rememberedHours],
+  );
+}

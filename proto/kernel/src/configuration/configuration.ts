@@ -1,0 +1,61 @@
+// `tollgate.yaml` as text to what it asks for, or to the list of everything that is wrong with it, each with line and
+// column. Pure: environment variables come from the caller, nothing is applied and nothing looked up in the gate. A file
+// with one mistake is refused as a whole. No message repeats a value that could be a secret.
+
+import { limits } from "../limits.ts";
+import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
+import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
+import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
+import { readServer, type ConfiguredServer } from "./server.ts";
+import { readTeam, type ConfiguredTeam } from "./team.ts";
+import { readYaml } from "./yaml-source.ts";
+
+export type Configuration = { teams: ConfiguredTeam[]; keys: ConfiguredKey[]; servers: ConfiguredServer[] };
+
+export type Parsed =
+  | { outcome: "configuration"; configuration: Configuration }
+  /** `report` has a line for each issue, as terminals and editors know it. */
+  | { outcome: "invalid"; issues: readonly Issue[]; report: string };
+
+const sections = { version: "required", teams: "optional", keys: "optional", servers: "optional" } as const;
+const laterSections = ["providers", "models", "prices", "toolGroups", "policies", "customers", "users"] as const;
+
+export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
+  const list = new IssueList(limits.configurationIssuesMax);
+  const source = readYaml(text, list);
+  const configuration = source && readRoot({ issues: list, source, resolve: input.resolve });
+  if (configuration && list.isEmpty) return { outcome: "configuration", configuration };
+  const issues = list.sorted();
+  return { outcome: "invalid", issues, report: issues.map((issue) => formatIssue(input.fileName, issue)).join("\n") };
+}
+
+function readRoot(reading: Reading): Configuration | undefined {
+  const { root } = reading.source;
+  const file = { node: root, path: "", at: reading.source.placeOf(root) };
+  const read = mappingOf(reading, file, sections, { later: laterSections });
+  if (!read) return undefined;
+  if (read.version) readVersion(reading, read.version);
+  const section = <T>(
+    at: Found | undefined,
+    readItem: (item: Found, taken: Map<string, Place>) => T | undefined,
+  ): T[] => {
+    const taken = new Map<string, Place>();
+    return at ? listOf(reading, at, (_, item) => readItem(item, taken)) : [];
+  };
+  const teams = section(read.teams, (item, taken) => readTeam(reading, item, taken));
+  const neighbours: Omit<KeyNeighbours, "taken"> = {
+    teams: new Set(teams.map((team) => team.name)),
+    secretIds: new Map(),
+  };
+  return {
+    teams,
+    keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
+    servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
+  };
+}
+
+function readVersion(reading: Reading, at: Found): void {
+  const version = integerOf(reading, at, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  if (version !== undefined && version !== 1)
+    reading.issues.add(at, "is not a version of the format that is known here; write 1");
+}

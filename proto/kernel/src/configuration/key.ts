@@ -1,0 +1,127 @@
+// One entry of `keys`: a virtual key with its team and the tools that it reaches. A secret that the file brings is checked
+// and handed on; it is in no message, and neither is anything that stands in its place.
+
+import { parseKey, type KeyKind } from "../key-format.ts";
+import { limits } from "../limits.ts";
+import { toolPatternProblem } from "../tool-pattern.ts";
+import { credentialOf } from "./credential.ts";
+import type { Place } from "./issue.ts";
+import { listOf, mappingOf, nameOf, newNameOf, notYet, textOf, type Found, type Reading } from "./reader.ts";
+import { nearest } from "./suggestion.ts";
+
+export type ConfiguredKey = {
+  name: string;
+  team: string;
+  purpose: KeyPurposeName;
+  /** The whole text, `tg_…`. */
+  secret?: string;
+  tools: string[];
+  expiresAtMs?: number;
+  at: Place;
+};
+
+export type KeyPurposeName = "agent" | "service";
+
+const kindOf = { agent: "key", service: "svc" } as const satisfies Record<KeyPurposeName, KeyKind>;
+
+const fields = {
+  name: "required",
+  team: "required",
+  purpose: "optional",
+  secret: "optional",
+  tools: "optional",
+  expiresAt: "optional",
+} as const;
+const laterFields = ["models", "budget", "limits", "user", "customer"] as const;
+
+/** What a key must fit: the teams of the file, and the keys before it. */
+export type KeyNeighbours = { teams: ReadonlySet<string>; taken: Map<string, Place>; secretIds: Map<string, Place> };
+
+export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours): ConfiguredKey | undefined {
+  const read = mappingOf(reading, at, fields, { later: laterFields });
+  if (!read) return undefined;
+  const name = read.name && newNameOf(reading, read.name, neighbours.taken);
+  const team = read.team && teamOf(reading, read.team, neighbours.teams);
+  const purpose = read.purpose ? purposeOf(reading, read.purpose) : "agent";
+  const secret = read.secret && secretOf(reading, read.secret, purpose, neighbours.secretIds);
+  const tools = read.tools ? toolsOf(reading, read.tools) : [];
+  const expiresAtMs = read.expiresAt && instantOf(reading, read.expiresAt);
+  if (!read.name || name === undefined || team === undefined || purpose === undefined) return undefined;
+  return {
+    name,
+    team,
+    purpose,
+    tools,
+    ...(secret === undefined ? {} : { secret }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    at: read.name.at,
+  };
+}
+
+function teamOf(reading: Reading, at: Found, teams: ReadonlySet<string>): string | undefined {
+  const team = nameOf(reading, at);
+  if (team === undefined || teams.has(team)) return team;
+  const meant = nearest(team, teams);
+  reading.issues.add(at, `names no team of this file${meant === undefined ? "" : `; the nearest is \`${meant}\``}`);
+  return undefined;
+}
+
+function purposeOf(reading: Reading, at: Found): KeyPurposeName | undefined {
+  const text = textOf(reading, at);
+  if (text === "agent" || text === "service") return text;
+  if (text !== undefined) reading.issues.add(at, "is not a purpose; it is agent or service");
+  return undefined;
+}
+
+function secretOf(
+  reading: Reading,
+  at: Found,
+  purpose: KeyPurposeName | undefined,
+  taken: Map<string, Place>,
+): string | undefined {
+  const credential = credentialOf(reading, at);
+  if (!credential) return undefined;
+  const { source, prefix } = credential;
+  const problem =
+    "secretName" in source || prefix !== "" ? "is `{ env: NAME }` or `{ value: TEXT }` and nothing more" : undefined;
+  const key = "value" in source ? parseKey(source.value) : undefined;
+  const former = key && taken.get(key.id);
+  if (problem !== undefined) reading.issues.add(at, problem);
+  else if (!key) reading.issues.add(at, "is not a Tollgate key: its form or its check characters are wrong");
+  else if (purpose !== undefined && key.kind !== kindOf[purpose])
+    reading.issues.add(at, `is a key of another kind; the purpose ${purpose} needs tg_${kindOf[purpose]}_…`);
+  else if (former) reading.issues.add(at, `is the secret of line ${former.line} again; every key has its own`);
+  else taken.set(key.id, at.at);
+  return key?.text;
+}
+
+function toolsOf(reading: Reading, at: Found): string[] {
+  const tools = listOf(reading, at, toolOf);
+  const max = limits.toolPatternsPerKeyMax;
+  if (tools.length > max) reading.issues.add(at, `has more than ${max} patterns`);
+  return tools;
+}
+
+function toolOf(reading: Reading, at: Found): string | undefined {
+  const pattern = textOf(reading, at);
+  if (pattern === undefined) return undefined;
+  const isGroup = pattern.startsWith("group:");
+  const problem = isGroup ? `names a tool group, which ${notYet}` : toolPatternProblem(pattern);
+  if (problem === undefined) return pattern;
+  reading.issues.add(at, problem);
+  return undefined;
+}
+
+const instant = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?(?:Z|[+-]\d{2}:\d{2})$/;
+
+function instantOf(reading: Reading, at: Found): number | undefined {
+  const text = textOf(reading, at);
+  if (text === undefined) return undefined;
+  const day = instant.exec(text)?.[1];
+  const ms = Date.parse(text);
+  // `Date.parse` takes February 30 for March 2; a day that does not come back as itself is not one.
+  if (day !== undefined && !Number.isNaN(ms) && new Date(Date.parse(`${day}T00:00:00Z`)).toISOString().startsWith(day))
+    return ms;
+  reading.issues.add(at, "is not an instant as 2027-01-31T18:00:00Z");
+  return undefined;
+}
