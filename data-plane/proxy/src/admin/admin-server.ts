@@ -1,0 +1,67 @@
+// The admin port of a proxy: health, readiness, metrics and what the replica holds. It is for operators and probes and never
+// shares the public port. It shows names, positions and digests; no key hash and no secret is in any answer.
+
+import { randomUUID } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import { digest } from "@tollgate/kernel/replica";
+import type { View } from "@tollgate/kernel/view";
+import { answerJson, answerRefusal } from "../http/answer.ts";
+import { answerReadiness } from "../http/listener.ts";
+import { originProblem, type OriginRules } from "../http/origin.ts";
+import type { Log } from "../log-output.ts";
+import type { Metrics } from "./metrics.ts";
+
+export type AdminParts = {
+  origins: OriginRules;
+  waitsFor: () => readonly string[];
+  view: () => View | undefined;
+  /** What the debug page says besides the replica itself. */
+  status: () => Record<string, unknown>;
+  metrics: Metrics;
+  log: Log;
+};
+
+export function createAdminServer({ origins, waitsFor, view, status, metrics, log }: AdminParts): Server {
+  const problemOfOrigin = originProblem(origins);
+  return createServer((request, response) => {
+    const requestId = randomUUID();
+    const problem = problemOfOrigin(request.headers);
+    if (problem !== undefined) return answerRefusal(response, requestId, problem);
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return answerRefusal(response, requestId, "request.method-not-allowed");
+    switch (new URL(request.url ?? "/", "http://admin").pathname) {
+      case "/healthz":
+        return answerJson(response, requestId, 200, '{"status":"ok"}');
+      case "/readyz":
+        return answerReadiness(response, requestId, waitsFor());
+      case "/debug/replica":
+        return answerJson(response, requestId, 200, JSON.stringify({ ...status(), ...described(view()) }));
+      case "/metrics":
+        return void metrics.text().then(
+          (text) => response.writeHead(200, { "content-type": metrics.contentType }).end(text),
+          (error: unknown) => {
+            log.error({ err: error }, "the metrics could not be gathered");
+            answerRefusal(response, requestId, "internal.bug");
+          },
+        );
+      default:
+        return answerRefusal(response, requestId, "request.path-unknown");
+    }
+  });
+}
+
+function described(view: View | undefined): Record<string, unknown> {
+  if (view === undefined) return { position: null };
+  const { replica } = view;
+  return {
+    position: replica.position.toString(),
+    kinds: Object.fromEntries(
+      [...replica.kinds].map(([kind, { entries }]) => [
+        kind,
+        { resources: entries.size, digest: Buffer.from(digest(replica, kind)).toString("hex") },
+      ]),
+    ),
+    refusedScopes: Object.fromEntries(replica.refused),
+    servers: [...view.serversByName.keys()],
+  };
+}

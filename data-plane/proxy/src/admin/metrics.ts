@@ -1,0 +1,47 @@
+// What Prometheus reads of a proxy. Workers count plain numbers; here they are summed when somebody asks, so that a metric
+// costs a call nothing but an increment. Labels are outcomes and codes, which are few; never a key, a team or a tool.
+
+import { Counter, Gauge, Registry } from "prom-client";
+import type { WorkerTotals } from "../workers.ts";
+
+export type MetricsParts = {
+  totals: () => Promise<WorkerTotals>;
+  workersListening: () => number;
+  replicaPosition: () => bigint | undefined;
+  replicaAgeMs: () => number | undefined;
+  spoolBytes: () => number;
+};
+
+export type Metrics = { contentType: string; text(): Promise<string> };
+
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers });
+
+  const calls = counter("tollgate_calls_total", "Tool calls that went to a server, by outcome.", "outcome");
+  const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
+  const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
+  const workers = gauge("tollgate_workers", "Worker processes that serve.");
+  const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
+  const age = gauge("tollgate_replica_age_seconds", "How old the view may be.");
+  const spool = gauge("tollgate_spool_bytes", "Bytes of facts on disk.");
+
+  return {
+    contentType: registry.contentType,
+    async text() {
+      const { counts, factsLost: lost } = await parts.totals();
+      for (const metric of [calls, refusals, factsLost]) metric.reset();
+      for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
+      for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
+      factsLost.inc(Number(lost));
+      workers.set(parts.workersListening());
+      position.set(Number(parts.replicaPosition() ?? 0n));
+      age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);
+      spool.set(parts.spoolBytes());
+      return registry.metrics();
+    },
+  };
+}

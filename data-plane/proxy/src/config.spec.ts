@@ -1,0 +1,32 @@
+// A setting that is mistyped must stop the start, not be ignored: an ignored limit is no limit.
+
+import { expect, test } from "vitest";
+import { ConfigProblem, loadConfig, redacted } from "./config.ts";
+
+const least = { TOLLGATE_JOIN_TOKEN: "join-token" };
+
+test("defaults are whole; the join token is the one thing that must be given", () => {
+  expect(loadConfig(least)).toMatchObject({
+    host: "127.0.0.1",
+    proxyPort: 8080,
+    adminPort: 9090,
+    requestBytesMax: 4_194_304,
+  });
+  expect(loadConfig(least).workers).toBeGreaterThanOrEqual(1);
+  expect(() => loadConfig({})).toThrow(/TOLLGATE_JOIN_TOKEN/);
+});
+
+test("unknown and impossible settings are refused all at once, by name", () => {
+  const wrong = { ...least, TOLLGATE_PROXY_PROT: "1", TOLLGATE_PROXY_PORT: "70000", TOLLGATE_PROXY_WORKERS: "0" };
+  expect(() => loadConfig(wrong)).toThrow(ConfigProblem);
+  expect(() => loadConfig(wrong)).toThrow(/PROXY_PROT.*PROXY_PORT.*PROXY_WORKERS/);
+});
+
+test("the control plane's settings may stand in the same environment, and an empty one is as good as none", () => {
+  const env = { ...least, TOLLGATE_DATABASE_URL: "x", TOLLGATE_SECRET_GITHUB: "x", TOLLGATE_PROXY_PORT: "" };
+  expect(loadConfig(env).proxyPort).toBe(8080);
+});
+
+test("what is printed at start holds no secret", () => {
+  expect(JSON.stringify(redacted(loadConfig(least)))).not.toContain("join-token");
+});

@@ -1,0 +1,126 @@
+// All that a proxy can be told from outside, each with its default, its unit and a sentence. It is the only place that
+// reads the environment; primary and workers of one proxy read the same one. An unknown `TOLLGATE_*` variable is refused,
+// because a mistyped limit that is silently ignored is no limit. Variables of the control plane are known here and skipped,
+// so that one environment can start both.
+
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
+const atLeastOne = z.coerce.number().int().min(1);
+
+const settings = {
+  TOLLGATE_HOST: z.string().min(1).default("127.0.0.1").describe("The address that the public and admin ports bind."),
+  TOLLGATE_PROXY_PORT: port.default(8080).describe("The public port; 0 picks a free one."),
+  TOLLGATE_PROXY_ADMIN_PORT: port.default(9090).describe("Health, metrics and debug; 0 picks a free one."),
+  TOLLGATE_PROXY_WORKERS: atLeastOne
+    .max(256)
+    .default(Math.max(1, availableParallelism() - 1))
+    .describe("Worker processes that share the public port; by default cores - 1, at least 1."),
+  TOLLGATE_DATA_DIR: z.string().min(1).default(".tollgate").describe("Where the proxy keeps its id and its spool."),
+  TOLLGATE_CONTROL_URL: z
+    .string()
+    .regex(/^(https?:\/\/|unix:)/, "must begin with http://, https:// or unix:")
+    .default("http://127.0.0.1:9092")
+    .describe("The control plane's gRPC address."),
+  TOLLGATE_JOIN_TOKEN: z.string().min(1, "is needed").describe("What the proxy shows the control plane to join it."),
+  TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
+  TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
+  TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
+  TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
+    .default(3_600_000)
+    .describe("Milliseconds. A proxy cut off for longer refuses: how long a revoked key can live at most."),
+  TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
+  TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of one request's body."),
+  TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
+    .default(5_000)
+    .describe("Milliseconds that one server may take for its part of a list before the list goes out without it."),
+  TOLLGATE_SPOOL_BYTES_MAX: atLeastOne.default(256 * 1024 * 1024).describe("Bytes of facts kept on disk until stored."),
+  TOLLGATE_ALLOWED_HOSTS: list.default([]).describe("Host headers taken besides loopback names on a loopback bind."),
+  TOLLGATE_ALLOWED_ORIGINS: list
+    .default([])
+    .describe("Origins of browsers that may call, such as https://tools.acme.eu."),
+  TOLLGATE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("The least level."),
+};
+
+/** Of the control plane, the launcher and the tests: known, not read here. */
+const foreign = new Set(
+  ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
+    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .map((name) => `TOLLGATE_${name}`),
+);
+const foreignPrefixes = ["TOLLGATE_SECRET_", "TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_"];
+
+export type Config = {
+  host: string;
+  proxyPort: number;
+  adminPort: number;
+  workers: number;
+  dataDir: string;
+  controlUrl: string;
+  joinToken: string;
+  kafkaBrokers: readonly string[];
+  environment: string;
+  region: string;
+  replicaAgeMsMax: number;
+  drainMs: number;
+  requestBytesMax: number;
+  listTimeoutMs: number;
+  spoolBytesMax: number;
+  allowedHosts: readonly string[];
+  allowedOrigins: readonly string[];
+  logLevel: "debug" | "info" | "warn" | "error" | "silent";
+};
+
+export class ConfigProblem extends Error {}
+
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const set = Object.entries(env).filter(([name, value]) => name.startsWith("TOLLGATE_") && value !== "");
+  const unknown = set.map(([name]) => name).filter((name) => !isKnown(name));
+  const parsed = z.object(settings).safeParse(Object.fromEntries(set));
+  const problems = [
+    ...unknown.map((name) => `${name} is not a setting`),
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigProblem(problems.join("; "));
+  return fromEnv(parsed.data);
+}
+
+function isKnown(name: string): boolean {
+  return name in settings || foreign.has(name) || foreignPrefixes.some((prefix) => name.startsWith(prefix));
+}
+
+function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
+  return {
+    host: env.TOLLGATE_HOST,
+    proxyPort: env.TOLLGATE_PROXY_PORT,
+    adminPort: env.TOLLGATE_PROXY_ADMIN_PORT,
+    workers: env.TOLLGATE_PROXY_WORKERS,
+    dataDir: resolve(env.TOLLGATE_DATA_DIR),
+    controlUrl: env.TOLLGATE_CONTROL_URL,
+    joinToken: env.TOLLGATE_JOIN_TOKEN,
+    kafkaBrokers: env.TOLLGATE_KAFKA_BROKERS,
+    environment: env.TOLLGATE_ENVIRONMENT,
+    region: env.TOLLGATE_REGION,
+    replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
+    drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
+    requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
+    listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,
+    spoolBytesMax: env.TOLLGATE_SPOOL_BYTES_MAX,
+    allowedHosts: env.TOLLGATE_ALLOWED_HOSTS,
+    allowedOrigins: env.TOLLGATE_ALLOWED_ORIGINS,
+    logLevel: env.TOLLGATE_LOG_LEVEL,
+  };
+}
+
+/** For the one line at start. What is secret is said to be there, not what it is. */
+export function redacted(config: Config): Record<string, unknown> {
+  return { ...config, joinToken: "[redacted]" };
+}

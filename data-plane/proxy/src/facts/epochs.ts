@@ -1,0 +1,78 @@
+// Who this proxy is, and which epochs its workers may write: kept in one small file of the data directory, replaced whole
+// and made durable before anything in it is used. An epoch is never handed out twice: it is the one after the last, and at
+// least the wall clock, so that a directory restored from a backup does not repeat one whose facts were already counted.
+// Without a directory that takes the file, the proxy is a new one at each boot, with its spool in a temporary directory.
+import { idBytes, idFromBytes, isId } from "@tollgate/kernel/ids";
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export type ProxyIdentity = {
+  readonly proxyId: string;
+  /** Below the proxy's own id: another proxy's facts, left in the same directory, are never taken for ours. */
+  readonly spoolDirectory: string;
+  /** Why nothing is kept beyond this boot; undefined where the data directory serves. */
+  readonly temporaryBecause: string | undefined;
+  /** Durable before it is returned. */
+  nextEpoch(): bigint;
+};
+
+type Kept = { proxyId: string; epoch: bigint };
+
+export function openIdentity(dataDirectory: string, wallMs: () => number): ProxyIdentity {
+  try {
+    mkdirSync(dataDirectory, { recursive: true });
+    return identityIn(dataDirectory, wallMs, undefined);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return identityIn(mkdtempSync(join(tmpdir(), "tollgate-proxy-")), wallMs, reason);
+  }
+}
+
+function identityIn(directory: string, wallMs: () => number, temporaryBecause: string | undefined): ProxyIdentity {
+  const path = join(directory, "proxy.json");
+  const kept: Kept = readKept(path) ?? { proxyId: idFromBytes(randomBytes(idBytes)), epoch: 0n };
+  const spoolDirectory = join(directory, "facts", kept.proxyId);
+  mkdirSync(spoolDirectory, { recursive: true, mode: 0o700 });
+  keep(directory, path, kept);
+  const nextEpoch = (): bigint => {
+    const now = BigInt(Math.trunc(wallMs()));
+    const epoch = kept.epoch + 1n > now ? kept.epoch + 1n : now;
+    keep(directory, path, { ...kept, epoch });
+    kept.epoch = epoch;
+    return epoch;
+  };
+  return { proxyId: kept.proxyId, spoolDirectory, temporaryBecause, nextEpoch };
+}
+
+/** Undefined for a file that is missing or not ours: a new id is the safe answer, because its epochs collide with nobody's. */
+function readKept(path: string): Kept | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+  const match = /^\{"proxyId":"([0-9a-z]+)","epoch":"(0|[1-9][0-9]{0,17})"\}\n$/.exec(text);
+  const [, proxyId, epoch] = match ?? [];
+  return proxyId !== undefined && epoch !== undefined && isId(proxyId) ? { proxyId, epoch: BigInt(epoch) } : undefined;
+}
+
+function keep(directory: string, path: string, { proxyId, epoch }: Kept): void {
+  const file = openSync(`${path}.new`, "w", 0o600);
+  try {
+    writeSync(file, `${JSON.stringify({ proxyId, epoch: epoch.toString() })}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+  const folder = openSync(directory, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

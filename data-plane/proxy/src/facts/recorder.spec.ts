@@ -1,0 +1,169 @@
+// What the recorder promises to those who wait for a fact, also where the disk refuses.
+import type { Fact } from "@tollgate/schema/usage";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { FactInit, Recorder, RecorderOptions, RecordOutcome } from "./recorder.ts";
+import { factTextCharsMax, openRecorder } from "./recorder.ts";
+import { decodeRecords, epochPath, listSegments } from "./spool-file.ts";
+import { openEpochReader } from "./spool-reader.ts";
+
+const epoch = 3n;
+let directory: string;
+let nowMs = 1_000;
+const opened: Recorder[] = [];
+
+beforeEach(() => {
+  nowMs = 1_000;
+  directory = mkdtempSync(join(tmpdir(), "tollgate-recorder-"));
+});
+
+afterEach(() => {
+  for (const recorder of opened.splice(0)) recorder.close();
+  rmSync(directory, { recursive: true });
+});
+
+function open(options: Partial<RecorderOptions> = {}): Recorder {
+  const recorder = openRecorder({ directory, epoch, nowMs: () => nowMs, maxBytes: 1 << 20, ...options });
+  opened.push(recorder);
+  return recorder;
+}
+
+function refusal(tool: string): FactInit {
+  return { requestId: "r", kind: { case: "callRefused", value: { code: "mcp.tool-unknown", door: "mcp", tool } } };
+}
+
+function facts(): Fact[] {
+  return openEpochReader(directory, epoch, () => 5).read(0n, { factsMax: 100_000, bytesMax: 1 << 30 });
+}
+
+function told(): string[] {
+  return facts().map((fact) =>
+    fact.kind.case === "usageLost" ? `lost ${fact.seq}-${fact.kind.value.lastSeq}` : `${fact.seq}`,
+  );
+}
+
+/** A folder's place taken by a file: what a full or broken disk looks like to the recorder, whoever runs the test. */
+function breakDisk(): void {
+  writeFileSync(epochPath(directory, epoch), "");
+}
+
+function mendDisk(): void {
+  rmSync(epochPath(directory, epoch));
+}
+
+test("whoever waits for a fact is told after it is in the file, and all of one turn share one write", async () => {
+  let writes = 0;
+  const recorder = open({ onWritten: () => (writes += 1) });
+  const onDisk: number[] = [];
+  const look = (): number =>
+    onDisk.push(decodeRecords(readFileSync(listSegments(directory, epoch)[0]?.path ?? "")).facts.length);
+  for (let i = 0; i < 5; i++) recorder.record(refusal(`t${i}`), look);
+  expect(listSegments(directory, epoch)).toEqual([]);
+  await turn();
+  expect(onDisk).toEqual([5, 5, 5, 5, 5]);
+  expect(writes).toBe(1);
+  recorder.record(refusal("later"), look);
+  await turn();
+  expect(onDisk.at(-1)).toBe(6);
+  expect(facts().map(({ seq, timeMs }) => [seq, timeMs])).toEqual([1n, 2n, 3n, 4n, 5n, 6n].map((seq) => [seq, 1_000n]));
+});
+
+test("what a client chose is cut, so that nobody fills the spool with one call", async () => {
+  const recorder = open();
+  recorder.record(refusal("\u{1f600}".repeat(100_000)));
+  await turn();
+  const [fact] = facts();
+  expect(fact?.kind.case === "callRefused" && fact.kind.value.tool.length).toBe(factTextCharsMax);
+});
+
+test("the spool keeps its bound whatever is recorded, and what went is told", async () => {
+  let dropped = 0;
+  const maxBytes = 16 * 1024;
+  const recorder = open({ maxBytes, onDropped: ({ segments }) => (dropped += segments) });
+  for (let i = 0; i < 1_000; i++) {
+    recorder.record(refusal("x".repeat(60)));
+    if (i % 10 === 0) await turn();
+  }
+  await turn();
+  const bytes = listSegments(directory, epoch).reduce((sum, { path }) => sum + readFileSync(path).length, 0);
+  expect(bytes).toBeLessThanOrEqual(maxBytes);
+  expect(dropped).toBeGreaterThan(0);
+  const [lost, first] = facts();
+  expect(lost?.kind.case === "usageLost" && lost.kind.value.lastSeq + 1n).toBe(first?.seq);
+  expect(facts().at(-1)?.seq).toBe(1_000n);
+});
+
+test("a refusing disk stops no call; what it cost is counted, and shows in the sequence once there is space", async () => {
+  breakDisk();
+  const states: string[] = [];
+  const recorder = open({ onState: ({ kind }) => states.push(kind) });
+  const outcomes: RecordOutcome[] = [];
+  for (let i = 0; i < 3; i++) recorder.record(refusal("t"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(outcomes).toEqual(["lost", "lost", "lost"]);
+  expect(recorder.state()).toMatchObject({ kind: "failing", sinceMs: 1_000 });
+  mendDisk();
+  // Not tried again within the pause: a full disk must not cost a system call for each call.
+  recorder.record(refusal("t"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(recorder.factsLost()).toBe(4n);
+  nowMs += 10_000;
+  recorder.record(refusal("t"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(outcomes.slice(3)).toEqual(["lost", "durable"]);
+  expect(told()).toEqual(["lost 1-4", "5"]);
+  expect(states).toEqual(["failing", "recording"]);
+});
+
+test("a loss is told even when no fact follows it", async () => {
+  breakDisk();
+  const recorder = open();
+  recorder.record(refusal("t"));
+  await turn();
+  mendDisk();
+  recorder.close();
+  expect(told()).toEqual(["lost 1-1"]);
+});
+
+test("a loss in the middle stands between the facts around it", async () => {
+  const recorder = open({ segmentBytes: 1 });
+  recorder.record(refusal("t"));
+  await turn();
+  const kept = readdirSync(epochPath(directory, epoch));
+  const content = kept.map((name) => readFileSync(join(epochPath(directory, epoch), name)));
+  rmSync(epochPath(directory, epoch), { recursive: true });
+  breakDisk();
+  recorder.record(refusal("t"));
+  await turn();
+  mendDisk();
+  nowMs += 10_000;
+  recorder.record(refusal("t"));
+  await turn();
+  for (const [i, name] of kept.entries()) writeFileSync(join(epochPath(directory, epoch), name), content[i] ?? "");
+  expect(told()).toEqual(["1", "lost 2-2", "3"]);
+});
+
+test("an epoch is written once: a second recorder on it records nothing rather than mix two sequences", async () => {
+  open().record(refusal("first"));
+  await turn();
+  const outcomes: RecordOutcome[] = [];
+  open().record(refusal("second"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(outcomes).toEqual(["lost"]);
+  expect(told()).toEqual(["1"]);
+});
+
+test("one caller's bug leaves nobody else waiting", () => {
+  const recorder = open();
+  let isTold = false;
+  recorder.record(refusal("t"), () => {
+    throw new Error("planted");
+  });
+  recorder.record(refusal("t"), () => (isTold = true));
+  expect(() => recorder.close()).toThrow(AggregateError);
+  expect(isTold).toBe(true);
+  expect(told()).toEqual(["1", "2"]);
+});

@@ -1,0 +1,400 @@
+// Every fact arrives and is counted once, over lines that lose, repeat, delay and reorder, and over restarts of everybody.
+// The ingest here is a fake with the rules of the real one (control-plane `usage/ingest.ts`): at or below the cursor
+// dropped, next contiguous taken, beyond it nothing. The clock is the test's own; nothing waits.
+import { create } from "@bufbuild/protobuf";
+import { FactCursorSchema } from "@tollgate/schema/sync";
+import type { FactBatch } from "@tollgate/schema/usage";
+import fc from "fast-check";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Recorder } from "./recorder.ts";
+import { openRecorder } from "./recorder.ts";
+import type { Shipper, ShipperOptions, ShipperProblem } from "./shipper.ts";
+import { openShipper, stallMs } from "./shipper.ts";
+import type { FactSink } from "./sink.ts";
+import { listEpochs, listSegments } from "./spool-file.ts";
+
+let directory: string;
+let nowMs = 0;
+let live = new Set<bigint>();
+let problems: ShipperProblem[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-shipper-"));
+  nowMs = 0;
+  live = new Set();
+  problems = [];
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** What the real ingest keeps, with each number of the sequence as it was counted: twice would show. */
+function fakeIngest() {
+  const epochs = new Map<bigint, { stored: bigint; counted: string[] }>();
+  return {
+    take({ epoch, facts }: FactBatch): bigint {
+      const cursor = epochs.get(epoch) ?? { stored: 0n, counted: [] };
+      epochs.set(epoch, cursor);
+      for (const fact of facts) {
+        const last = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
+        if (fact.seq > cursor.stored + 1n) break;
+        for (let seq = cursor.stored + 1n; seq <= last; seq++) {
+          cursor.counted.push(fact.kind.case === "usageLost" ? `${seq} lost` : `${seq}`);
+          cursor.stored = seq;
+        }
+      }
+      return cursor.stored;
+    },
+    stored: (epoch: bigint): bigint => epochs.get(epoch)?.stored ?? 0n,
+    counted: (epoch: bigint): string[] => epochs.get(epoch)?.counted ?? [],
+    cursors: () => [...epochs].map(([epoch, { stored }]) => create(FactCursorSchema, { epoch, seq: stored })),
+    forget: (epoch: bigint, stored: bigint) => epochs.set(epoch, { stored, counted: [] }),
+  };
+}
+
+function open(sinks: ShipperOptions["sinks"], options: Partial<ShipperOptions> = {}): Shipper {
+  return openShipper({
+    ...{ directory, proxyId: "p", sinks, liveEpochs: () => live, maxBytes: 1 << 30 },
+    ...{ monotonicMs: () => nowMs, wallMs: () => 1, onProblem: (problem) => problems.push(problem), ...options },
+  });
+}
+
+function recorder(epoch: bigint, segmentBytes = 512): Recorder {
+  live.add(epoch);
+  return openRecorder({ directory, epoch, nowMs: () => 1, maxBytes: 1 << 30, segmentBytes });
+}
+
+async function record(into: Recorder, count: number): Promise<void> {
+  for (let i = 1; i <= count; i++) {
+    if (i % 10 === 0) await turn();
+    into.record({ requestId: "r", kind: { case: "callRefused", value: { code: "mcp.tool-unknown", tool: "t" } } });
+  }
+  await turn();
+}
+
+function numbers(last: bigint): string[] {
+  return Array.from({ length: Number(last) }, (_, i) => `${i + 1}`);
+}
+
+async function drain(shipper: Shipper): Promise<void> {
+  for (let steps = 0; !shipper.isDrained(); steps++) {
+    expect(steps).toBeLessThan(500);
+    await shipper.step();
+  }
+}
+
+const away: FactSink = { name: "away", send: () => Promise.reject(new Error("planted: nobody is there")) };
+
+test("facts of live and of finished epochs arrive once; what is stored leaves the disk", async () => {
+  const ingest = fakeIngest();
+  const shipper = open([{ name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) }]);
+  const [old, current] = [recorder(1n), recorder(2n)];
+  await record(old, 1_234);
+  await record(current, 50);
+  old.close();
+  expect(shipper.spooled()).toMatchObject([
+    { epoch: 1n, seq: 1_234n },
+    { epoch: 2n, seq: 50n },
+  ]);
+  await drain(shipper);
+  expect(listSegments(directory, 1n).length).toBe(1);
+  live.delete(1n);
+  await shipper.step();
+  expect(listEpochs(directory)).toEqual([2n]);
+  expect(ingest.counted(1n)).toEqual(numbers(1_234n));
+  expect(ingest.counted(2n)).toEqual(numbers(50n));
+});
+
+test("a broker's word trims nothing; the watermark does", async () => {
+  const ingest = fakeIngest();
+  const shipper = open([{ name: "kafka", send: async (batch) => (ingest.take(batch), { kind: "taken" }) }]);
+  const current = recorder(1n);
+  await record(current, 100);
+  while ((await shipper.step()) === "more");
+  const before = listSegments(directory, 1n).length;
+  expect(before).toBeGreaterThan(3);
+  expect(shipper.isDrained()).toBe(false);
+  shipper.stored(ingest.cursors());
+  await shipper.step();
+  expect(listSegments(directory, 1n).length).toBe(1);
+  expect(shipper.isDrained()).toBe(true);
+});
+
+test("when the watermark stands still it is sent again from there, ever more rarely, and at once when the control plane is back", async () => {
+  let sends = 0;
+  const shipper = open([{ name: "kafka", send: async () => ((sends += 1), { kind: "taken" }) }]);
+  await record(recorder(1n), 10);
+  await shipper.step();
+  expect(sends).toBe(1);
+  nowMs += stallMs - 1;
+  await shipper.step();
+  expect(sends).toBe(1);
+  nowMs += 1;
+  await shipper.step();
+  expect(sends).toBe(2);
+  nowMs += stallMs;
+  await shipper.step();
+  expect(sends).toBe(2);
+  nowMs += stallMs;
+  await shipper.step();
+  expect(sends).toBe(3);
+  shipper.reconnected();
+  await shipper.step();
+  expect(sends).toBe(4);
+  expect(problems.map(({ kind }) => kind)).toEqual(["watermark-stalled", "watermark-stalled"]);
+});
+
+test("what is under way is bounded: a topic that nobody reads gets no more than a window", async () => {
+  let facts = 0;
+  const shipper = open([{ name: "kafka", send: async (batch) => ((facts += batch.facts.length), { kind: "taken" }) }]);
+  await record(recorder(1n, 1 << 20), 12_000);
+  while ((await shipper.step()) === "more");
+  expect(facts).toBe(10_000);
+});
+
+test("a line that fails for some seconds is left for the other one, and tried again later", async () => {
+  const ingest = fakeIngest();
+  let isBack = false;
+  const kafka: FactSink = {
+    name: "kafka",
+    send: async (batch) => {
+      if (!isBack) throw new Error("planted: no broker");
+      ingest.take(batch);
+      return { kind: "taken" };
+    },
+  };
+  const shipper = open([kafka, { name: "grpc", send: async (b) => ({ kind: "stored", stored: ingest.take(b) }) }]);
+  const current = recorder(1n);
+  await record(current, 3);
+  expect(await shipper.step()).toBe("failed");
+  nowMs += 2_999;
+  expect(await shipper.step()).toBe("failed");
+  expect(shipper.sinkName()).toBe("kafka");
+  nowMs += 1;
+  await shipper.step();
+  await shipper.step();
+  expect(shipper.sinkName()).toBe("grpc");
+  expect(ingest.stored(1n)).toBe(3n);
+  isBack = true;
+  nowMs += 30_000;
+  await record(current, 1);
+  await shipper.step();
+  expect(shipper.sinkName()).toBe("kafka");
+  expect(ingest.counted(1n)).toEqual(numbers(4n));
+});
+
+test("a line that takes facts which never arrive is left as well", async () => {
+  const ingest = fakeIngest();
+  const hole: FactSink = { name: "kafka", send: async () => ({ kind: "taken" }) };
+  const shipper = open([hole, { name: "grpc", send: async (b) => ({ kind: "stored", stored: ingest.take(b) }) }]);
+  await record(recorder(1n), 3);
+  await shipper.step();
+  nowMs += stallMs;
+  await shipper.step();
+  expect(ingest.counted(1n)).toEqual(numbers(3n));
+});
+
+test("a batch that will never be taken is told as lost, and the epoch goes on", async () => {
+  const ingest = fakeIngest();
+  const picky: FactSink = {
+    name: "grpc",
+    send: async (batch) =>
+      batch.facts.some(({ seq, kind }) => seq === 2n && kind.case !== "usageLost")
+        ? { kind: "refused", reason: "planted" }
+        : { kind: "stored", stored: ingest.take(batch) },
+  };
+  const shipper = open([picky]);
+  const current = recorder(1n);
+  await record(current, 3);
+  await drain(shipper);
+  await record(current, 2);
+  await drain(shipper);
+  expect(ingest.counted(1n)).toEqual(["1 lost", "2 lost", "3 lost", "4", "5"]);
+  expect(problems).toMatchObject([{ kind: "refused", reason: "planted" }]);
+});
+
+test("an ingest that never moves is not asked in a loop", async () => {
+  const shipper = open([{ name: "grpc", send: async () => ({ kind: "stored", stored: 0n }) }]);
+  await record(recorder(1n), 3);
+  expect(await shipper.step()).toBe("failed");
+});
+
+test("a control plane restored from a backup is told what it can still have, and what it cannot", async () => {
+  const ingest = fakeIngest();
+  const shipper = open([{ name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) }]);
+  const current = recorder(1n);
+  await record(current, 40);
+  await drain(shipper);
+  ingest.forget(1n, 10n);
+  await record(current, 1);
+  for (let i = 0; i < 5; i++) await shipper.step();
+  const counted = ingest.counted(1n);
+  expect(counted.map((text) => Number(text.split(" ")[0]))).toEqual(Array.from({ length: 31 }, (_, i) => i + 11));
+  expect(counted.at(-1)).toBe("41");
+});
+
+test("while nobody can be reached the spool keeps its bound, and afterwards every number is either a fact or a loss", async () => {
+  const ingest = fakeIngest();
+  const line = { isUp: false };
+  const grpc: FactSink = {
+    name: "grpc",
+    send: (batch) => (line.isUp ? Promise.resolve({ kind: "stored", stored: ingest.take(batch) }) : away.send(batch)),
+  };
+  const shipper = open([grpc], { maxBytes: 4_096 });
+  const writers = [recorder(1n), recorder(2n)];
+  for (let i = 0; i < 20; i++) {
+    for (const writer of writers) await record(writer, 10);
+    await shipper.step();
+  }
+  for (const writer of writers) writer.close();
+  live.clear();
+  line.isUp = true;
+  await drain(shipper);
+  for (const epoch of [1n, 2n]) {
+    const counted = ingest.counted(epoch);
+    expect(counted.map((text) => text.split(" ")[0])).toEqual(numbers(200n));
+    expect(counted.filter((text) => text.endsWith("lost")).length).toBeGreaterThan(0);
+  }
+  expect(listEpochs(directory)).toEqual([]);
+});
+
+type Move =
+  | { kind: "record"; worker: number; count: number }
+  | { kind: "step"; fate: "arrives" | "lost" | "reply-lost" }
+  | { kind: "deliver"; pick: number; isCopy: boolean }
+  | { kind: "drop"; pick: number }
+  | { kind: "report"; isStale: boolean }
+  | { kind: "wait"; ms: number }
+  | { kind: "restart-worker"; worker: number }
+  | { kind: "restart-all" };
+
+const worker = fc.nat(1);
+const move: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("record" as const), worker, count: fc.integer({ min: 1, max: 40 }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("step" as const),
+      fate: fc.constantFrom("arrives" as const, "arrives" as const, "lost" as const, "reply-lost" as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("deliver" as const), pick: fc.nat(20), isCopy: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("drop" as const), pick: fc.nat(20) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("report" as const), isStale: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 8_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart-worker" as const), worker }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "restart-all" as const }) },
+);
+
+/** Kafka that delays, reorders, repeats and loses; gRPC that loses requests and replies; both into one ingest. */
+async function play(moves: readonly Move[]): Promise<void> {
+  const ingest = fakeIngest();
+  const topic: FactBatch[] = [];
+  let fate: "arrives" | "lost" | "reply-lost" = "arrives";
+  let staleCursors = ingest.cursors();
+  const kafka: FactSink = {
+    name: "kafka",
+    send: async (batch) => {
+      if (fate !== "lost") topic.push(batch);
+      if (fate !== "arrives") throw new Error("planted");
+      return { kind: "taken" };
+    },
+  };
+  const grpc: FactSink = {
+    name: "grpc",
+    send: async (batch) => {
+      if (fate === "lost") throw new Error("planted");
+      const stored = ingest.take(batch);
+      if (fate === "reply-lost") throw new Error("planted");
+      return { kind: "stored", stored };
+    },
+  };
+  let nextEpoch = 1n;
+  const lastSeqs = new Map<bigint, bigint>();
+  const start = (): Recorder => recorder(nextEpoch++);
+  const workers = [start(), start()];
+  let shipper = open([kafka, grpc]);
+  function restart(index: number): void {
+    const old = workers[index];
+    if (old === undefined) return;
+    old.close();
+    lastSeqs.set(old.epoch, old.lastSeq());
+    live.delete(old.epoch);
+    workers[index] = start();
+  }
+  for (const next of moves) {
+    switch (next.kind) {
+      case "record": {
+        const into = workers[next.worker];
+        if (into !== undefined) await record(into, next.count);
+        break;
+      }
+      case "step":
+        fate = next.fate;
+        await shipper.step();
+        break;
+      case "deliver": {
+        const at = next.pick % Math.max(1, topic.length);
+        const batch = topic[at];
+        if (batch !== undefined) ingest.take(batch);
+        if (!next.isCopy) topic.splice(at, 1);
+        break;
+      }
+      case "drop":
+        topic.splice(next.pick % Math.max(1, topic.length), 1);
+        break;
+      case "report":
+        shipper.stored(next.isStale ? staleCursors : ingest.cursors());
+        staleCursors = ingest.cursors();
+        break;
+      case "wait":
+        nowMs += next.ms;
+        break;
+      case "restart-worker":
+        restart(next.worker);
+        break;
+      case "restart-all":
+        restart(0);
+        restart(1);
+        shipper = open([kafka, grpc]);
+        break;
+      default:
+        next satisfies never;
+    }
+  }
+  restart(0);
+  restart(1);
+  fate = "arrives";
+  for (let rounds = 0; listEpochs(directory).some((epoch) => !live.has(epoch)); rounds++) {
+    expect(rounds).toBeLessThan(200);
+    await shipper.step();
+    for (const batch of topic.splice(0)) ingest.take(batch);
+    shipper.stored(ingest.cursors());
+    nowMs += 1_000;
+  }
+  for (const { close } of workers) close();
+  for (const [epoch, last] of lastSeqs) expect(ingest.counted(epoch)).toEqual(numbers(last));
+}
+
+test("whatever the lines do and whoever restarts, every fact ends up counted once", async () => {
+  await fc.assert(
+    fc
+      .asyncProperty(fc.array(move, { maxLength: 120, size: "max" }), play)
+      .afterEach(() => rmSync(directory, { recursive: true, force: true }))
+      .beforeEach(() => {
+        directory = mkdtempSync(join(tmpdir(), "tollgate-shipper-"));
+        nowMs = 0;
+        live = new Set();
+      }),
+    { numRuns: 60 },
+  );
+});

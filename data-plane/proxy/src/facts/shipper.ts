@@ -1,0 +1,216 @@
+// Brings the facts of every epoch on disk to the ingest, in order, and frees the disk of what is stored there: one step at a
+// time, run by the proxy's primary process. All it believes is the watermark, which a sink answers at once or which comes
+// back on a report; from there it sends again whenever the watermark stands still. So each fact arrives at least once, and
+// the ingest counts it once. In memory it holds one batch. Time is handed in; `shipper-loop.ts` says when to step.
+import { create } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
+import type { FactCursor } from "@tollgate/schema/sync";
+import { FactCursorSchema } from "@tollgate/schema/sync";
+import type { Fact, FactBatch } from "@tollgate/schema/usage";
+import { FactBatchSchema, FactSchema, UsageLostSchema } from "@tollgate/schema/usage";
+import type { FactSink, SinkAnswer } from "./sink.ts";
+import { openSinkChoice } from "./sink-choice.ts";
+import type { Dropped } from "./spool-file.ts";
+import { boundSpool, listEpochs, removeEpoch, trimEpoch } from "./spool-file.ts";
+import type { EpochReader } from "./spool-reader.ts";
+import { openEpochReader } from "./spool-reader.ts";
+
+export type ShipperOptions = {
+  readonly directory: string;
+  readonly proxyId: string;
+  /** In order of preference. */
+  readonly sinks: readonly [FactSink, ...FactSink[]];
+  /** The epochs to which a worker may still write; every other one ends with what is on disk. */
+  readonly liveEpochs: () => ReadonlySet<bigint>;
+  /** Of the whole spool. */
+  readonly maxBytes: number;
+  /** Only its differences are used. */
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  readonly onDropped?: (dropped: Dropped) => void;
+  readonly onProblem?: (problem: ShipperProblem) => void;
+};
+
+export type ShipperProblem =
+  | { readonly kind: "send-failed"; readonly sink: string; readonly error: unknown }
+  | { readonly kind: "watermark-stalled"; readonly sink: string; readonly epoch: bigint; readonly stored: bigint }
+  | { readonly kind: "refused"; readonly sink: string; readonly epoch: bigint; readonly reason: string }
+  | { readonly kind: "sink-changed"; readonly sink: string };
+
+/** `waiting`: nothing is left to send now; `more`: step again at once; `failed`: not before a pause. */
+export type StepResult = "waiting" | "more" | "failed";
+
+export type Shipper = {
+  step(): Promise<StepResult>;
+  /** A report's answer. It only raises watermarks: an older answer may come late. */
+  stored(cursors: readonly FactCursor[]): void;
+  /** The control plane is back: what was sent into the dark is sent again without waiting. */
+  reconnected(): void;
+  /** For the report: how far each epoch on disk goes. */
+  spooled(): FactCursor[];
+  /** Whether everything on disk is stored. */
+  isDrained(): boolean;
+  sinkName(): string;
+};
+
+type Epoch = {
+  readonly epoch: bigint;
+  readonly reader: EpochReader;
+  stored: bigint;
+  sent: bigint;
+  /** When something was last sent, or the watermark last moved. */
+  movedMs: number;
+  stalls: number;
+};
+
+/** Facts of one epoch under way; more would only be repeated when the watermark stands still. */
+const windowFacts = 10_000n;
+/** With its envelope far below the 1 MiB that a broker takes. */
+const batchBytesMax = 512 * 1024;
+export const stallMs = 5_000;
+/** Doublings of the above while nothing moves: an outage of a day must not fill a topic with repetitions. */
+const stallDoublingsMax = 6;
+
+export function openShipper(options: ShipperOptions): Shipper {
+  const { directory, proxyId, monotonicMs, wallMs } = options;
+  const epochs = new Map<bigint, Epoch>();
+  const choice = openSinkChoice(options.sinks, monotonicMs, (sink) => report({ kind: "sink-changed", sink }));
+  const report = (problem: ShipperProblem): void => options.onProblem?.(problem);
+
+  function scan(): Epoch[] {
+    const onDisk = listEpochs(directory);
+    for (const epoch of onDisk) {
+      if (epochs.has(epoch)) continue;
+      const reader = openEpochReader(directory, epoch, wallMs);
+      epochs.set(epoch, { epoch, reader, stored: 0n, sent: 0n, movedMs: monotonicMs(), stalls: 0 });
+    }
+    for (const epoch of epochs.keys()) if (!onDisk.includes(epoch)) epochs.delete(epoch);
+    return [...epochs.values()].sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
+  }
+
+  async function step(): Promise<StepResult> {
+    const live = options.liveEpochs();
+    const dropped = boundSpool(directory, options.maxBytes, (epoch) => live.has(epoch));
+    if (dropped.segments > 0) options.onDropped?.(dropped);
+    let result: StepResult = "waiting";
+    for (const epoch of scan()) {
+      resendWhenStalled(epoch);
+      const sent = await sendNext(epoch);
+      tidy(epoch);
+      if (sent === "failed") return "failed";
+      if (sent === "sent") result = "more";
+    }
+    return result;
+  }
+
+  async function sendNext(epoch: Epoch): Promise<"sent" | "nothing" | "failed"> {
+    const room = epoch.stored + windowFacts - epoch.sent;
+    if (room <= 0n) return "nothing";
+    const factsMax = Math.min(limits.factsPerBatchMax, Number(room));
+    const facts = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
+    const last = facts.at(-1);
+    if (last === undefined) return "nothing";
+    const answer = await send(epoch, batchOf(epoch, facts));
+    if (answer === undefined) return "failed";
+    if (answer.kind !== "refused") return settle(epoch, answer, lastSeqOf(last));
+    report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
+    const substitute = refusedFact(facts, wallMs());
+    const second = substitute === undefined ? undefined : await send(epoch, batchOf(epoch, [substitute]));
+    if (second !== undefined && second.kind !== "refused") return settle(epoch, second, lastSeqOf(last));
+    choice.failed();
+    return "failed";
+  }
+
+  function batchOf({ epoch }: Epoch, facts: Fact[]): FactBatch {
+    return create(FactBatchSchema, { proxyId, epoch, facts });
+  }
+
+  async function send(epoch: Epoch, batch: FactBatch): Promise<SinkAnswer | undefined> {
+    const sink = choice.active();
+    try {
+      const answer = await sink.send(batch);
+      choice.succeeded();
+      return answer;
+    } catch (error) {
+      report({ kind: "send-failed", sink: sink.name, error });
+      choice.failed();
+      // It may have arrived or not. `sent` stays, so the same batch is the next to go.
+      return undefined;
+    }
+  }
+
+  function settle(epoch: Epoch, answer: SinkAnswer, last: bigint): "sent" | "failed" {
+    epoch.movedMs = monotonicMs();
+    if (answer.kind !== "stored") {
+      if (last > epoch.sent) epoch.sent = last;
+      return "sent";
+    }
+    const isMoved = answer.stored !== epoch.stored;
+    if (isMoved) epoch.stalls = 0;
+    // Also where it is lower than what was heard before: a restored database has forgotten.
+    epoch.stored = answer.stored;
+    epoch.sent = answer.stored;
+    return isMoved ? "sent" : "failed";
+  }
+
+  function resendWhenStalled(epoch: Epoch): void {
+    if (epoch.sent <= epoch.stored) return;
+    const patience = stallMs * 2 ** Math.min(epoch.stalls, stallDoublingsMax);
+    if (monotonicMs() - epoch.movedMs < patience) return;
+    report({ kind: "watermark-stalled", sink: choice.active().name, epoch: epoch.epoch, stored: epoch.stored });
+    epoch.stalls += 1;
+    epoch.sent = epoch.stored;
+    choice.stalled();
+  }
+
+  function tidy(epoch: Epoch): void {
+    trimEpoch(directory, epoch.epoch, epoch.stored);
+    if (options.liveEpochs().has(epoch.epoch) || epoch.stored < epoch.sent) return;
+    if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }).length > 0) return;
+    removeEpoch(directory, epoch.epoch);
+    epochs.delete(epoch.epoch);
+  }
+
+  function stored(cursors: readonly FactCursor[]): void {
+    for (const cursor of cursors) {
+      const epoch = epochs.get(cursor.epoch);
+      if (epoch === undefined || cursor.seq <= epoch.stored) continue;
+      epoch.stored = cursor.seq;
+      if (epoch.sent < cursor.seq) epoch.sent = cursor.seq;
+      epoch.movedMs = monotonicMs();
+      epoch.stalls = 0;
+    }
+  }
+
+  function reconnected(): void {
+    for (const epoch of epochs.values()) {
+      epoch.sent = epoch.stored;
+      epoch.stalls = 0;
+    }
+  }
+
+  function spooled(): FactCursor[] {
+    return scan().map(({ epoch, reader }) => create(FactCursorSchema, { epoch, seq: reader.lastSeq() }));
+  }
+
+  function isDrained(): boolean {
+    return scan().every(
+      ({ reader, stored, sent }) => sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }).length === 0,
+    );
+  }
+
+  return { step, stored, reconnected, spooled, isDrained, sinkName: () => choice.active().name };
+}
+
+function lastSeqOf(fact: Fact): bigint {
+  return fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
+}
+
+/** Stands in the place of a batch that the ingest will never take, so that the epoch does not end there. */
+function refusedFact(facts: readonly Fact[], wallMs: number): Fact | undefined {
+  const [first] = facts;
+  const last = facts.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  const value = create(UsageLostSchema, { lastSeq: lastSeqOf(last), reason: "refused" });
+  return create(FactSchema, { seq: first.seq, timeMs: BigInt(Math.trunc(wallMs)), kind: { case: "usageLost", value } });
+}

@@ -1,0 +1,193 @@
+// What the spool promises over crashes and its bound: whole records are read and nothing else, and what is gone is said.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FactSchema } from "@tollgate/schema/usage";
+import type { Fact } from "@tollgate/schema/usage";
+import fc from "fast-check";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  boundSpool,
+  encodeRecord,
+  epochPath,
+  listSegments,
+  removeEpoch,
+  segmentPath,
+  trimEpoch,
+} from "./spool-file.ts";
+import { openEpochReader } from "./spool-reader.ts";
+
+const epoch = 7n;
+const everything = { factsMax: 1_000_000, bytesMax: 1_000_000_000 };
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-spool-"));
+  mkdirSync(epochPath(directory, epoch));
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function factRecord(seq: bigint, requestId: string): Uint8Array {
+  const kind = { case: "callRefused", value: { code: "auth.key-unknown", door: "mcp" } } as const;
+  return encodeRecord(toBinary(FactSchema, create(FactSchema, { seq, timeMs: 1n, requestId, kind })));
+}
+
+/** One segment of facts whose sizes differ. */
+function writeSegment(firstSeq: bigint, count: number): Uint8Array[] {
+  const records = Array.from({ length: count }, (_, i) => factRecord(firstSeq + BigInt(i), "r".repeat((i * 7) % 31)));
+  writeFileSync(segmentPath(directory, epoch, firstSeq), Buffer.concat(records));
+  return records;
+}
+
+function read(after = 0n, bound = everything): string[] {
+  return openEpochReader(directory, epoch, () => 5)
+    .read(after, bound)
+    .map(told);
+}
+
+function told(fact: Fact): string {
+  return fact.kind.case === "usageLost" ? `lost ${fact.seq}-${fact.kind.value.lastSeq}` : `${fact.seq}`;
+}
+
+function span(first: number, last: number): string[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}`);
+}
+
+test("a file cut at any byte reads as exactly its whole records: a crash costs the torn fact and no other", () => {
+  const records = writeSegment(1n, 12);
+  const whole = readFileSync(segmentPath(directory, epoch, 1n));
+  let wholeRecords = 0;
+  let end = 0;
+  for (let length = 0; length <= whole.length; length++) {
+    while (wholeRecords < records.length && end + (records[wholeRecords]?.length ?? 0) <= length) {
+      end += records[wholeRecords]?.length ?? 0;
+      wholeRecords += 1;
+    }
+    writeFileSync(segmentPath(directory, epoch, 1n), whole.subarray(0, length));
+    expect(read()).toEqual(span(1, wholeRecords));
+  }
+  expect(wholeRecords).toBe(12);
+});
+
+test("a byte changed anywhere, or zeros where the power went, never become a fact", () => {
+  writeSegment(1n, 12);
+  const path = segmentPath(directory, epoch, 1n);
+  const whole = readFileSync(path);
+  const good = new Set(span(1, 12));
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+      const damaged = Buffer.from(whole);
+      damaged[at] = (damaged[at] ?? 0) ^ flip;
+      writeFileSync(path, damaged);
+      const found = read();
+      expect(found.length).toBeLessThan(12);
+      for (const fact of found) expect(good).toContain(fact);
+    }),
+  );
+  writeFileSync(path, whole);
+  appendFileSync(path, new Uint8Array(4096));
+  expect(read()).toEqual(span(1, 12));
+});
+
+test("a torn segment that has a successor is followed by the loss of what it should have held", () => {
+  const records = writeSegment(1n, 10);
+  writeSegment(11n, 3);
+  const kept = Buffer.concat(records.slice(0, 6));
+  writeFileSync(segmentPath(directory, epoch, 1n), Buffer.concat([kept, new Uint8Array([1, 2, 3])]));
+  expect(read()).toEqual([...span(1, 6), "lost 7-10", ...span(11, 13)]);
+});
+
+test("reading goes on anywhere, in any portions, and gives the same sequence", () => {
+  writeSegment(1n, 10);
+  writeSegment(15n, 5);
+  writeSegment(20n, 4);
+  const expected = [...span(1, 10), "lost 11-14", ...span(15, 23)];
+  fc.assert(
+    fc.property(fc.array(fc.record({ facts: fc.integer({ min: 1, max: 9 }), rewind: fc.boolean() })), (portions) => {
+      const reader = openEpochReader(directory, epoch, () => 5);
+      let after = 0n;
+      let seen: string[] = [];
+      for (const { facts: factsMax, rewind } of [...portions, { facts: 100, rewind: false }]) {
+        if (rewind) {
+          after = 0n;
+          seen = [];
+        }
+        const facts = reader.read(after, { factsMax, bytesMax: 1_000_000 });
+        expect(facts.length).toBeLessThanOrEqual(factsMax);
+        for (const fact of facts) {
+          seen.push(told(fact));
+          after = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
+        }
+      }
+      expect(seen).toEqual(expected);
+    }),
+  );
+  expect(openEpochReader(directory, epoch, () => 5).lastSeq()).toBe(23n);
+});
+
+test("a fact larger than the portion still comes, alone", () => {
+  writeSegment(1n, 3);
+  expect(read(1n, { factsMax: 10, bytesMax: 1 })).toEqual(["2"]);
+});
+
+test("a record that is still being written is not there yet, and is read once it is whole", () => {
+  writeSegment(1n, 2);
+  const record = factRecord(3n, "late");
+  const path = segmentPath(directory, epoch, 1n);
+  const reader = openEpochReader(directory, epoch, () => 5);
+  appendFileSync(path, record.subarray(0, 9));
+  expect(reader.read(0n, everything).map(told)).toEqual(["1", "2"]);
+  expect(reader.lastSeq()).toBe(2n);
+  appendFileSync(path, record.subarray(9));
+  expect(reader.read(2n, everything).map(told)).toEqual(["3"]);
+  expect(reader.lastSeq()).toBe(3n);
+});
+
+test("trimming removes only segments of which everything is stored, and the newest never", () => {
+  writeSegment(1n, 10);
+  writeSegment(11n, 10);
+  writeSegment(21n, 10);
+  const names = (): bigint[] => listSegments(directory, epoch).map(({ firstSeq }) => firstSeq);
+  trimEpoch(directory, epoch, 9n);
+  expect(names()).toEqual([1n, 11n, 21n]);
+  trimEpoch(directory, epoch, 10n);
+  expect(names()).toEqual([11n, 21n]);
+  trimEpoch(directory, epoch, 30n);
+  expect(names()).toEqual([21n]);
+  expect(read(25n)).toEqual(span(26, 30));
+  removeEpoch(directory, epoch);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test("the bound drops the oldest segments, and their facts are told as lost", () => {
+  writeSegment(1n, 10);
+  writeSegment(11n, 10);
+  writeSegment(21n, 10);
+  const newest = statSync(segmentPath(directory, epoch, 21n)).size;
+  expect(boundSpool(directory, newest * 2, () => true).segments).toBe(1);
+  expect(read()).toEqual(["lost 1-10", ...span(11, 30)]);
+  expect(boundSpool(directory, 1, () => true).segments).toBe(1);
+  expect(read()).toEqual(["lost 1-20", ...span(21, 30)]);
+  // Somebody who knows that 15 were stored before is told only what is new to him.
+  expect(read(15n)).toEqual(["lost 16-20", ...span(21, 30)]);
+});
+
+test("the bound takes even the last segment of an epoch that nobody writes, and still knows how much was lost", () => {
+  writeSegment(1n, 10);
+  writeSegment(11n, 10);
+  boundSpool(directory, 1, () => false);
+  expect(read()).toEqual(["lost 1-20"]);
+  expect(boundSpool(directory, 1, () => false).segments).toBe(0);
+  expect(openEpochReader(directory, epoch, () => 5).lastSeq()).toBe(20n);
+});

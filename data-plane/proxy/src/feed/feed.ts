@@ -1,0 +1,146 @@
+// The feed of a proxy: the follower on real sources, with what it delivers made into messages that the primary keeps and
+// passes on to its workers as bytes. Commits that arrive together are passed on together, at most every ten milliseconds
+// when many come and at once when one does.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
+import { FeedSchema, SnapshotChunkSchema, type Record as LogRecord } from "@tollgate/schema/sync";
+import type { Config } from "../config.ts";
+import type { ControlPlane } from "../grpc.ts";
+import { openKafka, type KafkaDoor } from "../kafka.ts";
+import type { Log as Output } from "../log-output.ts";
+import { follow, LogDiffers, type Clock, type FollowerParts, type FollowerStatus, type Snapshot } from "./follower.ts";
+import { grpcSource } from "./grpc-source.ts";
+import { kafkaSource } from "./kafka-source.ts";
+import type { Log, Source } from "./source.ts";
+
+export type FeedMessage =
+  /** `SnapshotChunk`s, as they came. */
+  | { kind: "snapshot"; chunks: readonly Uint8Array[] }
+  /** A `Feed` with the records of whole commits. */
+  | { kind: "records"; feed: Uint8Array }
+  | { kind: "tick"; head: bigint; timeMs: number };
+
+export type FeedParts = {
+  config: Pick<Config, "kafkaBrokers">;
+  log: Output;
+  grpc: Pick<ControlPlane, "sync">;
+  /** Absent: one of its own, where brokers are configured. */
+  kafka?: KafkaDoor | undefined;
+  onMessage: (message: FeedMessage) => void;
+};
+
+export type Feed = { status(): FollowerStatus; close(): Promise<void> };
+
+const batchMs = 10;
+/** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
+const grpcAborted = 10;
+
+export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedParts): Promise<Feed> {
+  const own =
+    kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
+  const door = kafka ?? own;
+  const foreign = (): void =>
+    log.error({}, "a record in the events topic was not written by a relay; it is passed over");
+  const sources: Source[] = [...(door ? [kafkaSource(door, foreign)] : []), grpcSource(grpc)];
+  const batch = batcher(onMessage);
+  const follower = follow({
+    sources,
+    snapshot: (atLeast) => takeSnapshot(grpc, atLeast),
+    read: (after, listener) => readToEnd(grpc, after, listener),
+    onSnapshot({ chunks }) {
+      batch.flush();
+      onMessage({ kind: "snapshot", chunks });
+    },
+    onCommits: (of, records) => batch.add(of, records),
+    onTick({ head, timeMs }) {
+      batch.flush();
+      onMessage({ kind: "tick", head, timeMs: Number(timeMs) });
+    },
+    onProblem: (problem) => log.warn({ problem }, "the line to the control plane is disturbed"),
+    clock: systemClock,
+  });
+  return {
+    status: () => follower.status(),
+    async close() {
+      await follower.stop();
+      await own?.close();
+    },
+  };
+}
+
+function openFeedKafka(brokers: readonly string[], log: Output): KafkaDoor {
+  return openKafka({ brokers, clientId: "tollgate-proxy", onProblem: (problem) => log.debug({ problem }, "kafka") });
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wait: (ms, signal) =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      if (signal?.aborted) done();
+      else signal?.addEventListener("abort", done);
+    }),
+};
+
+async function takeSnapshot({ sync }: Pick<ControlPlane, "sync">, atLeast: bigint): Promise<Snapshot> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of sync.snapshot({ atLeast }, new AbortController().signal)) {
+    chunks.push(toBinary(SnapshotChunkSchema, chunk));
+    if (chunk.last && chunk.log) return { log: chunk.log, position: chunk.position, chunks };
+  }
+  throw new Error("the snapshot ended before its last chunk");
+}
+
+const readToEnd = async (
+  { sync }: Pick<ControlPlane, "sync">,
+  { log, position }: Parameters<FollowerParts["read"]>[0],
+  listener: Parameters<FollowerParts["read"]>[1],
+): Promise<void> => {
+  const enough = new AbortController();
+  try {
+    for await (const feed of sync.watch({ log, after: position }, enough.signal)) {
+      if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
+      if (feed.log && feed.tick) {
+        listener.onTick(feed.log, feed.tick);
+        return;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === grpcAborted) throw new LogDiffers(error.message);
+    throw error;
+  } finally {
+    enough.abort();
+  }
+};
+
+function batcher(onMessage: (message: FeedMessage) => void) {
+  let waiting: { log: Log; records: LogRecord[] } | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  function flush(): void {
+    if (!waiting) return;
+    const { log, records } = waiting;
+    waiting = undefined;
+    onMessage({ kind: "records", feed: toBinary(FeedSchema, create(FeedSchema, { log, records })) });
+  }
+  return {
+    flush,
+    add(log: Log, records: readonly LogRecord[]): void {
+      waiting ??= { log, records: [] };
+      for (const record of records) waiting.records.push(record);
+      if (waiting.records.length >= limits.feedRecordsMax) flush();
+      // The first goes at once and opens a window; what comes within it goes at its end.
+      if (timer !== undefined) return;
+      flush();
+      timer = setTimeout(() => {
+        timer = undefined;
+        flush();
+      }, batchMs);
+    },
+  };
+}

@@ -1,0 +1,59 @@
+// The serving half of a worker, put together: listener, doors, pipeline, upstreams. It takes what it must not make itself
+// (replica, recorder, secrets, clock), so that a test runs the same gate in its own process. Read it from top to bottom to
+// know what a request meets.
+
+import type { Config } from "./config.ts";
+import type { Recorder } from "./facts/recorder.ts";
+import { createListener, type Listener } from "./http/listener.ts";
+import type { Log } from "./log-output.ts";
+import { mcpDoor } from "./mcp/door.ts";
+import { mcpServers } from "./mcp/servers.ts";
+import type { ReplicaReader } from "./pipeline/authenticate.ts";
+import { createCounters, type Counters } from "./pipeline/counters.ts";
+import { openAccounts } from "./pipeline/record.ts";
+import { createDeadlines } from "./upstream/deadlines.ts";
+import type { SecretValues } from "./upstream/secret-values.ts";
+import { createUpstreams } from "./upstream/upstreams.ts";
+
+export type GateParts = {
+  config: Config;
+  log: Log;
+  replica: ReplicaReader;
+  recorder: Pick<Recorder, "record">;
+  secrets: SecretValues;
+  /** What the process waits for besides a view. */
+  waitsFor: () => readonly string[];
+};
+
+export type Gate = {
+  listener: Listener;
+  counters: Counters;
+  /** Lets go of what a new view does not have any more. */
+  viewChanged(): void;
+  close(): Promise<void>;
+};
+
+export function openGate({ config, log, replica, recorder, secrets, waitsFor }: GateParts): Gate {
+  const counters = createCounters();
+  const accounts = openAccounts(recorder, counters);
+  const deadlines = createDeadlines();
+  const upstreams = createUpstreams(secrets);
+  const serverOf = mcpServers(upstreams, deadlines, config.listTimeoutMs);
+
+  const wallMs = Date.now;
+  const mcp = mcpDoor({ replica, accounts, deadlines, serverOf, log, wallMs, settings: config });
+  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
+
+  return {
+    listener,
+    counters,
+    viewChanged() {
+      const view = replica.view();
+      if (view !== undefined) upstreams.keepOnly(view);
+    },
+    async close() {
+      await upstreams.close();
+      deadlines.close();
+    },
+  };
+}

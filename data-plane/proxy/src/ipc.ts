@@ -1,0 +1,31 @@
+// Every message between the primary and its workers. They travel by structured clone (`serialization: "advanced"`), so
+// bytes and bigints stay what they are. The order of one channel is kept: a worker that starts gets the present state
+// first and everything after it in order.
+
+import type { FeedMessage } from "./feed/feed.ts";
+import type { CountersSnapshot } from "./pipeline/counters.ts";
+import type { SecretValue } from "./upstream/secret-values.ts";
+
+export type ToWorker =
+  | { kind: "start"; start: WorkerStart }
+  | { kind: "feed"; message: FeedMessage }
+  | { kind: "secrets"; secrets: readonly SecretValue[]; areComplete: boolean }
+  | { kind: "stats-asked"; question: number }
+  | { kind: "drain" };
+
+export type WorkerStart = {
+  port: number;
+  spoolDirectory: string;
+  epoch: bigint;
+};
+
+export type ToPrimary =
+  | { kind: "listening" }
+  /** It cannot serve and will not later either: the reason as a sentence. */
+  | { kind: "failed"; reason: string }
+  | { kind: "applied"; position: bigint }
+  /** A hint that the spool has grown; at most some a second. */
+  | { kind: "facts-written" }
+  | { kind: "stats"; question: number; stats: WorkerStats };
+
+export type WorkerStats = { counts: CountersSnapshot; factsLost: bigint };

@@ -1,0 +1,41 @@
+// The gate's own JSON-RPC answers. The client's id goes back as the bytes it was sent in. Refusals of the request as such
+// have an HTTP status of their own; once a request is understood, an error is an ordinary answer (200), because clients of
+// these protocol versions take other statuses for a broken connection, and 404 for a lost session.
+
+import { publicText, errors, shapeOf, type ErrorClass, type ErrorCode } from "@tollgate/kernel/errors";
+
+const httpStatus: Record<ErrorClass, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  "not-found": 200,
+  conflict: 200,
+  "too-large": 413,
+  exhausted: 200,
+  upstream: 200,
+  unavailable: 503,
+  internal: 500,
+};
+
+export function httpStatusOf(code: ErrorCode): number {
+  return httpStatus[errors[code].class];
+}
+
+/** `id` is the text of the client's id in JSON. */
+export function resultMessage(id: string, result: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+}
+
+export function errorMessage(id: string, code: ErrorCode, detail?: string): string {
+  const error = { code: shapeOf(code).jsonRpc, message: publicText(code, detail), data: { code } };
+  return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`;
+}
+
+/** A failure that the model shall read, and may answer by doing something else. */
+export function toolErrorMessage(id: string, server: string, code: ErrorCode, detail?: string): string {
+  const text = `${server}: ${publicText(code, detail)}`;
+  return resultMessage(
+    id,
+    JSON.stringify({ content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } }),
+  );
+}

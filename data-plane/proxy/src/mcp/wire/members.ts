@@ -1,0 +1,294 @@
+// Finds where members of a JSON object stand in its bytes, so that the few that the gate reads or replaces can be cut out
+// and the rest is relayed as it came. It accepts exactly JSON, in valid UTF-8, up to a depth: what it cannot read it does
+// not guess at. A wanted member that occurs twice is refused, after unescaping and ignoring case, because readers differ in
+// which of two they take (Go's takes `Name` for `name`, and the last one wins). It builds no values and copies nothing.
+
+import { isUtf8 } from "node:buffer";
+
+export type Span = { readonly start: number; readonly end: number };
+
+type Wanted = { name: string; path: string; inside: Wanted[] };
+
+export type MemberProblem = "not-json" | "not-an-object" | "duplicate-member" | "too-deep";
+
+export class MemberRefusal extends Error {
+  readonly problem: MemberProblem;
+
+  constructor(problem: MemberProblem) {
+    super(problem);
+    this.problem = problem;
+  }
+}
+
+export type Spans<Path extends string> = { readonly [P in Path]: Span | undefined };
+
+/**
+ * A finder for some members, made once: `["method", "params.name"]` finds the top-level `method`, and `name` in the object
+ * `params`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
+ */
+export function memberFinder<const Path extends string>(
+  paths: readonly Path[],
+): (bytes: Uint8Array, within?: Span) => Spans<Path> {
+  const wanted = compile(paths);
+  const none = Object.fromEntries(paths.map((path) => [path, undefined]));
+  return (bytes, within) => {
+    if (within === undefined && !isUtf8(bytes)) throw new MemberRefusal("not-json");
+    const scanner = new Scanner(bytes, within?.start ?? 0, within?.end ?? bytes.length, { ...none });
+    scanner.document(wanted);
+    // Every path that was asked for has been a key of `found` from the beginning.
+    return scanner.found as Spans<Path>;
+  };
+}
+
+/** The spans of an array's elements. */
+export function elementSpans(bytes: Uint8Array, within: Span): Span[] {
+  const spans: Span[] = [];
+  new Scanner(bytes, within.start, within.end, {}).elements(spans);
+  return spans;
+}
+
+function compile(paths: readonly string[]): readonly Wanted[] {
+  const root: Wanted[] = [];
+  for (const path of paths) {
+    let members = root;
+    let prefix = "";
+    for (const name of path.split(".")) {
+      let member = members.find((known) => known.name === name);
+      if (member === undefined) members.push((member = { name, path: prefix + name, inside: [] }));
+      members = member.inside;
+      prefix += `${name}.`;
+    }
+  }
+  return root;
+}
+
+const depthMax = 128;
+const nothing: readonly Wanted[] = [];
+const quote = 0x22;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const comma = 0x2c;
+const colon = 0x3a;
+
+class Scanner {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  readonly found: Record<string, Span | undefined>;
+  at: number;
+  depth = 0;
+
+  constructor(bytes: Uint8Array, start: number, end: number, found: Record<string, Span | undefined>) {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+    this.found = found;
+  }
+
+  document(wanted: readonly Wanted[]): void {
+    this.space();
+    if (this.peek() !== openBrace) {
+      this.value();
+      this.finish();
+      throw new MemberRefusal("not-an-object");
+    }
+    this.object(wanted);
+    this.finish();
+  }
+
+  elements(into: Span[]): void {
+    this.space();
+    this.expect(openBracket);
+    this.space();
+    if (this.take(closeBracket)) return this.finish();
+    do {
+      this.space();
+      const start = this.at;
+      this.value();
+      into.push({ start, end: this.at });
+      this.space();
+    } while (this.take(comma));
+    this.expect(closeBracket);
+    this.finish();
+  }
+
+  private finish(): void {
+    this.space();
+    if (this.at !== this.end) throw new MemberRefusal("not-json");
+  }
+
+  private object(wanted: readonly Wanted[]): void {
+    this.descend();
+    this.expect(openBrace);
+    this.space();
+    if (!this.take(closeBrace)) {
+      do {
+        this.space();
+        const keyStart = this.at;
+        this.string();
+        const member = wanted.length === 0 ? undefined : this.wantedNamed(wanted, keyStart, this.at);
+        this.space();
+        this.expect(colon);
+        this.space();
+        const start = this.at;
+        if (member !== undefined && member.inside.length > 0 && this.peek() === openBrace) this.object(member.inside);
+        else this.value();
+        if (member !== undefined) this.put(member, start);
+        this.space();
+      } while (this.take(comma));
+      this.expect(closeBrace);
+    }
+    this.depth--;
+  }
+
+  private put(member: Wanted, start: number): void {
+    if (this.found[member.path] !== undefined) throw new MemberRefusal("duplicate-member");
+    this.found[member.path] = { start, end: this.at };
+  }
+
+  /** The wanted member that the key between the quotes names, exactly; what only another reader would take for it refuses. */
+  private wantedNamed(wanted: readonly Wanted[], start: number, end: number): Wanted | undefined {
+    let plain = true;
+    for (let i = start + 1; i < end - 1; i++) {
+      const byte = this.byte(i);
+      if (byte === backslash || byte >= 0x80 || (byte >= 0x41 && byte <= 0x5a)) plain = false;
+    }
+    if (plain) {
+      for (const member of wanted) if (this.isKey(member.name, start + 1, end - 1)) return member;
+      return undefined;
+    }
+    const key: unknown = JSON.parse(textOf(this.bytes, start, end));
+    const folded = String(key).toLowerCase().replaceAll("\u017f", "s").replaceAll("\u212a", "k");
+    const member = wanted.find(({ name }) => name.toLowerCase() === folded);
+    if (member !== undefined && member.name !== key) throw new MemberRefusal("duplicate-member");
+    return member;
+  }
+
+  private isKey(name: string, start: number, end: number): boolean {
+    if (end - start !== name.length) return false;
+    for (let i = 0; i < name.length; i++) if (this.byte(start + i) !== name.charCodeAt(i)) return false;
+    return true;
+  }
+
+  private value(): void {
+    const byte = this.peek();
+    if (byte === quote) this.string();
+    else if (byte === openBrace) this.object(nothing);
+    else if (byte === openBracket) this.array();
+    else if (byte === 0x74) this.word("true");
+    else if (byte === 0x66) this.word("false");
+    else if (byte === 0x6e) this.word("null");
+    else this.number();
+  }
+
+  private array(): void {
+    this.descend();
+    this.at++;
+    this.space();
+    if (!this.take(closeBracket)) {
+      do {
+        this.space();
+        this.value();
+        this.space();
+      } while (this.take(comma));
+      this.expect(closeBracket);
+    }
+    this.depth--;
+  }
+
+  private string(): void {
+    this.expect(quote);
+    const { bytes, end } = this;
+    let at = this.at;
+    for (;;) {
+      // The one loop that sees every byte of long texts; `end` is checked by the terminator, which is less than 0x20.
+      const byte = at < end ? (bytes[at] ?? 0) : 0;
+      if (byte === quote) break;
+      if (byte < 0x20) throw new MemberRefusal("not-json");
+      if (byte === backslash) {
+        this.at = at;
+        this.escape();
+        at = this.at;
+      } else at++;
+    }
+    this.at = at + 1;
+  }
+
+  private escape(): void {
+    const kind = this.byte(this.at + 1);
+    this.at += 2;
+    if (kind === 0x75) {
+      for (let i = 0; i < 4; i++) if (!isHex(this.byte(this.at + i))) throw new MemberRefusal("not-json");
+      this.at += 4;
+    } else if (!simpleEscapes.has(kind)) throw new MemberRefusal("not-json");
+  }
+
+  private number(): void {
+    this.take(0x2d);
+    if (!this.take(0x30)) this.digits();
+    if (this.take(0x2e)) this.digits();
+    if (this.take(0x65) || this.take(0x45)) {
+      if (!this.take(0x2b)) this.take(0x2d);
+      this.digits();
+    }
+  }
+
+  private digits(): void {
+    const start = this.at;
+    while (isDigit(this.peek())) this.at++;
+    if (this.at === start) throw new MemberRefusal("not-json");
+  }
+
+  private word(word: string): void {
+    for (let i = 0; i < word.length; i++) this.expect(word.charCodeAt(i));
+  }
+
+  private descend(): void {
+    if (++this.depth > depthMax) throw new MemberRefusal("too-deep");
+  }
+
+  private space(): void {
+    for (let byte = this.peek(); byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = this.peek())
+      this.at++;
+  }
+
+  private take(byte: number): boolean {
+    if (this.peek() !== byte) return false;
+    this.at++;
+    return true;
+  }
+
+  private expect(byte: number): void {
+    if (!this.take(byte)) throw new MemberRefusal("not-json");
+  }
+
+  private peek(): number {
+    return this.byte(this.at);
+  }
+
+  /** 0, which stands nowhere in JSON, past the end. */
+  private byte(at: number): number {
+    return at < this.end ? (this.bytes[at] ?? 0) : 0;
+  }
+}
+
+const simpleEscapes = new Set([...'"\\/bfnrt'].map((character) => character.charCodeAt(0)));
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function isHex(byte: number): boolean {
+  return isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+}
+
+/** The value of a short span, such as an id or a name. Never of what is relayed. */
+export function valueOf(bytes: Uint8Array, span: Span): unknown {
+  return JSON.parse(textOf(bytes, span.start, span.end));
+}

@@ -1,0 +1,41 @@
+// One call on its way through the gate, the same for every door, and what each step adds to it. A step is an interceptor: it
+// takes the next and gives a function that refuses the call or hands it on, knowing more. There is no container and no
+// base class; a door composes its line of steps once, at start.
+
+import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { Principal, View } from "@tollgate/kernel/view";
+import type { Server } from "@tollgate/schema/resources";
+import type { Credential } from "../http/credentials.ts";
+
+export type DoorName = "mcp";
+
+export type Refusal = { readonly code: ErrorCode; readonly detail?: string };
+
+export type Call = {
+  readonly requestId: string;
+  readonly door: DoorName;
+  /** Of the monotonic clock. */
+  readonly startedMs: number;
+  readonly requestBytes: number;
+  /** In the door's own envelope. */
+  answerRefusal(refusal: Refusal): void;
+};
+
+export type Presented<C extends Call> = { readonly call: C; readonly credential: Credential };
+
+/** From here on it is known who calls, and by which one view everything is decided. */
+export type Admitted<C extends Call> = { readonly call: C; readonly view: View; readonly principal: Principal };
+
+export type Target = { readonly server: string; readonly tool: string };
+
+export type Authorised<C extends Call> = {
+  readonly call: C;
+  readonly view: View;
+  readonly principal: Principal;
+  readonly server: Server;
+  /** The server's own name for it. */
+  readonly tool: string;
+};
+
+export type Step<In> = (input: In) => void;
+export type Interceptor<In, Out> = (next: Step<Out>) => Step<In>;

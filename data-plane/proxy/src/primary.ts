@@ -1,0 +1,217 @@
+// The primary process of a proxy: it owns what there must be one of. The feed from the control plane, the secrets, the way
+// of the facts out of the spool, the admin port and the workers. It serves no call itself. From top to bottom: what is
+// opened, what flows between, and how it stops.
+
+import { join } from "node:path";
+import { createAdminServer } from "./admin/admin-server.ts";
+import { createMetrics } from "./admin/metrics.ts";
+import { spoolBytes } from "./admin/spool-size.ts";
+import type { Config } from "./config.ts";
+import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
+import { grpcSink } from "./facts/grpc-sink.ts";
+import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
+import { openShipper, type Shipper } from "./facts/shipper.ts";
+import { kafkaSink } from "./facts/kafka-sink.ts";
+import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
+import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
+import { startReporting, type Reporting } from "./feed/report.ts";
+import { openControlPlane, type ControlPlane } from "./grpc.ts";
+import type { ToWorker } from "./ipc.ts";
+import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { freePort, listen, PortProblem } from "./listen.ts";
+import type { Log } from "./log-output.ts";
+import { createReadiness, type Readiness } from "./readiness.ts";
+import { openSecretCache } from "./upstream/secret-cache.ts";
+import { createWorkerState } from "./worker-state.ts";
+import { startWorkers, type Workers } from "./workers.ts";
+
+/** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
+const lastFactsMs = 1_000;
+const software = "tollgate-proxy/0.1.0";
+
+export async function runPrimary(config: Config, log: Log): Promise<void> {
+  const identity = openIdentity(join(config.dataDir, "proxy"), Date.now);
+  if (identity.temporaryBecause !== undefined)
+    log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  const control = openControlPlane(config);
+  const kafka = openKafkaWhere(config, log);
+  const replica = createReplicaHolder();
+  const state = createWorkerState();
+
+  const secretCache = openSecretCache({
+    fetch: async (ids) => (await control.secrets.fetch({ ids: [...ids] })).secrets,
+    onChange: () => {
+      workers.broadcast(secretsMessage());
+      readiness.reconsider();
+    },
+    log,
+  });
+  const secretsMessage = (): ToWorker => ({
+    kind: "secrets",
+    secrets: secretCache.values(),
+    areComplete: secretCache.areComplete(),
+  });
+
+  let facts: ShipperLoop | undefined;
+  const proxyPort = config.proxyPort === 0 ? await freePort(config.host) : config.proxyPort;
+  // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
+  const workers = startWorkers({
+    count: config.workers,
+    log,
+    startOf: () => ({ port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch: identity.nextEpoch() }),
+    presentState: () => [
+      ...state.messages().map((message) => ({ kind: "feed", message }) as const),
+      ...(replica.view() === undefined ? [] : [secretsMessage()]),
+    ],
+    onListening() {
+      // Not before: a second proxy started on the same directory by mistake ends at the port, and must not have sent,
+      // nor tidied away, what the first one writes.
+      facts ??= runShipper(shipper, (error) => log.error({ err: error }, "the shipper of facts met a bug"));
+      readiness.proxyOpened(proxyPort);
+    },
+    onFailed: fail,
+    onFactsWritten: () => facts?.wake(),
+    onEpochEnded: () => facts?.wake(),
+  });
+  const readiness = createReadiness(config.host, () => ({
+    workers: workers.listening() < config.workers,
+    snapshot: replica.view() === undefined,
+    secrets: !secretCache.areComplete(),
+  }));
+  const outward = { config, log, control, kafka, identity, replica, workers };
+  const shipper = openFactsShipper(outward);
+  await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
+
+  const feed = await startFeed({
+    config,
+    log,
+    grpc: control,
+    kafka,
+    onMessage(message: FeedMessage) {
+      replica.apply(message);
+      const view = replica.view();
+      state.add(message, view?.replica);
+      workers.broadcast({ kind: "feed", message });
+      if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
+    },
+  });
+  const reporting = reportTo(outward, feed, shipper);
+
+  async function stop(): Promise<void> {
+    if (readiness.isDraining()) return;
+    readiness.draining();
+    log.info({}, "the proxy drains");
+    await workers.drain(config.drainMs);
+    await facts?.close(lastFactsMs);
+    reporting.stop();
+    await feed.close();
+    await kafka?.close();
+    process.exit(0);
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+function openKafkaWhere({ kafkaBrokers: brokers }: Config, log: Log): KafkaDoor | undefined {
+  const onProblem = (problem: string) => log.debug({ problem }, "kafka");
+  return brokers.length === 0 ? undefined : openKafka({ brokers, clientId: "tollgate-proxy", onProblem });
+}
+
+type Outward = {
+  config: Config;
+  log: Log;
+  control: ControlPlane;
+  kafka: KafkaDoor | undefined;
+  identity: ProxyIdentity;
+  replica: ReplicaHolder;
+  workers: Workers;
+};
+
+function openFactsShipper({ config, log, control, kafka, identity, workers }: Outward): Shipper {
+  const upload = grpcSink((batch) => control.usage.upload(batch));
+  return openShipper({
+    directory: identity.spoolDirectory,
+    proxyId: identity.proxyId,
+    sinks: kafka === undefined ? [upload] : [kafkaSink(kafka.produce), upload],
+    liveEpochs: () => new Set(workers.epochs()),
+    maxBytes: config.spoolBytesMax,
+    monotonicMs: () => performance.now(),
+    wallMs: Date.now,
+    onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
+    onProblem: (problem) => log.warn({ problem }, "facts do not reach the control plane as they should"),
+  });
+}
+
+/** Word back of what is applied; the answer says how far the facts have come. */
+function reportTo({ config, control, identity, replica, workers }: Outward, feed: Feed, shipper: Shipper): Reporting {
+  return startReporting({
+    control,
+    report() {
+      const applied = workers.applied();
+      const log = replica.log();
+      if (applied === undefined || log === undefined) return undefined;
+      const ageMs = replica.ageMs(Date.now());
+      return {
+        proxyId: identity.proxyId,
+        environment: config.environment,
+        region: config.region,
+        software,
+        source: feed.status().source,
+        log,
+        applied,
+        ...(ageMs === undefined ? {} : { ageMs: BigInt(ageMs) }),
+        digests: replica.digests(),
+        workers: workers.listening(),
+        spooled: shipper.spooled(),
+      };
+    },
+    onStored: shipper.stored,
+    onReconnected: shipper.reconnected,
+  });
+}
+
+type AdminParts = {
+  config: Config;
+  log: Log;
+  identity: ProxyIdentity;
+  replica: ReplicaHolder;
+  workers: Workers;
+  shipper: Shipper;
+  readiness: Readiness;
+};
+
+async function openAdmin({ config, log, identity, replica, workers, shipper, readiness }: AdminParts): Promise<void> {
+  const replicaAgeMs = () => replica.ageMs(Date.now());
+  const metrics = createMetrics({
+    totals: workers.totals,
+    workersListening: workers.listening,
+    replicaPosition: workers.applied,
+    replicaAgeMs,
+    spoolBytes: () => spoolBytes(identity.spoolDirectory),
+  });
+  const status = () => ({
+    proxyId: identity.proxyId,
+    workersApplied: workers.applied()?.toString() ?? null,
+    ageMs: replicaAgeMs() ?? null,
+    factsBy: shipper.sinkName(),
+  });
+  const admin = createAdminServer({
+    origins: config,
+    waitsFor: readiness.waitsFor,
+    view: replica.view,
+    status,
+    metrics,
+    log,
+  });
+  try {
+    readiness.adminOpened(await listen(admin, config.host, config.adminPort));
+  } catch (error) {
+    if (error instanceof PortProblem) fail(error.message);
+    throw error;
+  }
+}
+
+/** Workers notice that their primary is gone and end by themselves. */
+function fail(reason: string): never {
+  process.stderr.write(`The proxy cannot start: ${reason}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,18 @@
+// What a failed exchange with a server is called, by the error that the sockets gave. Messages of foreign errors may quote
+// what was sent, so of those only the code is passed on.
+
+import { TollgateError } from "@tollgate/kernel/errors";
+
+export function failureOf(cause: unknown): TollgateError {
+  if (cause instanceof TollgateError) return cause;
+  const code = codeOf(cause);
+  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
+    return new TollgateError("upstream.timeout", "No connection was made.", { cause });
+  return new TollgateError("upstream.unreachable", code === undefined ? undefined : `(${code})`, { cause });
+}
+
+function codeOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
+  return "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
