@@ -17,12 +17,22 @@ export type Database = {
   sql: Sql;
   /** Commits when `fn` resolves, rolls back when it throws. `fn` must not use its `Sql` afterwards. */
   transaction<T>(fn: (sql: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Calls `fn` while no other process is in an `exclusive` of the same name; waits for its turn. */
-  exclusive<T>(name: string, fn: () => Promise<T>): Promise<T>;
+  /**
+   * Calls `fn` while no other process is in an `exclusive` of the same name; waits for its turn. `fn` may query on the very
+   * connection that holds the turn, and so learns that the turn was lost.
+   */
+  exclusive<T>(name: string, fn: (sql: Sql) => Promise<T>, options?: ExclusiveOptions): Promise<T>;
   /** `onNotify` is also called, with an empty payload, after a connection was lost: something may have been missed. */
   listen(channel: string, onNotify: (payload: string) => void): Promise<() => Promise<void>>;
   dataSource: DataSource;
   close(): Promise<void>;
+};
+
+export type ExclusiveOptions = {
+  /** Gives up waiting for the turn, and the connection with it. */
+  signal?: AbortSignal;
+  /** Who holds the turn and asks nothing for longer than this loses it. */
+  idleMsMax?: number;
 };
 
 export type DatabaseOptions = { url: string; connectionsMax?: number; entities?: EntitySchema[] };
@@ -33,6 +43,7 @@ const connectMsMax = 10_000;
 /** A process that hangs in a transaction may hold the log's head: no other could write. */
 const idleInTransactionMsMax = 60_000;
 const relistenMs = 250;
+const turnPollMs = 250;
 
 const columnTypes: NonNullable<ClientConfig["types"]> = {
   getTypeParser(oid: number, format?: "text" | "binary") {
@@ -52,7 +63,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     keepAlive: true,
     types: columnTypes,
   };
-  const exclusive: Database["exclusive"] = (name, fn) => withAdvisoryLock(config, name, fn);
+  const exclusive: Database["exclusive"] = (name, fn, options) => withAdvisoryLock(config, name, fn, options);
   const dataSource = new DataSource({
     type: "postgres",
     url: options.url,
@@ -132,15 +143,41 @@ async function rolledBack(client: PoolClient): Promise<boolean> {
 }
 
 /** On a connection of its own, whose end gives the lock back whatever happened. */
-async function withAdvisoryLock<T>(config: ClientConfig, name: string, fn: () => Promise<T>): Promise<T> {
-  const client = new Client(config);
+async function withAdvisoryLock<T>(
+  config: ClientConfig,
+  name: string,
+  fn: (sql: Sql) => Promise<T>,
+  { signal, idleMsMax }: ExclusiveOptions = {},
+): Promise<T> {
+  // Whoever may lose the turn while nobody looks must also notice a line that is dead.
+  const client = new Client({ ...config, ...(idleMsMax === undefined ? {} : { query_timeout: idleMsMax }) });
   client.on("error", () => undefined);
+  const giveUp = (): void => void client.end().catch(() => undefined);
+  signal?.throwIfAborted();
   await client.connect();
   try {
-    await client.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [`tollgate/${name}`]);
-    return await fn();
+    if (idleMsMax !== undefined)
+      await client.query("SELECT set_config('idle_session_timeout', $1, false)", [String(idleMsMax)]);
+    signal?.addEventListener("abort", giveUp);
+    await takeTurn(client, `tollgate/${name}`, idleMsMax !== undefined);
+    signal?.removeEventListener("abort", giveUp);
+    return await fn(sqlOf(client));
   } finally {
+    signal?.removeEventListener("abort", giveUp);
     await client.end();
+  }
+}
+
+async function takeTurn(client: Client, name: string, isPolled: boolean): Promise<void> {
+  if (!isPolled) {
+    await client.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [name]);
+    return;
+  }
+  // A query that waits for hours and one on a dead line look the same, so this one asks again and again.
+  for (;;) {
+    const { rows } = await client.query("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken", [name]);
+    if (rows[0]?.taken === true) return;
+    await delay(turnPollMs);
   }
 }
 

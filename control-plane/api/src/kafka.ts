@@ -2,6 +2,7 @@
 // order, records in from a place that the caller keeps. A produce that fails is the caller's to repeat; what was
 // acknowledged by all in-sync replicas is there. The broker is never told how far a consumer has come.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage, type Producer } from "kafkajs";
 
 export type KafkaOptions = {
@@ -36,6 +37,7 @@ export type KafkaDoor = {
 /** An events topic of another shape would break the order of the log for every proxy. */
 export class TopicProblem extends Error {}
 
+const againMs = 1_000;
 const retentionMs = 7 * 24 * 3_600_000;
 const topics = [
   { topic: "gateway.events", partitions: 1, isFixed: true },
@@ -46,10 +48,10 @@ export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): Kafka
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,
-    connectionTimeout: 3_000,
-    requestTimeout: 10_000,
-    // Short pauses, many tries: a broker that was killed is back, or another leads, within seconds.
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 20 },
+    connectionTimeout: 2_000,
+    requestTimeout: 5_000,
+    // Short pauses: a broker that was killed is back, or another leads, within seconds. Whoever asked tries again after that.
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
     logLevel: logLevel.ERROR,
     logCreator:
       () =>
@@ -69,7 +71,16 @@ export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): Kafka
       const messages = records.map(({ key, value, headers }) => {
         return { key, value: value === null ? null : Buffer.from(value), headers };
       });
-      await (await connected()).send({ topic, messages, acks: -1 });
+      const current = connected();
+      try {
+        await (await current).send({ topic, messages, acks: -1 });
+      } catch (error) {
+        // kafkajs would number the next batch like the failed one; a broker that had stored that one after all would take
+        // the next for its repetition, acknowledge it and drop it. Another producer numbers anew.
+        if (producer === current) producer = undefined;
+        void current.then((failed) => failed.disconnect()).catch(() => undefined);
+        throw error;
+      }
     },
     consume: (options) => consume(kafka, options, onProblem),
     async close() {
@@ -85,8 +96,8 @@ async function connect(producer: Producer): Promise<Producer> {
 
 async function withAdmin<T>(kafka: Kafka, fn: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
-  await admin.connect();
   try {
+    await admin.connect();
     return await fn(admin);
   } finally {
     await admin.disconnect();
@@ -126,7 +137,37 @@ async function consume(
   options: ConsumeOptions,
   onProblem: KafkaOptions["onProblem"],
 ): Promise<KafkaConsumer> {
-  const { topic, groupId, next, take } = options;
+  const stopping = new AbortController();
+  let current = await startConsumer(kafka, options, () => void again());
+
+  // kafkajs restarts itself after what it takes for passing; after anything else it would stay down without a word.
+  async function again(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await delay(againMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      try {
+        current = await startConsumer(kafka, options, () => void again());
+        if (stopping.signal.aborted) await current.disconnect();
+        return;
+      } catch (error) {
+        onProblem(`reading ${options.topic} could not be taken up again`, error);
+      }
+    }
+  }
+
+  return {
+    async stop() {
+      stopping.abort();
+      await current.disconnect();
+    },
+  };
+}
+
+async function startConsumer(
+  kafka: Kafka,
+  { topic, groupId, next, take }: ConsumeOptions,
+  onDown: () => void,
+): Promise<Consumer> {
   const consumer: Consumer = kafka.consumer({
     groupId,
     sessionTimeout: 10_000,
@@ -135,23 +176,38 @@ async function consume(
     allowAutoTopicCreation: false,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 20, restartOnFailure: () => Promise.resolve(true) },
   });
-  // Assigned partitions begin wherever the broker thinks; before anything is taken we say where we are.
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    const partitions = payload.memberAssignment[topic] ?? [];
-    void Promise.all(
-      partitions.map(async (partition) => {
-        const offset = await next(partition);
-        consumer.seek({ topic, partition, offset: (offset ?? 0n).toString() });
-      }),
-    ).catch((error: unknown) => onProblem("where to go on could not be read", error));
+  // Partitions that stand where the caller said; with every assignment the broker has its own idea again.
+  const placed = new Set<number>();
+  consumer.on(consumer.events.GROUP_JOIN, () => placed.clear());
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) onDown();
   });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: async ({ partition, message }) => take(incoming(topic, partition, message)),
-  });
-  return { stop: () => consumer.disconnect() };
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      async eachBatch({ batch: { partition, messages }, resolveOffset, heartbeat, isRunning, isStale }) {
+        if (!placed.has(partition)) {
+          const offset = await next(partition);
+          placed.add(partition);
+          if (offset !== undefined && messages[0]?.offset !== offset.toString())
+            return consumer.seek({ topic, partition, offset: offset.toString() });
+        }
+        for (const message of messages) {
+          if (!isRunning() || isStale()) return;
+          await take(incoming(topic, partition, message));
+          resolveOffset(message.offset);
+          await heartbeat();
+        }
+      },
+    });
+  } catch (error) {
+    await consumer.disconnect().catch(() => undefined);
+    throw error;
+  }
+  return consumer;
 }
 
 function incoming(topic: string, partition: number, { offset, value }: KafkaMessage): IncomingRecord {

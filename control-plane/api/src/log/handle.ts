@@ -24,8 +24,11 @@ export type Step<S, C, E extends Message, R extends Refusal> = {
 /** A step of any decider. */
 export type AnyStep = Step<unknown, unknown, Message, Refusal>;
 
-/** SQL of the same transaction, after the names and before the append. It runs again when the attempt does. */
-export type Within = (sql: Sql) => Promise<void>;
+/**
+ * SQL of the same transaction, after the names and before the append, with the state that was decided (of `handleAll`, the
+ * states of its steps). It runs again when the attempt does.
+ */
+export type Within<Decided = unknown> = (sql: Sql, decided: Decided) => Promise<void>;
 
 export type Handled<S, R> =
   { outcome: "accepted"; state: S; position: bigint } | { outcome: "refused"; refusal: R | NameRefusal };
@@ -42,7 +45,7 @@ export async function handle<S, C, E extends Message, R extends Refusal>(
   database: Database,
   step: Step<S, C, E, R>,
   meta: Meta,
-  within?: Within,
+  within?: Within<S>,
 ): Promise<Handled<S, R>> {
   const done = await commit<S, R>(database, [step], meta, within, (work) => decideStep(work, step, 0));
   return done.outcome === "accepted"
@@ -55,7 +58,7 @@ export async function handleAll(
   database: Database,
   steps: readonly AnyStep[],
   meta: Meta,
-  within?: Within,
+  within?: Within<unknown[]>,
 ): Promise<HandledAll> {
   const done = await commit<unknown[], Refusal>(database, steps, meta, within, (work) => {
     const states: unknown[] = [];
@@ -110,7 +113,7 @@ async function commit<T, R>(
   database: Database,
   steps: readonly { decider: { stream: string }; id: string }[],
   meta: Meta,
-  within: Within | undefined,
+  within: Within<T> | undefined,
   decide: (work: Work) => Decided<T, R>,
 ): Promise<Committed<T, R>> {
   const streams = steps.map(({ decider, id }) => scopeOf(decider.stream, id));
@@ -121,7 +124,7 @@ async function commit<T, R>(
       const decided = decide(work);
       if (decided.outcome === "refused") return decided;
       await applyNames(sql, work.claims);
-      await within?.(sql);
+      await within?.(sql, decided.value);
       const position = work.events.length === 0 ? (await head(sql)).position : await append(sql, work.events);
       return { outcome: "accepted", value: decided.value, position };
     });

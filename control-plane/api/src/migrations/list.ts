@@ -1,8 +1,9 @@
 // Every migration, in order. A new one goes to the end with a later time; one that was released never changes.
 
 import { logMigration } from "./0001-log.ts";
+import { secretsMigration } from "./0002-secrets.ts";
 import { fleetMigration } from "./0003-fleet.ts";
 import { usageMigration } from "./0004-usage.ts";
 import type { Migration } from "./migration.ts";
 
-export const migrations: readonly Migration[] = [logMigration, fleetMigration, usageMigration];
+export const migrations: readonly Migration[] = [logMigration, secretsMigration, fleetMigration, usageMigration];

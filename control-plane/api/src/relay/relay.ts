@@ -5,12 +5,13 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { eventsTopic, recordHeaders, tickHeaders } from "@tollgate/kernel/kafka-record";
-import { limits } from "@tollgate/kernel/limits";
-import type { Database } from "../database.ts";
+import type { Database, Sql } from "../database.ts";
 import type { KafkaDoor, OutgoingRecord } from "../kafka.ts";
-import { head, readLog, type LogIdentity } from "../log/read.ts";
+import { head, type LogIdentity } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
+import { followLog } from "../sync/follow-log.ts";
 import { recordOf } from "../sync/records.ts";
+import { sized } from "../sync/sized.ts";
 
 export type RelayParts = {
   database: Database;
@@ -24,9 +25,15 @@ export type RelayStatus = { isLeading: boolean; position: bigint };
 
 export type Relay = { status(): RelayStatus; stop(): Promise<void> };
 
-const tickMs = 250;
+/** Longer than a produce takes to give up; a leader that hangs longer than this is none. */
+const sessionIdleMsMax = 30_000;
+/** A broker takes 1 MiB a batch by default, and all of a request is one batch here; an event is half of that at most. */
+const requestBytesMax = 768 * 1024;
+const recordOverheadBytes = 64;
 const pauseMsMin = 100;
 const pauseMsMax = 2_000;
+/** A lead that lasted this long was a good one: the pause after it is short again. */
+const goodLeadMs = 5_000;
 
 export function startRelay(parts: RelayParts): Relay {
   const stopping = new AbortController();
@@ -45,47 +52,41 @@ export function startRelay(parts: RelayParts): Relay {
 async function lead(parts: RelayParts, status: RelayStatus, signal: AbortSignal): Promise<void> {
   let pauseMs = pauseMsMin;
   while (!signal.aborted) {
+    const startMs = performance.now();
     try {
       await parts.kafka.ensureTopics();
-      await parts.database.exclusive("relay", async () => {
-        pauseMs = pauseMsMin;
+      const asLeader = async (sql: Sql): Promise<void> => {
         status.isLeading = true;
-        await carry(parts, status, signal);
-      });
+        await carry(parts, sql, status, signal);
+      };
+      await parts.database.exclusive("relay", asLeader, { signal, idleMsMax: sessionIdleMsMax });
     } catch (error) {
       if (!signal.aborted) parts.onProblem(error);
     } finally {
       status.isLeading = false;
     }
+    if (performance.now() - startMs > goodLeadMs) pauseMs = pauseMsMin;
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, pauseMsMax);
   }
 }
 
+/** Reads on the session that holds the lead: when that is gone, so is the lead. */
 async function carry(
-  { database, wake, kafka, nowMs }: RelayParts,
+  { wake, kafka, nowMs }: RelayParts,
+  sql: Sql,
   status: RelayStatus,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log } = await head(database.sql);
-  let position = await checkpoint(database);
-  const bell = ring(wake, signal);
-  try {
-    while (!signal.aborted) {
-      const entries = await readLog(database.sql, position, limits.feedRecordsMax);
-      const last = entries.at(-1);
-      const records = last ? entries.map((entry) => outgoing(log, recordOf(entry))) : [tick(log, position, nowMs())];
-      await kafka.produce(eventsTopic, records);
-      if (last) {
-        position = last.position;
-        status.position = position;
-        await storeCheckpoint(database, position);
-      } else {
-        await bell.wait(tickMs);
-      }
-    }
-  } finally {
-    bell.close();
+  const { log } = await head(sql);
+  for await (const { entries, tick } of followLog({ sql, wake, nowMs }, await checkpoint(sql), signal)) {
+    const records = entries.map((entry) => outgoing(log, recordOf(entry)));
+    if (tick) records.push({ key: null, value: null, headers: tickHeaders(log, tick.head, tick.timeMs) });
+    for (const part of sized(records, bytesOf, requestBytesMax)) await kafka.produce(eventsTopic, part);
+    const last = entries.at(-1);
+    if (!last) continue;
+    status.position = last.position;
+    await storeCheckpoint(sql, last.position);
   }
 }
 
@@ -93,54 +94,22 @@ function outgoing(log: LogIdentity, record: ReturnType<typeof recordOf>): Outgoi
   return { key: null, value: record.body ?? null, headers: recordHeaders(log, record) };
 }
 
-function tick(log: LogIdentity, position: bigint, timeMs: number): OutgoingRecord {
-  return { key: null, value: null, headers: tickHeaders(log, position, timeMs) };
+function bytesOf({ value, headers }: OutgoingRecord): number {
+  const head = Object.entries(headers).reduce((sum, [name, text]) => sum + name.length + text.length, 0);
+  return (value?.length ?? 0) + head + recordOverheadBytes;
 }
 
-async function checkpoint({ sql }: Database): Promise<bigint> {
+async function checkpoint(sql: Sql): Promise<bigint> {
   const [row] = await sql.query<{ position: bigint }>("SELECT position FROM relay.checkpoint WHERE topic = $1", [
     eventsTopic,
   ]);
   return row?.position ?? 0n;
 }
 
-async function storeCheckpoint({ sql }: Database, position: bigint): Promise<void> {
+async function storeCheckpoint(sql: Sql, position: bigint): Promise<void> {
   await sql.query(
     `INSERT INTO relay.checkpoint (topic, position) VALUES ($1, $2)
      ON CONFLICT (topic) DO UPDATE SET position = greatest(relay.checkpoint.position, excluded.position)`,
     [eventsTopic, position],
   );
-}
-
-/** Rings when something was appended; one that rang while nobody waited is heard at the next wait. */
-function ring(wake: Wake, signal: AbortSignal): { wait(timeoutMs: number): Promise<void>; close(): void } {
-  let known = 0n;
-  let hasRung = false;
-  let proceed: (() => void) | undefined;
-  const onAbort = (): void => proceed?.();
-  const unsubscribe = wake.subscribe((position) => {
-    if (position <= known) return;
-    known = position;
-    hasRung = true;
-    proceed?.();
-  });
-  signal.addEventListener("abort", onAbort);
-  return {
-    async wait(timeoutMs) {
-      if (!hasRung && !signal.aborted)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          proceed = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      hasRung = false;
-      proceed = undefined;
-    },
-    close() {
-      unsubscribe();
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
 }

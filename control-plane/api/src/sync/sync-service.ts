@@ -3,20 +3,22 @@
 // no holes and cannot be ahead of a commit; between commits it sends ticks, so that a quiet line is told from a dead one.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import { limits } from "@tollgate/kernel/limits";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import type { Database } from "../database.ts";
 import type { ServiceMethods } from "../grpc-server.ts";
-import { head, readLog, type LogIdentity } from "../log/read.ts";
+import { head, type LogIdentity } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
 import { storedCursors } from "../usage/ingest.ts";
 import { storeReport } from "./fleet.ts";
+import { followLog } from "./follow-log.ts";
 import { pages } from "./pages.ts";
 import { recordOf } from "./records.ts";
+import { sized } from "./sized.ts";
 
-export const tickMs = 250;
+/** Of bodies; well below what both ends take as one message. */
+const messageBytesMax = 4 * 1024 * 1024;
 const atLeastMsMax = 10_000;
 const reportedEpochsMax = 10_000;
 
@@ -30,7 +32,9 @@ export function syncService({ database, wake, projections, nowMs }: SyncParts): 
     const reading = pages<StoredResource>(async (visit) => {
       position = await readResources(database, visit);
     });
-    for await (const { page, position: at } of reading) yield { log, position: at, resources: page };
+    for await (const { page, position: at } of reading)
+      for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
+        yield { log, position: at, resources };
     yield { log, position, last: true };
   }
 
@@ -38,23 +42,10 @@ export function syncService({ database, wake, projections, nowMs }: SyncParts): 
     const now = await head(database.sql);
     if (log?.id !== now.log.id || log.incarnation !== now.log.incarnation || after > now.position)
       throw new TollgateError("sync.log-differs", `This log is ${describe(now.log)} at ${now.position}.`);
-    const woken = waker(wake, signal);
-    try {
-      let position = after;
-      while (!signal.aborted) {
-        const entries = await readLog(database.sql, position, limits.feedRecordsMax);
-        const last = entries.at(-1);
-        if (last) {
-          position = last.position;
-          yield { log: now.log, records: entries.map(recordOf) };
-        } else {
-          // The log was read to its end just now: nothing before this time is missing.
-          yield { log: now.log, tick: { head: position, timeMs: BigInt(nowMs()) } };
-          await woken.wait(position, tickMs);
-        }
-      }
-    } finally {
-      woken.close();
+    for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, after, signal)) {
+      for (const part of sized(entries.map(recordOf), ({ body }) => body?.length ?? 0, messageBytesMax))
+        yield { log: now.log, records: part };
+      if (tick) yield { log: now.log, tick: { head: tick.head, timeMs: BigInt(tick.timeMs) } };
     }
   }
 
@@ -71,37 +62,4 @@ export function syncService({ database, wake, projections, nowMs }: SyncParts): 
 
 function describe({ id, incarnation }: LogIdentity): string {
   return `${id}, incarnation ${incarnation}`;
-}
-
-type Waker = { wait(position: bigint, timeoutMs: number): Promise<void>; close(): void };
-
-/** Waits for a head beyond a position, for a time, or for the proxy to hang up, whichever is first. */
-function waker(wake: Wake, signal: AbortSignal): Waker {
-  let known = 0n;
-  let proceed: (() => void) | undefined;
-  const onAbort = (): void => proceed?.();
-  const unsubscribe = wake.subscribe((position) => {
-    known = position;
-    proceed?.();
-  });
-  signal.addEventListener("abort", onAbort);
-  return {
-    wait: (position, timeoutMs) =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          proceed = undefined;
-          resolve();
-        };
-        const timer = setTimeout(done, timeoutMs);
-        proceed = () => {
-          if (known > position || signal.aborted) done();
-        };
-        proceed();
-      }),
-    close() {
-      unsubscribe();
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
 }

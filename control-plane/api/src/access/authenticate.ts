@@ -1,0 +1,35 @@
+// From an Authorization header to who asks. A token's record is folded from its own stream, not read from a projection: a
+// revoked token is refused by the next request, wherever the projections are. Secrets are compared as SHA-256, in constant
+// time, and an unknown token costs the same comparison as a known one.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { TollgateError } from "@tollgate/kernel/errors";
+import { scopeOf } from "@tollgate/kernel/ids";
+import { parseKey } from "@tollgate/kernel/key-format";
+import { adminTokenDecider } from "../admin-tokens/admin-token.decider.ts";
+import type { Sql } from "../database.ts";
+import { foldStream } from "../log/fold-stream.ts";
+import { rolePermissions } from "./permissions.ts";
+import type { RequestContext } from "./request-context.ts";
+
+const noHash = new Uint8Array(32);
+
+export async function authenticate(
+  sql: Sql,
+  authorization: string | undefined,
+  { requestId, nowMs }: { requestId: string; nowMs: number },
+): Promise<RequestContext> {
+  const text = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1] ?? "";
+  const sent = parseKey(text);
+  if (sent?.kind !== "adm") throw new TollgateError("auth.token-refused");
+  const token = await foldStream(sql, adminTokenDecider, sent.id);
+  const stored = token?.sha256.length === noHash.length ? token.sha256 : noHash;
+  const isSame = timingSafeEqual(stored, createHash("sha256").update(sent.text).digest());
+  const isLive = token !== undefined && token.revokedAtMs === undefined && !isPast(token.expiresAtMs, nowMs);
+  if (!isSame || !isLive) throw new TollgateError("auth.token-refused");
+  return { requestId, actor: scopeOf(adminTokenDecider.stream, sent.id), permissions: rolePermissions.owner };
+}
+
+function isPast(expiresAtMs: bigint | undefined, nowMs: number): boolean {
+  return expiresAtMs !== undefined && Number(expiresAtMs) <= nowMs;
+}

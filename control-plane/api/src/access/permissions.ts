@@ -1,0 +1,87 @@
+// The one permission table: what each field of the admin API needs. Deny by default: a field that is not here is refused,
+// and the control plane does not start while the table and the resolvers differ (`checkPermissions`). Roles are sets of
+// permissions; so far every admin token has the role `owner`. Users' roles will come in at `permissionsOf`.
+
+import type { GraphQLSchema } from "graphql";
+
+export const permissions = [
+  "schema:read",
+  "log:read",
+  "teams:read",
+  "teams:write",
+  "keys:read",
+  "keys:write",
+  "servers:read",
+  "servers:write",
+  "secrets:read",
+  "secrets:write",
+  "admin-tokens:read",
+  "admin-tokens:write",
+  "fleet:read",
+  "calls:read",
+  "configuration:write",
+] as const;
+
+export type Permission = (typeof permissions)[number];
+
+export type PermissionTable = { readonly [field: string]: Permission };
+
+export const permissionTable: PermissionTable = {
+  "Query.__schema": "schema:read",
+  "Query.__type": "schema:read",
+  "Query.log": "log:read",
+  "Query.teams": "teams:read",
+  "Query.keys": "keys:read",
+  "Query.servers": "servers:read",
+  "Query.secrets": "secrets:read",
+  "Query.adminTokens": "admin-tokens:read",
+  "Query.fleet": "fleet:read",
+  "Query.calls": "calls:read",
+  "Mutation.createTeam": "teams:write",
+  "Mutation.retireTeam": "teams:write",
+  "Mutation.issueKey": "keys:write",
+  "Mutation.changeKey": "keys:write",
+  "Mutation.rotateKey": "keys:write",
+  "Mutation.revokeKey": "keys:write",
+  "Mutation.registerServer": "servers:write",
+  "Mutation.changeServer": "servers:write",
+  "Mutation.retireServer": "servers:write",
+  "Mutation.storeSecret": "secrets:write",
+  "Mutation.eraseSecret": "secrets:write",
+  "Mutation.issueAdminToken": "admin-tokens:write",
+  "Mutation.revokeAdminToken": "admin-tokens:write",
+  "Mutation.applyConfiguration": "configuration:write",
+};
+
+export type Role = "owner";
+
+export const rolePermissions: { readonly [R in Role]: ReadonlySet<Permission> } = {
+  owner: new Set(permissions),
+};
+
+/** The library answers these itself, for anybody who may use the schema. */
+const introspection: ReadonlySet<string> = new Set(["Query.__schema", "Query.__type"]);
+
+/** Sentences that each name a field whose permission and resolver do not belong together; none when all is well. */
+export function permissionProblems(schema: GraphQLSchema, table: PermissionTable): string[] {
+  const resolved = new Map<string, boolean>();
+  for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
+    for (const field of Object.values(type?.getFields() ?? {}))
+      resolved.set(`${type?.name}.${field.name}`, field.resolve !== undefined || field.subscribe !== undefined);
+  const problems: string[] = [];
+  for (const [field, isResolved] of resolved) {
+    if (!Object.hasOwn(table, field)) problems.push(`${field} has no entry in the permission table.`);
+    if (!isResolved) problems.push(`${field} has no resolver.`);
+  }
+  for (const field of Object.keys(table))
+    if (!resolved.has(field) && !introspection.has(field))
+      problems.push(`The permission table names ${field}, which the schema does not have.`);
+  return problems;
+}
+
+export class PermissionProblem extends Error {}
+
+export function checkPermissions(schema: GraphQLSchema, table: PermissionTable): void {
+  const problems = permissionProblems(schema, table);
+  if (problems.length > 0) throw new PermissionProblem(problems.join(" "));
+}

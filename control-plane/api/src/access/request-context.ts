@@ -1,0 +1,17 @@
+// Who asks, and under which request id: made once by authentication, handed explicitly to every resolver. There are no
+// request-scoped providers; what a resolver knows of its caller is this argument.
+
+import type { Plane } from "../plane.ts";
+import type { Meta } from "../log/handle.ts";
+import type { Permission } from "./permissions.ts";
+
+export type RequestContext = {
+  requestId: string;
+  /** "admin-token/<id>": as it stands in the events that this request causes. */
+  actor: string;
+  permissions: ReadonlySet<Permission>;
+};
+
+export function metaOf(context: RequestContext, plane: Pick<Plane, "nowMs">): Meta {
+  return { actor: context.actor, timeMs: plane.nowMs() };
+}

@@ -1,0 +1,87 @@
+// The GraphQL door: which features there are, what every request passes (authentication, the permission table, size
+// limits), and how errors leave. Built for one plane, as a function, because what the features stand on is a value and not
+// a provider that Nest would make. It starts no server.
+
+import { fileURLToPath } from "node:url";
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { ApolloServerPlugin } from "@apollo/server";
+import { ApolloDriver, type ApolloDriverConfig } from "@nestjs/apollo";
+import { Global, Module, type DynamicModule } from "@nestjs/common";
+import { APP_GUARD } from "@nestjs/core";
+import { GraphQLModule } from "@nestjs/graphql";
+import { validate } from "graphql";
+import { authenticate } from "./access/authenticate.ts";
+import { introspectionRule, PermissionGuard } from "./access/permission.guard.ts";
+import type { RequestContext } from "./access/request-context.ts";
+import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
+import { CallsModule } from "./calls/calls.module.ts";
+import { ConfigurationModule } from "./configuration/configuration.module.ts";
+import { FleetModule } from "./fleet/fleet.module.ts";
+import { errorFormatter } from "./graphql/errors.ts";
+import { queryLimits, tokensMax } from "./graphql/query-limits.ts";
+import { scalars } from "./graphql/scalars.ts";
+import { KeysModule } from "./keys/keys.module.ts";
+import { HeadModule } from "./log/head.module.ts";
+import { PLANE, type Plane } from "./plane.ts";
+import { SecretsModule } from "./secrets/secrets.module.ts";
+import { ServersModule } from "./servers/servers.module.ts";
+import { TeamsModule } from "./teams/teams.module.ts";
+
+const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
+
+@Global()
+@Module({})
+class PlaneModule {}
+
+@Module({})
+export class AppModule {
+  static on(plane: Plane): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
+        graphQlOn(plane),
+        TeamsModule,
+        KeysModule,
+        ServersModule,
+        SecretsModule,
+        AdminTokensModule,
+        ConfigurationModule,
+        FleetModule,
+        CallsModule,
+        HeadModule,
+      ],
+      providers: [{ provide: APP_GUARD, useClass: PermissionGuard }],
+    };
+  }
+}
+
+function graphQlOn(plane: Plane): DynamicModule {
+  return GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: ApolloDriver,
+    path: "/graphql",
+    typePaths: [schemaFile],
+    resolvers: scalars,
+    // Whoever has no token is refused before anything of his query is looked at, introspection included.
+    context: ({ req }: { req: IncomingMessage }) =>
+      authenticate(plane.database.sql, req.headers.authorization, { requestId: randomUUID(), nowMs: plane.nowMs() }),
+    playground: false,
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    parseOptions: { maxTokens: tokensMax },
+    validationRules: [queryLimits],
+    plugins: [introspectionByPermission],
+    formatError: errorFormatter((error) => plane.log.error({ err: error }, "a request met a bug")),
+  });
+}
+
+const introspectionByPermission: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation: ({ schema, document, contextValue }) => {
+        const [problem] = validate(schema, document, [introspectionRule(contextValue)]);
+        return problem ? Promise.reject(problem.originalError ?? problem) : Promise.resolve();
+      },
+    }),
+};

@@ -1,0 +1,92 @@
+// Applying a `tollgate.yaml`: parse, compare, commit; all of it or nothing. A dry run goes the whole way, every decision and
+// every name rule included, and takes its transaction back. When somebody else was first, the comparison is made again.
+
+import { parseConfiguration, type Configuration } from "@tollgate/kernel/configuration/configuration";
+import { formatIssue, type Issue } from "@tollgate/kernel/configuration/issue";
+import type { Resolve } from "@tollgate/kernel/configuration/reader";
+import { handleAll, type Meta } from "../log/handle.ts";
+import { isByNames, untilNamesHold } from "../log/named.ts";
+import { head } from "../log/read.ts";
+import type { Plane } from "../plane.ts";
+import type { AnyRefusal } from "../refusals.ts";
+import { secretRows } from "../secrets/secret-changes.ts";
+import { readSecretDirectory } from "../secrets/secret-directory.ts";
+import { readCurrent } from "./current.ts";
+import { issueAt, planConfiguration, type IssuedKey, type Plan, type PlanItem } from "./plan.ts";
+
+export type ApplyRequest = {
+  text: string;
+  fileName: string;
+  resolve: Resolve;
+  dryRun: boolean;
+  prune: boolean;
+  /** Called with the keys that were made, before they are committed; again when the commit is. */
+  keep?: (issued: readonly IssuedKey[]) => Promise<void>;
+};
+
+export type Applied =
+  | { outcome: "applied"; items: PlanItem[]; isApplied: boolean; issued: IssuedKey[]; position: bigint }
+  /** `report` has a line for each issue, as terminals and editors know it. */
+  | { outcome: "invalid"; issues: readonly Issue[]; report: string };
+
+class DryRun extends Error {}
+
+export async function applyConfiguration(plane: Plane, meta: Meta, request: ApplyRequest): Promise<Applied> {
+  const parsed = parseConfiguration(request.text, { fileName: request.fileName, resolve: request.resolve });
+  if (parsed.outcome === "invalid") return parsed;
+  const done = await untilNamesHold(() => attempt(plane, meta, request, parsed.configuration), isByNames);
+  if (done.outcome === "accepted") return { ...done, outcome: "applied" };
+  const { issues } = done;
+  return { outcome: "invalid", issues, report: issues.map((issue) => formatIssue(request.fileName, issue)).join("\n") };
+}
+
+type Attempted =
+  | { outcome: "accepted"; items: PlanItem[]; isApplied: boolean; issued: IssuedKey[]; position: bigint }
+  | { outcome: "refused"; refusal: { kind: string }; issues: readonly Issue[] };
+
+async function attempt(
+  plane: Plane,
+  meta: Meta,
+  { dryRun, prune, keep }: ApplyRequest,
+  configuration: Configuration,
+): Promise<Attempted> {
+  const { database, secretStore, randomBytes } = plane;
+  const current = await readCurrent(plane);
+  const directory = await readSecretDirectory(database.sql, secretStore, {
+    names: configuration.servers.flatMap(({ headers }) =>
+      headers.flatMap(({ source }) => ("secretName" in source ? [source.secretName] : [])),
+    ),
+    ofServers: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])],
+  });
+  const plan = planConfiguration({ configuration, current, directory, prune, timeMs: meta.timeMs, randomBytes });
+  if ("issues" in plan) return { outcome: "refused", refusal: { kind: "planned" }, issues: plan.issues };
+  const { items, issued } = plan;
+  const rows = secretRows(secretStore, plan.secrets);
+  try {
+    const steps = plan.steps.map(({ step }) => step);
+    const done = await handleAll(database, steps, meta, async (sql, states) => {
+      await rows(sql, states);
+      if (dryRun) throw new DryRun();
+      await keep?.(issued);
+    });
+    if (done.outcome === "refused") return refusedAt(plan, done);
+    return { outcome: "accepted", items, isApplied: true, issued, position: done.position };
+  } catch (error) {
+    if (!(error instanceof DryRun)) throw error;
+    const { position } = await head(database.sql);
+    return { outcome: "accepted", items, isApplied: false, issued: [], position };
+  }
+}
+
+const start = { at: { line: 1, column: 1 }, path: "" };
+
+function refusedAt(plan: Plan, { step, refusal }: { step: number; refusal: { kind: string } }): Attempted {
+  // What a prune or a header's secret met stands nowhere in the file.
+  const place = plan.steps[step]?.place ?? start;
+  return { outcome: "refused", refusal, issues: [issueAt(place, known(refusal))] };
+}
+
+/** The steps are of the product's own deciders, whose refusals are these; the list of steps does not say so. */
+function known(refusal: { kind: string }): AnyRefusal {
+  return refusal as AnyRefusal;
+}

@@ -1,0 +1,40 @@
+// What there is, by name, for comparing a file with it: the resources that proxies hold, at one position that is no older
+// than the log's head when it was asked. Between this read and the commit others may write; the commit then refuses.
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { KeySchema, ServerSchema, TeamSchema, type Key, type Server, type Team } from "@tollgate/schema/resources";
+import { head } from "../log/read.ts";
+import type { Plane } from "../plane.ts";
+import { readResources } from "../projections/replica.ts";
+
+export type CurrentState = {
+  teams: ReadonlyMap<string, Team>;
+  keys: ReadonlyMap<string, Key>;
+  servers: ReadonlyMap<string, Server>;
+};
+
+const reachedMsMax = 10_000;
+
+export async function readCurrent({
+  database,
+  projections,
+}: Pick<Plane, "database" | "projections">): Promise<CurrentState> {
+  const { position } = await head(database.sql);
+  await projections.reached(position, reachedMsMax, "replica");
+  const teams = new Map<string, Team>();
+  const keys = new Map<string, Key>();
+  const servers = new Map<string, Server>();
+  const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
+    team: (body) => named(teams, fromBinary(TeamSchema, body)),
+    key: (body) => named(keys, fromBinary(KeySchema, body)),
+    server: (body) => named(servers, fromBinary(ServerSchema, body)),
+  };
+  await readResources(database, async (page) => {
+    for (const { kind, body } of page) readers[kind]?.(body);
+  });
+  return { teams, keys, servers };
+}
+
+function named<T extends { name: string }>(into: Map<string, T>, resource: T): void {
+  into.set(resource.name, resource);
+}

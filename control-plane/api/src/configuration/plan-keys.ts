@@ -1,0 +1,105 @@
+// The keys of a file against those that there are. A key's secret says which key it is: with another id the former key is
+// replaced, with the same id and another secret it is rotated, and without one in the file it stays what it is. A key that
+// is new and has none gets one, which is told once.
+
+import type { ConfiguredKey } from "@tollgate/kernel/configuration/key";
+import { parseKey } from "@tollgate/kernel/key-format";
+import { KeyPurpose, type Key } from "@tollgate/schema/resources";
+import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
+import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
+import type { FilePlace, IssuedKey, PlanItem, PlannedStep, Planning } from "./plan.ts";
+
+export type KeysPlan = {
+  items: PlanItem[];
+  /** Before `changes`: they give names back. */
+  revokes: PlannedStep[];
+  changes: PlannedStep[];
+  retired: PlanItem[];
+  issued: IssuedKey[];
+};
+
+const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as const satisfies Record<
+  ConfiguredKey["purpose"],
+  KeyPurpose
+>;
+
+export function planKeys(planning: Planning, teamId: (name: string) => string): KeysPlan {
+  const { configuration, current, prune, timeMs } = planning;
+  const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [] };
+  for (const [index, wanted] of configuration.keys.entries()) {
+    const place = { at: wanted.at, path: `keys[${index}]` };
+    const key = current.keys.get(wanted.name);
+    const differences = key ? differencesOf(wanted, key, teamId(wanted.team)) : [];
+    const isReplaced = differences.includes("purpose") || (key && isAnother(wanted, key));
+    const action = key === undefined ? "create" : differences.length > 0 ? "change" : "none";
+    plan.items.push({ action, kind: "key", name: wanted.name, fields: differences });
+    if (key && isReplaced) plan.revokes.push(stepOf({ kind: "revoke", id: key.id, timeMs }, place));
+    if (!key || isReplaced) issue(plan, planning, wanted, { place, teamId: teamId(wanted.team) });
+    else change(plan, wanted, key, { place, teamId: teamId(wanted.team), timeMs, differences });
+  }
+  const named = new Set(configuration.keys.map(({ name }) => name));
+  for (const { id, name } of prune ? current.keys.values() : []) {
+    if (named.has(name)) continue;
+    plan.revokes.push(stepOf({ kind: "revoke", id, timeMs }, undefined));
+    plan.retired.push({ action: "retire", kind: "key", name, fields: [] });
+  }
+  return plan;
+}
+
+function differencesOf(wanted: ConfiguredKey, key: Key, teamId: string): string[] {
+  const expiresAtMs = key.expiresAtMs === undefined ? undefined : Number(key.expiresAtMs);
+  const differs = {
+    team: teamId !== key.teamId,
+    purpose: purposes[wanted.purpose] !== key.purpose,
+    secret: isAnother(wanted, key) || !hasSecret(wanted, key),
+    tools: wanted.tools.length !== key.tools.length || wanted.tools.some((tool, at) => tool !== key.tools[at]),
+    expiresAt: wanted.expiresAtMs !== expiresAtMs,
+  };
+  return Object.entries(differs).flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
+}
+
+/** The file's secret has another key's id in it. */
+function isAnother({ secret }: ConfiguredKey, { id }: Key): boolean {
+  return secret !== undefined && parseKey(secret)?.id !== id;
+}
+
+function hasSecret({ secret }: ConfiguredKey, { secrets }: Key): boolean {
+  return secret === undefined || Buffer.from(sha256Of(secret)).equals(secrets[0]?.sha256 ?? new Uint8Array());
+}
+
+function issue(
+  plan: KeysPlan,
+  { timeMs, randomBytes }: Planning,
+  wanted: ConfiguredKey,
+  { place, teamId }: { place: FilePlace; teamId: string },
+): void {
+  const { name, tools, expiresAtMs } = wanted;
+  const purpose = purposes[wanted.purpose];
+  const supplied = wanted.secret === undefined ? undefined : parseKey(wanted.secret);
+  const made = supplied ? undefined : newKeyText(randomBytes, kindOf(purpose));
+  const id = supplied?.id ?? made?.id ?? "";
+  const text = supplied?.text ?? made?.text ?? "";
+  if (made) plan.issued.push({ name, secret: made.text });
+  const sha256 = sha256Of(text);
+  plan.changes.push(stepOf({ kind: "issue", id, name, teamId, purpose, sha256, tools, expiresAtMs, timeMs }, place));
+}
+
+type Change = { place: FilePlace; teamId: string; timeMs: number; differences: readonly string[] };
+
+function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, teamId, timeMs, differences }: Change): void {
+  const { id } = key;
+  if (wanted.secret !== undefined && differences.includes("secret")) {
+    const sha256 = sha256Of(wanted.secret);
+    plan.changes.push(stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }, place));
+  }
+  const fields: Partial<ChangeKey> = {
+    ...(differences.includes("team") ? { teamId } : {}),
+    ...(differences.includes("tools") ? { tools: wanted.tools } : {}),
+    ...(differences.includes("expiresAt") ? { expiresAtMs: wanted.expiresAtMs ?? "never" } : {}),
+  };
+  if (Object.keys(fields).length > 0) plan.changes.push(stepOf({ ...fields, kind: "change", id, timeMs }, place));
+}
+
+function stepOf(command: KeyCommand, place: FilePlace | undefined): PlannedStep {
+  return { step: { decider: keyDecider, id: command.id, command }, place };
+}

@@ -1,0 +1,732 @@
+// Generated from proto/schema/graphql/admin.graphql by codegen.yml; not edited by hand.
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = T | null | undefined;
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A whole number that may be larger than 2^53, as a decimal string. */
+  BigInt: { input: bigint; output: bigint; }
+  /** An instant, as RFC 3339 in UTC: 2027-01-31T18:00:00.000Z. */
+  DateTime: { input: Date; output: Date; }
+  /** A position in the event log, as a decimal string. Give one as `atLeast` to read what you just wrote. */
+  Position: { input: bigint; output: bigint; }
+};
+
+export type AdminToken = {
+  readonly __typename?: 'AdminToken';
+  readonly createdAt: Scalars['DateTime']['output'];
+  readonly expiresAt: Maybe<Scalars['DateTime']['output']>;
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
+};
+
+export type AdminTokenConnection = {
+  readonly __typename?: 'AdminTokenConnection';
+  readonly edges: ReadonlyArray<AdminTokenEdge>;
+  readonly nodes: ReadonlyArray<AdminToken>;
+  readonly pageInfo: PageInfo;
+};
+
+export type AdminTokenEdge = {
+  readonly __typename?: 'AdminTokenEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: AdminToken;
+};
+
+export type AdminTokenFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly includeRevoked?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type AlreadyRevoked = Refusal & {
+  readonly __typename?: 'AlreadyRevoked';
+  readonly message: Scalars['String']['output'];
+  readonly revokedAt: Scalars['DateTime']['output'];
+};
+
+export type ApplyConfigurationResult = ApplyConfigurationSucceeded | ConfigurationInvalid;
+
+export type ApplyConfigurationSucceeded = {
+  readonly __typename?: 'ApplyConfigurationSucceeded';
+  /** False where it was a dry run. */
+  readonly isApplied: Scalars['Boolean']['output'];
+  /** Keys that the file names without a secret and that were made now. */
+  readonly issued: ReadonlyArray<IssuedKey>;
+  readonly plan: ReadonlyArray<ConfigurationStep>;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What a refused call does not have is empty or null. */
+export type Call = {
+  readonly __typename?: 'Call';
+  /** The error registry's code of a refusal. */
+  readonly code: Maybe<Scalars['String']['output']>;
+  readonly door: Scalars['String']['output'];
+  readonly epoch: Scalars['BigInt']['output'];
+  readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
+  /** Proxy, epoch and sequence number of its fact. */
+  readonly id: Scalars['ID']['output'];
+  readonly keyId: Maybe<Scalars['ID']['output']>;
+  readonly outcome: CallOutcome;
+  /** Where the fact comes from: unique together. */
+  readonly proxyId: Scalars['ID']['output'];
+  readonly requestBytes: Maybe<Scalars['BigInt']['output']>;
+  readonly requestId: Scalars['String']['output'];
+  readonly responseBytes: Maybe<Scalars['BigInt']['output']>;
+  readonly seq: Scalars['BigInt']['output'];
+  readonly server: Scalars['String']['output'];
+  readonly serverId: Maybe<Scalars['ID']['output']>;
+  readonly teamId: Maybe<Scalars['ID']['output']>;
+  readonly time: Scalars['DateTime']['output'];
+  readonly tool: Scalars['String']['output'];
+  readonly totalUs: Maybe<Scalars['BigInt']['output']>;
+  readonly upstreamStatus: Maybe<Scalars['Int']['output']>;
+};
+
+export type CallConnection = {
+  readonly __typename?: 'CallConnection';
+  readonly edges: ReadonlyArray<CallEdge>;
+  readonly nodes: ReadonlyArray<Call>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CallEdge = {
+  readonly __typename?: 'CallEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Call;
+};
+
+export type CallFilter = {
+  /** At or after. */
+  readonly from?: InputMaybe<Scalars['DateTime']['input']>;
+  /** A key's name; revoked keys of that name are meant, too. */
+  readonly key?: InputMaybe<Scalars['String']['input']>;
+  readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly outcome?: InputMaybe<CallOutcome>;
+  readonly requestId?: InputMaybe<Scalars['String']['input']>;
+  readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly teamId?: InputMaybe<Scalars['ID']['input']>;
+  /** Before. */
+  readonly to?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly tool?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type CallOutcome =
+  /** The server's answer was relayed to its end. */
+  | 'ANSWERED'
+  /** The client hung up first. */
+  | 'CLIENT_CLOSED'
+  /** The gate refused it; `code` says why. */
+  | 'REFUSED'
+  /** The server could not be reached, broke off or timed out. */
+  | 'UPSTREAM_FAILED';
+
+/** What is absent stays; `expiresAt: null` takes the expiry away. */
+export type ChangeKeyInput = {
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput | NotFound;
+
+export type ChangeKeySucceeded = {
+  readonly __typename?: 'ChangeKeySucceeded';
+  readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays. `headers` replaces all of them. */
+export type ChangeServerInput = {
+  readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly headers?: InputMaybe<ReadonlyArray<ServerHeaderInput>>;
+  readonly id: Scalars['ID']['input'];
+  readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+  readonly url?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ChangeServerResult = ChangeServerSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeServerSucceeded = {
+  readonly __typename?: 'ChangeServerSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
+};
+
+export type ConfigurationAction =
+  | 'CHANGE'
+  | 'CREATE'
+  | 'NONE'
+  | 'RETIRE';
+
+export type ConfigurationInvalid = Refusal & {
+  readonly __typename?: 'ConfigurationInvalid';
+  readonly issues: ReadonlyArray<ConfigurationIssue>;
+  /** One line for each issue: file:line:column: sentence. */
+  readonly message: Scalars['String']['output'];
+};
+
+export type ConfigurationIssue = {
+  readonly __typename?: 'ConfigurationIssue';
+  readonly column: Scalars['Int']['output'];
+  readonly line: Scalars['Int']['output'];
+  readonly message: Scalars['String']['output'];
+  readonly path: Scalars['String']['output'];
+};
+
+export type ConfigurationStep = {
+  readonly __typename?: 'ConfigurationStep';
+  readonly action: ConfigurationAction;
+  /** What changes, for CHANGE. */
+  readonly fields: ReadonlyArray<Scalars['String']['output']>;
+  /** team, key or server. */
+  readonly kind: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+};
+
+export type ConfigurationVariable = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
+export type CreateTeamInput = {
+  readonly name: Scalars['String']['input'];
+};
+
+export type CreateTeamResult = CreateTeamSucceeded | InvalidInput | NameTaken;
+
+export type CreateTeamSucceeded = {
+  readonly __typename?: 'CreateTeamSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly team: Team;
+};
+
+export type EraseSecretResult = EraseSecretSucceeded | InUse | NotFound;
+
+export type EraseSecretSucceeded = {
+  readonly __typename?: 'EraseSecretSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+/** Something else still needs it. */
+export type InUse = Refusal & {
+  readonly __typename?: 'InUse';
+  /** Who: key/… */
+  readonly by: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+/** A field's value cannot be taken. */
+export type InvalidInput = Refusal & {
+  readonly __typename?: 'InvalidInput';
+  readonly field: Scalars['String']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
+export type IssueAdminTokenInput = {
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly name: Scalars['String']['input'];
+};
+
+export type IssueAdminTokenResult = InvalidInput | IssueAdminTokenSucceeded | NameTaken;
+
+export type IssueAdminTokenSucceeded = {
+  readonly __typename?: 'IssueAdminTokenSucceeded';
+  readonly adminToken: AdminToken;
+  readonly position: Scalars['Position']['output'];
+  /** The whole token. It is shown here and never again. */
+  readonly secret: Scalars['String']['output'];
+};
+
+export type IssueKeyInput = {
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly name: Scalars['String']['input'];
+  /** AGENT unless told. */
+  readonly purpose?: InputMaybe<KeyPurpose>;
+  readonly teamId: Scalars['ID']['input'];
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type IssueKeyResult = InvalidInput | IssueKeySucceeded | NameTaken | ReferenceMissing;
+
+export type IssueKeySucceeded = {
+  readonly __typename?: 'IssueKeySucceeded';
+  readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+  /** The whole key. It is shown here and never again. */
+  readonly secret: Scalars['String']['output'];
+};
+
+export type IssuedKey = {
+  readonly __typename?: 'IssuedKey';
+  readonly name: Scalars['String']['output'];
+  /** The whole key. It is shown here and never again. */
+  readonly secret: Scalars['String']['output'];
+};
+
+export type Key = {
+  readonly __typename?: 'Key';
+  readonly createdAt: Scalars['DateTime']['output'];
+  readonly expiresAt: Maybe<Scalars['DateTime']['output']>;
+  /** Until when the secret before the last rotation is still accepted. */
+  readonly formerSecretValidUntil: Maybe<Scalars['DateTime']['output']>;
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly purpose: KeyPurpose;
+  readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
+  readonly status: KeyStatus;
+  readonly teamId: Scalars['ID']['output'];
+  /** Tool patterns, server/tool, `*` within a segment. None reaches nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type KeyConnection = {
+  readonly __typename?: 'KeyConnection';
+  readonly edges: ReadonlyArray<KeyEdge>;
+  readonly nodes: ReadonlyArray<Key>;
+  readonly pageInfo: PageInfo;
+};
+
+export type KeyEdge = {
+  readonly __typename?: 'KeyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Key;
+};
+
+export type KeyFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly includeRevoked?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  readonly teamId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** AGENT keys (`tg_key_…`) are carried by people's agents, SERVICE keys (`tg_svc_…`) by machines. */
+export type KeyPurpose =
+  | 'AGENT'
+  | 'SERVICE';
+
+export type KeyStatus =
+  | 'ACTIVE'
+  | 'EXPIRED'
+  | 'REVOKED';
+
+export type KindDigest = {
+  readonly __typename?: 'KindDigest';
+  /** In hexadecimal. */
+  readonly digest: Scalars['String']['output'];
+  readonly kind: Scalars['String']['output'];
+  readonly resources: Scalars['BigInt']['output'];
+};
+
+export type Log = {
+  readonly __typename?: 'Log';
+  readonly id: Scalars['ID']['output'];
+  readonly incarnation: Scalars['Int']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type LogIdentity = {
+  readonly __typename?: 'LogIdentity';
+  readonly id: Scalars['ID']['output'];
+  readonly incarnation: Scalars['Int']['output'];
+};
+
+export type Mutation = {
+  readonly __typename?: 'Mutation';
+  /**
+   * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
+   * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` teams, keys and
+   * servers that the file does not name are retired.
+   */
+  readonly applyConfiguration: ApplyConfigurationResult;
+  readonly changeKey: ChangeKeyResult;
+  readonly changeServer: ChangeServerResult;
+  readonly createTeam: CreateTeamResult;
+  readonly eraseSecret: EraseSecretResult;
+  readonly issueAdminToken: IssueAdminTokenResult;
+  readonly issueKey: IssueKeyResult;
+  readonly registerServer: RegisterServerResult;
+  readonly retireServer: RetireServerResult;
+  readonly retireTeam: RetireTeamResult;
+  readonly revokeAdminToken: RevokeAdminTokenResult;
+  readonly revokeKey: RevokeKeyResult;
+  readonly rotateKey: RotateKeyResult;
+  /** Stores a secret, or a new version of it under the same name. */
+  readonly storeSecret: StoreSecretResult;
+};
+
+
+export type MutationApplyConfigurationArgs = {
+  dryRun?: InputMaybe<Scalars['Boolean']['input']>;
+  file: Scalars['String']['input'];
+  fileName?: InputMaybe<Scalars['String']['input']>;
+  prune?: InputMaybe<Scalars['Boolean']['input']>;
+  variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+
+export type MutationChangeKeyArgs = {
+  input: ChangeKeyInput;
+};
+
+
+export type MutationChangeServerArgs = {
+  input: ChangeServerInput;
+};
+
+
+export type MutationCreateTeamArgs = {
+  input: CreateTeamInput;
+};
+
+
+export type MutationEraseSecretArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationIssueAdminTokenArgs = {
+  input: IssueAdminTokenInput;
+};
+
+
+export type MutationIssueKeyArgs = {
+  input: IssueKeyInput;
+};
+
+
+export type MutationRegisterServerArgs = {
+  input: RegisterServerInput;
+};
+
+
+export type MutationRetireServerArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationRetireTeamArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationRevokeAdminTokenArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationRevokeKeyArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationRotateKeyArgs = {
+  input: RotateKeyInput;
+};
+
+
+export type MutationStoreSecretArgs = {
+  input: StoreSecretInput;
+};
+
+export type NameFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type NameTaken = Refusal & {
+  readonly __typename?: 'NameTaken';
+  readonly message: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+};
+
+export type NotFound = Refusal & {
+  readonly __typename?: 'NotFound';
+  readonly message: Scalars['String']['output'];
+  /** The kind and id that were looked for: team/… */
+  readonly scope: Scalars['String']['output'];
+};
+
+export type PageInfo = {
+  readonly __typename?: 'PageInfo';
+  readonly endCursor: Maybe<Scalars['String']['output']>;
+  readonly hasNextPage: Scalars['Boolean']['output'];
+  readonly hasPreviousPage: Scalars['Boolean']['output'];
+  readonly startCursor: Maybe<Scalars['String']['output']>;
+};
+
+export type Proxy = {
+  readonly __typename?: 'Proxy';
+  /** How old its view may be, in milliseconds; null before its first tick. */
+  readonly ageMs: Maybe<Scalars['BigInt']['output']>;
+  /** Everything up to here is in force on every worker. */
+  readonly applied: Scalars['Position']['output'];
+  readonly digests: ReadonlyArray<KindDigest>;
+  readonly environment: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly log: LogIdentity;
+  readonly region: Scalars['String']['output'];
+  readonly reportedAt: Scalars['DateTime']['output'];
+  readonly software: Scalars['String']['output'];
+  /** Where its events come from: kafka or grpc. */
+  readonly source: Scalars['String']['output'];
+  readonly workers: Scalars['Int']['output'];
+};
+
+export type ProxyConnection = {
+  readonly __typename?: 'ProxyConnection';
+  readonly edges: ReadonlyArray<ProxyEdge>;
+  readonly nodes: ReadonlyArray<Proxy>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ProxyEdge = {
+  readonly __typename?: 'ProxyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Proxy;
+};
+
+export type Query = {
+  readonly __typename?: 'Query';
+  readonly adminTokens: AdminTokenConnection;
+  /** Calls as their facts arrive, newest first. */
+  readonly calls: CallConnection;
+  /** The proxies that reported within a day, by environment, region and id. */
+  readonly fleet: ProxyConnection;
+  readonly keys: KeyConnection;
+  /** Which log this is, and how far it goes. */
+  readonly log: Log;
+  readonly secrets: SecretConnection;
+  readonly servers: ServerConnection;
+  readonly teams: TeamConnection;
+};
+
+
+export type QueryAdminTokensArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<AdminTokenFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryCallsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryFleetArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryKeysArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<KeyFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QuerySecretsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryServersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryTeamsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** What it refers to is not there. */
+export type ReferenceMissing = Refusal & {
+  readonly __typename?: 'ReferenceMissing';
+  readonly message: Scalars['String']['output'];
+  /** What: team/… */
+  readonly scope: Scalars['String']['output'];
+};
+
+export type Refusal = {
+  readonly message: Scalars['String']['output'];
+};
+
+export type RegisterServerInput = {
+  /** Whether addresses of private and loopback ranges may be dialled; false unless told. */
+  readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly headers?: InputMaybe<ReadonlyArray<ServerHeaderInput>>;
+  readonly name: Scalars['String']['input'];
+  /** 60 unless told. */
+  readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+  readonly url: Scalars['String']['input'];
+};
+
+export type RegisterServerResult = InvalidInput | NameTaken | ReferenceMissing | RegisterServerSucceeded;
+
+export type RegisterServerSucceeded = {
+  readonly __typename?: 'RegisterServerSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
+};
+
+export type RetireServerResult = NotFound | RetireServerSucceeded;
+
+export type RetireServerSucceeded = {
+  readonly __typename?: 'RetireServerSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireTeamResult = InUse | NotFound | RetireTeamSucceeded;
+
+export type RetireTeamSucceeded = {
+  readonly __typename?: 'RetireTeamSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RevokeAdminTokenResult = AlreadyRevoked | NotFound | RevokeAdminTokenSucceeded;
+
+export type RevokeAdminTokenSucceeded = {
+  readonly __typename?: 'RevokeAdminTokenSucceeded';
+  readonly adminToken: AdminToken;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RevokeKeyResult = AlreadyRevoked | NotFound | RevokeKeySucceeded;
+
+export type RevokeKeySucceeded = {
+  readonly __typename?: 'RevokeKeySucceeded';
+  readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RotateKeyInput = {
+  readonly id: Scalars['ID']['input'];
+  /** Seconds for which the former secret is still accepted; 0 unless told. The one before it ends at once. */
+  readonly overlapSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type RotateKeyResult = AlreadyRevoked | InvalidInput | NotFound | RotateKeySucceeded;
+
+export type RotateKeySucceeded = {
+  readonly __typename?: 'RotateKeySucceeded';
+  readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+  /** The whole new key. It is shown here and never again. */
+  readonly secret: Scalars['String']['output'];
+};
+
+/** That a secret exists, and in which version. No field of this API gives its value. */
+export type Secret = {
+  readonly __typename?: 'Secret';
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly version: Scalars['Int']['output'];
+};
+
+export type SecretConnection = {
+  readonly __typename?: 'SecretConnection';
+  readonly edges: ReadonlyArray<SecretEdge>;
+  readonly nodes: ReadonlyArray<Secret>;
+  readonly pageInfo: PageInfo;
+};
+
+export type SecretEdge = {
+  readonly __typename?: 'SecretEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Secret;
+};
+
+export type Server = {
+  readonly __typename?: 'Server';
+  readonly allowPrivateNetwork: Scalars['Boolean']['output'];
+  readonly headers: ReadonlyArray<ServerHeader>;
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly timeoutSeconds: Scalars['Int']['output'];
+  readonly url: Scalars['String']['output'];
+};
+
+export type ServerConnection = {
+  readonly __typename?: 'ServerConnection';
+  readonly edges: ReadonlyArray<ServerEdge>;
+  readonly nodes: ReadonlyArray<Server>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ServerEdge = {
+  readonly __typename?: 'ServerEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Server;
+};
+
+/** Its value is `prefix` followed by a secret, which is shown to nobody. */
+export type ServerHeader = {
+  readonly __typename?: 'ServerHeader';
+  readonly name: Scalars['String']['output'];
+  readonly prefix: Scalars['String']['output'];
+  readonly secretId: Scalars['ID']['output'];
+};
+
+/** With exactly one of `secretName`, a stored secret, and `value`, which is stored as a secret of the server's own. */
+export type ServerHeaderInput = {
+  readonly name: Scalars['String']['input'];
+  readonly prefix?: InputMaybe<Scalars['String']['input']>;
+  readonly secretName?: InputMaybe<Scalars['String']['input']>;
+  readonly value?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type StoreSecretInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
+export type StoreSecretResult = InvalidInput | StoreSecretSucceeded;
+
+export type StoreSecretSucceeded = {
+  readonly __typename?: 'StoreSecretSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly secret: Secret;
+};
+
+export type Team = {
+  readonly __typename?: 'Team';
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+};
+
+export type TeamConnection = {
+  readonly __typename?: 'TeamConnection';
+  readonly edges: ReadonlyArray<TeamEdge>;
+  readonly nodes: ReadonlyArray<Team>;
+  readonly pageInfo: PageInfo;
+};
+
+export type TeamEdge = {
+  readonly __typename?: 'TeamEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Team;
+};

@@ -1,0 +1,39 @@
+// From the refusals of deciders to the members of the API's unions: one row a kind. A refusal that a mutation's union does
+// not have is a bug of ours and fails loudly in GraphQL; nothing turns it into something else on the way.
+
+import type { AlreadyRevoked, InUse, InvalidInput, NameTaken, NotFound, ReferenceMissing } from "../gen/graphql.ts";
+import { sentenceOf, type AnyRefusal } from "../refusals.ts";
+
+/** A union's member must say which one it is. */
+export type Answer<T extends { __typename?: string }> = T extends unknown
+  ? T & { __typename: NonNullable<T["__typename"]> }
+  : never;
+
+type Members = {
+  "invalid-input": Answer<InvalidInput>;
+  "not-found": Answer<NotFound>;
+  "already-revoked": Answer<AlreadyRevoked>;
+  "name-taken": Answer<NameTaken>;
+  "in-use": Answer<InUse>;
+  "reference-missing": Answer<ReferenceMissing>;
+};
+
+const members: { [K in keyof Members]: (refusal: Extract<AnyRefusal, { kind: K }>, message: string) => Members[K] } = {
+  "invalid-input": ({ field }, message) => ({ __typename: "InvalidInput", field, message }),
+  "not-found": ({ scope }, message) => ({ __typename: "NotFound", scope, message }),
+  "already-revoked": ({ revokedAtMs }, message) => {
+    return { __typename: "AlreadyRevoked", revokedAt: new Date(revokedAtMs), message };
+  },
+  "name-taken": ({ name }, message) => ({ __typename: "NameTaken", name, message }),
+  "in-use": ({ by }, message) => ({ __typename: "InUse", by, message }),
+  "reference-missing": ({ scope }, message) => ({ __typename: "ReferenceMissing", scope, message }),
+};
+
+/** `expected` are the kinds that the mutation's union has; any other is a bug. */
+export function refusalToApi<K extends keyof Members>(refusal: AnyRefusal, ...expected: readonly K[]): Members[K] {
+  const kind = expected.find((one) => one === refusal.kind);
+  if (kind === undefined) throw new Error(`the refusal ${refusal.kind} was not expected here`);
+  // The table's own type says that a kind's row takes that kind; TypeScript cannot follow it through an index.
+  const member = members[kind] as (refusal: AnyRefusal, message: string) => Members[K];
+  return member(refusal, sentenceOf(refusal));
+}

@@ -1,0 +1,64 @@
+// Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
+// the database, and no projection has stopped. What it waits for is named, so that a probe's log explains itself.
+
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Database } from "../database.ts";
+import { head } from "../log/read.ts";
+import type { Projections } from "../projections/runner.ts";
+import type { Relay } from "../relay/relay.ts";
+
+export type HealthParts = { database: Database; projections: Projections; relay: Relay | undefined };
+
+export type Health = {
+  /** Sentences; none when it is ready. */
+  waitsFor(): Promise<string[]>;
+  metrics(): Promise<{ contentType: string; text: string }>;
+};
+
+export function createHealth({ database, projections, relay }: HealthParts): Health {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        return collect(this);
+      },
+    });
+  gauge("tollgate_log_position", "The newest position of the event log.", [], async (of) => {
+    of.set(Number((await head(database.sql)).position));
+  });
+  gauge("tollgate_projection_position", "What a projection has applied.", ["projection"], (of) => {
+    for (const { name, position } of projections.status()) of.set({ projection: name }, Number(position));
+  });
+  gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
+    for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
+  });
+  if (relay) {
+    gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {
+      of.set(relay.status().isLeading ? 1 : 0);
+    });
+    gauge("tollgate_relay_position", "What this process has carried to Kafka.", [], (of) => {
+      of.set(Number(relay.status().position));
+    });
+  }
+  return {
+    async waitsFor() {
+      const stopped = projections
+        .status()
+        .flatMap(({ name, failed }) =>
+          failed ? [`projection ${name} stopped at ${failed.position}: ${failed.reason}`] : [],
+        );
+      const reachable = await database.sql.query("SELECT 1").then(
+        () => [],
+        () => ["the database cannot be reached"],
+      );
+      return [...stopped, ...reachable];
+    },
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,23 @@
+// A key's resource as the API shows it: without the hashes of its secrets.
+
+import { KeyPurpose, type Key as KeyResource } from "@tollgate/schema/resources";
+import type { Key, KeyStatus } from "../gen/graphql.ts";
+import { instantToApi } from "../graphql/scalars.ts";
+
+export function keyToApi(key: KeyResource, nowMs: number): Key {
+  const { id, name, teamId, purpose, tools, createdAtMs, expiresAtMs, revokedAtMs, secrets } = key;
+  return {
+    ...{ id, name, teamId, tools },
+    purpose: purpose === KeyPurpose.SERVICE ? "SERVICE" : "AGENT",
+    status: statusOf(key, nowMs),
+    createdAt: new Date(Number(createdAtMs)),
+    expiresAt: instantToApi(expiresAtMs),
+    revokedAt: instantToApi(revokedAtMs),
+    formerSecretValidUntil: instantToApi(secrets[1]?.validUntilMs),
+  };
+}
+
+function statusOf({ revokedAtMs, expiresAtMs }: KeyResource, nowMs: number): KeyStatus {
+  if (revokedAtMs !== undefined) return "REVOKED";
+  return expiresAtMs !== undefined && Number(expiresAtMs) <= nowMs ? "EXPIRED" : "ACTIVE";
+}

@@ -1,0 +1,146 @@
+// Virtual keys: issued to a team, changed, rotated, revoked. Of a secret only its hash arrives here. A revoked key keeps its
+// stream, so that its id never comes back, and gives its name and its hold on the team back. Expiry is a fact of the key
+// that proxies compare with their clock; nothing happens here when it passes.
+
+import { create } from "@bufbuild/protobuf";
+import { accept, assertNever, refuse, type Decider, type Decision } from "@tollgate/kernel/decider";
+import { isName, nameRule, scopeOf } from "@tollgate/kernel/ids";
+import { limits } from "@tollgate/kernel/limits";
+import { toolPatternProblem } from "@tollgate/kernel/tool-pattern";
+import {
+  KeyChangedSchema,
+  KeyIssuedSchema,
+  KeyRevokedSchema,
+  KeyRotatedSchema,
+  type KeyChanged,
+  type KeyIssued,
+  type KeyRevoked,
+  type KeyRotated,
+} from "@tollgate/schema/events";
+import { KeySecretSchema, type Key, type KeyPurpose } from "@tollgate/schema/resources";
+import {
+  invalidInput,
+  type AlreadyExists,
+  type AlreadyRevoked,
+  type InvalidInput,
+  type NotFound,
+} from "../refusals.ts";
+
+export type IssueKey = {
+  kind: "issue";
+  id: string;
+  name: string;
+  teamId: string;
+  purpose: KeyPurpose;
+  sha256: Uint8Array;
+  tools: readonly string[];
+  expiresAtMs: number | undefined;
+  timeMs: number;
+};
+
+/** What is absent stays. */
+export type ChangeKey = {
+  kind: "change";
+  id: string;
+  teamId?: string | undefined;
+  tools?: readonly string[] | undefined;
+  expiresAtMs?: number | "never" | undefined;
+  timeMs: number;
+};
+
+export type RotateKey = { kind: "rotate"; id: string; sha256: Uint8Array; overlapSeconds: number; timeMs: number };
+export type RevokeKey = { kind: "revoke"; id: string; timeMs: number };
+
+export type KeyCommand = IssueKey | ChangeKey | RotateKey | RevokeKey;
+export type KeyEvent = KeyIssued | KeyChanged | KeyRotated | KeyRevoked;
+export type KeyRefusal = InvalidInput | NotFound | AlreadyExists | AlreadyRevoked;
+
+export const keyDecider: Decider<Key | undefined, KeyCommand, KeyEvent, KeyRefusal> = {
+  stream: "key",
+  initial: undefined,
+  evolve: (_, event) => event.key,
+  decide(command, key) {
+    if (key?.revokedAtMs !== undefined)
+      return refuse({ kind: "already-revoked", revokedAtMs: Number(key.revokedAtMs) });
+    if (command.kind === "issue") return issue(command, key);
+    if (!key) return refuse({ kind: "not-found", scope: scopeOf("key", command.id) });
+    switch (command.kind) {
+      case "change":
+        return change(command, key);
+      case "rotate":
+        return rotate(command, key);
+      case "revoke":
+        return accept([create(KeyRevokedSchema, { key: { ...key, revokedAtMs: BigInt(command.timeMs) } })], {
+          release: true,
+        });
+      default:
+        return assertNever(command);
+    }
+  },
+};
+
+function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyRefusal> {
+  const { id, name, teamId, purpose, sha256, tools, expiresAtMs, timeMs } = command;
+  if (key) return refuse({ kind: "already-exists", scope: scopeOf("key", id) });
+  if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
+  const problem = toolsProblem(tools) ?? expiryProblem(expiresAtMs, timeMs);
+  if (problem) return refuse(problem);
+  const issued = create(KeyIssuedSchema, {
+    key: {
+      id,
+      name,
+      teamId,
+      purpose,
+      secrets: [{ sha256 }],
+      tools: [...tools],
+      createdAtMs: BigInt(timeMs),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs: BigInt(expiresAtMs) }),
+    },
+  });
+  return accept([issued], { reserve: name, refer: [scopeOf("team", teamId)] });
+}
+
+function change(command: ChangeKey, key: Key): Decision<KeyEvent, KeyRefusal> {
+  const { tools = key.tools, teamId = key.teamId, timeMs } = command;
+  const { expiresAtMs: formerExpiry, ...rest } = key;
+  const wanted = command.expiresAtMs === "never" ? undefined : command.expiresAtMs;
+  const problem = toolsProblem(tools) ?? expiryProblem(wanted, timeMs);
+  if (problem) return refuse(problem);
+  const expiresAtMs =
+    command.expiresAtMs === undefined ? formerExpiry : wanted === undefined ? undefined : BigInt(wanted);
+  if (sameList(tools, key.tools) && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
+  const changed = { ...rest, teamId, tools: [...tools], ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+  return accept([create(KeyChangedSchema, { key: changed })], { refer: [scopeOf("team", teamId)] });
+}
+
+/** Two secrets at most: a third would have been rotated out twice and still be accepted. */
+function rotate({ sha256, overlapSeconds, timeMs }: RotateKey, key: Key): Decision<KeyEvent, KeyRefusal> {
+  const max = limits.rotationOverlapSecondsMax;
+  if (!Number.isSafeInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > max)
+    return refuse(invalidInput("overlapSeconds", `is not a whole number from 0 to ${max}`));
+  const [former] = key.secrets;
+  const secrets = [create(KeySecretSchema, { sha256 })];
+  if (former && overlapSeconds > 0) {
+    const validUntilMs = BigInt(timeMs + overlapSeconds * 1_000);
+    secrets.push(create(KeySecretSchema, { sha256: former.sha256, validUntilMs }));
+  }
+  return accept([create(KeyRotatedSchema, { key: { ...key, secrets } })]);
+}
+
+function toolsProblem(tools: readonly string[]): InvalidInput | undefined {
+  const max = limits.toolPatternsPerKeyMax;
+  if (tools.length > max) return invalidInput("tools", `has more than ${max} patterns`);
+  for (const [index, pattern] of tools.entries()) {
+    const problem = toolPatternProblem(pattern);
+    if (problem !== undefined) return invalidInput(`tools[${index}]`, problem);
+  }
+  return undefined;
+}
+
+function expiryProblem(expiresAtMs: number | undefined, timeMs: number): InvalidInput | undefined {
+  return expiresAtMs !== undefined && expiresAtMs <= timeMs ? invalidInput("expiresAt", "is in the past") : undefined;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

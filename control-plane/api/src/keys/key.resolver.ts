@@ -1,0 +1,122 @@
+// Virtual keys in the admin API: input to command, state to answer. The text of a key is made here, told once in the answer
+// and kept nowhere.
+
+import { Inject } from "@nestjs/common";
+import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
+import { scopeOf } from "@tollgate/kernel/ids";
+import { KeyPurpose, type Key as KeyResource } from "@tollgate/schema/resources";
+import { metaOf, type RequestContext } from "../access/request-context.ts";
+import type {
+  ChangeKeyResult,
+  IssueKeyResult,
+  Key,
+  KeyConnection,
+  MutationChangeKeyArgs,
+  MutationIssueKeyArgs,
+  MutationRevokeKeyArgs,
+  MutationRotateKeyArgs,
+  QueryKeysArgs,
+  RevokeKeyResult,
+  RotateKeyResult,
+} from "../gen/graphql.ts";
+import { refusalToApi, type Answer } from "../graphql/refusals.ts";
+import { listResources } from "../listing/resource-rows.ts";
+import { existing, foldStream } from "../log/fold-stream.ts";
+import { handle, type Handled, type Meta } from "../log/handle.ts";
+import { PLANE, type Plane } from "../plane.ts";
+import { kindOf, newKeyText } from "./key-text.ts";
+import { keyDecider, type KeyCommand, type KeyRefusal } from "./key.decider.ts";
+import { keys } from "./key.projection.ts";
+import { keyToApi } from "./key-to-api.ts";
+
+@Resolver()
+export class KeyResolver {
+  readonly #plane: Plane;
+
+  constructor(@Inject(PLANE) plane: Plane) {
+    this.#plane = plane;
+  }
+
+  @Query()
+  keys(@Args() { filter, ...args }: QueryKeysArgs): Promise<KeyConnection> {
+    const { teamId, includeRevoked, ...rest } = filter ?? {};
+    const wish = { ...args, ...rest, parentId: teamId, includeEnded: includeRevoked };
+    return listResources(this.#plane, keys, wish, (key) => this.#toApi(key));
+  }
+
+  @Mutation()
+  async issueKey(
+    @Args() { input }: MutationIssueKeyArgs,
+    @Context() context: RequestContext,
+  ): Promise<Answer<IssueKeyResult>> {
+    const { name, teamId, tools, expiresAt } = input;
+    const meta = metaOf(context, this.#plane);
+    const purpose = input.purpose === "SERVICE" ? KeyPurpose.SERVICE : KeyPurpose.AGENT;
+    const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(purpose));
+    const done = await this.#handle(meta, {
+      kind: "issue",
+      ...{ id, name, teamId, purpose, sha256, tools: tools ?? [], timeMs: meta.timeMs },
+      expiresAtMs: expiresAt?.getTime(),
+    });
+    if (done.outcome === "refused")
+      return refusalToApi(done.refusal, "invalid-input", "name-taken", "reference-missing");
+    const key = this.#toApi(existing(done.state));
+    return { __typename: "IssueKeySucceeded", key, secret: text, position: done.position };
+  }
+
+  @Mutation()
+  async changeKey(
+    @Args() { input: { id, tools, expiresAt } }: MutationChangeKeyArgs,
+    @Context() context: RequestContext,
+  ): Promise<Answer<ChangeKeyResult>> {
+    const meta = metaOf(context, this.#plane);
+    const done = await this.#handle(meta, {
+      kind: "change",
+      ...{ id, tools: tools ?? undefined, timeMs: meta.timeMs },
+      // Only a `null` that was sent takes the expiry away.
+      expiresAtMs: expiresAt === null ? "never" : expiresAt?.getTime(),
+    });
+    if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked");
+    const key = this.#toApi(existing(done.state));
+    return { __typename: "ChangeKeySucceeded", key, position: done.position };
+  }
+
+  @Mutation()
+  async rotateKey(
+    @Args() { input: { id, overlapSeconds } }: MutationRotateKeyArgs,
+    @Context() context: RequestContext,
+  ): Promise<Answer<RotateKeyResult>> {
+    const meta = metaOf(context, this.#plane);
+    // Its purpose is in the text of a key and never changes.
+    const former = await foldStream(this.#plane.database.sql, keyDecider, id);
+    if (!former) return refusalToApi({ kind: "not-found", scope: scopeOf("key", id) }, "not-found");
+    const { text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(former.purpose), id);
+    const done = await this.#handle(meta, {
+      kind: "rotate",
+      ...{ id, sha256, overlapSeconds: overlapSeconds ?? 0, timeMs: meta.timeMs },
+    });
+    if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked");
+    const key = this.#toApi(existing(done.state));
+    return { __typename: "RotateKeySucceeded", key, secret: text, position: done.position };
+  }
+
+  @Mutation()
+  async revokeKey(
+    @Args() { id }: MutationRevokeKeyArgs,
+    @Context() context: RequestContext,
+  ): Promise<Answer<RevokeKeyResult>> {
+    const meta = metaOf(context, this.#plane);
+    const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs });
+    if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "already-revoked");
+    const key = this.#toApi(existing(done.state));
+    return { __typename: "RevokeKeySucceeded", key, position: done.position };
+  }
+
+  #handle(meta: Meta, command: KeyCommand): Promise<Handled<KeyResource | undefined, KeyRefusal>> {
+    return handle(this.#plane.database, { decider: keyDecider, id: command.id, command }, meta);
+  }
+
+  #toApi(key: KeyResource): Key {
+    return keyToApi(key, this.#plane.nowMs());
+  }
+}

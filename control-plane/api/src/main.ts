@@ -1,0 +1,165 @@
+// The control plane's entry: from top to bottom what is opened, what serves, and how it stops. What is wrong from outside
+// (settings, the configuration file, a port in use) is one sentence on standard error, with exit code 2 for configuration
+// and 1 for the rest. Services may start in any order: a database that is not there yet is waited for.
+
+import "reflect-metadata";
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { Secrets } from "@tollgate/schema/secrets";
+import { Sync } from "@tollgate/schema/sync";
+import { Usage } from "@tollgate/schema/usage";
+import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
+import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
+import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
+import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
+import { serve, startGrpcServer } from "./grpc-server.ts";
+import { createHealth } from "./health/health.ts";
+import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { keys } from "./keys/key.projection.ts";
+import { openLog, type Log } from "./log-output.ts";
+import { openWake } from "./log/wake.ts";
+import type { Plane } from "./plane.ts";
+import { replicaProjection } from "./projections/replica.ts";
+import { startProjections } from "./projections/runner.ts";
+import { startRelay } from "./relay/relay.ts";
+import { openSecretStore, opensWhatIsStored, readMasterKey } from "./secrets/secret-store.ts";
+import { secretsService } from "./secrets/secrets-service.ts";
+import { secrets } from "./secrets/secret.projection.ts";
+import { servers } from "./servers/server.projection.ts";
+import { startHttp } from "./http.ts";
+import { syncService } from "./sync/sync-service.ts";
+import { teams } from "./teams/team.projection.ts";
+import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
+import { usageService } from "./usage/usage-service.ts";
+
+const kinds = [teams, keys, servers, secrets, adminTokens];
+const stopMsMax = 8_000;
+
+async function run(config: Config, log: Log): Promise<void> {
+  const masterKey = await readMasterKey(config.masterKeyFile);
+  if ("problem" in masterKey)
+    throw new ConfigProblem(`TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} ${masterKey.problem}`);
+  const database = await databaseWhenThere(config, log);
+  if (!(await opensWhatIsStored(database, masterKey)))
+    throw new ConfigProblem(
+      `TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} is not the key that stored secrets are encrypted with`,
+    );
+  const wake = await openWake(database);
+  const projections = await startProjections({
+    database,
+    wake,
+    projections: [replicaProjection, ...kinds.map(({ projection }) => projection)],
+  });
+  const secretStore = openSecretStore(masterKey);
+  const plane: Plane = {
+    ...{ database, projections, secretStore, log, randomBytes, nowMs: Date.now },
+    resolveSecretVariable: config.secretVariable,
+  };
+  await ensureAdminToken(plane, config);
+  if (config.configurationFile !== undefined)
+    await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
+
+  const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
+  const onProblem = (error: unknown): void => log.warn({ err: error }, "the relay pauses");
+  const relay = kafka && startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+  const stopUsage = kafka && consumeUsage(database, kafka, log);
+  const grpc = await startGrpcServer({
+    host: config.host,
+    port: config.grpcPort,
+    joinToken: config.joinToken,
+    services: [
+      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
+      serve(Usage, usageService(database)),
+      serve(Secrets, secretsService(database, secretStore)),
+    ],
+    onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
+  });
+  const http = await startHttp({ config, plane, health: createHealth({ database, projections, relay }) });
+  const ready = { control: http.url, controlAdmin: http.adminUrl, grpc: `${config.host}:${grpc.port}` };
+  process.stdout.write(`${JSON.stringify({ ready })}\n`);
+  log.info(ready, "the control plane is ready");
+
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    setTimeout(() => process.exit(1), stopMsMax).unref();
+    await http.close();
+    await Promise.all([grpc.stop(), relay?.stop(), stopUsage?.()]);
+    await kafka?.close();
+    await projections.close();
+    await wake.close();
+    await database.close();
+    log.info({}, "the control plane has stopped");
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+async function databaseWhenThere(config: Config, log: Log): Promise<Database> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openDatabase({ url: config.databaseUrl, entities: kinds.map(({ entity }) => entity) });
+    } catch (error) {
+      if (!isConnectionFailure(error)) throw error;
+      if (tries % 10 === 0) log.warn({ reason: String(error) }, "waiting for the database");
+      await delay(500);
+    }
+  }
+}
+
+function openKafkaFor({ kafkaBrokers }: Config, log: Log): KafkaDoor {
+  const onProblem = (problem: string): void => log.debug({ problem }, "kafka");
+  return openKafka({ brokers: kafkaBrokers, clientId: "tollgate-control-plane", onProblem });
+}
+
+/** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */
+function consumeUsage(database: Database, kafka: KafkaDoor, log: Log): () => Promise<void> {
+  const stopping = new AbortController();
+  const { next, take } = usageConsumer(database, (rejection) => log.error(rejection, "a record of facts was refused"));
+  const consuming = (async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        await kafka.ensureTopics();
+        const groupId = "tollgate-usage-ingest";
+        return await kafka.consume({
+          topic: usageTopic,
+          groupId,
+          next: (partition) => next(usageTopic, partition),
+          take,
+        });
+      } catch (error) {
+        log.warn({ reason: String(error) }, "facts cannot be read from Kafka yet");
+        await delay(1_000, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  })();
+  return async () => {
+    stopping.abort();
+    await (await consuming)?.stop();
+  };
+}
+
+function fail(error: unknown, log: Log | undefined): never {
+  const isConfiguration = error instanceof ConfigProblem;
+  if (error instanceof ConfigurationFileProblem) process.stderr.write(`${error.message}\n`);
+  else if (isConfiguration) process.stderr.write(`The control plane's configuration is wrong: ${error.message}.\n`);
+  else
+    process.stderr.write(`The control plane cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (!isConfiguration) log?.error({ err: error }, "the control plane ends");
+  process.exit(isConfiguration ? 2 : 1);
+}
+
+let log: Log | undefined;
+try {
+  const config = loadConfig();
+  log = openLog(config.logLevel);
+  const output = log;
+  for (const event of ["uncaughtException", "unhandledRejection"] as const)
+    process.on(event, (error) => fail(error, output));
+  log.info({ config: redacted(config) }, "the control plane starts");
+  await run(config, log);
+} catch (error) {
+  fail(error, log);
+}

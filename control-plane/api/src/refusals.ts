@@ -1,0 +1,37 @@
+// What deciders refuse with, besides the name rules of the log. Each is a state of the world in a word, with what a person
+// needs to see which; `sentenceOf` says it. How a refusal looks in the admin API is in `graphql/refusals.ts`.
+
+import { assertNever, type NameRefusal } from "@tollgate/kernel/decider";
+
+/** `problem` completes the sentence that begins with the field: "is empty". It never repeats what may be a secret. */
+export type InvalidInput = { kind: "invalid-input"; field: string; problem: string };
+export type NotFound = { kind: "not-found"; scope: string };
+export type AlreadyExists = { kind: "already-exists"; scope: string };
+export type AlreadyRevoked = { kind: "already-revoked"; revokedAtMs: number };
+
+export type AnyRefusal = InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | NameRefusal;
+
+export function invalidInput(field: string, problem: string): InvalidInput {
+  return { kind: "invalid-input", field, problem };
+}
+
+export function sentenceOf(refusal: AnyRefusal): string {
+  switch (refusal.kind) {
+    case "invalid-input":
+      return `\`${refusal.field}\` ${refusal.problem}.`;
+    case "not-found":
+      return `There is no ${refusal.scope}.`;
+    case "already-exists":
+      return `${refusal.scope} exists already.`;
+    case "already-revoked":
+      return `It was revoked at ${new Date(refusal.revokedAtMs).toISOString()}; what is revoked does not come back.`;
+    case "name-taken":
+      return `The name ${refusal.name} is taken.`;
+    case "in-use":
+      return `It is still needed by ${refusal.by}.`;
+    case "reference-missing":
+      return `It refers to ${refusal.scope}, which does not exist.`;
+    default:
+      return assertNever(refusal);
+  }
+}
