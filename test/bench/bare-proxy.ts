@@ -39,6 +39,7 @@ const server = createServer((request, response) => {
 
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
-  if (typeof address === "object" && address) console.log(JSON.stringify({ ready: { url: `http://127.0.0.1:${address.port}` } }));
+  if (typeof address === "object" && address)
+    console.log(JSON.stringify({ ready: { url: `http://127.0.0.1:${address.port}` } }));
 });
 process.on("SIGTERM", () => process.exit(0));

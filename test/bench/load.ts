@@ -98,7 +98,8 @@ async function processTree(root: number): Promise<number[]> {
     if (stat) parents.set(Number(name), stat[0]);
   }
   const isMember = (pid: number): boolean => {
-    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) if (at === root) return true;
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
+      if (at === root) return true;
     return false;
   };
   return [...parents.keys()].filter(isMember);

@@ -8,6 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Record as LogRecord } from "@tollgate/schema/sync";
 import { eventTypes, resourceBytes, resourceTypes } from "./catalogue.ts";
+import { scopeOf } from "./ids.ts";
 import { emptyMap, type ShardedMap } from "./sharded-map.ts";
 
 /** What one event does to the state. No bytes: the resource leaves. */
@@ -23,6 +24,9 @@ export type Replica = {
   kinds: ReadonlyMap<string, KindState>;
   /** Scopes about which something could not be understood, each with the reason; they refuse. */
   refused: ReadonlyMap<string, string>;
+  /** Those of them that refuse only because their own resource cannot be enforced: its next version settles it. What an
+   *  unknown event said stays unknown, and its scopes refuse until a snapshot. */
+  replaceable: ReadonlySet<string>;
 };
 
 export function empty(): Replica {
@@ -30,6 +34,7 @@ export function empty(): Replica {
     position: 0n,
     kinds: new Map([...resourceTypes.keys()].map((kind) => [kind, { entries: emptyMap<Entry>(), digest: 0n }])),
     refused: new Map(),
+    replaceable: new Set(),
   };
 }
 
@@ -44,30 +49,55 @@ export function changeOf(record: Pick<LogRecord, "type" | "body">): Change | und
 
 /** The next replica after records that follow it without a hole. Whole commits only: half of one must not be seen. */
 export function apply(replica: Replica, records: readonly LogRecord[]): Replica {
-  const changes: Change[] = [];
-  const refused = new Map(replica.refused);
+  const next: Next = { changes: [], refused: new Map(replica.refused), replaceable: new Set(replica.replaceable) };
   let position = replica.position;
   for (const record of records) {
     if (record.position !== position + 1n)
       throw new Error(`record ${record.position} does not follow ${position}: records are applied without holes`);
     position = record.position;
-    const problem = readInto(changes, record);
-    if (problem !== undefined) for (const scope of record.scopes) refused.set(scope, problem);
+    readInto(next, record);
   }
   const last = records.at(-1);
   if (last && last.commit !== last.position) throw new Error(`position ${last.position} does not end a commit`);
-  return { ...withChanges(replica, changes), position, refused };
+  return replicaOf(replica, position, next);
 }
 
-function readInto(changes: Change[], record: LogRecord): string | undefined {
+type Next = { changes: Change[]; refused: Map<string, string>; replaceable: Set<string> };
+
+function replicaOf(from: Replica, position: bigint, { changes, refused, replaceable }: Next): Replica {
+  return { position, kinds: withChanges(from.kinds, changes), refused, replaceable };
+}
+
+function readInto(next: Next, record: LogRecord): void {
   try {
     const change = changeOf(record);
-    const problem = change && check(change);
-    if (change && problem === undefined) changes.push(change);
-    return problem;
+    if (change) settle(next, change);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    for (const scope of record.scopes) {
+      next.refused.set(scope, reasonOf(error));
+      next.replaceable.delete(scope);
+    }
   }
+}
+
+/** A resource that cannot be enforced is not kept, and neither is the one before it: nothing decides by what is past. */
+function settle(next: Next, change: Change): void {
+  const { kind, id } = change;
+  const scope = scopeOf(kind, id);
+  const problem = check(change);
+  if (problem === undefined) {
+    next.changes.push(change);
+    if (next.replaceable.delete(scope)) next.refused.delete(scope);
+    return;
+  }
+  next.changes.push({ kind, id, bytes: undefined });
+  if (next.refused.has(scope)) return;
+  next.refused.set(scope, problem);
+  next.replaceable.add(scope);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Why a resource cannot be enforced here; undefined when it can. */
@@ -75,8 +105,7 @@ export function check(change: Change): string | undefined {
   const known = resourceTypes.get(change.kind);
   if (!known) return `the kind ${change.kind} is not known here`;
   if (change.bytes === undefined) return undefined;
-  const resource = fromBinary(known.desc, change.bytes);
-  const missing = requiredFeatures(resource).filter((feature) => !knownFeatures.has(feature));
+  const missing = requiredFeatures(fromBinary(known.desc, change.bytes)).filter((name) => !knownFeatures.has(name));
   return missing.length === 0 ? undefined : `needs the features ${missing.join(", ")}, which are not known here`;
 }
 
@@ -89,32 +118,33 @@ function requiredFeatures(resource: Message): readonly string[] {
 
 /** A snapshot's resources at its position. */
 export function fromSnapshot(position: bigint, resources: Iterable<Required<Change>>): Replica {
-  const readable: Change[] = [];
-  const refused = new Map<string, string>();
-  for (const change of resources) {
-    const problem = check(change);
-    if (problem === undefined) readable.push(change);
-    else refused.set(`${change.kind}/${change.id}`, problem);
-  }
-  return { ...withChanges(empty(), readable), position, refused };
+  const next: Next = { changes: [], refused: new Map(), replaceable: new Set() };
+  for (const change of resources) settleStored(next, change);
+  return replicaOf(empty(), position, next);
 }
 
-function withChanges(replica: Replica, changes: readonly Change[]): Replica {
-  if (changes.length === 0) return replica;
-  const kinds = new Map(replica.kinds);
-  for (const kind of new Set(changes.map((change) => change.kind))) {
+/** One stored resource that cannot be read makes its own scope refuse, not the proxy wait for ever. */
+function settleStored(next: Next, change: Change): void {
+  try {
+    if (resourceTypes.has(change.kind)) return settle(next, change);
+    next.refused.set(scopeOf(change.kind, change.id), `the kind ${change.kind} is not known here`);
+  } catch (error) {
+    const scope = scopeOf(change.kind, change.id);
+    next.refused.set(scope, reasonOf(error));
+    next.replaceable.add(scope);
+  }
+}
+
+function withChanges(kinds: Replica["kinds"], changes: readonly Change[]): Replica["kinds"] {
+  const byKind = Map.groupBy(changes, (change) => change.kind);
+  if (byKind.size === 0) return kinds;
+  const changed = new Map(kinds);
+  for (const [kind, ofKind] of byKind) {
     const state = kinds.get(kind);
     if (!state) throw new Error(`no state for the kind ${kind}`);
-    kinds.set(
-      kind,
-      changeKind(
-        kind,
-        state,
-        changes.filter((change) => change.kind === kind),
-      ),
-    );
+    changed.set(kind, changeKind(kind, state, ofKind));
   }
-  return { ...replica, kinds };
+  return changed;
 }
 
 function changeKind(kind: string, state: KindState, changes: readonly Change[]): KindState {

@@ -35,7 +35,7 @@ export function viewOf(replica: Replica, previous?: View): View {
   return {
     replica,
     serversByName: same ? previous.serversByName : serversByName(replica.kinds.get("server")),
-    secret: (id) => resourceIn(replica, "secret", id, SecretSchema),
+    secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
   };
 }
 

@@ -1,26 +1,12 @@
 // A file is taken whole or refused with every mistake at its line and column; what it may hold in secret is in no message.
-// Each refused file below marks the offending place with `⟨⟩`, so that the expected line and column are seen, not counted.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatKey } from "../key-format.ts";
 import { limits } from "../limits.ts";
+import { adminSecret, key, keySecret, refused, server, serviceSecret, variables } from "./configuration.fixture.ts";
 import { parseConfiguration, type Parsed } from "./configuration.ts";
 import { referencedVariables } from "./credential.ts";
 import { formatIssue } from "./issue.ts";
-
-const keySecret = formatKey("key", "0123456789abcdef", new Uint8Array(32).fill(7));
-const serviceSecret = formatKey("svc", "fedcba9876543210", new Uint8Array(32).fill(8));
-const adminSecret = formatKey("adm", "00000000000000aa", new Uint8Array(32).fill(9));
-const variables: Record<string, string> = {
-  ALICE_KEY: keySecret,
-  CI_KEY: serviceSecret,
-  ADMIN: adminSecret,
-  CUT_OFF: keySecret.slice(0, -1),
-  GH_TOKEN: "ghp-planted-secret",
-  BROKEN: "planted\r\nx-evil: 1",
-  EMPTY: "",
-};
 
 const parse = (text: string): Parsed =>
   parseConfiguration(text, { fileName: "tollgate.yaml", resolve: ({ env }) => variables[env] });
@@ -126,254 +112,6 @@ keys:
   });
 });
 
-const head = "version: 1\nteams: [{ name: engineering }]\n";
-const key = (fields: string) => `${head}keys:\n  - { name: a, team: engineering, ${fields} }\n`;
-const server = (fields: string) => `version: 1\nservers:\n  - { name: s, url: https://s.example/mcp, ${fields} }\n`;
-
-const refused: [what: string, text: string, message: string][] = [
-  ["an empty file", "⟨⟩", "The file is empty; it must at least say `version: 1`."],
-  ["nothing but a comment", "⟨⟩# nothing\n", "The file is empty; it must at least say `version: 1`."],
-  ["a list as root", "⟨⟩- version: 1\n", "The file must be a mapping of fields, but is a list."],
-  ["a text as root", "⟨⟩version 1\n", "The file must be a mapping of fields, but is text."],
-  ["no version", "⟨⟩teams: []\n", "The file lacks the field `version`."],
-  ["another version", "version: ⟨⟩2\n", "`version` is not a version of the format that is known here; write 1."],
-  ["a version in quotes", 'version: ⟨⟩"1"\n', "`version` must be a whole number, but is text."],
-  [
-    "a bracket left open",
-    "version: 1\nteams: [{ name: a }\n⟨⟩",
-    "The file is not valid YAML here: the indentation does not fit the lines around it, or a bracket was left open.",
-  ],
-  [
-    "a quote left open",
-    "version: 1\nteams: [{ name: 'a }]⟨⟩",
-    "The file is not valid YAML here: a closing quote or bracket, a comma, a colon or a space is missing.",
-  ],
-  [
-    "a tab as indent",
-    "version: 1\nteams:\n⟨⟩\t- name: a\n",
-    "The file is not valid YAML here: a tab indents the line; use spaces.",
-  ],
-  [
-    "a second document",
-    "version: 1\n⟨⟩---\nversion: 1\n",
-    "The file is not valid YAML here: a second document begins; a file is one.",
-  ],
-  ["a tag", "version: 1\nteams: [{ name: ⟨⟩!planted a }]\n", "The file is not valid YAML here: the tag is not known."],
-  ["an alias of nothing", "version: 1\nteams: ⟨⟩*planted\n", "The file has an alias here without an anchor before it."],
-  [
-    "an alias of what holds it",
-    "version: 1\nteams: &t [⟨⟩*t]\n",
-    "The file has an alias here without an anchor before it.",
-  ],
-  ["a field twice", "version: 1\n⟨⟩version: 1\n", "The file has the same field twice; the first is on line 1."],
-  [
-    "a field twice in an entry",
-    "version: 1\nteams:\n  - name: a\n    ⟨⟩name: b\n",
-    "`teams[0]` has the same field twice; the first is on line 3.",
-  ],
-  ["a field that is no text", "version: 1\n⟨⟩1: a\n", "The file has a field whose name is not text."],
-  [
-    "an unknown section",
-    "version: 1\n⟨⟩teems: []\n",
-    "The file has an unknown field `teems`; the nearest that it takes is `teams`.",
-  ],
-  [
-    "an unknown field",
-    key("⟨⟩colour: red"),
-    "`keys[0]` has an unknown field `colour`; it takes name, team, purpose, secret, tools, expiresAt.",
-  ],
-  [
-    "an unknown field near a known one",
-    key("⟨⟩tols: []"),
-    "`keys[0]` has an unknown field `tols`; the nearest that it takes is `tools`.",
-  ],
-  ["a section as a mapping", "version: 1\nteams: ⟨⟩{ a: 1 }\n", "`teams` must be a list, but is a mapping."],
-  ["a section without anything", "version: 1\n⟨⟩teams:\n", "`teams` is empty; it must be a list."],
-  ["an entry without a name", "version: 1\nteams:\n  - ⟨⟩{}\n", "`teams[0]` lacks the field `name`."],
-  ["an entry that is text", "version: 1\nteams: [⟨⟩a]\n", "`teams[0]` must be a mapping of fields, but is text."],
-  [
-    "a name that is a number",
-    "version: 1\nteams: [{ name: ⟨⟩42 }]\n",
-    "`teams[0].name` must be text, but is a number; put it in quotes.",
-  ],
-  [
-    "a bad name",
-    "version: 1\nteams: [{ name: ⟨⟩Platform Team }]\n",
-    "`teams[0].name` is not a name: 1 to 63 of a-z, 0-9, '.', '_' and '-', beginning and ending with a letter or digit.",
-  ],
-  [
-    "a team twice",
-    "version: 1\nteams:\n  - name: a\n  - name: ⟨⟩a\n",
-    "`teams[1].name` is `a` as on line 3; names are unique.",
-  ],
-  [
-    "a key twice",
-    `${head}keys: [{ name: a, team: engineering }, { name: ⟨⟩a, team: engineering }]\n`,
-    "`keys[1].name` is `a` as on line 3; names are unique.",
-  ],
-  [
-    "a server twice",
-    "version: 1\nservers: [{ name: a, url: http://a }, { name: ⟨⟩a, url: http://a }]\n",
-    "`servers[1].name` is `a` as on line 2; names are unique.",
-  ],
-  ["a key without a team", `${head}keys: [⟨⟩{ name: a }]\n`, "`keys[0]` lacks the field `team`."],
-  [
-    "a team that is not there",
-    `${head}keys: [{ name: a, team: ⟨⟩enginering }]\n`,
-    "`keys[0].team` names no team of this file; the nearest is `engineering`.",
-  ],
-  ["a purpose that is none", key("purpose: ⟨⟩robot"), "`keys[0].purpose` is not a purpose; it is agent or service."],
-  ["tools that are text", key("tools: ⟨⟩github/*"), "`keys[0].tools` must be a list, but is text."],
-  ["a tool without a server", key("tools: [a/b, ⟨⟩search]"), "`keys[0].tools[1]` is not of the form server/tool."],
-  ["a tool with an empty segment", key("tools: [⟨⟩a/]"), "`keys[0].tools[0]` has an empty segment."],
-  [
-    "a tool group",
-    key("tools: [⟨⟩group:research]"),
-    "`keys[0].tools[0]` names a tool group, which is not supported by this version yet.",
-  ],
-  [
-    "an expiry without a zone",
-    key("expiresAt: ⟨⟩2027-01-31T18:00:00"),
-    "`keys[0].expiresAt` is not an instant as 2027-01-31T18:00:00Z.",
-  ],
-  [
-    "an expiry on February 30",
-    key("expiresAt: ⟨⟩2027-02-30T18:00:00Z"),
-    "`keys[0].expiresAt` is not an instant as 2027-01-31T18:00:00Z.",
-  ],
-  [
-    "a key's secret in clear",
-    key(`secret: ⟨⟩${keySecret}`),
-    "`keys[0].secret` must be { env: NAME }, { secret: NAME } or { value: TEXT }, but is text.",
-  ],
-  [
-    "a variable that is not set",
-    key("secret: { env: ⟨⟩NOBODY }"),
-    "`keys[0].secret.env` names an environment variable, NOBODY, that is not set.",
-  ],
-  [
-    "a variable that is empty",
-    key("secret: { env: ⟨⟩EMPTY }"),
-    "`keys[0].secret.env` names an environment variable, EMPTY, that is empty.",
-  ],
-  [
-    "a key where a variable's name should be",
-    key(`secret: { env: ⟨⟩${keySecret} }`),
-    "`keys[0].secret.env` names an environment variable that is not set.",
-  ],
-  [
-    "no variable's name",
-    key('secret: { env: ⟨⟩"planted secret" }'),
-    "`keys[0].secret.env` is not the name of an environment variable.",
-  ],
-  [
-    "a key that was cut off",
-    key("secret: ⟨⟩{ env: CUT_OFF }"),
-    "`keys[0].secret` is not a Tollgate key: its form or its check characters are wrong.",
-  ],
-  [
-    "an admin token as a key",
-    key("secret: ⟨⟩{ env: ADMIN }"),
-    "`keys[0].secret` is a key of another kind; the purpose agent needs tg_key_….",
-  ],
-  [
-    "a service's key for an agent",
-    key("secret: ⟨⟩{ env: CI_KEY }"),
-    "`keys[0].secret` is a key of another kind; the purpose agent needs tg_key_….",
-  ],
-  [
-    "a stored secret as a key",
-    key("secret: ⟨⟩{ secret: stored }"),
-    "`keys[0].secret` is `{ env: NAME }` or `{ value: TEXT }` and nothing more.",
-  ],
-  [
-    "one secret for two keys",
-    `${head}keys:\n  - { name: a, team: engineering, secret: { env: ALICE_KEY } }\n  - { name: b, team: engineering, secret: ⟨⟩{ env: ALICE_KEY } }\n`,
-    "`keys[1].secret` is the secret of line 4 again; every key has its own.",
-  ],
-  ["no URL", "version: 1\nservers: [⟨⟩{ name: a }]\n", "`servers[0]` lacks the field `url`."],
-  [
-    "a URL of another scheme",
-    "version: 1\nservers: [{ name: a, url: ⟨⟩ftp://a }]\n",
-    "`servers[0].url` is not a URL that begins with http:// or https://.",
-  ],
-  [
-    "a URL that is none",
-    "version: 1\nservers: [{ name: a, url: ⟨⟩http://a:99999/ }]\n",
-    "`servers[0].url` is not a URL.",
-  ],
-  [
-    "a URL with a password",
-    "version: 1\nservers: [{ name: a, url: ⟨⟩http://me:planted@a/ }]\n",
-    "`servers[0].url` holds a user name or password; send credentials in `headers`.",
-  ],
-  [
-    "a transport that is none",
-    server("transport: ⟨⟩carrier-pigeon"),
-    "`servers[0].transport` is not a transport; the one that this version serves is http.",
-  ],
-  [
-    "a timeout below 1",
-    server("timeoutSeconds: ⟨⟩0"),
-    "`servers[0].timeoutSeconds` is not a whole number from 1 to 3600.",
-  ],
-  [
-    "a timeout with a fraction",
-    server("timeoutSeconds: ⟨⟩1.5"),
-    "`servers[0].timeoutSeconds` is not a whole number from 1 to 3600.",
-  ],
-  [
-    "a claim that is neither true nor false",
-    server("allowPrivateNetwork: ⟨⟩yes"),
-    "`servers[0].allowPrivateNetwork` must be true or false, but is text.",
-  ],
-  [
-    "a header's value in clear",
-    server("headers: { x-a: ⟨⟩planted }"),
-    "`servers[0].headers.x-a` must be { env: NAME }, { secret: NAME } or { value: TEXT }, but is text.",
-  ],
-  [
-    "a value where a header's name should be",
-    server('headers: { ⟨⟩"Bearer planted": { value: x } }'),
-    "`servers[0].headers` has a name that is not the name of an HTTP header.",
-  ],
-  [
-    "a header of the gate's own",
-    server("headers: { ⟨⟩Host: { value: x } }"),
-    "`servers[0].headers` has a name that is a header that the gate sets itself.",
-  ],
-  [
-    "a header twice",
-    server("headers: { x-a: { value: x }, ⟨⟩X-A: { value: y } }"),
-    "`servers[0].headers` has the header of line 3 again.",
-  ],
-  [
-    "a header with a line break",
-    server("headers: { x-a: ⟨⟩{ env: BROKEN } }"),
-    "`servers[0].headers.x-a` has a value that holds a line break, which no header may.",
-  ],
-  [
-    "two sources of one header",
-    server("headers: { x-a: ⟨⟩{ env: GH_TOKEN, value: planted } }"),
-    "`servers[0].headers.x-a` must have exactly one of `env`, `secret` and `value`.",
-  ],
-  [
-    "no source of a header",
-    server("headers: { x-a: ⟨⟩{ prefix: planted } }"),
-    "`servers[0].headers.x-a` must have exactly one of `env`, `secret` and `value`.",
-  ],
-  [
-    "a source that is a secret",
-    server("headers: { x-a: { value: x, ⟨⟩planted } }"),
-    "`servers[0].headers.x-a` has an unknown field; it takes env, value, secret, prefix.",
-  ],
-  [
-    "a source of a later version",
-    server("headers: { x-a: { ⟨⟩vault: x } }"),
-    "`servers[0].headers.x-a.vault` is not supported by this version yet.",
-  ],
-];
-
 describe("a file with a mistake is refused with its place", () => {
   test.each(refused)("%s", (_, text, message) => {
     const { text: file, line, column } = marked(text);
@@ -469,10 +207,8 @@ describe("secrets", () => {
       key(`secret: { env: ALICE_KEY }, tools: ["a/b"] `) +
       'servers:\n  - { name: s, url: "http://s/", headers: { x-a: { value: v } } }\n';
     const words = good.split(/(?<=[ {}[\],:\n"])|(?=[ {}[\],:\n"])/);
-    // A field's own name is the one thing that a message repeats, and only where it is a plain word.
-    const isValueAt = (index: number) => !words[index + 1]?.startsWith(":");
     for (const [index, word] of words.entries()) {
-      if (!/^[\w.-]+$/.test(word) || !isValueAt(index)) continue;
+      if (!/^[\w.-]+$/.test(word)) continue;
       for (const pasted of [
         secret,
         `"${secret}"`,
@@ -485,9 +221,7 @@ describe("secrets", () => {
         `@${secret}`,
       ]) {
         const text = words.with(index, pasted).join("");
-        // Inside a section a word as a field's name is told; that is the price of a useful message.
-        const issues = issuesOf(text).filter((issue) => !/has an unknown field `/.test(issue.message));
-        expect(JSON.stringify(issues), text).not.toContain("PLANTED");
+        expect(JSON.stringify(issuesOf(text)), text).not.toContain("PLANTED");
       }
     }
   });

@@ -81,7 +81,8 @@ function isFieldOf<F extends string>(fields: Readonly<Record<F, unknown>>, name:
 function unknownField(name: string, known: readonly string[], isSecret: boolean): string {
   const meant = nearest(name, known);
   if (meant !== undefined) return `has an unknown field \`${name}\`; the nearest that it takes is \`${meant}\``;
-  const shown = !isSecret && /^[\w-]{1,40}$/.test(name) && !name.startsWith("tg_") ? ` \`${name}\`` : "";
+  // Fields are words of letters; what is anything else, or stands where a secret goes, may be one.
+  const shown = !isSecret && /^[a-zA-Z]{1,24}$/.test(name) ? ` \`${name}\`` : "";
   return `has an unknown field${shown}; it takes ${known.join(", ")}`;
 }
 

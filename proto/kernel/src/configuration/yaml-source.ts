@@ -42,18 +42,19 @@ export function readYaml(text: string, issues: IssueList): YamlSource | undefine
   const bytesMax = limits.configurationBytesMax;
   if (text.length > bytesMax || utf8ToBytes(text).length > bytesMax)
     return refuse(start, `is larger than ${bytesMax} bytes`);
-  const lines = new LineCounter();
-  const placeAt = (offset: number): Place => {
-    // Some of the library's errors point past the end.
-    const { line, col } = lines.linePos(Math.min(offset, text.length));
-    return { line, column: col };
-  };
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const placeAt = placesIn(text);
+  const tokens = [...new Parser().parse(text)];
   const tooDeep = offsetDeeperThan(depthMax, tokens);
   if (tooDeep !== undefined) return refuse(placeAt(tooDeep), `is nested deeper than ${depthMax} levels here`);
   const document = compose(tokens, text.length);
   const problems = [...document.errors, ...document.warnings];
-  for (const { pos, code } of problems) refuse(placeAt(pos[0]), `is not valid YAML here: ${syntaxProblems[code]}`);
+  const lines = new Set<number>();
+  for (const { pos, code } of problems) {
+    // What follows on the same line follows from the first.
+    const at = placeAt(pos[0]);
+    if (!lines.has(at.line)) refuse(at, `is not valid YAML here: ${syntaxProblems[code]}`);
+    lines.add(at.line);
+  }
   if (problems.length > 0) return undefined;
   if (!document.contents) return refuse(start, "is empty; it must at least say `version: 1`");
   const aliases = resolveAliases(document.contents);
@@ -63,6 +64,17 @@ export function readYaml(text: string, issues: IssueList): YamlSource | undefine
     root: document.contents,
     placeOf: (node) => placeAt(offsetOf(node)),
     targetOf: (node) => (isAlias(node) ? (targets.get(node) ?? node) : node),
+  };
+}
+
+/** Lines are counted here and not by the parser, which misses some of them once it has met an error. */
+function placesIn(text: string): (offset: number) => Place {
+  const lines = new LineCounter();
+  for (let next = 0; next >= 0; next = text.indexOf("\n", next) + 1 || -1) lines.addNewLine(next);
+  return (offset) => {
+    // Some of the library's errors point past the end.
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return { line, column: col };
   };
 }
 

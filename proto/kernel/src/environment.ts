@@ -1,0 +1,48 @@
+// The names of all environment variables that belong to Tollgate, whichever process reads them. Each process has its own
+// `config.ts` with defaults, units and sentences; this list is what lets it tell a mistyped name, which refuses its start,
+// from a setting of its neighbour, so that one environment can start them all.
+
+const names: ReadonlySet<string> = new Set(
+  [
+    "ADMIN_TOKEN",
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "CACHE_KEY_FILE",
+    "CONFIG",
+    "CONTROL_ADMIN_PORT",
+    "CONTROL_PORT",
+    "CONTROL_URL",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "DRAIN_SECONDS",
+    "ENVIRONMENT",
+    "GRPC_PORT",
+    "HOST",
+    "INTERNAL_PORT",
+    "JOIN_TOKEN",
+    "KAFKA_BROKERS",
+    "LIST_TIMEOUT_MS",
+    "LOG_LEVEL",
+    "MASTER_KEY_FILE",
+    "PROXY_ADMIN_PORT",
+    "PROXY_PORT",
+    "PROXY_WORKERS",
+    "REGION",
+    "REPLICA_AGE_MS_MAX",
+    "REQUEST_BYTES_MAX",
+    "SPOOL_BYTES_MAX",
+    "TLS_CA",
+    "TLS_CERT",
+    "TLS_KEY",
+  ].map((name) => `TOLLGATE_${name}`),
+);
+
+/** Families whose members are not listed. */
+const prefixes = ["TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_", "TOLLGATE_SECRET_", "TOLLGATE_TEST_"] as const;
+
+export const secretVariablePrefix = "TOLLGATE_SECRET_";
+
+/** Whether some process of ours reads the variable, or may. */
+export function isTollgateVariable(name: string): boolean {
+  return names.has(name) || prefixes.some((prefix) => name.startsWith(prefix) && name.length > prefix.length);
+}

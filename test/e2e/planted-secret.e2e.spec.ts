@@ -1,0 +1,149 @@
+// Secrets are planted wherever a person would put one, the product is used and misused, and then everything that it wrote
+// or said is searched: logs, answers, events, facts, snapshots, the whole database and both data directories. A secret may
+// stand in two places only: on the wire to the upstream that needs it, and in the answer that shows a key once.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createDatabase } from "../support/database.ts";
+import { startExampleMcp } from "../support/example-mcp.ts";
+import { callTool, createTeam, issueKey, readCalls, registerServer, revokeKey } from "../support/operations.ts";
+import { startStack, type Stack } from "../support/stack.ts";
+import { until } from "../support/wait.ts";
+
+const planted = {
+  upstreamHeader: "planted-upstream-4f1d8c2b9a",
+  storedSecret: "planted-stored-77aa31c0de",
+  fileSecret: "planted-file-e02b6619ff",
+  argument: "planted-argument-51c3b0aa8e",
+};
+
+describe("after a day's work, no secret is left lying about", () => {
+  const resources = new AsyncDisposableStack();
+  const secrets: string[] = Object.values(planted);
+  const said: string[] = [];
+  let stack: Stack;
+  let databaseUrl: string;
+
+  beforeAll(async () => {
+    const database = resources.use(await createDatabase("planted"));
+    databaseUrl = database.url;
+    const upstream = resources.use(
+      await startExampleMcp({ REQUIRE_HEADER: `authorization: Bearer ${planted.upstreamHeader}` }),
+    );
+    stack = resources.use(await startStack({ databaseUrl }));
+    await useAndMisuse(upstream.url);
+  }, 120_000);
+
+  afterAll(() => resources.disposeAsync());
+
+  async function useAndMisuse(upstreamUrl: string): Promise<void> {
+    const { admin } = stack;
+    secrets.push(stack.adminToken);
+    const headers = [{ name: "Authorization", prefix: "Bearer ", value: planted.upstreamHeader }];
+    await registerServer(admin, { name: "example", url: upstreamUrl, headers });
+    const team = await createTeam(admin, "platform");
+    const key = await issueKey(admin, { name: "agent", teamId: team.id });
+    secrets.push(key.secret);
+    await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).status === 200, {
+      what: "the key to work",
+    });
+    await call(key.secret, "example__echo", { text: planted.argument });
+    await call(key.secret, "example__none", { text: planted.argument });
+    await call(`${key.secret}x`, "example__echo");
+    await call(stack.adminToken, "example__echo");
+    await tell(`mutation { storeSecret(input: { name: "ci", value: "${planted.storedSecret}" }) { __typename } }`);
+    await tell(
+      `mutation { storeSecret(input: { name: "BAD NAME", value: "${planted.storedSecret}" }) { __typename ... on Refusal { message } } }`,
+    );
+    await tell(`mutation { storeSecret(input: { name: 7, value: "${planted.storedSecret}" }) { nonsense } }`);
+    const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\n`;
+    const apply = `mutation ($file: String!) { applyConfiguration(file: $file) { __typename
+      ... on ApplyConfigurationSucceeded { plan { action kind name fields } } ... on ConfigurationInvalid { issues { message } } } }`;
+    await tell(apply, { file });
+    await tell(apply, {
+      file: `${file}keys:\n  - { name: k, team: nobody, secret: { value: ${planted.fileSecret} } }\n`,
+    });
+    await tell(
+      "{ servers { edges { node { name headers { name prefix } } } } secrets { edges { node { name version } } } }",
+    );
+    await revokeKey(admin, key.id);
+    await call(key.secret, "example__echo");
+    await until(async () => (await readCalls(admin)).length > 3, { what: "facts to arrive" });
+    said.push(JSON.stringify(await readCalls(admin)));
+    for (const url of [
+      `${stack.proxy().adminUrl}/metrics`,
+      `${stack.proxy().adminUrl}/debug/replica`,
+      `${stack.control.adminUrl}/metrics`,
+    ])
+      said.push(await (await fetch(url)).text());
+  }
+
+  async function call(key: string, tool: string, args: unknown = {}): Promise<void> {
+    const { status, body } = await callTool(stack.proxy().url, key, tool, args);
+    // What `echo` gives back is the upstream's answer, relayed as it must be.
+    if (status !== 200 || !body.includes('"content"')) said.push(body);
+  }
+
+  async function tell(query: string, variables: Record<string, unknown> = {}): Promise<void> {
+    said.push((await stack.admin.send(query, variables)).body);
+  }
+
+  test("the search itself finds what is there", async () => {
+    expect(found(`x${planted.argument}y`, secrets)).toEqual([planted.argument]);
+    expect(await databaseText(databaseUrl)).toContain("tollgate.v1.ServerRegistered");
+  });
+
+  test("nothing that was answered or logged holds one", () => {
+    const logs = [stack.control.log(), ...stack.proxies.map((proxy) => proxy.log())];
+    expect(logs.join("").length).toBeGreaterThan(100);
+    for (const text of [...said, ...logs]) expect(found(text, secrets), text.slice(0, 400)).toEqual([]);
+  });
+
+  test("the database holds none: events, projections, secrets, usage, fleet", async () => {
+    expect(found(await databaseText(databaseUrl), secrets)).toEqual([]);
+  });
+
+  test("nothing on disk holds one", async () => {
+    const files = await readdir(stack.dir, { recursive: true, withFileTypes: true });
+    const read = files.filter((file) => file.isFile());
+    expect(read.length).toBeGreaterThan(2);
+    for (const file of read) {
+      const path = join(file.parentPath, file.name);
+      expect(found((await readFile(path)).toString("latin1"), secrets), path).toEqual([]);
+    }
+  });
+});
+
+function found(text: string, secrets: readonly string[]): string[] {
+  return secrets.filter((secret) => text.includes(secret) || text.includes(Buffer.from(secret).toString("base64")));
+}
+
+/** Every row of every table, bytes as the text that they hold. */
+async function databaseText(url: string): Promise<string> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+       WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const parts: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM ${name}`);
+      for (const row of rows)
+        for (const value of Object.values(row))
+          parts.push(
+            Buffer.isBuffer(value)
+              ? value.toString("latin1")
+              : typeof value === "string"
+                ? value
+                : (JSON.stringify(value) ?? ""),
+          );
+    }
+    return parts.join("\n");
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,260 @@
+// What is on disk and on the wire of every event, as literals. An event that was released keeps its bytes for ever: logs hold
+// them and their hash chain covers them. Every field is filled in, so that a new field needs a new line here. These lines
+// are written by hand or printed once by a failing test; they are never changed to make a change pass.
+
+import type { JsonValue } from "@bufbuild/protobuf";
+
+export type Pin = { readonly json: JsonValue; readonly hex: string };
+
+export const messagePins: Readonly<Record<string, Pin>> = {
+  "tollgate.v1.TeamCreated": {
+    json: {
+      team: {
+        id: "0123456789abcdef",
+        name: "engineering",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a280a1030313233343536373839616263646566120b656e67696e656572696e677a0766656174757265",
+  },
+  "tollgate.v1.TeamRetired": {
+    json: {
+      team: {
+        id: "0123456789abcdef",
+        name: "engineering",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a280a1030313233343536373839616263646566120b656e67696e656572696e677a0766656174757265",
+  },
+  "tollgate.v1.KeyIssued": {
+    json: {
+      key: {
+        id: "fedcba9876543210",
+        name: "alice-laptop",
+        teamId: "0123456789abcdef",
+        purpose: "KEY_PURPOSE_AGENT",
+        secrets: [
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+          },
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            validUntilMs: "1800000000000",
+          },
+        ],
+        tools: ["github/*", "files/read_*"],
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0ab9010a1066656463626139383736353433323130120c616c6963652d6c6170746f701a103031323334353637383961626364656620012a220a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2a290a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1080a0f1c2b13432086769746875622f2a320c66696c65732f726561645f2a3880d8c1a28c344080a89de680374880bcd9f29e347a0766656174757265",
+  },
+  "tollgate.v1.KeyChanged": {
+    json: {
+      key: {
+        id: "fedcba9876543210",
+        name: "alice-laptop",
+        teamId: "0123456789abcdef",
+        purpose: "KEY_PURPOSE_AGENT",
+        secrets: [
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+          },
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            validUntilMs: "1800000000000",
+          },
+        ],
+        tools: ["github/*", "files/read_*"],
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0ab9010a1066656463626139383736353433323130120c616c6963652d6c6170746f701a103031323334353637383961626364656620012a220a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2a290a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1080a0f1c2b13432086769746875622f2a320c66696c65732f726561645f2a3880d8c1a28c344080a89de680374880bcd9f29e347a0766656174757265",
+  },
+  "tollgate.v1.KeyRotated": {
+    json: {
+      key: {
+        id: "fedcba9876543210",
+        name: "alice-laptop",
+        teamId: "0123456789abcdef",
+        purpose: "KEY_PURPOSE_AGENT",
+        secrets: [
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+          },
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            validUntilMs: "1800000000000",
+          },
+        ],
+        tools: ["github/*", "files/read_*"],
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0ab9010a1066656463626139383736353433323130120c616c6963652d6c6170746f701a103031323334353637383961626364656620012a220a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2a290a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1080a0f1c2b13432086769746875622f2a320c66696c65732f726561645f2a3880d8c1a28c344080a89de680374880bcd9f29e347a0766656174757265",
+  },
+  "tollgate.v1.KeyRevoked": {
+    json: {
+      key: {
+        id: "fedcba9876543210",
+        name: "alice-laptop",
+        teamId: "0123456789abcdef",
+        purpose: "KEY_PURPOSE_AGENT",
+        secrets: [
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+          },
+          {
+            sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            validUntilMs: "1800000000000",
+          },
+        ],
+        tools: ["github/*", "files/read_*"],
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0ab9010a1066656463626139383736353433323130120c616c6963652d6c6170746f701a103031323334353637383961626364656620012a220a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2a290a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1080a0f1c2b13432086769746875622f2a320c66696c65732f726561645f2a3880d8c1a28c344080a89de680374880bcd9f29e347a0766656174757265",
+  },
+  "tollgate.v1.ServerRegistered": {
+    json: {
+      server: {
+        id: "00000000000000t1",
+        name: "github",
+        url: "https://mcp.github.example/mcp",
+        headers: [
+          {
+            name: "Authorization",
+            prefix: "Bearer ",
+            secretId: "00000000000000x1",
+          },
+        ],
+        timeoutSeconds: 60,
+        allowPrivateNetwork: true,
+        requires: ["feature"],
+      },
+    },
+    hex: "0a730a103030303030303030303030303030743112066769746875621a1e68747470733a2f2f6d63702e6769746875622e6578616d706c652f6d6370222a0a0d417574686f72697a6174696f6e1207426561726572201a1030303030303030303030303030307831283c30017a0766656174757265",
+  },
+  "tollgate.v1.ServerChanged": {
+    json: {
+      server: {
+        id: "00000000000000t1",
+        name: "github",
+        url: "https://mcp.github.example/mcp",
+        headers: [
+          {
+            name: "Authorization",
+            prefix: "Bearer ",
+            secretId: "00000000000000x1",
+          },
+        ],
+        timeoutSeconds: 60,
+        allowPrivateNetwork: true,
+        requires: ["feature"],
+      },
+    },
+    hex: "0a730a103030303030303030303030303030743112066769746875621a1e68747470733a2f2f6d63702e6769746875622e6578616d706c652f6d6370222a0a0d417574686f72697a6174696f6e1207426561726572201a1030303030303030303030303030307831283c30017a0766656174757265",
+  },
+  "tollgate.v1.ServerRetired": {
+    json: {
+      server: {
+        id: "00000000000000t1",
+        name: "github",
+        url: "https://mcp.github.example/mcp",
+        headers: [
+          {
+            name: "Authorization",
+            prefix: "Bearer ",
+            secretId: "00000000000000x1",
+          },
+        ],
+        timeoutSeconds: 60,
+        allowPrivateNetwork: true,
+        requires: ["feature"],
+      },
+    },
+    hex: "0a730a103030303030303030303030303030743112066769746875621a1e68747470733a2f2f6d63702e6769746875622e6578616d706c652f6d6370222a0a0d417574686f72697a6174696f6e1207426561726572201a1030303030303030303030303030307831283c30017a0766656174757265",
+  },
+  "tollgate.v1.SecretStored": {
+    json: {
+      secret: {
+        id: "00000000000000x1",
+        name: "github-token",
+        version: 3,
+        requires: ["feature"],
+      },
+    },
+    hex: "0a2b0a1030303030303030303030303030307831120c6769746875622d746f6b656e18037a0766656174757265",
+  },
+  "tollgate.v1.SecretErased": {
+    json: {
+      secret: {
+        id: "00000000000000x1",
+        name: "github-token",
+        version: 3,
+        requires: ["feature"],
+      },
+    },
+    hex: "0a2b0a1030303030303030303030303030307831120c6769746875622d746f6b656e18037a0766656174757265",
+  },
+  "tollgate.v1.AdminTokenIssued": {
+    json: {
+      adminToken: {
+        id: "00000000000000a1",
+        name: "first",
+        sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a500a1030303030303030303030303030306131120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2080d8c1a28c342880a89de680373080bcd9f29e34",
+  },
+  "tollgate.v1.AdminTokenRevoked": {
+    json: {
+      adminToken: {
+        id: "00000000000000a1",
+        name: "first",
+        sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a500a1030303030303030303030303030306131120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2080d8c1a28c342880a89de680373080bcd9f29e34",
+  },
+  "tollgate.v1.LoggedEvent": {
+    json: {
+      stream: "team/0123456789abcdef",
+      version: 7,
+      type: "tollgate.v1.TeamCreated",
+      scopes: ["team/0123456789abcdef"],
+      timeMs: "1790000000000",
+      actor: "system/bootstrap",
+      body: "CigKEDAxMjM0NTY3ODlhYmNkZWYSC2VuZ2luZWVyaW5negdmZWF0dXJl",
+    },
+    hex: "0a157465616d2f3031323334353637383961626364656610071a17746f6c6c676174652e76312e5465616d4372656174656422157465616d2f303132333435363738396162636465662880d8c1a28c34321073797374656d2f626f6f7473747261703a2a0a280a1030313233343536373839616263646566120b656e67696e656572696e677a0766656174757265",
+  },
+  "tollgate.v1.Record": {
+    json: {
+      position: "300",
+      commit: "302",
+      type: "tollgate.v1.TeamCreated",
+      scopes: ["team/0123456789abcdef"],
+      body: "CigKEDAxMjM0NTY3ODlhYmNkZWYSC2VuZ2luZWVyaW5negdmZWF0dXJl",
+    },
+    hex: "08ac0210ae021a17746f6c6c676174652e76312e5465616d4372656174656422157465616d2f303132333435363738396162636465662a2a0a280a1030313233343536373839616263646566120b656e67696e656572696e677a0766656174757265",
+  },
+};

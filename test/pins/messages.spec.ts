@@ -1,0 +1,55 @@
+// The wire form of every event and of what carries it, against literals. A failure here means that logs which exist could
+// no longer be read or verified, or that proxies and control planes of two versions would not understand each other.
+
+import { fromBinary, fromJson, toBinary, toJson, type DescMessage, type JsonValue } from "@bufbuild/protobuf";
+import { eventTypes } from "@tollgate/kernel/catalogue";
+import { LoggedEventSchema } from "@tollgate/schema/events";
+import { RecordSchema } from "@tollgate/schema/sync";
+import { describe, expect, test } from "vitest";
+import { messagePins } from "./message-pins.ts";
+
+const pinned: DescMessage[] = [...[...eventTypes.values()].map(({ desc }) => desc), LoggedEventSchema, RecordSchema];
+
+test("every event has a pin, and every pin a message", () => {
+  const without = pinned.map(({ typeName }) => typeName).filter((name) => !(name in messagePins));
+  expect(without, "these messages have no pin: add their JSON and bytes to message-pins.ts").toEqual([]);
+  const names = pinned.map(({ typeName }) => typeName);
+  const orphans = Object.keys(messagePins).filter((name) => !names.includes(name));
+  expect(orphans, "these were pinned and are gone: a released event is never removed or renamed").toEqual([]);
+});
+
+describe.each(pinned.filter(({ typeName }) => typeName in messagePins))("$typeName", (desc) => {
+  const { json, hex } = messagePins[desc.typeName] ?? { json: {}, hex: "" };
+  const changed = `${desc.typeName} has another wire form than the one that logs already hold. Keep the form; say new things in new fields or new events`;
+
+  test("is written as the pinned bytes", () => {
+    expect(Buffer.from(toBinary(desc, fromJson(desc, json))).toString("hex"), changed).toBe(hex);
+  });
+
+  test("is read from the pinned bytes as the pinned JSON", () => {
+    expect(toJson(desc, fromBinary(desc, Buffer.from(hex, "hex"))), changed).toEqual(json);
+  });
+
+  test("has every field in its pin", () => {
+    const missing = unpinnedFields(desc, json, desc.name);
+    const advice =
+      "a new field needs a line in message-pins.ts, beside the lines that are there and without a change to them";
+    expect(missing, advice).toEqual([]);
+  });
+});
+
+/** The fields, down to the last message, that the pinned JSON does not fill in. */
+function unpinnedFields(desc: DescMessage, json: JsonValue, path: string): string[] {
+  const record = typeof json === "object" && json !== null && !Array.isArray(json) ? json : {};
+  return desc.fields.flatMap((field) => {
+    const here = `${path}.${field.jsonName}`;
+    const value = record[field.jsonName];
+    if (value === undefined) return [here];
+    if (!field.message) return [];
+    // Of a list, one item with the field is enough: some hold fields that others must not.
+    const items: JsonValue[] = Array.isArray(value) ? value : [value];
+    const { message } = field;
+    const missing = items.map((item) => unpinnedFields(message, item, here));
+    return (missing[0] ?? [here]).filter((name) => missing.every((names) => names.includes(name)));
+  });
+}

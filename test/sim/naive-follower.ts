@@ -1,0 +1,51 @@
+// A planted bug: a follower as somebody might write it first. It takes a snapshot, attaches, and delivers what is newer than
+// what it has, without asking whether something is missing in between.
+
+import type { Record as LogRecord } from "@tollgate/schema/sync";
+import type { Follower, FollowerParts } from "@tollgate/proxy/feed/follower";
+import type { Place } from "@tollgate/proxy/feed/source";
+
+export function followNaively(parts: FollowerParts): Follower {
+  const { clock, sources, snapshot, onSnapshot, onCommits, onTick } = parts;
+  let isStopping = false;
+  let place: Place | undefined;
+  let open: LogRecord[] = [];
+  let isLost = false;
+
+  async function connect(): Promise<void> {
+    const taken = await snapshot(0n);
+    place = taken;
+    onSnapshot(taken);
+    const attached = await sources[0]?.attach(place, {
+      onRecords(log, records) {
+        for (const record of records) {
+          if (!place || record.position <= place.position) continue;
+          open.push(record);
+          if (record.commit !== record.position) continue;
+          place = { log, position: record.position };
+          onCommits(log, open.splice(0));
+        }
+      },
+      onTick: (_, tick) => onTick(tick),
+      onLost: () => (isLost = true),
+    });
+    while (!isLost && !isStopping) await clock.wait(250);
+    await attached?.detach();
+  }
+
+  const running = (async () => {
+    while (!isStopping) {
+      isLost = false;
+      open = [];
+      await connect().catch(() => undefined);
+      await clock.wait(100);
+    }
+  })();
+  return {
+    status: () => ({ source: "none", place }),
+    async stop() {
+      isStopping = true;
+      await running;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+// Whatever drops, repeats, delays, hangs, dies or is restored: a proxy applies every position once and in order, never shows
+// half of a commit, and ends where the log is. The follower and the fold are the real ones; all around them is simulated and
+// decided by a seed. That the simulation would see a broken promise is shown by planting bugs.
+
+import { describe, expect, test } from "vitest";
+import { seedFromEnv } from "../support/random.ts";
+import { bugs, firstViolation, simulate, type Verdict } from "./world.ts";
+
+const seeds = 1_000;
+const firstSeed = seedFromEnv();
+
+function told({ seed, violation, trace }: Verdict): string {
+  return `seed ${seed}: ${violation}\n${trace.slice(-40).join("\n")}\nrepeat with TOLLGATE_TEST_SEED=${seed}`;
+}
+
+async function mustHold(scenario: Parameters<typeof firstViolation>[2], runs: number): Promise<void> {
+  const broken = await firstViolation(firstSeed, runs, scenario);
+  if (broken) throw new Error(told(await simulate(broken.seed, { ...scenario, isTraced: true })));
+}
+
+describe("the line from the log to the proxies", () => {
+  test(`keeps its promises in ${seeds} seeds`, { timeout: 120_000 }, () => mustHold({}, seeds));
+
+  test("gets past brokers that answer when no relay writes to them", { timeout: 60_000 }, () =>
+    mustHold({ calm: "without-relay" }, 100),
+  );
+});
+
+describe("the simulation", () => {
+  test("is decided by its seed alone", async () => {
+    for (let seed = firstSeed; seed < firstSeed + 5; seed++) {
+      const first = await simulate(seed % 2 ** 32, { isTraced: true });
+      expect(first.trace.length).toBeGreaterThan(20);
+      expect(await simulate(seed % 2 ** 32, { isTraced: true })).toEqual(first);
+    }
+  });
+
+  test.each(bugs)("finds the planted bug %s", { timeout: 60_000 }, async (bug) => {
+    const seedsMax = 60;
+    const found = await firstViolation(firstSeed, seedsMax, { bug });
+    expect(found, `no seed of ${seedsMax} from ${firstSeed} on shows ${bug}`).toBeDefined();
+    if (found) console.log(`${bug}: seed ${found.seed}, ${found.violation}`);
+  });
+});
