@@ -48,7 +48,7 @@ export async function openProbe(planes: Planes): Promise<Probe> {
     if (last?.commit !== last?.position) violations.push(`a message ended at ${last?.position}, inside a commit`);
   }
 
-  const say = (detail: unknown, message: string): void => void problems.push(`${message} ${JSON.stringify(detail)}`);
+  const say = (detail: unknown, message?: string): void => void problems.push(`${message} ${JSON.stringify(detail)}`);
   const feed = await startFeed({
     config: { kafkaBrokers: planes.kafkaBrokers },
     log: { debug: () => undefined, info: () => undefined, warn: say, error: say },

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { seedFromEnv } from "../support/random.ts";
 import { bugs, firstViolation, simulate, type Verdict } from "./world.ts";
 
-const seeds = 1_000;
+const seeds = 2_000;
 const firstSeed = seedFromEnv();
 
 function told({ seed, violation, trace }: Verdict): string {
@@ -23,6 +23,10 @@ describe("the line from the log to the proxies", () => {
 
   test("gets past brokers that answer when no relay writes to them", { timeout: 60_000 }, () =>
     mustHold({ calm: "without-relay" }, 100),
+  );
+
+  test("is stopped without an error, whatever is under way", { timeout: 60_000 }, () =>
+    mustHold({ mustStopCleanly: true }, 300),
   );
 });
 

@@ -41,7 +41,8 @@ export function nestLogger(log: Log): LoggerService {
     debug,
     verbose: debug,
     warn: (message: unknown) => log.warn({ from: "nest" }, String(message)),
-    error: (message: unknown) => log.error({ from: "nest" }, String(message)),
+    // Every error that a resolver throws, refusals of bad input included; bugs are logged where errors are formatted.
+    error: debug,
     fatal: (message: unknown) => log.error({ from: "nest" }, String(message)),
   };
 }

@@ -12,7 +12,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
@@ -45,7 +45,7 @@ const messageBytesMax = 16 * 1024 * 1024;
 const unaryMsMax = 10_000;
 
 export function openControlPlane(config: { controlUrl: string; joinToken: string }): ControlPlane {
-  const client = new Client(addressOf(config.controlUrl), credentials.createInsecure(), {
+  const client = new Client(addressOf(config.controlUrl), channelCredentials(config.controlUrl), {
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
     "grpc.keepalive_time_ms": 10_000,
@@ -53,6 +53,8 @@ export function openControlPlane(config: { controlUrl: string; joinToken: string
     // A control plane that comes back is found within a second, not after grpc-js's two minutes.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
+    // Proxies named in the environment are for what leaves the network; and nothing but config.ts reads the environment.
+    "grpc.enable_http_proxy": 0,
   });
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${config.joinToken}`);
@@ -67,6 +69,11 @@ export function openControlPlane(config: { controlUrl: string; joinToken: string
 /** `http://host:port` and `unix:/path` as gRPC wants them. */
 function addressOf(url: string): string {
   return url.startsWith("unix:") ? url : new URL(url).host;
+}
+
+/** `https:` is never answered by plain text, whether or not the other end speaks TLS. */
+function channelCredentials(url: string): ChannelCredentials {
+  return url.startsWith("https:") ? credentials.createSsl() : credentials.createInsecure();
 }
 
 function clientOf<Service extends DescService>(

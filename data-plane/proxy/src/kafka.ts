@@ -18,6 +18,9 @@ export type KafkaDoor = {
   close(): Promise<void>;
 };
 
+/** A broker may let a new group wait three seconds for more members. */
+const joinMsMax = 10_000;
+
 export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): KafkaDoor {
   const kafka = new Kafka({
     brokers: [...brokers],
@@ -40,7 +43,16 @@ export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): Kafka
   return {
     tail: (topic, listener) => tail(kafka, topic, listener),
     async produce({ topic, key, value }) {
-      await (await connected()).send({ topic, acks: -1, messages: [{ key, value: Buffer.from(value) }] });
+      const current = connected();
+      try {
+        await (await current).send({ topic, acks: -1, messages: [{ key, value: Buffer.from(value) }] });
+      } catch (error) {
+        // kafkajs would number the next batch like the failed one, and a broker that stored that one after all would drop
+        // the next as its repetition. Another producer numbers anew.
+        if (producer === current) producer = undefined;
+        void current.then((failed) => failed.disconnect()).catch(() => undefined);
+        throw error;
+      }
     },
     async close() {
       await (await producer?.catch(() => undefined))?.disconnect();
@@ -66,38 +78,46 @@ async function tail(kafka: Kafka, topic: string, listener: TailListener): Promis
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5, restartOnFailure: () => Promise.resolve(false) },
   });
   let isStopped = false;
-  const lost = (reason: string): void => {
-    if (!isStopped) listener.onLost(reason);
-  };
-  consumer.on(consumer.events.CRASH, ({ payload }) => lost(payload.error.message));
-  const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
+  const joined = Promise.withResolvers<void>();
+  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve());
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    // Before it has joined, whoever attaches is told; after that, the listener.
+    joined.reject(payload.error);
+    if (!isStopped) listener.onLost(payload.error.message);
+  });
   const stop = async (): Promise<void> => {
     isStopped = true;
     await consumer.disconnect();
   };
+  const tooLate = setTimeout(() => joined.reject(new Error(`no place in the group in ${joinMsMax} ms`)), joinMsMax);
   try {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: false });
-    await consumer.run({
+    // Its failures come as a crash, which `joined` hears of.
+    const running = consumer.run({
       autoCommit: false,
       eachMessage: async ({ message: { headers = {}, value } }) => {
-        listener.onMessage({ headers: asBytes(headers), value });
+        if (!isStopped) listener.onMessage({ headers: asBytes(headers), value });
       },
     });
+    await Promise.race([running, joined.promise]);
     // Explicit, because "latest" would be whatever is latest by the time of the first fetch.
     consumer.seek({ topic, partition: 0, offset: end });
-    await joined;
+    await joined.promise;
   } catch (error) {
-    await stop().catch(() => undefined);
+    joined.promise.catch(() => undefined);
+    void stop().catch(() => undefined);
     throw error;
+  } finally {
+    clearTimeout(tooLate);
   }
   return { stop };
 }
 
 async function endOf(kafka: Kafka, topic: string): Promise<string> {
   const admin = kafka.admin();
-  await admin.connect();
   try {
+    await admin.connect();
     const [partition, ...others] = await admin.fetchTopicOffsets(topic);
     if (!partition || others.length > 0) throw new Error(`the topic ${topic} must have one partition`);
     return partition.high;

@@ -260,6 +260,11 @@ export const errors = {
     text: "The change is too large for one event.",
     help: "An event is bounded so that every broker takes it; split the resource.",
   },
+  "log.unavailable": {
+    class: "unavailable",
+    text: "The database could not be reached, so it is not known whether the change was made.",
+    help: "Read before you repeat a change. `/readyz` of the control plane says when the database is back.",
+  },
   "read.behind": {
     class: "unavailable",
     text: "The read side has not reached the position that was asked for.",

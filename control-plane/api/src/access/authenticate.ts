@@ -3,7 +3,8 @@
 // time, and an unknown token costs the same comparison as a known one.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { TollgateError } from "@tollgate/kernel/errors";
+import { GraphQLError } from "graphql";
+import { shapeOf, TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { adminTokenDecider } from "../admin-tokens/admin-token.decider.ts";
@@ -21,13 +22,20 @@ export async function authenticate(
 ): Promise<RequestContext> {
   const text = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1] ?? "";
   const sent = parseKey(text);
-  if (sent?.kind !== "adm") throw new TollgateError("auth.token-refused");
+  if (sent?.kind !== "adm") throw refused();
   const token = await foldStream(sql, adminTokenDecider, sent.id);
   const stored = token?.sha256.length === noHash.length ? token.sha256 : noHash;
   const isSame = timingSafeEqual(stored, createHash("sha256").update(sent.text).digest());
   const isLive = token !== undefined && token.revokedAtMs === undefined && !isPast(token.expiresAtMs, nowMs);
-  if (!isSame || !isLive) throw new TollgateError("auth.token-refused");
+  if (!isSame || !isLive) throw refused();
   return { requestId, actor: scopeOf(adminTokenDecider.stream, sent.id), permissions: rolePermissions.owner };
+}
+
+/** With the HTTP status that belongs to it: nothing of the query was looked at. */
+function refused(): GraphQLError {
+  const originalError = new TollgateError("auth.token-refused");
+  const { http } = shapeOf(originalError.code);
+  return new GraphQLError(originalError.message, { originalError, extensions: { http: { status: http } } });
 }
 
 function isPast(expiresAtMs: bigint | undefined, nowMs: number): boolean {

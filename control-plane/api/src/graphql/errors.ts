@@ -4,6 +4,7 @@
 
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { TollgateError } from "@tollgate/kernel/errors";
+import { isConnectionFailure } from "../database.ts";
 
 export type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
@@ -27,9 +28,16 @@ export function errorFormatter(onBug: (error: unknown) => void): FormatError {
     if (own) return { message: own.message, ...place, extensions: { code: own.code } };
     if (callersFaults.has(formatted.extensions?.["code"]))
       return { message: withoutValues(formatted.message), ...place, extensions: { code: "request.invalid" } };
+    const code = isConnectionFailure(cause) ? "log.unavailable" : isUnstorable(cause) ? "request.invalid" : undefined;
+    if (code) return { message: new TollgateError(code).message, ...place, extensions: { code } };
     onBug(cause);
     return { message: new TollgateError("internal.bug").message, ...place, extensions: { code: "internal.bug" } };
   };
+}
+
+/** PostgreSQL's class 22, data exceptions: text with a zero byte, a number beyond its type. */
+function isUnstorable(error: unknown): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("22");
 }
 
 function causeOf(error: unknown): unknown {

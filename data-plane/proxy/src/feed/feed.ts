@@ -46,8 +46,8 @@ export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedPar
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
-    snapshot: (atLeast) => takeSnapshot(grpc, atLeast),
-    read: (after, listener) => readToEnd(grpc, after, listener),
+    snapshot: (atLeast, signal) => takeSnapshot(grpc, atLeast, signal),
+    read: (after, listener, signal) => readToEnd(grpc, after, listener, signal),
     onSnapshot({ chunks }) {
       batch.flush();
       onMessage({ kind: "snapshot", chunks });
@@ -88,9 +88,13 @@ export const systemClock: Clock = {
     }),
 };
 
-async function takeSnapshot({ sync }: Pick<ControlPlane, "sync">, atLeast: bigint): Promise<Snapshot> {
+async function takeSnapshot(
+  { sync }: Pick<ControlPlane, "sync">,
+  atLeast: bigint,
+  signal: AbortSignal,
+): Promise<Snapshot> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of sync.snapshot({ atLeast }, new AbortController().signal)) {
+  for await (const chunk of sync.snapshot({ atLeast }, signal)) {
     chunks.push(toBinary(SnapshotChunkSchema, chunk));
     if (chunk.last && chunk.log) return { log: chunk.log, position: chunk.position, chunks };
   }
@@ -101,10 +105,10 @@ const readToEnd = async (
   { sync }: Pick<ControlPlane, "sync">,
   { log, position }: Parameters<FollowerParts["read"]>[0],
   listener: Parameters<FollowerParts["read"]>[1],
+  signal: AbortSignal,
 ): Promise<void> => {
-  const enough = new AbortController();
   try {
-    for await (const feed of sync.watch({ log, after: position }, enough.signal)) {
+    for await (const feed of sync.watch({ log, after: position }, signal)) {
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) {
         listener.onTick(feed.log, feed.tick);
@@ -114,8 +118,6 @@ const readToEnd = async (
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === grpcAborted) throw new LogDiffers(error.message);
     throw error;
-  } finally {
-    enough.abort();
   }
 };
 

@@ -1,7 +1,8 @@
-// Keeps a proxy on the log: a snapshot to begin with, then a source, preferably the first of those given. Sources may
-// repeat, leave holes and die; what is delivered is in order, whole commits, each position once. Every hole shows itself at
-// the next record or tick, and is filled from the log itself by a watch; when even that is not possible (another log), it
-// takes a new snapshot. It never gives up: while nothing can be reached, what was delivered last simply gets older.
+// Keeps a proxy on the log: a snapshot to begin with, then a source. It begins with the one that is quickest to attach (the
+// last), and moves to the preferred one (the first) as soon as that is seen to be in step; when that is lost it is back at
+// once. Sources may repeat, leave holes and die; what is delivered is in order, whole commits, each position once. Every hole
+// shows itself at the next record or tick and is filled from the log itself by a watch; when the control plane says that ours
+// is another log, by a new snapshot. It never gives up: while nothing can be reached, what was delivered just gets older.
 
 import type { Record as LogRecord, Tick } from "@tollgate/schema/sync";
 import { Line } from "./line.ts";
@@ -12,9 +13,9 @@ export type Snapshot = Place & { chunks: readonly Uint8Array[] };
 export type FollowerParts = {
   /** The preferred one first. */
   sources: readonly Source[];
-  snapshot: (atLeast: bigint) => Promise<Snapshot>;
+  snapshot: (atLeast: bigint, signal: AbortSignal) => Promise<Snapshot>;
   /** The log after a place, up to its end as it is then; throws `LogDiffers` for a place that it does not have. */
-  read: (after: Place, listener: Pick<SourceListener, "onRecords" | "onTick">) => Promise<void>;
+  read: (after: Place, listener: Pick<SourceListener, "onRecords" | "onTick">, signal: AbortSignal) => Promise<void>;
   onSnapshot: (snapshot: Snapshot) => void;
   onCommits: (log: Log, records: readonly LogRecord[]) => void;
   /** Everything up to the tick's head has been delivered. */
@@ -33,8 +34,11 @@ export type FollowerStatus = { source: Source["name"] | "none"; place: Place | u
 export type Follower = { status(): FollowerStatus; stop(): Promise<void> };
 
 const silentMsMax = 2_000;
-const checkMs = 250;
-const preferAgainMs = 5_000;
+const checkMs = 100;
+const preferAgainMs = 2_000;
+const mendAgainMs = 250;
+/** A source that is lost may take its time to notice; nobody waits for it. */
+const detachMsMax = 500;
 const pauseMsMin = 50;
 const pauseMsMax = 1_000;
 
@@ -52,10 +56,13 @@ export function follow(parts: FollowerParts): Follower {
 
 type Connection = {
   source: Source;
-  attached: Attached;
+  attached: Attached | undefined;
+  /** The last time it told something of our log. */
   lastTickMs: number;
-  hasTicked: boolean;
+  /** It told of a head that we had: all that follows will come by it. */
+  isInStep: boolean;
   lostBecause: string | undefined;
+  isLeft: boolean;
 };
 
 class Following {
@@ -63,8 +70,10 @@ class Following {
   readonly #line = new Line();
   readonly #stopping = new AbortController();
   #current: Connection | undefined;
+  #better: Connection | undefined;
+  #isUpgrading = false;
   #mending: Promise<void> | undefined;
-  #needsSnapshot = true;
+  #mendNotBeforeMs = 0;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -85,15 +94,16 @@ class Following {
       this.#current = await this.#firstThatWorks();
       if (this.#current) {
         pauseMs = pauseMsMin;
-        await this.#stay();
+        await this.#stay(this.#current);
       }
       if (this.#isStopping()) break;
-      onProblem(this.#current ? "the source was lost" : "no source can be reached");
+      if (this.#current) this.#current = undefined;
+      else onProblem("no source can be reached");
       await clock.wait(pauseMs, this.#stopping.signal);
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
     }
-    await this.#leave(this.#current);
-    await this.#mending;
+    await Promise.all([this.#leave(this.#current), this.#leave(this.#better)]);
+    await this.#mending?.catch(() => undefined);
   }
 
   #isStopping(): boolean {
@@ -101,8 +111,10 @@ class Following {
   }
 
   async #firstThatWorks(): Promise<Connection | undefined> {
-    for (const source of this.#parts.sources) {
+    for (const source of this.#parts.sources.toReversed()) {
       if (this.#isStopping()) return undefined;
+      // What only tells of the end is of no use to who does not know the beginning.
+      if (source.beginsAt === "end" && this.#line.place() === undefined) continue;
       const connection = await this.#connect(source);
       if (connection) return connection;
     }
@@ -111,122 +123,150 @@ class Following {
 
   async #connect(source: Source): Promise<Connection | undefined> {
     const { clock, onProblem } = this.#parts;
-    let connection: Connection | undefined;
-    let lostBecause: string | undefined;
-    const listener: SourceListener = {
-      onRecords: (log, records) => this.#takeRecords(log, records),
-      onTick: (log, tick) => {
-        if (connection) Object.assign(connection, { lastTickMs: clock.nowMs(), hasTicked: true });
-        this.#takeTick(log, tick);
-      },
-      onLost: (reason) => {
-        lostBecause = reason;
-        if (connection) connection.lostBecause = reason;
-      },
+    const connection: Connection = {
+      ...{ source, attached: undefined, lastTickMs: clock.nowMs(), isInStep: false, lostBecause: undefined },
+      isLeft: false,
     };
     try {
       if (source.beginsAt === "position") await this.#mend();
-      const attached = await source.attach(this.#line.place(), listener);
-      connection = { source, attached, lastTickMs: clock.nowMs(), hasTicked: false, lostBecause };
-      if (source.beginsAt === "end" && this.#needsSnapshot) await this.#mend();
-      return connection;
+      connection.attached = await source.attach(this.#line.place(), this.#listenerOf(connection));
+      connection.lastTickMs = clock.nowMs();
+      if (!this.#isStopping()) return connection;
     } catch (error) {
-      onProblem(`${source.name}: ${error instanceof Error ? error.message : String(error)}`);
-      await this.#leave(connection);
-      return undefined;
+      if (!this.#isStopping()) onProblem(`${source.name}: ${reasonOf(error)}`);
     }
+    await this.#leave(connection);
+    return undefined;
+  }
+
+  #listenerOf(connection: Connection): SourceListener {
+    return {
+      onRecords: (log, records) => {
+        if (!connection.isLeft) this.#takeRecords(log, records);
+      },
+      onTick: (log, tick) => {
+        if (connection.isLeft) return;
+        // Another log's ticks, a stale relay's say, are no sign of life.
+        if (this.#line.follows(log)) connection.lastTickMs = this.#parts.clock.nowMs();
+        if (this.#line.hasAll(log, tick.head)) connection.isInStep = true;
+        this.#takeTick(log, tick);
+      },
+      onLost: (reason) => {
+        connection.lostBecause ??= reason;
+      },
+    };
   }
 
   async #leave(connection: Connection | undefined): Promise<void> {
-    await connection?.attached.detach().catch((error: unknown) => this.#parts.onProblem(String(error)));
+    if (!connection || connection.isLeft) return;
+    connection.isLeft = true;
+    const { clock, onProblem } = this.#parts;
+    const detached = connection.attached?.detach().catch((error: unknown) => onProblem(reasonOf(error)));
+    const enough = new AbortController();
+    await Promise.race([detached, clock.wait(detachMsMax, enough.signal)]);
+    enough.abort();
   }
 
-  /** Returns when the current source is lost; moves back to a preferred one as soon as that ticks again. */
-  async #stay(): Promise<void> {
+  /** Returns when the source is lost; moves to the preferred one as soon as that is in step. */
+  async #stay(connection: Connection): Promise<void> {
     const { clock, sources, onProblem } = this.#parts;
-    let triedMs = clock.nowMs();
-    while (!this.#isStopping() && this.#current) {
-      const current = this.#current;
+    const [preferred] = sources;
+    let current = connection;
+    let tryMs = clock.nowMs();
+    while (!this.#isStopping()) {
       await clock.wait(checkMs, this.#stopping.signal);
       const silentMs = clock.nowMs() - current.lastTickMs;
       if (current.lostBecause !== undefined || silentMs > silentMsMax) {
         onProblem(`${current.source.name}: ${current.lostBecause ?? `no tick for ${Math.round(silentMs)} ms`}`);
-        await this.#leave(current);
-        return;
+        return this.#leave(current);
       }
-      const preferred = sources[0];
-      if (!preferred || preferred === current.source || clock.nowMs() - triedMs < preferAgainMs) continue;
-      const better = await this.#connect(preferred);
-      if (better && (await this.#ticks(better))) {
-        this.#current = better;
-        await this.#leave(current);
-      } else {
-        await this.#leave(better);
+      if (!preferred || preferred === current.source) continue;
+      if (this.#better) {
+        const left = current;
+        current = this.#better;
+        this.#current = current;
+        this.#better = undefined;
+        await this.#leave(left);
+      } else if (!this.#isUpgrading && clock.nowMs() >= tryMs) {
+        tryMs = clock.nowMs() + preferAgainMs;
+        void this.#upgrade(preferred);
       }
-      triedMs = clock.nowMs();
     }
   }
 
-  async #ticks(connection: Connection): Promise<boolean> {
+  /** Beside the current source, which goes on meanwhile. */
+  async #upgrade(preferred: Source): Promise<void> {
     const { clock } = this.#parts;
-    const startMs = clock.nowMs();
-    while (!connection.hasTicked && clock.nowMs() - startMs < silentMsMax && !this.#isStopping())
-      await clock.wait(checkMs, this.#stopping.signal);
-    return connection.hasTicked && connection.lostBecause === undefined;
+    this.#isUpgrading = true;
+    const connection = await this.#connect(preferred);
+    if (connection) {
+      const startMs = clock.nowMs();
+      while (!connection.isInStep && clock.nowMs() - startMs < silentMsMax && !this.#isStopping())
+        await clock.wait(checkMs, this.#stopping.signal);
+      if (connection.isInStep && connection.lostBecause === undefined && !this.#isStopping()) this.#better = connection;
+      else await this.#leave(connection);
+    }
+    this.#isUpgrading = false;
   }
 
   #takeRecords(log: Log, records: readonly LogRecord[]): void {
     if (this.#isStopping()) return;
     const taken = this.#line.take(log, records);
-    if (taken.kind === "taken") {
-      if (taken.commits.length > 0) this.#parts.onCommits(log, taken.commits);
-    } else {
-      this.#needMending(taken.kind === "other-log");
-    }
+    if (taken.kind !== "taken") this.#needMending();
+    else if (taken.commits.length > 0) this.#parts.onCommits(log, taken.commits);
   }
 
   #takeTick(log: Log, tick: Pick<Tick, "head" | "timeMs">): void {
     if (this.#isStopping()) return;
     if (this.#line.hasAll(log, tick.head)) this.#parts.onTick(tick);
-    else this.#needMending(!this.#line.follows(log));
+    else this.#needMending();
   }
 
-  #needMending(needsSnapshot: boolean): void {
-    // A log that we never saw may be the old one's restored successor, or a stale relay's: only the control plane can say.
-    if (needsSnapshot) this.#needsSnapshot = true;
-    void this.#mend().catch((error: unknown) => this.#parts.onProblem(String(error)));
+  /** Asked for by every record beyond a hole, so it is not tried as often as it is asked for. */
+  #needMending(): void {
+    const { clock, onProblem } = this.#parts;
+    if (this.#mending || clock.nowMs() < this.#mendNotBeforeMs) return;
+    void this.#mend().catch((error: unknown) => {
+      this.#mendNotBeforeMs = clock.nowMs() + mendAgainMs;
+      if (!this.#isStopping()) onProblem(`a hole could not be filled: ${reasonOf(error)}`);
+    });
   }
 
-  /** Up to the end of the log: a snapshot where one is needed, then what follows it. One at a time. */
+  /** Up to the end of the log as it is now. One at a time. */
   #mend(): Promise<void> {
     this.#mending ??= this.#mendOnce().finally(() => (this.#mending = undefined));
     return this.#mending;
   }
 
   async #mendOnce(): Promise<void> {
-    const { snapshot, read, onSnapshot } = this.#parts;
-    if (this.#needsSnapshot) {
-      const taken = await snapshot(0n);
-      if (this.#isStopping()) return;
-      // A stale relay's word made us ask; the control plane says that we are where we should be.
-      const place = this.#line.place();
-      if (!place || !this.#line.follows(taken.log) || taken.position > place.position) {
-        this.#line.restart({ log: taken.log, position: taken.position });
-        onSnapshot(taken);
-      }
-      this.#needsSnapshot = false;
-    }
     const place = this.#line.place();
-    if (!place) return;
+    if (!place) return this.#readFrom(await this.#takeSnapshot());
     try {
-      await read(place, {
-        onRecords: (log, records) => this.#takeRecords(log, records),
-        onTick: (log, tick) => this.#takeTick(log, tick),
-      });
+      await this.#readFrom(place);
     } catch (error) {
+      // Only the control plane can say that ours is another log: a record that does not fit may be a stale relay's.
       if (!(error instanceof LogDiffers)) throw error;
-      this.#needsSnapshot = true;
-      throw error;
+      await this.#readFrom(await this.#takeSnapshot());
     }
   }
+
+  async #takeSnapshot(): Promise<Place> {
+    const taken = await this.#parts.snapshot(0n, this.#stopping.signal);
+    const place = { log: taken.log, position: taken.position };
+    this.#line.restart(place);
+    this.#parts.onSnapshot(taken);
+    return place;
+  }
+
+  #readFrom(place: Place): Promise<void> {
+    const listener = {
+      onRecords: (log: Log, records: readonly LogRecord[]) => this.#takeRecords(log, records),
+      onTick: (log: Log, tick: Pick<Tick, "head" | "timeMs">) => this.#takeTick(log, tick),
+    };
+    return this.#parts.read(place, listener, this.#stopping.signal);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,80 @@
+// The admin API for specs: a database of its own, every projection, a clock that the spec moves, and HTTP on a free port.
+// It is the same composition as in `main.ts`, without proxies, Kafka and bootstrap; the one token is issued directly.
+
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { buildSchema, type GraphQLSchema } from "graphql";
+import { AdminClient } from "../../../test/support/admin-client.ts";
+import { createDatabase } from "../../../test/support/database.ts";
+import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
+import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
+import { openDatabase } from "./database.ts";
+import { createHealth } from "./health/health.ts";
+import { startHttp } from "./http.ts";
+import { newKeyText } from "./keys/key-text.ts";
+import { keys } from "./keys/key.projection.ts";
+import { openLog } from "./log-output.ts";
+import { handle } from "./log/handle.ts";
+import { openWake } from "./log/wake.ts";
+import type { Plane } from "./plane.ts";
+import { replicaProjection } from "./projections/replica.ts";
+import { startProjections } from "./projections/runner.ts";
+import { openSecretStore } from "./secrets/secret-store.ts";
+import { secrets } from "./secrets/secret.projection.ts";
+import { servers } from "./servers/server.projection.ts";
+import { teams } from "./teams/team.projection.ts";
+
+export type AdminApi = {
+  url: string;
+  adminUrl: string;
+  plane: Plane;
+  /** As it is written, without resolvers. */
+  schema: GraphQLSchema;
+  admin: AdminClient;
+  adminToken: string;
+  /** What the process would have written to standard error. */
+  logged: () => string;
+  /** Moves the clock. */
+  passMs(ms: number): void;
+  close(): Promise<void>;
+};
+
+export async function startAdminApi(hint: string, secretVariables: Record<string, string> = {}): Promise<AdminApi> {
+  const own = await createDatabase(hint);
+  const kinds = [teams, keys, servers, secrets, adminTokens];
+  const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
+  const wake = await openWake(database);
+  const projections = await startProjections({
+    ...{ database, wake },
+    projections: [replicaProjection, ...kinds.map(({ projection }) => projection)],
+  });
+  let passedMs = 0;
+  let logged = "";
+  const plane: Plane = {
+    ...{ database, projections, randomBytes },
+    secretStore: openSecretStore(randomBytes(32)),
+    nowMs: () => Date.now() + passedMs,
+    resolveSecretVariable: (name) => secretVariables[name],
+    log: openLog("info", (line) => (logged += line)),
+  };
+  const { id, text, sha256 } = newKeyText(randomBytes, "adm");
+  const command = { kind: "issue", id, name: "spec", sha256, expiresAtMs: undefined, timeMs: plane.nowMs() } as const;
+  await handle(database, { decider: adminTokenDecider, id, command }, { actor: "system/spec", timeMs: plane.nowMs() });
+  const health = createHealth({ database, projections, relay: undefined });
+  const http = await startHttp({ config: { host: "127.0.0.1", controlPort: 0, adminPort: 0 }, plane, health });
+  return {
+    ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text },
+    schema: buildSchema(readFileSync(fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql")), "utf8")),
+    admin: new AdminClient(http.url, text),
+    logged: () => logged,
+    passMs: (ms) => (passedMs += ms),
+    async close() {
+      await http.close();
+      await projections.close();
+      await wake.close();
+      await database.close();
+      await own.drop();
+    },
+  };
+}
