@@ -131,7 +131,7 @@ function logged(versions: Map<string, number>) {
 async function fold({ sql }: Database): Promise<Truth> {
   let replica = empty();
   const records = [];
-  for (let after = 0n; ; ) {
+  for (let after = 0n; ;) {
     const page = await readLog(sql, after, 1_000);
     const last = page.at(-1);
     if (!last) break;

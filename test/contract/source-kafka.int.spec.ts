@@ -1,9 +1,23 @@
-// The suite of sources over Kafka, on a broker of its own.
+// The suite of sources over Kafka, on a broker of its own, and what only Kafka can do to a proxy: a broker that is killed, a
+// relay that is killed or lives on as a ghost, strangers in the topic. A proxy mends holes from the log, so what the relay
+// promises of the topic is looked up in the topic itself.
 
-import { afterAll } from "vitest";
+import { fileURLToPath } from "node:url";
+import { openKafka } from "@tollgate/api/kafka";
+import { head, readLog } from "@tollgate/api/log/read";
+import { startRelay } from "@tollgate/api/relay/relay";
+import { openWake } from "@tollgate/api/log/wake";
+import { recordOf } from "@tollgate/api/sync/records";
+import { recordHeaders } from "@tollgate/kernel/kafka-record";
+import { afterAll, expect, test } from "vitest";
 import { kafkaAvailability, startBroker, type KafkaBroker } from "../support/kafka-broker.ts";
+import { startProcess } from "../support/processes.ts";
 import { describeWith } from "../support/real-part.ts";
+import { until } from "../support/wait.ts";
+import { openProbe, type Probe } from "./feed-probe.ts";
+import { key, team, type Planes } from "./planes.ts";
 import { sourceContract } from "./source.contract.ts";
+import { eventsTopic, positionsOn, withAdmin, write } from "./topic.ts";
 
 describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
   let broker: KafkaBroker;
@@ -12,11 +26,228 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     await broker?.[Symbol.asyncDispose]();
   }, 30_000);
 
-  sourceContract({
+  const planesNow = sourceContract({
     name: "kafka",
     brokers: async () => {
       broker = await startBroker();
       return [broker.brokers];
     },
   });
+
+  function via(probe: Probe, name: "kafka" | "grpc"): Promise<unknown> {
+    return until(() => probe.feed.status().source === name, { what: `the feed over ${name}`, timeoutMs: 40_000 });
+  }
+
+  async function agrees(planes: Planes, probe: Probe): Promise<void> {
+    await probe.caughtUp(40_000);
+    expect(probe.held()).toEqual(await planes.truth());
+    expect(probe.violations).toEqual([]);
+    expect(probe.snapshots()).toBe(1);
+  }
+
+  /** Writes commits of one and of three events until `stop`. */
+  function writing(planes: Planes, prefix: string) {
+    let isWriting = true;
+    let commits = 0;
+    const done = (async () => {
+      for (; isWriting; commits++) {
+        const id = `${prefix}-${commits}`;
+        await (commits % 2 === 0 ? planes.append(team(id)) : planes.append(team(id), key(`${id}-a`), key(`${id}-b`)));
+      }
+    })();
+    return {
+      more: (count: number) => {
+        const wanted = commits + count;
+        return until(() => commits >= wanted, { what: `${count} more commits`, timeoutMs: 30_000 });
+      },
+      stop: async () => {
+        isWriting = false;
+        await done;
+      },
+    };
+  }
+
+  /** Every position of the log is on the topic; each came first after the one before it. */
+  async function topicIsComplete(planes: Planes): Promise<{ repeated: number }> {
+    const { log, position } = await head(planes.database.sql);
+    const found = await until(
+      async () => {
+        const positions = await positionsOn(broker.brokers, log.id);
+        return positions.some((one) => one === position) && positions;
+      },
+      { what: `position ${position} on the topic`, timeoutMs: 60_000, intervalMs: 100 },
+    );
+    let known = 0n;
+    for (const one of found) {
+      if (one > known + 1n) throw new Error(`position ${one} stands where ${known + 1n} was due`);
+      if (one > known) known = one;
+    }
+    expect(known).toBe(position);
+    return { repeated: found.length - Number(position) };
+  }
+
+  test("with the control plane's door closed, the topic alone is enough for a proxy that is up", async () => {
+    const planes = planesNow();
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    await planes.stopDoor();
+    try {
+      await planes.append(team("door-closed-1"), key("door-closed-2"));
+      await agrees(planes, probe);
+    } finally {
+      await planes.startDoor();
+    }
+  }, 60_000);
+
+  test("the broker is killed in the middle of writing and comes back: proxies follow past it, and return to it", async () => {
+    const planes = planesNow();
+    await using one = await openProbe(planes);
+    await using two = await openProbe(planes);
+    await Promise.all([via(one, "kafka"), via(two, "kafka")]);
+    const writer = writing(planes, "killed-broker");
+    await writer.more(20);
+    await broker.kill();
+    await writer.more(20);
+    await Promise.all([via(one, "grpc"), via(two, "grpc")]);
+    await writer.more(20);
+    await one.caughtUp();
+    await broker.start();
+    await writer.more(20);
+    await Promise.all([via(one, "kafka"), via(two, "kafka")]);
+    await writer.more(20);
+    await writer.stop();
+    await agrees(planes, one);
+    await agrees(planes, two);
+    await topicIsComplete(planes);
+  }, 180_000);
+
+  test("the relay is killed in the middle of writing and another takes over: the topic has no hole", async () => {
+    const planes = planesNow();
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    await planes.stopRelay();
+    const args = [fileURLToPath(new URL("relay-process.ts", import.meta.url)), planes.databaseUrl, broker.brokers];
+    await using first = await startProcess({ name: "the first relay", args });
+    await first.waitForLine(/leading/, 20_000);
+    await using second = await startProcess({ name: "the second relay", args });
+    const writer = writing(planes, "killed-relay");
+    await writer.more(30);
+    first.kill("SIGKILL");
+    await writer.more(30);
+    await second.waitForLine(/leading/, 20_000);
+    await writer.more(30);
+    await writer.stop();
+    await agrees(planes, probe);
+    const { repeated } = await topicIsComplete(planes);
+    console.log(`positions repeated on the topic so far: ${repeated}`);
+    await second[Symbol.asyncDispose]();
+    planes.startRelay();
+    await planes.append(team("after-the-relays"));
+    await via(probe, "kafka");
+    await agrees(planes, probe);
+  }, 120_000);
+
+  test("a relay whose session ends loses the lead and takes it up again", async () => {
+    const planes = planesNow();
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    const writer = writing(planes, "ended-session");
+    for (let n = 0; n < 3; n++) {
+      await writer.more(10);
+      await until(
+        async () =>
+          (
+            await planes.database.sql.query(
+              `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE locktype = 'advisory' AND granted AND datname = current_database()`,
+            )
+          ).length > 0,
+        { what: "a leader to end" },
+      );
+    }
+    await writer.more(10);
+    await writer.stop();
+    await agrees(planes, probe);
+    await topicIsComplete(planes);
+  }, 120_000);
+
+  test("a relay that waits for its turn stops at once when told to", async () => {
+    const planes = planesNow();
+    const { database, kafkaBrokers } = planes;
+    const wake = await openWake(database);
+    const kafka = openKafka({ brokers: kafkaBrokers, clientId: "standby", onProblem: () => undefined });
+    const problems: unknown[] = [];
+    const onProblem = (problem: unknown): void => void problems.push(problem);
+    const standby = startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND datname = current_database()
+      AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory') AND pid <> pg_backend_pid()`;
+    await until(async () => (await database.sql.query(waiting)).length > 0, { what: "the standby to wait" });
+    await standby.stop();
+    expect(standby.status().isLeading).toBe(false);
+    expect(problems).toEqual([]);
+    await wake.close();
+    await kafka.close();
+  }, 30_000);
+
+  test("a ghost's repetitions and strangers' records change nothing, and cost no snapshot", async () => {
+    const planes = planesNow();
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    const { log, position } = await head(planes.database.sql);
+    const old = await readLog(planes.database.sql, position > 50n ? position - 50n : 0n, 50);
+    const repeated = old.map(recordOf).map((record) => {
+      return { key: null, value: record.body ? Buffer.from(record.body) : null, headers: recordHeaders(log, record) };
+    });
+    const other = { id: crypto.randomUUID(), incarnation: 1 };
+    const elsewhere = old.map(recordOf).map((record) => ({ value: null, headers: recordHeaders(other, record) }));
+    await write(broker.brokers, [...repeated, ...elsewhere, { value: "nothing of ours" }, ...repeated]);
+    await planes.append(team("after-the-ghost"));
+    await agrees(planes, probe);
+    await via(probe, "kafka");
+  }, 60_000);
+
+  test("facts are read from where the caller says, and a record that was not taken comes again", async () => {
+    const planes = planesNow();
+    const kafka = openKafka({ brokers: planes.kafkaBrokers, clientId: "usage", onProblem: () => undefined });
+    const topic = "gateway.usage";
+    const records = Array.from({ length: 10 }, (_, n) => {
+      return { key: "one-proxy", value: Buffer.from(String(n)), headers: {} };
+    });
+    await kafka.produce(topic, records);
+    const seen: string[] = [];
+    let place: bigint | undefined;
+    let failures = 0;
+    const consume = (wantsMore: () => boolean) =>
+      kafka.consume({
+        topic,
+        groupId: "facts",
+        next: async () => place,
+        async take({ value, offset }) {
+          if (!wantsMore() || (seen.length === 4 && failures++ < 3)) throw new Error("the database is away");
+          seen.push(Buffer.from(value ?? []).toString());
+          place = offset + 1n;
+        },
+      });
+    const first = await consume(() => seen.length < 6);
+    await until(() => seen.length === 6, { what: "six records", timeoutMs: 30_000 });
+    await first.stop();
+    // The place is in the caller's database, not at the broker: a new group begins where it says.
+    const second = await consume(() => true);
+    await until(() => seen.length >= 10, { what: "all records", timeoutMs: 30_000 });
+    await second.stop();
+    expect(seen).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    expect(failures).toBeGreaterThanOrEqual(3);
+    await kafka.close();
+  }, 90_000);
+
+  test("an events topic of two partitions is refused in words", async () => {
+    const planes = planesNow();
+    await planes.stopRelay();
+    const kafka = openKafka({ brokers: planes.kafkaBrokers, clientId: "topics", onProblem: () => undefined });
+    await withAdmin(broker.brokers, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: eventsTopic, count: 2 }] }),
+    );
+    await expect(kafka.ensureTopics()).rejects.toThrow("gateway.events has 2 partitions; it must have 1");
+    await kafka.close();
+  }, 30_000);
 });

@@ -87,14 +87,25 @@ export function sourceContract({ name, brokers }: SourceUnderTest): () => Planes
     await using late = await connected();
     await agrees(late);
     await agrees(probe);
+    const all = ["large-", "large-more-"].flatMap((prefix, i) =>
+      [...Array(i === 0 ? 5 : 40).keys()].map((n) => prefix + n),
+    );
+    await planes.append(...all.map(revoked));
+    await agrees(probe);
   }, 60_000);
 
-  test("while nothing happens, the proxy still knows that it is up to date, and says when it no longer does", async () => {
+  test("while nothing happens, the proxy knows that it is up to date; cut off, it knows how old its state is", async () => {
     await using probe = await connected();
     const ticks = probe.ticks();
     await until(() => probe.ticks() >= ticks + 4, { what: "four more ticks" });
     expect(probe.replica.ageMs(Date.now())).toBeLessThan(1_000);
     expect(probe.feed.status().source).toBe(name);
+    await planes.stopRelay();
+    await planes.stopDoor();
+    await until(() => (probe.replica.ageMs(Date.now()) ?? 0) > 1_500, { what: "the age to grow" });
+    planes.startRelay();
+    await planes.startDoor();
+    await until(() => (probe.replica.ageMs(Date.now()) ?? 0) < 1_000, { what: "the age to fall" });
   }, 60_000);
 
   test("under steady writing ticks go on, and the source is not taken for a silent one", async () => {
@@ -137,7 +148,9 @@ export function sourceContract({ name, brokers }: SourceUnderTest): () => Planes
     const writers = Array.from({ length: 4 }, async (_, writer) => {
       for (let n = 0; isWriting; n++) {
         const id = `busy-${writer}-${n % 7}`;
-        await planes.append(...Array.from({ length: 1 + random.int(4) }, () => (random.chance(0.4) ? revoked(id) : key(id))));
+        await planes.append(
+          ...Array.from({ length: 1 + random.int(4) }, () => (random.chance(0.4) ? revoked(id) : key(id))),
+        );
       }
     });
     const probes: Probe[] = [];
@@ -195,7 +208,9 @@ export function sourceContract({ name, brokers }: SourceUnderTest): () => Planes
     }
     timesMs.sort((a, b) => a - b);
     const [p50 = 0, p99 = 0, max = 0] = [timesMs[99], timesMs[197], timesMs[199]];
-    console.log(`${name}: append to proxy p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`);
+    console.log(
+      `${name}: append to proxy p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms`,
+    );
     // A gross bound only; the figures are what is of interest.
     expect(p99).toBeLessThan(1_000);
   }, 60_000);

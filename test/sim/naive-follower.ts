@@ -13,7 +13,7 @@ export function followNaively(parts: FollowerParts): Follower {
   let isLost = false;
 
   async function connect(): Promise<void> {
-    const taken = await snapshot(0n);
+    const taken = await snapshot(0n, new AbortController().signal);
     place = taken;
     onSnapshot(taken);
     const attached = await sources[0]?.attach(place, {

@@ -9,6 +9,7 @@ import { AdminClient } from "../../../test/support/admin-client.ts";
 import { createDatabase } from "../../../test/support/database.ts";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
+import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { createHealth } from "./health/health.ts";
 import { startHttp } from "./http.ts";
@@ -40,7 +41,7 @@ export type AdminApi = {
   close(): Promise<void>;
 };
 
-export async function startAdminApi(hint: string, secretVariables: Record<string, string> = {}): Promise<AdminApi> {
+export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
   const kinds = [teams, keys, servers, secrets, adminTokens];
   const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
@@ -55,7 +56,8 @@ export async function startAdminApi(hint: string, secretVariables: Record<string
     ...{ database, projections, randomBytes },
     secretStore: openSecretStore(randomBytes(32)),
     nowMs: () => Date.now() + passedMs,
-    resolveSecretVariable: (name) => secretVariables[name],
+    // The product's own rule, over an environment of the spec's.
+    resolveSecretVariable: loadConfig({ ...required(own.url), ...environment }).secretVariable,
     log: openLog("info", (line) => (logged += line)),
   };
   const { id, text, sha256 } = newKeyText(randomBytes, "adm");
@@ -77,4 +79,8 @@ export async function startAdminApi(hint: string, secretVariables: Record<string
       await own.drop();
     },
   };
+}
+
+function required(databaseUrl: string): Record<string, string> {
+  return { TOLLGATE_DATABASE_URL: databaseUrl, TOLLGATE_JOIN_TOKEN: "0".repeat(32) };
 }

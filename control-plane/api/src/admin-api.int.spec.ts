@@ -14,7 +14,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  console.log(api.logged());
   return api?.close();
 });
 
@@ -81,7 +80,8 @@ test.each([undefined, "nonsense", "tg_adm_0000000000000000_x"])(
       "{ nonsense }",
       "{",
     ]) {
-      const { body } = await client.send(query);
+      const { status, body } = await client.send(query);
+      expect(status).toBe(401);
       expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: "auth.token-refused" } }] });
       expect(body).not.toContain("Query");
     }
@@ -96,13 +96,13 @@ test("a key is issued, read at its position, and revoked: its secret is told onc
   expect(parseKey(String(issued["secret"]))).toMatchObject({ kind: "key", id: key.id });
 
   const list = `query ($at: Position, $filter: KeyFilter) { keys(filter: $filter, atLeast: $at) {
-    edges { cursor node { id name status tools team { name } } } pageInfo { hasNextPage } } }`;
+    edges { cursor node { id name status tools teamId } } pageInfo { hasNextPage } } }`;
   const read = await api.admin.run<{ keys: { edges: { node: KeyAnswer }[] } }>(list, {
     at: issued.position,
     filter: { name: "alice" },
   });
   expect(read.keys.edges.map(({ node }) => node)).toEqual([
-    { id: key.id, name: "alice", status: "ACTIVE", tools: ["files/*"], team: { name: "issue" } },
+    { id: key.id, name: "alice", status: "ACTIVE", tools: ["files/*"], teamId },
   ]);
   expect(JSON.stringify(read)).not.toContain(String(issued["secret"]));
 
@@ -236,7 +236,6 @@ test("lists are pages: all of them together hold each row once", async () => {
 
 test("errors carry a code of the registry, and no value of the request", async () => {
   const planted = "planted-in-the-wrong-place";
-  const deep = `{ keys { edges { node { team ${"{ id ".repeat(1)}${"}".repeat(1)} } } } `;
   const cases: [string, Record<string, unknown> | undefined, string][] = [
     ["{", undefined, "request.invalid"],
     ["{ nonsense }", undefined, "request.invalid"],
@@ -248,7 +247,6 @@ test("errors carry a code of the registry, and no value of the request", async (
     [`{ teams(atLeast: "${planted}") { edges { cursor } } }`, undefined, "request.invalid"],
     ['{ teams(atLeast: "999999999") { edges { cursor } } }', undefined, "read.behind"],
     [`{ ${"a: log { position } ".repeat(600)} }`, undefined, "request.invalid"],
-    [deep.repeat(1), undefined, "request.invalid"],
   ];
   for (const [query, variables, code] of cases) {
     const errors = await failure(query, variables);

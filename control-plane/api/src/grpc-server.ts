@@ -19,6 +19,8 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  logVerbosity,
+  setLogVerbosity,
   status,
   type MethodDefinition,
   type handleServerStreamingCall,
@@ -63,6 +65,9 @@ type Admission = { check(metadata: Metadata): void; stopping: AbortSignal; onBug
 const messageBytesMax = 16 * 1024 * 1024;
 const stopMsMax = 2_000;
 
+// The library prints unstructured lines to standard error besides throwing; what fails is told by whoever it fails for.
+setLogVerbosity(logVerbosity.NONE);
+
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
@@ -85,7 +90,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(new Error(`gRPC cannot listen on ${address}: ${error.message}`, { cause: error }));
+      if (error) reject(new Error(listenProblem(error, options), { cause: error }));
       else resolve(bound);
     });
   });
@@ -187,6 +192,12 @@ function streaming(implementation: Streaming, admission: Admission): handleServe
       },
     );
   };
+}
+
+function listenProblem(error: Error, { host, port }: Pick<GrpcServerOptions, "host" | "port">): string {
+  // The library keeps no error code, only its text.
+  const isTaken = error.message.includes("EADDRINUSE");
+  return isTaken ? `port ${port} is in use (on ${host})` : `gRPC cannot listen on ${host}:${port}: ${error.message}`;
 }
 
 function statusOf(

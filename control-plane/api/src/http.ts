@@ -10,6 +10,7 @@ import { limits } from "@tollgate/kernel/limits";
 import { checkPermissions, permissionTable } from "./access/permissions.ts";
 import { AppModule } from "./app.module.ts";
 import type { Config } from "./config.ts";
+import { frontDoor, unreadableBody } from "./front-door.ts";
 import { answerHealth, createHealthServer } from "./health/health-server.ts";
 import type { Health } from "./health/health.ts";
 import { nestLogger } from "./log-output.ts";
@@ -34,7 +35,9 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
       if (!answerHealth(health, request, response)) next();
     },
   );
+  app.use(frontDoor);
   app.useBodyParser("json", { limit: bodyBytesMax });
+  app.use(unreadableBody);
   await app.init();
   checkPermissions(app.get(GraphQLSchemaHost).schema, permissionTable);
   const admin = createHealthServer(health);

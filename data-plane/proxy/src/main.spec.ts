@@ -115,7 +115,7 @@ test("ready to revoked to stopped: calls pass, their facts arrive, a dead worker
   await until(async () => (await fetch(`${proxyAdmin}/readyz`)).status === 200, "the replacement");
   for (let i = 0; i < 10; i++) expect((await add()).json.result.content[0].text).toBe("3");
   expect(await (await fetch(`${proxyAdmin}/metrics`)).text()).toContain("tollgate_workers 2");
-  const debug: any = await (await fetch(`${proxyAdmin}/debug/replica`)).json(); // A page for people.
+  const debug: unknown = await (await fetch(`${proxyAdmin}/debug/replica`)).json();
   expect(debug).toMatchObject({ position: "4", workersApplied: "4", servers: ["demo"], refusedScopes: {} });
 
   control.append(create(KeyRevokedSchema, { key: fromBinary(KeySchema, agent.resource.bytes) }));

@@ -15,6 +15,8 @@ import {
   openDataDirectory,
 } from "./data-directory.ts";
 import { lockDataDirectory } from "./instance-lock.ts";
+import { controlPlaneEnvironment, proxyEnvironment, urlFrom } from "./environments.ts";
+import type { ReadyLine, StartConfiguration } from "./environments.ts";
 import { endLeftovers, openProcessRecord } from "./leftovers.ts";
 import type { ProcessRecord } from "./leftovers.ts";
 import { startPostgres } from "./postgres.ts";
@@ -106,42 +108,19 @@ async function start(stage: Stage): Promise<void> {
   const databaseUrl = config.databaseUrl ?? (await keepPostgres(stage));
   interrupted.throwIfAborted();
 
-  const control = await keepProgram(
-    stage,
-    "control plane",
-    stage.programs.controlPlane,
-    controlPlaneGraceMs,
-    (former) => ({
-      ...config.inherited.controlPlane,
-      ...configuration.variables,
-      ...(configuration.path === undefined ||
-      (isFirstStart && former !== undefined && config.configurationFile === undefined)
-        ? {}
-        : { TOLLGATE_CONFIG: configuration.path }),
-      TOLLGATE_DATA_DIR: dataDir,
-      TOLLGATE_HOST: config.host,
-      TOLLGATE_CONTROL_PORT: portOf(former?.["control"], config.ports.control),
-      TOLLGATE_CONTROL_ADMIN_PORT: portOf(former?.["controlAdmin"], config.ports.controlAdmin),
-      TOLLGATE_GRPC_PORT: portOf(former?.["grpc"], config.ports.grpc),
-      TOLLGATE_DATABASE_URL: databaseUrl,
-      TOLLGATE_MASTER_KEY_FILE: masterKeyFile,
-      TOLLGATE_JOIN_TOKEN: stage.joinToken,
-    }),
+  const { controlPlane, proxy } = stage.programs;
+  const common = { dataDir, config, joinToken: stage.joinToken };
+  const control = await keepProgram(stage, "control plane", controlPlane, controlPlaneGraceMs, (former) =>
+    controlPlaneEnvironment({ ...common, former, configuration, databaseUrl, masterKeyFile }),
   );
-  const proxy = await keepProgram(stage, "proxy", stage.programs.proxy, proxyGraceMs, (former) => ({
-    ...config.inherited.proxy,
-    TOLLGATE_DATA_DIR: dataDir,
-    TOLLGATE_HOST: config.host,
-    TOLLGATE_PROXY_PORT: portOf(former?.["proxy"], config.ports.proxy),
-    TOLLGATE_PROXY_ADMIN_PORT: portOf(former?.["proxyAdmin"], config.ports.proxyAdmin),
-    TOLLGATE_CONTROL_URL: urlFrom(control, "grpc"),
-    TOLLGATE_JOIN_TOKEN: stage.joinToken,
-    TOLLGATE_DRAIN_SECONDS: String(config.drainSeconds),
-  }));
+  const grpcUrl = urlFrom(control, "grpc");
+  const gate = await keepProgram(stage, "proxy", proxy, proxyGraceMs, (former) =>
+    proxyEnvironment({ ...common, former, grpcUrl }),
+  );
   const ready: Ready = {
-    proxy: urlFrom(proxy, "proxy"),
+    proxy: urlFrom(gate, "proxy"),
     control: urlFrom(control, "control"),
-    proxyAdmin: urlFrom(proxy, "proxyAdmin"),
+    proxyAdmin: urlFrom(gate, "proxyAdmin"),
     controlAdmin: urlFrom(control, "controlAdmin"),
     adminTokenFile: ensureAdminTokenFile(dataDir, config.adminToken),
   };
@@ -151,13 +130,11 @@ async function start(stage: Stage): Promise<void> {
   tell(announcement(dataDir, ready));
 }
 
-function configurationOf({ config, isFirstStart, programs }: Stage): {
-  path?: string;
-  variables: Readonly<Record<string, string>>;
-} {
-  if (config.configurationFile !== undefined)
-    return readConfigurationFile(config.configurationFile, config.environment);
-  return isFirstStart ? { path: programs.firstConfiguration, variables: {} } : { variables: {} };
+function configurationOf({ config, isFirstStart, programs }: Stage): StartConfiguration {
+  const { configurationFile, environment } = config;
+  if (configurationFile !== undefined)
+    return { ...readConfigurationFile(configurationFile, environment), isForEachStart: true };
+  return { path: isFirstStart ? programs.firstConfiguration : undefined, variables: {}, isForEachStart: false };
 }
 
 async function keepPostgres(stage: Stage): Promise<string> {
@@ -187,8 +164,6 @@ async function keepPostgres(stage: Stage): Promise<string> {
   });
   return first.url;
 }
-
-type ReadyLine = Readonly<Record<string, string>>;
 
 async function keepProgram(
   stage: Stage,
@@ -239,23 +214,6 @@ async function keep<R extends Running>(
 function givenUp(name: string, how: string, log: ProgramLog): Problem {
   const lines = log.tail(explainingLines).map((line) => `  ${line}`);
   return new Problem([`The ${name} ended again and again (${how}). The end of ${log.path}:`, ...lines].join("\n"));
-}
-
-/** A port that was picked at the first start stays: others know it by then. */
-function portOf(formerUrl: string | undefined, configured: number): string {
-  return formerUrl === undefined ? String(configured) : new URL(withScheme(formerUrl)).port;
-}
-
-function urlFrom(ready: ReadyLine, name: string): string {
-  const url = ready[name];
-  if (url === undefined) throw new Error(`a ready line lacks ${name}: ${JSON.stringify(ready)}`);
-  // An address that means "all" is none that a client can dial everywhere.
-  return withScheme(url).replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:");
-}
-
-/** A gRPC address is said without one, as its clients want it. */
-function withScheme(address: string): string {
-  return address.includes("://") ? address : `http://${address}`;
 }
 
 const readyzMsMax = 30_000;

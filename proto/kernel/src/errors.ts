@@ -270,11 +270,6 @@ export const errors = {
     text: "The read side has not reached the position that was asked for.",
     help: "A projection lags or has stopped; `/readyz` of the control plane names it.",
   },
-  "configuration.invalid": {
-    class: "invalid",
-    text: "The configuration file has errors; nothing was applied.",
-    help: "Each error says line and column.",
-  },
   "sync.token-refused": {
     class: "unauthenticated",
     text: "The join token is missing or wrong.",
@@ -284,11 +279,6 @@ export const errors = {
     class: "conflict",
     text: "The position belongs to another log.",
     help: "The database was replaced or restored; the proxy takes a new snapshot by itself.",
-  },
-  "usage.hole": {
-    class: "conflict",
-    text: "Facts are missing before the ones that were sent.",
-    help: "The proxy sends again from the position in the answer.",
   },
   "usage.invalid": {
     class: "invalid",

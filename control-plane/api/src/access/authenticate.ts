@@ -9,6 +9,7 @@ import { scopeOf } from "@tollgate/kernel/ids";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { adminTokenDecider } from "../admin-tokens/admin-token.decider.ts";
 import type { Sql } from "../database.ts";
+import { bearerOf } from "../front-door.ts";
 import { foldStream } from "../log/fold-stream.ts";
 import { rolePermissions } from "./permissions.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -20,8 +21,7 @@ export async function authenticate(
   authorization: string | undefined,
   { requestId, nowMs }: { requestId: string; nowMs: number },
 ): Promise<RequestContext> {
-  const text = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1] ?? "";
-  const sent = parseKey(text);
+  const sent = parseKey(bearerOf(authorization));
   if (sent?.kind !== "adm") throw refused();
   const token = await foldStream(sql, adminTokenDecider, sent.id);
   const stored = token?.sha256.length === noHash.length ? token.sha256 : noHash;

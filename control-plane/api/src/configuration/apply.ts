@@ -12,7 +12,8 @@ import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
 import { readCurrent } from "./current.ts";
-import { issueAt, planConfiguration, type IssuedKey, type Plan, type PlanItem } from "./plan.ts";
+import { planConfiguration } from "./plan.ts";
+import { issueAt, type IssuedKey, type Plan, type PlanItem } from "./planning.ts";
 
 export type ApplyRequest = {
   text: string;

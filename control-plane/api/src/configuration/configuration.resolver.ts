@@ -8,7 +8,7 @@ import type { ApplyConfigurationResult, ConfigurationAction, MutationApplyConfig
 import type { Answer } from "../graphql/refusals.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { applyConfiguration } from "./apply.ts";
-import type { PlanItem } from "./plan.ts";
+import type { PlanItem } from "./planning.ts";
 
 const actions = {
   create: "CREATE",

@@ -7,7 +7,7 @@ import { parseKey } from "@tollgate/kernel/key-format";
 import { KeyPurpose, type Key } from "@tollgate/schema/resources";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
-import type { FilePlace, IssuedKey, PlanItem, PlannedStep, Planning } from "./plan.ts";
+import type { FilePlace, IssuedKey, PlanItem, PlannedStep, Planning } from "./planning.ts";
 
 export type KeysPlan = {
   items: PlanItem[];

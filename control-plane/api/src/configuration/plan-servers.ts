@@ -14,7 +14,7 @@ import {
   type ServerCommand,
   type ServerSettings,
 } from "../servers/server.decider.ts";
-import { issueAt, type FilePlace, type PlanItem, type PlannedStep, type Planning } from "./plan.ts";
+import { issueAt, type FilePlace, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
 export type ServersPlan = {
   items: PlanItem[];

@@ -2,7 +2,7 @@
 
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { teamDecider } from "../teams/team.decider.ts";
-import type { PlanItem, PlannedStep, Planning } from "./plan.ts";
+import type { PlanItem, PlannedStep, Planning } from "./planning.ts";
 
 export type TeamsPlan = {
   items: PlanItem[];

@@ -6,7 +6,8 @@
 // after it (see spool-file.ts). Nothing is sent from here.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { CallRefusedSchema, FactSchema, ToolCallCompletedSchema } from "@tollgate/schema/usage";
+import type { CallRefusedSchema, ToolCallCompletedSchema } from "@tollgate/schema/usage";
+import { FactSchema } from "@tollgate/schema/usage";
 import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, encodeRecord, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";

@@ -1,0 +1,106 @@
+// Calls in the admin API over the real usage store: newest first, each filter alone and together, and pages that hold every
+// call once however many have the same time.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { FactBatchSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { AdminError } from "../../../../test/support/admin-client.ts";
+import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
+import { ingest } from "../usage/ingest.ts";
+
+let api: AdminApi;
+let keyId: string;
+let position: string;
+
+const startMs = Date.parse("2026-06-01T00:00:00Z");
+const factCount = 40;
+
+beforeAll(async () => {
+  api = await startAdminApi("calls");
+  const { createTeam } = await api.admin.run<{ createTeam: { team: { id: string } } }>(
+    'mutation { createTeam(input: { name: "t" }) { ... on CreateTeamSucceeded { team { id } } } }',
+  );
+  const { issueKey } = await api.admin.run<{ issueKey: { key: { id: string }; position: string } }>(
+    'mutation ($teamId: ID!) { issueKey(input: { name: "alice", teamId: $teamId }) { ... on IssueKeySucceeded { key { id } position } } }',
+    { teamId: createTeam.team.id },
+  );
+  keyId = issueKey.key.id;
+  position = issueKey.position;
+  // Four calls a second, so that a page's end falls into one second's calls.
+  const facts = Array.from({ length: factCount }, (_, n) => {
+    const at = { seq: BigInt(n + 1), timeMs: BigInt(startMs + Math.floor(n / 4) * 1_000), requestId: `r${n}` };
+    const isRefused = n % 4 === 3;
+    const common = { keyId: n % 2 === 0 ? keyId : "someone", server: n < 20 ? "docs" : "files", tool: `tool${n % 4}` };
+    return isRefused
+      ? { ...at, kind: { case: "callRefused" as const, value: { ...common, code: "mcp.tool-unknown", door: "mcp" } } }
+      : {
+          ...at,
+          kind: {
+            case: "toolCallCompleted" as const,
+            value: { ...common, outcome: ToolCallOutcome.ANSWERED, responseBytes: 2n ** 53n + 1n },
+          },
+        };
+  });
+  await ingest(api.plane.database, create(FactBatchSchema, { proxyId: "p1", epoch: 1n, facts }));
+  await api.plane.projections.reached(BigInt(position), 10_000);
+});
+
+afterAll(() => api.close());
+
+type Row = { id: string; requestId: string; time: string; outcome: string; code: string | null; responseBytes: string };
+type Page = { nodes: Row[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+
+async function page(filter: Record<string, unknown>, first: number, after?: string | null): Promise<Page> {
+  const { calls } = await api.admin.run<{ calls: Page }>(
+    `query ($filter: CallFilter, $first: Int, $after: String) { calls(filter: $filter, first: $first, after: $after) {
+      nodes { id requestId time outcome code responseBytes } pageInfo { hasNextPage endCursor } } }`,
+    { filter, first, after: after ?? null },
+  );
+  return calls;
+}
+
+test("newest first, and all pages together hold every call once", async () => {
+  const rows: Row[] = [];
+  let next: string | null | undefined;
+  do {
+    const { nodes, pageInfo }: Page = await page({}, 7, next);
+    rows.push(...nodes);
+    next = pageInfo.hasNextPage ? pageInfo.endCursor : undefined;
+  } while (next !== undefined);
+  expect(rows.map(({ requestId }) => requestId)).toEqual(
+    Array.from({ length: factCount }, (_, n) => `r${factCount - 1 - n}`),
+  );
+});
+
+test.each<[string, () => Record<string, unknown>, number]>([
+  ["by the key's id", () => ({ keyId }), factCount / 2],
+  ["by the key's name", () => ({ key: "alice" }), factCount / 2],
+  ["by a name that no key ever had", () => ({ key: "nobody" }), 0],
+  ["by server", () => ({ server: "docs" }), 20],
+  ["by tool", () => ({ tool: "tool1" }), factCount / 4],
+  ["by outcome", () => ({ outcome: "REFUSED" }), factCount / 4],
+  ["by request", () => ({ requestId: "r5" }), 1],
+  ["from a time, which belongs to it", () => ({ from: "2026-06-01T00:00:09Z" }), 4],
+  ["to a time, which does not", () => ({ to: "2026-06-01T00:00:01Z" }), 4],
+  ["by all at once", () => ({ keyId, server: "docs", tool: "tool0", outcome: "ANSWERED" }), 5],
+])("%s", async (_, filter, count) => {
+  expect((await page(filter(), 500)).nodes).toHaveLength(count);
+});
+
+test("a refusal says its code, and a count beyond 2^53 arrives as it is", async () => {
+  const { nodes } = await page({}, 2);
+  expect(nodes[0]).toMatchObject({ outcome: "REFUSED", code: "mcp.tool-unknown", responseBytes: null });
+  expect(nodes[1]).toMatchObject({ outcome: "ANSWERED", code: null, responseBytes: "9007199254740993" });
+});
+
+test("a cursor of another list, or text that no database holds, is the caller's mistake", async () => {
+  const forged = Buffer.from(JSON.stringify(["now()", "p", "1; DROP", "1"])).toString("base64url");
+  for (const [filter, after] of [
+    [{}, forged],
+    [{}, "zz"],
+    [{ tool: "a\0b" }, null],
+  ] as const) {
+    const failed = await page(filter, 5, after).catch((error: unknown) => error);
+    expect(failed instanceof AdminError && failed.errors[0]?.extensions?.["code"]).toBe("request.invalid");
+  }
+});

@@ -1,0 +1,197 @@
+// Guarantees of applying a `tollgate.yaml`, over HTTP on a real PostgreSQL: all of it or nothing, twice is once, a dry run
+// changes nothing, a prune retires what is not named and never an admin token, and every mistake has its line and column.
+
+import { randomBytes } from "node:crypto";
+import { parseKey } from "@tollgate/kernel/key-format";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
+import { newKeyText, sha256Of } from "../keys/key-text.ts";
+import { keyDecider } from "../keys/key.decider.ts";
+import { foldStream } from "../log/fold-stream.ts";
+import { head } from "../log/read.ts";
+
+let api: AdminApi;
+
+beforeAll(async () => {
+  api = await startAdminApi("configuration", { TOLLGATE_SECRET_SHARED: "of-the-server", PATH: "/never/told" });
+});
+
+afterAll(() => api?.close());
+
+type Step = { action: string; kind: string; name: string; fields: string[] };
+type Applied = {
+  __typename: string;
+  plan: Step[];
+  isApplied: boolean;
+  issued: { name: string; secret: string }[];
+  position: string;
+  message: string;
+  issues: { line: number; column: number; path: string; message: string }[];
+};
+type Options = { variables?: Record<string, string>; dryRun?: boolean; prune?: boolean };
+
+async function apply(file: string, { variables = {}, ...rest }: Options = {}): Promise<Applied> {
+  const { result } = await api.admin.run<{ result: Applied }>(
+    `mutation ($file: String!, $variables: [ConfigurationVariable!], $dryRun: Boolean, $prune: Boolean) {
+      result: applyConfiguration(file: $file, fileName: "t.yaml", variables: $variables, dryRun: $dryRun, prune: $prune) {
+        __typename
+        ... on ApplyConfigurationSucceeded {
+          plan { action kind name fields } isApplied issued { name secret } position
+        }
+        ... on ConfigurationInvalid { message issues { line column path message } }
+      }
+    }`,
+    { file, variables: Object.entries(variables).map(([name, value]) => ({ name, value })), ...rest },
+  );
+  return result;
+}
+
+async function position(): Promise<bigint> {
+  return (await head(api.plane.database.sql)).position;
+}
+
+/** Of the plan: what would be done, "CREATE team a". */
+function done({ plan }: Applied): string[] {
+  return plan.filter(({ action }) => action !== "NONE").map(({ action, kind, name }) => `${action} ${kind} ${name}`);
+}
+
+const whole = `version: 1
+teams:
+  - { name: engineering }
+  - { name: finance }
+servers:
+  - name: files
+    url: https://files.example/mcp
+    headers: { Authorization: { env: GH_TOKEN, prefix: "Bearer " }, X-Shared: { env: TOLLGATE_SECRET_SHARED } }
+keys:
+  - { name: alice, team: engineering, tools: ["files/*"] }
+  - { name: robot, team: finance, purpose: service, secret: { env: ROBOT } }
+`;
+const robot = newKeyText(randomBytes, "svc");
+const variables = { GH_TOKEN: "planted-github-token", ROBOT: robot.text };
+
+test("a dry run says what would be done, and changes nothing", async () => {
+  const before = await position();
+  const planned = await apply(whole, { variables, dryRun: true });
+  expect(planned).toMatchObject({ __typename: "ApplyConfigurationSucceeded", isApplied: false, issued: [] });
+  expect(done(planned).sort()).toEqual([
+    "CREATE key alice",
+    "CREATE key robot",
+    "CREATE server files",
+    "CREATE team engineering",
+    "CREATE team finance",
+  ]);
+  expect(await position()).toBe(before);
+});
+
+test("a file is one commit; applied again it changes nothing and tells no secret", async () => {
+  const before = await position();
+  const applied = await apply(whole, { variables });
+  expect(applied.isApplied).toBe(true);
+  expect(applied.issued.map(({ name }) => name)).toEqual(["alice"]);
+  const [alice] = applied.issued;
+  expect(parseKey(alice?.secret ?? "")?.kind).toBe("key");
+  const commits = await api.plane.database.sql.query<{ commit: bigint }>(
+    "SELECT DISTINCT commit FROM log.event WHERE position > $1",
+    [before],
+  );
+  expect(commits).toEqual([{ commit: BigInt(applied.position) }]);
+  const key = await foldStream(api.plane.database.sql, keyDecider, robot.id);
+  expect(Buffer.from(key?.secrets[0]?.sha256 ?? [])).toEqual(Buffer.from(sha256Of(robot.text)));
+
+  const again = await apply(whole, { variables });
+  expect(done(again)).toEqual([]);
+  expect(again).toMatchObject({ issued: [], position: applied.position });
+  expect(await position()).toBe(BigInt(applied.position));
+  expect(JSON.stringify([applied, again]) + api.logged()).not.toContain("planted-github-token");
+});
+
+test("a new value of a header is a change of its server; the position moves once", async () => {
+  const changed = await apply(whole, { variables: { ...variables, GH_TOKEN: "another" } });
+  expect(changed.plan.find(({ name }) => name === "files")).toEqual({
+    ...{ action: "CHANGE", kind: "server", name: "files" },
+    fields: ["headers.Authorization"],
+  });
+  expect(done(await apply(whole, { variables: { ...variables, GH_TOKEN: "another" } }))).toEqual([]);
+});
+
+test("a supplied secret with another id replaces the key; the old one is revoked", async () => {
+  const other = newKeyText(randomBytes, "svc");
+  const replaced = await apply(whole, { variables: { ...variables, GH_TOKEN: "another", ROBOT: other.text } });
+  expect(done(replaced)).toEqual(["CHANGE key robot"]);
+  const { sql } = api.plane.database;
+  expect((await foldStream(sql, keyDecider, robot.id))?.revokedAtMs).toBeDefined();
+  expect(await foldStream(sql, keyDecider, other.id)).toMatchObject({ name: "robot" });
+  // The revoked one does not come back: its id is used up, and that is told at its place in the file.
+  const before = await position();
+  const back = await apply(whole, { variables: { ...variables, GH_TOKEN: "another" } });
+  expect(back.__typename).toBe("ConfigurationInvalid");
+  expect(back.issues[0]).toMatchObject({ line: 11, path: "keys[1]" });
+  expect(await position()).toBe(before);
+  await apply(whole, { variables: { ...variables, GH_TOKEN: "another", ROBOT: other.text } });
+});
+
+test.each([
+  ["an unknown field", "version: 1\nteams:\n  - { name: a, nmae: b }\n", 3, 16],
+  ["a dangling reference", "version: 1\nteams: [{ name: a }]\nkeys:\n  - { name: k, team: b }\n", 4, 22],
+  [
+    "a variable that is not set",
+    "version: 1\nservers:\n  - { name: s, url: https://s.example, headers: { A: { env: NOPE } } }\n",
+    3,
+    61,
+  ],
+  [
+    "a variable of the server's own environment",
+    "version: 1\nservers:\n  - { name: s, url: https://s.example, headers: { A: { env: PATH } } }\n",
+    3,
+    61,
+  ],
+  ["what is no YAML", "version: 1\nteams: [\n", 3, 1],
+])("%s stops the whole file, with its line and column", async (_, file, line, column) => {
+  const before = await position();
+  const refused = await apply(file);
+  expect(refused.__typename).toBe("ConfigurationInvalid");
+  expect(refused.issues[0]).toMatchObject({ line, column });
+  expect(refused.message).toContain(`t.yaml:${line}:${column}: `);
+  expect(refused.message).not.toContain("/never/told");
+  expect(await position()).toBe(before);
+});
+
+test("what the file's own check cannot see is refused at its place, and nothing is applied by half", async () => {
+  const before = await position();
+  const file = `version: 1
+teams: [{ name: new-team }]
+servers:
+  - { name: other, url: https://o.example, headers: { A: { secret: not-there } } }
+`;
+  const refused = await apply(file);
+  expect(refused.issues[0]).toMatchObject({ line: 4, path: "servers[0]" });
+  expect(await position()).toBe(before);
+  expect((await apply(file, { dryRun: true })).__typename).toBe("ConfigurationInvalid");
+});
+
+test("without prune nothing goes; with it all that is not named goes, in one commit, but no admin token", async () => {
+  const small = "version: 1\nteams: [{ name: engineering }]\n";
+  expect(done(await apply(small))).toEqual([]);
+  const { sql } = api.plane.database;
+  const [values] = await sql.query<{ count: bigint }>("SELECT count(*) FROM secret.value");
+  expect(values?.count).toBe(2n);
+  const pruned = await apply(small, { prune: true });
+  expect(done(pruned).sort()).toEqual([
+    "RETIRE key alice",
+    "RETIRE key robot",
+    "RETIRE server files",
+    "RETIRE team finance",
+  ]);
+  expect(await sql.query("SELECT 1 FROM secret.value")).toEqual([]);
+  expect(done(await apply(small, { prune: true }))).toEqual([]);
+});
+
+test("two that apply different files at once leave one of them, or both, and never a mixture", async () => {
+  const fileOf = (name: string): string =>
+    `version: 1\nteams: [{ name: ${name} }]\nkeys:\n  - { name: contested, team: ${name}, tools: [] }\n`;
+  const results = await Promise.all(["red", "blue"].map((name) => apply(fileOf(name))));
+  expect(results.some(({ isApplied }) => isApplied)).toBe(true);
+  const keys = await api.plane.database.sql.query("SELECT 1 FROM log.name WHERE kind = 'key' AND name = 'contested'");
+  expect(keys).toHaveLength(1);
+});

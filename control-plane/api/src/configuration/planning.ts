@@ -1,0 +1,46 @@
+// What the parts of a plan share: what each is given, the items that people read, the steps of the commit, and how a refusal
+// finds its place in the file. Only words; the planning itself is in the siblings.
+
+import type { Configuration } from "@tollgate/kernel/configuration/configuration";
+import type { Issue, Place } from "@tollgate/kernel/configuration/issue";
+import type { AnyStep } from "../log/handle.ts";
+import { sentenceOf, type AnyRefusal } from "../refusals.ts";
+import type { SecretChanges } from "../secrets/secret-changes.ts";
+import type { SecretDirectory } from "../secrets/secret-directory.ts";
+import type { CurrentState } from "./current.ts";
+
+export type PlanItem = {
+  action: "create" | "change" | "retire" | "none";
+  kind: "team" | "key" | "server";
+  name: string;
+  /** What changes, for `change`. */
+  fields: readonly string[];
+};
+
+/** `at` and `path` are what the file says of it; what is pruned stands nowhere in the file. */
+export type PlannedStep = { step: AnyStep; place: FilePlace | undefined };
+export type FilePlace = { at: Place; path: string };
+
+export type IssuedKey = { name: string; secret: string };
+
+export type Plan = {
+  items: PlanItem[];
+  steps: PlannedStep[];
+  secrets: SecretChanges;
+  /** Keys that the file names without a secret, and that are made by this plan. */
+  issued: IssuedKey[];
+};
+
+export type Planning = {
+  configuration: Configuration;
+  current: CurrentState;
+  directory: SecretDirectory;
+  prune: boolean;
+  timeMs: number;
+  randomBytes: (count: number) => Uint8Array;
+  issues: Issue[];
+};
+
+export function issueAt({ at, path }: FilePlace, refusal: AnyRefusal): Issue {
+  return { line: at.line, column: at.column, path, message: `\`${path}\` was refused: ${sentenceOf(refusal)}` };
+}

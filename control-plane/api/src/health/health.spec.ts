@@ -1,0 +1,23 @@
+// Readiness as a probe's log shows it: a projection that has stopped is named, with the event that it stopped at.
+
+import { expect, test } from "vitest";
+import type { ProjectionStatus } from "../projections/runner.ts";
+import { createHealth, type HealthParts } from "./health.ts";
+
+function healthOf(failed: ProjectionStatus["failed"], isReachable = true) {
+  const query = (): Promise<never[]> => (isReachable ? Promise.resolve([]) : Promise.reject(new Error("refused")));
+  const status = [{ name: "keys", version: 1, position: 6n, failed }];
+  // Only what readiness asks; the rest of a database and of a runner is not there.
+  const parts = { database: { sql: { query } }, projections: { status: () => status }, relay: undefined };
+  return createHealth(parts as unknown as HealthParts);
+}
+
+test("ready is when all projections go on and the database answers", async () => {
+  expect(await healthOf(undefined).waitsFor()).toEqual([]);
+});
+
+test("a stopped projection and a database that is away are both named", async () => {
+  const [projection, database] = await healthOf({ position: 7n, reason: "no such column" }, false).waitsFor();
+  expect(projection).toContain("keys stopped at 7");
+  expect(database).toContain("database");
+});

@@ -1,0 +1,123 @@
+// Decisions about keys: what is issued is whole, a rotation leaves at most two secrets, a revoked key is final.
+
+import { create } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
+import { KeyChangedSchema, KeyIssuedSchema, KeyRevokedSchema, KeyRotatedSchema } from "@tollgate/schema/events";
+import { KeyPurpose } from "@tollgate/schema/resources";
+import { expect, test } from "vitest";
+import { given } from "../decider.fixture.ts";
+import { keyDecider, type IssueKey } from "./key.decider.ts";
+
+const nowMs = 1_800_000_000_000;
+const [first, second, third] = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
+const command: IssueKey = {
+  kind: "issue",
+  id: "k1",
+  name: "alice",
+  teamId: "t1",
+  purpose: KeyPurpose.AGENT,
+  sha256: first,
+  tools: ["files/*"],
+  expiresAtMs: undefined,
+  timeMs: nowMs,
+};
+const key = {
+  ...{ id: "k1", name: "alice", teamId: "t1", purpose: KeyPurpose.AGENT, tools: ["files/*"] },
+  secrets: [{ sha256: first }],
+  createdAtMs: BigInt(nowMs),
+};
+const issued = create(KeyIssuedSchema, { key });
+const revoked = create(KeyRevokedSchema, { key: { ...key, revokedAtMs: BigInt(nowMs) } });
+const keys = given(keyDecider);
+
+test("a key takes its name, needs its team, and carries all of itself", () => {
+  keys()
+    .when(command)
+    .then([issued], { reserve: "alice", refer: ["team/t1"] });
+  keys()
+    .when({ ...command, expiresAtMs: nowMs + 1 })
+    .then([create(KeyIssuedSchema, { key: { ...key, expiresAtMs: BigInt(nowMs + 1) } })], {
+      reserve: "alice",
+      refer: ["team/t1"],
+    });
+});
+
+test.each([
+  ["a name that is none", { name: "Alice" }, "name"],
+  ["a pattern without a slash", { tools: ["ok/*", "files"] }, "tools[1]"],
+  ["more patterns than a key may have", { tools: Array(limits.toolPatternsPerKeyMax + 1).fill("a/b") }, "tools"],
+  ["an expiry that is now", { expiresAtMs: nowMs }, "expiresAt"],
+])("refused: %s", (_, part, field) => {
+  keys()
+    .when({ ...command, ...part })
+    .refused({ kind: "invalid-input", field });
+});
+
+test("an id is used once, also after the key was revoked", () => {
+  keys(issued).when(command).refused({ kind: "already-exists" });
+  keys(issued, revoked).when(command).refused({ kind: "already-revoked" });
+});
+
+test("a change to what already is writes nothing: applying a file twice is quiet", () => {
+  keys(issued)
+    .when({ kind: "change", id: "k1", tools: ["files/*"], timeMs: nowMs })
+    .then([]);
+  keys(issued).when({ kind: "change", id: "k1", expiresAtMs: "never", timeMs: nowMs }).then([]);
+});
+
+test("what a change does not name stays", () => {
+  const expiring = keys(issued)
+    .when({ kind: "change", id: "k1", expiresAtMs: nowMs + 5, timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, expiresAtMs: BigInt(nowMs + 5) } })], { refer: ["team/t1"] });
+  expect(expiring).toMatchObject({ tools: ["files/*"], teamId: "t1" });
+  const changed = create(KeyChangedSchema, { key: { ...key, expiresAtMs: BigInt(nowMs + 5) } });
+  keys(issued, changed)
+    .when({ kind: "change", id: "k1", tools: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, tools: [], expiresAtMs: BigInt(nowMs + 5) } })], {
+      refer: ["team/t1"],
+    });
+  keys(issued, changed)
+    .when({ kind: "change", id: "k1", expiresAtMs: "never", timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
+});
+
+test("a rotated secret lives for the overlap; the one before it ends at once", () => {
+  const secrets = [{ sha256: second }, { sha256: first, validUntilMs: BigInt(nowMs + 60_000) }];
+  const rotated = create(KeyRotatedSchema, { key: { ...key, secrets } });
+  keys(issued).when({ kind: "rotate", id: "k1", sha256: second, overlapSeconds: 60, timeMs: nowMs }).then([rotated]);
+  const again = [{ sha256: third }, { sha256: second, validUntilMs: BigInt(nowMs + 1_000) }];
+  keys(issued, rotated)
+    .when({ kind: "rotate", id: "k1", sha256: third, overlapSeconds: 1, timeMs: nowMs })
+    .then([create(KeyRotatedSchema, { key: { ...key, secrets: again } })]);
+  keys(issued, rotated)
+    .when({ kind: "rotate", id: "k1", sha256: third, overlapSeconds: 0, timeMs: nowMs })
+    .then([create(KeyRotatedSchema, { key: { ...key, secrets: [{ sha256: third }] } })]);
+});
+
+test.each([-1, 0.5, Number.NaN, limits.rotationOverlapSecondsMax + 1])(
+  "an overlap of %s seconds is refused",
+  (seconds) => {
+    keys(issued)
+      .when({ kind: "rotate", id: "k1", sha256: second, overlapSeconds: seconds, timeMs: nowMs })
+      .refused({ kind: "invalid-input", field: "overlapSeconds" });
+  },
+);
+
+test("revoked is final: the name is free, and nothing can be done with the key", () => {
+  keys(issued).when({ kind: "revoke", id: "k1", timeMs: nowMs }).then([revoked], { release: true });
+  const dead = keys(issued, revoked);
+  dead.when({ kind: "revoke", id: "k1", timeMs: nowMs }).refused({ kind: "already-revoked", revokedAtMs: nowMs });
+  dead.when({ kind: "change", id: "k1", tools: [], timeMs: nowMs }).refused({ kind: "already-revoked" });
+  dead
+    .when({ kind: "rotate", id: "k1", sha256: second, overlapSeconds: 0, timeMs: nowMs })
+    .refused({ kind: "already-revoked" });
+});
+
+test("what was never issued is not found", () => {
+  keys().when({ kind: "revoke", id: "k1", timeMs: nowMs }).refused({ kind: "not-found", scope: "key/k1" });
+});

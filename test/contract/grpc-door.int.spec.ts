@@ -1,0 +1,103 @@
+// The door between the planes, both halves of it: nobody comes in without the token, an error keeps its code and a bug keeps
+// its text to itself, a slow reader slows the sender, and a stop waits for nobody for ever.
+
+import { serve, startGrpcServer, type GrpcServer, type ServiceMethods } from "@tollgate/api/grpc-server";
+import { TollgateError } from "@tollgate/kernel/errors";
+import { openControlPlane, type ControlPlane } from "@tollgate/proxy/grpc";
+import type { Sync } from "@tollgate/schema/sync";
+import { Sync as SyncService } from "@tollgate/schema/sync";
+import { afterEach, expect, test } from "vitest";
+
+const joinToken = "the right token";
+const chunks = 200;
+const chunkBytes = 1024 * 1024;
+
+let server: GrpcServer | undefined;
+let client: ControlPlane | undefined;
+
+afterEach(async () => {
+  client?.close();
+  await server?.stop();
+});
+
+const counts = { made: 0, ended: 0, bugs: [] as unknown[] };
+
+const methods: ServiceMethods<typeof Sync> = {
+  async *snapshot() {
+    counts.made = 0;
+    for (; counts.made < chunks; counts.made++)
+      yield { resources: [{ kind: "key", id: "k", body: new Uint8Array(chunkBytes) }] };
+  },
+  async *watch(_request, signal) {
+    yield { tick: { head: 1n, timeMs: 1n } };
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    counts.ended++;
+  },
+  async report({ proxyId }) {
+    if (proxyId === "bug") throw new Error("a text with something internal");
+    if (proxyId === "refused") throw new TollgateError("sync.log-differs");
+    return { stored: [{ epoch: 1n, seq: 2n }] };
+  },
+};
+
+async function open(token = joinToken): Promise<ControlPlane> {
+  const onBug = (bug: unknown): void => void counts.bugs.push(bug);
+  server = await startGrpcServer({
+    host: "127.0.0.1",
+    port: 0,
+    joinToken,
+    services: [serve(SyncService, methods)],
+    onBug,
+  });
+  client = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken: token });
+  return client;
+}
+
+async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const one of stream) return one;
+  return undefined;
+}
+
+const never = (): AbortSignal => new AbortController().signal;
+
+test.each(["", "the wrong token", "the right token and more"])("nobody comes in with the token %j", async (token) => {
+  const { sync } = await open(token);
+  const refused = { code: 16, details: expect.stringContaining("join token") };
+  await expect(sync.report({ proxyId: "p" })).rejects.toMatchObject(refused);
+  await expect(first(sync.snapshot({}, never()))).rejects.toMatchObject(refused);
+  await expect(first(sync.watch({}, never()))).rejects.toMatchObject(refused);
+});
+
+test("a refusal keeps its code; a bug is told to us and not to them", async () => {
+  const { sync } = await open();
+  expect((await sync.report({ proxyId: "p" })).stored).toMatchObject([{ epoch: 1n, seq: 2n }]);
+  await expect(sync.report({ proxyId: "refused" })).rejects.toMatchObject({ code: 10 });
+  const bug = await sync.report({ proxyId: "bug" }).catch((error: unknown) => String(error));
+  expect(bug).not.toContain("something internal");
+  expect(counts.bugs.map(String)).toEqual(["Error: a text with something internal"]);
+});
+
+test("a reader that stops reading stops the sender, and gets everything when it goes on", async () => {
+  const { sync } = await open();
+  let read = 0;
+  for await (const { resources } of sync.snapshot({}, never())) {
+    read += resources.length;
+    if (read !== 1) continue;
+    // Calls that come and go meanwhile give the sender all the time it wants.
+    for (let n = 0; n < 30; n++) await sync.report({ proxyId: "p" });
+    expect(counts.made).toBeLessThan(chunks / 2);
+  }
+  expect(read).toBe(chunks);
+});
+
+test("a watch ends on the server when the proxy hangs up, and a stop ends those that do not", async () => {
+  const { sync } = await open();
+  counts.ended = 0;
+  await first(sync.watch({}, never()));
+  await expect.poll(() => counts.ended).toBe(1);
+  const watch = sync.watch({}, never())[Symbol.asyncIterator]();
+  await watch.next();
+  await server?.stop();
+  expect(counts.ended).toBe(2);
+  expect(await watch.next().catch((error: unknown) => error)).toBeDefined();
+});
