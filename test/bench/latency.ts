@@ -34,7 +34,7 @@ async function measure(source: string, kafkaBrokers: string | undefined): Promis
   for (let index = 0; index < tries; index++) {
     const key = await issueKey(stack.admin, { name: `key-${index}`, teamId });
     const works = async (): Promise<boolean> =>
-      (await callTool(stack.proxy().url, key.secret, "example__echo")).status === 200;
+      (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult;
     await until(works, { what: "the key to work", intervalMs: 1 });
     await revokeKey(stack.admin, key.id);
     const start = performance.now();

@@ -26,7 +26,7 @@ async function open(name: string, kafkaBrokers?: string): Promise<{ stack: Stack
   await registerServer(stack.admin, { name: "example", url: upstream.url });
   const team = await createTeam(stack.admin, "platform");
   const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
-  await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).status === 200, {
+  await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult, {
     what: "the key to work",
   });
   return { stack, key };
@@ -39,8 +39,8 @@ async function call(stack: Stack, key: IssuedKey, count: number, concurrency: nu
   const caller = async (): Promise<void> => {
     while (left-- > 0) {
       try {
-        const { status, requestId } = await callTool(stack.proxy().url, key.secret, "example__echo", { left });
-        if (status === 200 && requestId !== null) finished.add(requestId);
+        const { hasResult, requestId } = await callTool(stack.proxy().url, key.secret, "example__echo", { left });
+        if (hasResult && requestId !== null) finished.add(requestId);
       } catch {
         // The proxy died under this call: its client saw no end.
       }

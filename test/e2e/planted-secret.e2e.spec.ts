@@ -46,7 +46,7 @@ describe("after a day's work, no secret is left lying about", () => {
     const team = await createTeam(admin, "platform");
     const key = await issueKey(admin, { name: "agent", teamId: team.id });
     secrets.push(key.secret);
-    await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).status === 200, {
+    await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult, {
       what: "the key to work",
     });
     await call(key.secret, "example__echo", { text: planted.argument });

@@ -124,6 +124,8 @@ export async function readCalls(
 
 export interface ToolAnswer {
   readonly status: number;
+  /** The tool ran: an MCP refusal is a 200, too. */
+  readonly hasResult: boolean;
   readonly body: string;
   readonly requestId: string | null;
 }
@@ -139,5 +141,10 @@ export async function callTool(proxyUrl: string, key: string, tool: string, args
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: args } }),
   });
   const body = await response.text();
-  return { status: response.status, body, requestId: response.headers.get("x-tollgate-request-id") };
+  return {
+    status: response.status,
+    hasResult: response.status === 200 && body.includes('"result"'),
+    body,
+    requestId: response.headers.get("x-tollgate-request-id"),
+  };
 }

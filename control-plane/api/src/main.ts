@@ -14,7 +14,7 @@ import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
 import { serve, startGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
-import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
@@ -49,6 +49,7 @@ async function run(config: Config, log: Log): Promise<void> {
     database,
     wake,
     projections: [replicaProjection, ...kinds.map(({ projection }) => projection)],
+    onStopped: (projection) => log.error(projection, "a projection has stopped at an event that it cannot take"),
   });
   const secretStore = openSecretStore(masterKey);
   const plane: Plane = {
@@ -60,7 +61,11 @@ async function run(config: Config, log: Log): Promise<void> {
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
 
   const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
-  const onProblem = (error: unknown): void => log.warn({ err: error }, "the relay pauses");
+  const onProblem = (error: unknown): void => {
+    // Order is lost for every proxy, and no waiting heals it.
+    if (error instanceof TopicProblem) fail(error, log);
+    log.warn({ err: error }, "the relay pauses");
+  };
   const relay = kafka && startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
   const stopUsage = kafka && consumeUsage(database, kafka, log);
   const grpc = await startGrpcServer({

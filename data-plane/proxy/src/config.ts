@@ -16,7 +16,7 @@ const list = z.string().transform((text) =>
 );
 const atLeastOne = z.coerce.number().int().min(1);
 
-const settings = {
+export const settings = {
   TOLLGATE_HOST: z.string().min(1).default("127.0.0.1").describe("The address that the public and admin ports bind."),
   TOLLGATE_PROXY_PORT: port.default(8080).describe("The public port; 0 picks a free one."),
   TOLLGATE_PROXY_ADMIN_PORT: port.default(9090).describe("Health, metrics and debug; 0 picks a free one."),

@@ -1,7 +1,7 @@
 // What the launcher says when everything is ready: `ready.json` for programs, and for people what they need next and
 // nothing else. No secret is printed; the lines name the files that hold them, and the command for Claude Code reads the
 // key's file when it is run, so that the key gets into no terminal and no history.
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileProblem } from "./problem.ts";
 
@@ -29,16 +29,17 @@ export function removeReady(dataDir: string): void {
 }
 
 export function announcement(dataDir: string, ready: Ready): string {
-  const keyFile = join(dataDir, "keys", "first");
-  const hasFirstKey = existsSync(keyFile);
-  const shownKeyFile = hasFirstKey ? keyFile : join(dataDir, "keys", "NAME");
+  const keysDir = join(dataDir, "keys");
+  const names = existsSync(keysDir) ? readdirSync(keysDir).sort() : [];
+  const firstKey = names.includes("first") ? "first" : names[0];
+  const keyFile = join(keysDir, firstKey ?? "NAME");
   const rows = [
     ["MCP gate", `${ready.proxy}/mcp`],
     ["Admin API", `${ready.control}/graphql`],
     ["Admin token in", ready.adminTokenFile],
-    [hasFirstKey ? "First key in" : "Keys in", hasFirstKey ? keyFile : join(dataDir, "keys")],
+    [firstKey === "first" ? "First key in" : "Keys in", firstKey === "first" ? keyFile : keysDir],
   ];
-  const connect = `claude mcp add --transport http tollgate ${ready.proxy}/mcp --header "Authorization: Bearer $(cat ${quoted(shownKeyFile)})"`;
+  const connect = `claude mcp add --transport http tollgate ${ready.proxy}/mcp --header "Authorization: Bearer $(cat ${quoted(keyFile)})"`;
   return [
     "Tollgate is ready.",
     "",

@@ -18,6 +18,6 @@ test("ready is when all projections go on and the database answers", async () =>
 
 test("a stopped projection and a database that is away are both named", async () => {
   const [projection, database] = await healthOf({ position: 7n, reason: "no such column" }, false).waitsFor();
-  expect(projection).toContain("keys stopped at 7");
+  expect(projection).toContain("keys has stopped at 7");
   expect(database).toContain("database");
 });

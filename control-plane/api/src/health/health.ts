@@ -48,11 +48,10 @@ export function createHealth({ database, projections, relay }: HealthParts): Hea
   }
   return {
     async waitsFor() {
-      const stopped = projections
-        .status()
-        .flatMap(({ name, failed }) =>
-          failed ? [`projection ${name} stopped at ${failed.position}: ${failed.reason}`] : [],
-        );
+      const stopped = projections.status().flatMap(({ name, failed }) =>
+        // The reason may quote data; it is in the log.
+        failed ? [`projection ${name} has stopped at ${failed.position}`] : [],
+      );
       const reachable = await database.sql.query("SELECT 1").then(
         () => [],
         () => ["the database cannot be reached"],

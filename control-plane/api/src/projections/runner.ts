@@ -27,13 +27,24 @@ export type Projections = {
   close(): Promise<void>;
 };
 
-export type ProjectionOptions = { database: Database; wake: Wake; projections: readonly Projection[] };
+export type ProjectionOptions = {
+  database: Database;
+  wake: Wake;
+  projections: readonly Projection[];
+  /** Told once for each stop, with the reason. */
+  onStopped?: (status: { name: string; position: string; reason: string }) => void;
+};
 
-export async function startProjections({ database, wake, projections }: ProjectionOptions): Promise<Projections> {
+export async function startProjections({
+  database,
+  wake,
+  projections,
+  onStopped = () => undefined,
+}: ProjectionOptions): Promise<Projections> {
   const followers: Follower[] = [];
   for (const projection of projections) {
     await createTables(database, projection, schemaOf(projection));
-    followers.push(new Follower(database, projection));
+    followers.push(new Follower(database, projection, onStopped));
   }
   const unsubscribe = wake.subscribe((head) => {
     for (const follower of followers) follower.wake(head);
@@ -70,6 +81,7 @@ class Follower {
   readonly projection: Projection;
   readonly #database: Database;
   readonly #schema: string;
+  readonly #onStopped: NonNullable<ProjectionOptions["onStopped"]>;
   readonly #waiters = new Set<Waiter>();
   #position = 0n;
   #failed: ProjectionStatus["failed"];
@@ -77,8 +89,9 @@ class Follower {
   #isWokenMeanwhile = false;
   #isClosed = false;
 
-  constructor(database: Database, projection: Projection) {
+  constructor(database: Database, projection: Projection, onStopped: NonNullable<ProjectionOptions["onStopped"]>) {
     this.#database = database;
+    this.#onStopped = onStopped;
     this.projection = projection;
     this.#schema = schemaOf(projection);
   }
@@ -139,6 +152,7 @@ class Follower {
     const position = error instanceof EventFailed ? error.position : this.#position + 1n;
     this.#failed = { position, reason: error instanceof Error ? error.message : String(error) };
     this.#isWokenMeanwhile = false;
+    this.#onStopped({ name: this.projection.name, position: position.toString(), reason: this.#failed.reason });
     for (const waiter of this.#waiters) waiter.reject(this.#behind());
   }
 
