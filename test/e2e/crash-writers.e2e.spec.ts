@@ -86,7 +86,11 @@ async function writeWhile(stack: Stack, disaster: () => Promise<void>): Promise<
         acknowledged.failures++;
         await until(async () => (await fetch(`${stack.control.url}/readyz`)).ok, {
           what: "the control plane to be back",
-          timeoutMs: 60_000,
+          timeoutMs: 20_000,
+        }).catch((cause: unknown) => {
+          throw new Error(`the control plane did not come back; it said:\n${stack.control.log().slice(-4_000)}`, {
+            cause,
+          });
         });
       }
       done++;

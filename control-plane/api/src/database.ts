@@ -75,14 +75,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   await exclusive("migrations", async () => {
     await dataSource.initialize();
+    const { driver } = dataSource;
+    if ("master" in driver && driver.master instanceof Pool) surviveBrokenConnections(driver.master);
     await dataSource.runMigrations();
   }).catch(async (error: unknown) => {
     if (dataSource.isInitialized) await dataSource.destroy();
     throw error;
   });
   const pool = new Pool({ ...config, max: options.connectionsMax ?? 20 });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on("error", () => undefined);
+  surviveBrokenConnections(pool);
   return {
     sql: sqlOf(pool),
     transaction: (fn, transactionOptions) => inTransaction(pool, fn, transactionOptions),
@@ -94,6 +95,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       await pool.end();
     },
   };
+}
+
+/**
+ * A broken connection is replaced by the pool and reported by the query that was on it. But pg tells of the break by an
+ * event, and more than once (the server's last words, then the closed socket), while the pool listens for one only: without
+ * a listener for as long as the connection lives, a killed database would take this process along.
+ */
+function surviveBrokenConnections(pool: Pool): void {
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
 }
 
 function sqlOf(client: Pick<Pool, "query">): Sql {
