@@ -3,7 +3,7 @@
 // committed, so that a crash in between leaves a useless file and never a credential that nobody holds. Nothing is logged.
 
 import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { ConfigProblem } from "./config.ts";
@@ -100,7 +100,8 @@ export class ConfigurationFileProblem extends ConfigProblem {}
 
 async function writeSecretFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const unfinished = `${path}.new`;
+  // No key has a name that begins with a dot, so this is never another key's file.
+  const unfinished = join(dirname(path), `.${basename(path)}.new`);
   const file = await open(unfinished, "w", 0o600);
   try {
     await file.chmod(0o600);

@@ -332,6 +332,12 @@ describe("what cannot be served", () => {
         400,
         "mcp.duplicate-member",
       ],
+      // Found by the way the version is read, after the body: a throw there would end the worker with everybody's calls.
+      [
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"a","ProtocolVersion":"b"}}',
+        400,
+        "mcp.duplicate-member",
+      ],
       ['{"jsonrpc":"2.0","id":null,"method":"ping"}', 400, "mcp.invalid-request"],
       ['{"jsonrpc":"2.0","id":1,"method":"nothing"}', 200, "mcp.method-unknown"],
       ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}', 400, "mcp.invalid-request"],

@@ -115,6 +115,8 @@ test("ready to revoked to stopped: calls pass, their facts arrive, a dead worker
   await until(async () => (await fetch(`${proxyAdmin}/readyz`)).status === 200, "the replacement");
   for (let i = 0; i < 10; i++) expect((await add()).json.result.content[0].text).toBe("3");
   expect(await (await fetch(`${proxyAdmin}/metrics`)).text()).toContain("tollgate_workers 2");
+  // A path that is no URL must not end the primary, and with it every worker.
+  expect((await fetch(`${proxyAdmin}//`)).status).toBe(404);
   const debug: unknown = await (await fetch(`${proxyAdmin}/debug/replica`)).json();
   expect(debug).toMatchObject({ position: "4", workersApplied: "4", servers: ["demo"], refusedScopes: {} });
 

@@ -2,7 +2,7 @@
 // shares the public port. It shows names, positions and digests; no key hash and no secret is in any answer.
 
 import { randomUUID } from "node:crypto";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { digest } from "@tollgate/kernel/replica";
 import type { View } from "@tollgate/kernel/view";
 import { answerJson, answerRefusal } from "../http/answer.ts";
@@ -25,11 +25,21 @@ export function createAdminServer({ origins, waitsFor, view, status, metrics, lo
   const problemOfOrigin = originProblem(origins);
   return createServer((request, response) => {
     const requestId = randomUUID();
+    try {
+      answer(request, response, requestId);
+    } catch (error) {
+      // This process is the proxy's primary: what ends it ends every call.
+      log.error({ err: error, requestId }, "an admin request met a bug");
+      answerRefusal(response, requestId, "internal.bug");
+    }
+  });
+
+  function answer(request: IncomingMessage, response: ServerResponse, requestId: string): void {
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return answerRefusal(response, requestId, problem);
     if (request.method !== "GET" && request.method !== "HEAD")
       return answerRefusal(response, requestId, "request.method-not-allowed");
-    switch (new URL(request.url ?? "/", "http://admin").pathname) {
+    switch (request.url?.split("?")[0]) {
       case "/healthz":
         return answerJson(response, requestId, 200, '{"status":"ok"}');
       case "/readyz":
@@ -47,7 +57,7 @@ export function createAdminServer({ origins, waitsFor, view, status, metrics, lo
       default:
         return answerRefusal(response, requestId, "request.path-unknown");
     }
-  });
+  }
 }
 
 function described(view: View | undefined): Record<string, unknown> {

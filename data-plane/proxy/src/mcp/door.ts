@@ -48,7 +48,14 @@ export function mcpDoor(parts: McpDoorParts): Door {
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     const refusal = headerRefusal(request.headers);
     if (refusal !== undefined) return accounts.refuse(call, refusal);
-    readBody(request, settings.requestBytesMax, (result) => receive(exchange, credential, result));
+    readBody(request, settings.requestBytesMax, (result) => {
+      // Called from the request's own event, where nobody would catch: a bug may cost this call and not the worker.
+      try {
+        receive(exchange, credential, result);
+      } catch (error) {
+        bug(call, error);
+      }
+    });
   };
 
   function receive(exchange: Exchange, credential: Credential, result: BodyOutcome): void {
@@ -98,7 +105,11 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const called = calledName(view, name);
     if (called === undefined) return accounts.refuse(call, { code: "mcp.tool-unknown" }, { principal, tool: name });
     const { server, toolPart } = called;
-    const go = (tool: string) => callTool({ call: toolCall, view, principal, target: { server: server.name, tool } });
+    const go = (tool: string) => {
+      // Whoever left while the name was looked up wants no tool to run.
+      if (!call.response.destroyed)
+        callTool({ call: toolCall, view, principal, target: { server: server.name, tool } });
+    };
     if (!called.isAltered) return go(toolPart);
     // A hash cannot be turned back: the server's own list says what it stands for.
     serverOf(server)
@@ -126,7 +137,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
     }
   }
 
-  function bug(call: McpCall, error: unknown): void {
+  function bug(call: Call, error: unknown): void {
     log.error({ err: error, requestId: call.requestId }, "a request met a bug");
     accounts.refuse(call, { code: "internal.bug" });
   }

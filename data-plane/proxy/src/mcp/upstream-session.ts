@@ -106,7 +106,8 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
     return lines;
   }
 
-  function send(session: Session | undefined, body: string, timeoutMs: number, id?: string): Promise<Exchanged> {
+  /** Async throughout: a credential that has gone is a rejection like any other failure, never a throw in a timer. */
+  async function send(session: Session | undefined, body: string, timeoutMs: number, id?: string): Promise<Exchanged> {
     const isEnough = (head: Exchanged["headers"], soFar: Buffer) =>
       id !== undefined && answerIn(head["content-type"] ?? "", soFar, id) !== undefined;
     return exchange(upstream, deadlines, { method: "POST", headers: headers(session), body, timeoutMs, isEnough });
@@ -134,17 +135,20 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
   function end(session: Session): void {
     sessions.delete(session);
     if (session.id === undefined) return;
+    // A courtesy: servers may not know it, and forget sessions by themselves.
+    goodbye(session).catch(() => undefined);
+  }
+
+  async function goodbye(session: Session): Promise<void> {
     const { timeoutMs } = upstream;
-    const lines = headers(session);
-    exchange(upstream, deadlines, {
+    const isEnough = () => false;
+    await exchange(upstream, deadlines, {
       method: "DELETE",
-      headers: lines,
+      headers: headers(session),
       body: null,
       timeoutMs,
-      isEnough: () => false,
-    }).catch(
-      () => undefined, // A courtesy: servers may not know it, and forget sessions by themselves.
-    );
+      isEnough,
+    });
   }
 
   return {
@@ -155,7 +159,8 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
       const params = `{"requestId":${id},"reason":"The client closed the call."}`;
       const body = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
       send(session, body, upstream.timeoutMs).catch(() => undefined); // Nobody waits for the call any more.
-      if (++session.abandonedIds >= abandonedIdsMax) end(session);
+      // Only no longer taken: other clients' calls are still running in it.
+      if (++session.abandonedIds >= abandonedIdsMax) sessions.delete(session);
     },
     forget: (session) => void sessions.delete(session),
     async request(method, params, timeoutMs) {

@@ -9,12 +9,15 @@ import { TollgateError } from "@tollgate/kernel/errors";
 const never = blockList([
   ["0.0.0.0", 8],
   ["100.100.100.200", 32],
+  ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["192.0.0.0", 24],
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
   ["::", 128],
+  ["2001::", 32],
   ["fd00:ec2::254", 128],
+  ["fd20:ce::254", 128],
   ["fe80::", 10],
   ["ff00::", 8],
 ]);
@@ -35,6 +38,7 @@ const carriers: readonly (readonly [list: BlockList, group: number])[] = [
   [blockList([["64:ff9b:1::", 48]]), 6],
   [blockList([["::", 96]]), 6],
   [blockList([["::ffff:0:0", 96]]), 6],
+  [blockList([["::ffff:0:0:0", 96]]), 6],
   [blockList([["2002::", 16]]), 1],
 ];
 

@@ -29,6 +29,7 @@ export function exchange(upstream: Upstream, deadlines: Deadlines, request: Exch
     let status = 0;
     let head: IncomingHttpHeaders = {};
     let running: Dispatcher.DispatchController | undefined;
+    let failed: Error | undefined;
     const unwatch = deadlines.watch(timeoutMs, () => fail(new TollgateError("upstream.timeout")));
     const done = () => {
       unwatch();
@@ -36,14 +37,17 @@ export function exchange(upstream: Upstream, deadlines: Deadlines, request: Exch
     };
     const fail = (error: unknown) => {
       unwatch();
-      reject(failureOf(error));
-      running?.abort(failureOf(error));
+      failed ??= failureOf(error);
+      reject(failed);
+      running?.abort(failed);
     };
     upstream.pool.dispatch(
       { path: upstream.path, method, headers: [...request.headers], body },
       {
         onRequestStart(controller) {
           running = controller;
+          // It failed while it waited for a connection: what is not wanted any more must not hold one.
+          if (failed) controller.abort(failed);
         },
         onResponseStart(_controller, code, headers) {
           status = code;

@@ -13,8 +13,17 @@ export type Envelope =
 
 export type EnvelopeRefusal = { kind: "refused"; code: ErrorCode; detail?: string };
 
-const find = memberFinder(["jsonrpc", "id", "method", "params", "params.name", "result", "error"]);
-const findVersion = memberFinder(["params.protocolVersion"]);
+// Everything that this door decides by is found in one go, so that a double of any of it refuses the message.
+const find = memberFinder([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "params.name",
+  "params.protocolVersion",
+  "result",
+  "error",
+]);
 
 export type RequestEnvelope = Extract<Envelope, { kind: "request" }>;
 
@@ -65,7 +74,7 @@ function isId(bytes: Uint8Array, span: Span): boolean {
 
 /** The version a client's `initialize` asks for; undefined where it names none. */
 export function requestedVersion(bytes: Uint8Array): string | undefined {
-  const span = findVersion(bytes)["params.protocolVersion"];
+  const span = find(bytes)["params.protocolVersion"];
   const value = span && valueOf(bytes, span);
   return typeof value === "string" ? value : undefined;
 }
