@@ -1,6 +1,6 @@
 // The bare pass-through that every figure of the proxy is held against: node:http in front, an undici pool behind,
 // streaming both ways, no logic at all. It is the ceiling for software of our make; what the gate costs is the difference.
-// Run as a process of its own, so that its CPU can be read apart: `node bare-proxy.js <upstream origin>`.
+// Run as a process of its own, so that its CPU can be read apart: `node bare-proxy.ts <upstream origin>`.
 
 import { createServer } from "node:http";
 import { Pool } from "undici";

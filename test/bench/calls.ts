@@ -12,7 +12,7 @@ import { cpuSeconds, median, runLoad, type LoadOptions } from "./load.ts";
 import { report } from "./report.ts";
 
 const rounds = 5;
-const bareEntry = fileURLToPath(new URL("./bare-proxy.js", import.meta.url));
+const bareEntry = fileURLToPath(new URL("./bare-proxy.ts", import.meta.url));
 
 type Subject = { name: string; origin: string; path: string; key: string; tool: string; pid: number | undefined };
 type Round = { cpuUs: number; rate: number; p50: number };
