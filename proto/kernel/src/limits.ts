@@ -22,6 +22,6 @@ export const limits = {
   /** Resources in one chunk of a snapshot, records in one batch of a watch. */
   snapshotChunkResourcesMax: 1_000,
   feedRecordsMax: 500,
-  factsPerBatchMax: 500,
+  factsPerBatchMax: 2_000,
   pageRowsMax: 500,
 } as const;

@@ -2,8 +2,8 @@
 // call once however many have the same time.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { create } from "@bufbuild/protobuf";
-import { FactBatchSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import { AdminError } from "../../../../test/support/admin-client.ts";
 import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
 import { ingest } from "../usage/ingest.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
     const at = { seq: BigInt(n + 1), timeMs: BigInt(startMs + Math.floor(n / 4) * 1_000), requestId: `r${n}` };
     const isRefused = n % 4 === 3;
     const common = { keyId: n % 2 === 0 ? keyId : "someone", server: n < 20 ? "docs" : "files", tool: `tool${n % 4}` };
-    return isRefused
+    const init = isRefused
       ? { ...at, kind: { case: "callRefused" as const, value: { ...common, code: "mcp.tool-unknown", door: "mcp" } } }
       : {
           ...at,
@@ -40,6 +40,7 @@ beforeAll(async () => {
             value: { ...common, outcome: ToolCallOutcome.ANSWERED, responseBytes: 2n ** 53n + 1n },
           },
         };
+    return toBinary(FactSchema, create(FactSchema, init));
   });
   await ingest(api.plane.database, create(FactBatchSchema, { proxyId: "p1", epoch: 1n, facts }));
   await api.plane.projections.reached(BigInt(position), 10_000);

@@ -1,10 +1,11 @@
 // A batch of facts as it came from outside, checked as a whole: it is contiguous facts of one epoch, or it is refused with
 // a sentence. Text that PostgreSQL cannot hold is repaired rather than refused, because a client chose it and one strange
 // tool name must not hold up an epoch. Pure; what was stored before is an argument.
+import { fromBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { limits } from "@tollgate/kernel/limits";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
-import { ToolCallOutcome } from "@tollgate/schema/usage";
+import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 
 /** A fact and the part of the sequence it stands for: its own `seq`, or a range where facts were lost. */
 export type Span = { readonly first: bigint; readonly last: bigint; readonly fact: Fact };
@@ -27,7 +28,7 @@ export function checkBatch(batch: FactBatch): FactSpans {
   if (!idPattern.test(proxyId)) throw invalid("The batch names no proxy.");
   if (epoch < 1n || epoch > int8Max) throw invalid("The batch names no epoch.");
   if (facts.length > limits.factsPerBatchMax) throw invalid(`A batch has at most ${limits.factsPerBatchMax} facts.`);
-  const [first, ...others] = facts;
+  const [first, ...others] = facts.map(decoded);
   if (first === undefined) throw invalid("The batch is empty.");
   const spans: [Span, ...Span[]] = [spanOf(first)];
   let { last } = spans[0];
@@ -38,6 +39,14 @@ export function checkBatch(batch: FactBatch): FactSpans {
     last = span.last;
   }
   return { proxyId, epoch, spans, last };
+}
+
+function decoded(bytes: Uint8Array, index: number): Fact {
+  try {
+    return fromBinary(FactSchema, bytes);
+  } catch {
+    throw invalid(`Item ${index + 1} of the batch is no fact.`);
+  }
 }
 
 function spanOf(fact: Fact): Span {

@@ -1,5 +1,5 @@
 // Every fact exactly once, on a real PostgreSQL: whichever way it came, how often, in what order, and who restarted.
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
 import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
@@ -51,8 +51,12 @@ function lost(seq: bigint, lastSeq: bigint): Fact {
   });
 }
 
+function bytesOf(fact: Fact): Uint8Array {
+  return toBinary(FactSchema, fact);
+}
+
 function batch(epoch: bigint, facts: Fact[]): FactBatch {
-  return create(FactBatchSchema, { proxyId, epoch, facts });
+  return create(FactBatchSchema, { proxyId, epoch, facts: facts.map(bytesOf) });
 }
 
 /** Each number of the sequence with what the store says of it, in order; a number that is there twice shows twice. */
@@ -139,9 +143,10 @@ test("a fact of a kind that came later is kept as it is, and the epoch goes on",
 });
 
 test.each<[string, () => FactBatch]>([
-  ["no proxy", () => create(FactBatchSchema, { epoch: 1n, facts: [completed(1n)] })],
+  ["no proxy", () => create(FactBatchSchema, { epoch: 1n, facts: [bytesOf(completed(1n))] })],
   ["no epoch", () => batch(0n, [completed(1n)])],
   ["no facts", () => batch(900_001n, [])],
+  ["bytes that are no fact", () => create(FactBatchSchema, { proxyId, epoch: 900_001n, facts: [Buffer.from([8])] })],
   ["a fact left out", () => batch(900_001n, [completed(1n), completed(3n)])],
   ["a fact twice", () => batch(900_001n, [completed(1n), completed(1n)])],
   ["a number below one", () => batch(900_001n, [completed(0n)])],

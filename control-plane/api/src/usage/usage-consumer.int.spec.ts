@@ -1,6 +1,6 @@
 // The consumer's place moves with the facts or not at all, and one poisoned record stops nobody.
 import { create, toBinary } from "@bufbuild/protobuf";
-import { FactBatchSchema } from "@tollgate/schema/usage";
+import { FactBatchSchema, FactSchema } from "@tollgate/schema/usage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../../../../test/support/database.ts";
 import type { TestDatabase } from "../../../../test/support/database.ts";
@@ -23,11 +23,10 @@ afterAll(async () => {
 });
 
 function facts(epoch: bigint, from: number, to: number): Uint8Array {
-  const list = Array.from({ length: to - from + 1 }, (_, i) => ({
-    seq: BigInt(from + i),
-    timeMs: 1n,
-    kind: { case: "callRefused" as const, value: { code: "auth.key-unknown" } },
-  }));
+  const list = Array.from({ length: to - from + 1 }, (_, i) => {
+    const kind = { case: "callRefused", value: { code: "auth.key-unknown" } } as const;
+    return toBinary(FactSchema, create(FactSchema, { seq: BigInt(from + i), timeMs: 1n, kind }));
+  });
   return toBinary(FactBatchSchema, create(FactBatchSchema, { proxyId: "0123456789abcdef", epoch, facts: list }));
 }
 

@@ -1,12 +1,16 @@
 // What the recorder promises to those who wait for a fact, also where the disk refuses.
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Fact } from "@tollgate/schema/usage";
+import { FactSchema } from "@tollgate/schema/usage";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { FactInit, Recorder, RecorderOptions, RecordOutcome } from "./recorder.ts";
-import { factTextCharsMax, openRecorder } from "./recorder.ts";
+import type { FactInit } from "./fact-writer.ts";
+import { factTextCharsMax } from "./fact-writer.ts";
+import type { Recorder, RecorderOptions, RecordOutcome } from "./recorder.ts";
+import { openRecorder } from "./recorder.ts";
 import { decodeRecords, epochPath, listSegments } from "./spool-file.ts";
 import { openEpochReader } from "./spool-reader.ts";
 
@@ -36,7 +40,8 @@ function refusal(tool: string): FactInit {
 }
 
 function facts(): Fact[] {
-  return openEpochReader(directory, epoch, () => 5).read(0n, { factsMax: 100_000, bytesMax: 1 << 30 });
+  const stretch = openEpochReader(directory, epoch, () => 5).read(0n, { factsMax: 100_000, bytesMax: 1 << 30 });
+  return (stretch?.facts ?? []).map((bytes) => fromBinary(FactSchema, bytes));
 }
 
 function told(): string[] {

@@ -4,20 +4,11 @@
 // refuses, calls go on being served: a full disk of telemetry must not stop the work of everybody. The facts of that time
 // are counted, `state()` says so, and once there is space again the sequence shows their loss by a segment that begins
 // after it (see spool-file.ts). Nothing is sent from here.
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create, toBinary } from "@bufbuild/protobuf";
-import type { CallRefusedSchema, ToolCallCompletedSchema } from "@tollgate/schema/usage";
-import { FactSchema } from "@tollgate/schema/usage";
 import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
+import type { FactInit } from "./fact-writer.ts";
+import { createFactWriter } from "./fact-writer.ts";
 import type { Dropped } from "./spool-file.ts";
-import { boundSpool, encodeRecord, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";
-
-export type FactInit = {
-  readonly requestId: string;
-  readonly kind:
-    | { case: "toolCallCompleted"; value: MessageInitShape<typeof ToolCallCompletedSchema> }
-    | { case: "callRefused"; value: MessageInitShape<typeof CallRefusedSchema> };
-};
+import { boundSpool, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";
 
 /** `lost`: the disk refused it, and the caller goes on all the same. */
 export type RecordOutcome = "durable" | "lost";
@@ -53,8 +44,6 @@ export type RecorderOptions = {
   readonly onState?: (state: RecorderState) => void;
 };
 
-/** Texts that a client may have chosen (an unknown tool's name, say) are cut to this: a fact is small, whatever was asked. */
-export const factTextCharsMax = 256;
 /** How often a refusing disk is tried again; in between, facts are counted without a system call. */
 const retryMs = 250;
 
@@ -62,7 +51,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   const { directory, epoch, nowMs } = options;
   const segmentBytes = Math.min(options.segmentBytes ?? segmentBytesMax, Math.max(1, Math.floor(options.maxBytes / 4)));
   let seq = 0n;
-  let waiting: Uint8Array[] = [];
+  const waiting = createFactWriter();
   let callbacks: ((outcome: RecordOutcome) => void)[] = [];
   let segment: { file: number; path: string; size: number } | undefined;
   let lost = 0n;
@@ -74,14 +63,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
 
   function record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint {
     if (isClosed) throw new Error("a closed recorder was given a fact");
-    const timeMs = BigInt(Math.trunc(nowMs()));
-    const fact = create(FactSchema, {
-      seq: seq + 1n,
-      timeMs,
-      requestId: clip(init.requestId),
-      kind: clipKind(init.kind),
-    });
-    waiting.push(encodeRecord(toBinary(FactSchema, fact)));
+    waiting.add(seq + 1n, Math.trunc(nowMs()), init);
     seq += 1n;
     if (onDone !== undefined) callbacks.push(onDone);
     turn ??= setImmediate(flush);
@@ -91,13 +73,12 @@ export function openRecorder(options: RecorderOptions): Recorder {
   function flush(): void {
     if (turn !== undefined) clearImmediate(turn);
     turn = undefined;
-    const records = waiting;
+    const count = BigInt(waiting.count());
     const done = callbacks;
-    waiting = [];
     callbacks = [];
-    if (records.length === 0) return;
-    const outcome = write(records);
-    if (outcome === "lost") lost += BigInt(records.length);
+    if (count === 0n) return;
+    const outcome = write(waiting.take(), count);
+    if (outcome === "lost") lost += count;
     const thrown: unknown[] = [];
     for (const callback of done) {
       try {
@@ -111,14 +92,13 @@ export function openRecorder(options: RecorderOptions): Recorder {
     if (thrown.length > 0) throw new AggregateError(thrown, "who waited for a fact failed");
   }
 
-  function write(records: readonly Uint8Array[]): RecordOutcome {
+  function write(records: Uint8Array, count: bigint): RecordOutcome {
     if (state.kind === "failing" && nowMs() < retryAtMs && nowMs() >= state.sinceMs && !isClosed) return "lost";
     try {
-      const bytes = records.length === 1 && records[0] !== undefined ? records[0] : Buffer.concat(records);
-      if (segment !== undefined && segment.size + bytes.length > segmentBytes) closeSegment();
-      segment ??= openSegment(seq - BigInt(records.length) + 1n);
-      writeAll(segment.file, bytes);
-      segment.size += bytes.length;
+      if (segment !== undefined && segment.size + records.length > segmentBytes) closeSegment();
+      segment ??= openSegment(seq - count + 1n);
+      writeAll(segment.file, records);
+      segment.size += records.length;
       enter({ kind: "recording" });
       return "durable";
     } catch (error) {
@@ -151,7 +131,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   /** So that a loss is known even if no fact ever follows it. */
   function sayLoss(): void {
     retry = undefined;
-    if (state.kind === "recording" || waiting.length > 0) return;
+    if (state.kind === "recording" || waiting.count() > 0) return;
     try {
       segment = openSegment(seq + 1n);
       enter({ kind: "recording" });
@@ -197,16 +177,4 @@ function attempt(act: () => void): void {
   } catch {
     // A torn end of a segment is what the reader expects of a crash anyway.
   }
-}
-
-function clipKind(kind: FactInit["kind"]): FactInit["kind"] {
-  const { server, tool } = kind.value;
-  const clipped = { server: clip(server ?? ""), tool: clip(tool ?? "") };
-  return kind.case === "callRefused"
-    ? { case: kind.case, value: { ...kind.value, ...clipped } }
-    : { case: kind.case, value: { ...kind.value, ...clipped } };
-}
-
-function clip(text: string): string {
-  return text.length <= factTextCharsMax ? text : text.slice(0, factTextCharsMax).toWellFormed();
 }

@@ -9,8 +9,8 @@ export type ShipperLoop = {
   close(drainMs: number): Promise<void>;
 };
 
-/** Between a wake-up and the step: what is collected meanwhile shares one message. */
-const lingerMs = 25;
+/** Between a wake-up and the step: what is collected meanwhile shares one message, whose price is that of hundreds of facts. */
+const lingerMs = 100;
 const idleMs = 500;
 const pauseMsMin = 100;
 const pauseMsMax = 5_000;

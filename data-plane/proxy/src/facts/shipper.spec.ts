@@ -1,9 +1,10 @@
 // Every fact arrives and is counted once, over lines that lose, repeat, delay and reorder, and over restarts of everybody.
 // The ingest here is a fake with the rules of the real one (control-plane `usage/ingest.ts`): at or below the cursor
 // dropped, next contiguous taken, beyond it nothing. The clock is the test's own; nothing waits.
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
-import type { FactBatch } from "@tollgate/schema/usage";
+import type { Fact, FactBatch } from "@tollgate/schema/usage";
+import { FactSchema } from "@tollgate/schema/usage";
 import fc from "fast-check";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,14 +32,19 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+function factsIn({ facts }: FactBatch): Fact[] {
+  return facts.map((bytes) => fromBinary(FactSchema, bytes));
+}
+
 /** What the real ingest keeps, with each number of the sequence as it was counted: twice would show. */
 function fakeIngest() {
   const epochs = new Map<bigint, { stored: bigint; counted: string[] }>();
   return {
-    take({ epoch, facts }: FactBatch): bigint {
+    take(batch: FactBatch): bigint {
+      const { epoch } = batch;
       const cursor = epochs.get(epoch) ?? { stored: 0n, counted: [] };
       epochs.set(epoch, cursor);
-      for (const fact of facts) {
+      for (const fact of factsIn(batch)) {
         const last = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
         if (fact.seq > cursor.stored + 1n) break;
         for (let seq = cursor.stored + 1n; seq <= last; seq++) {
@@ -202,7 +208,7 @@ test("a batch that will never be taken is told as lost, and the epoch goes on", 
   const picky: FactSink = {
     name: "grpc",
     send: async (batch) =>
-      batch.facts.some(({ seq, kind }) => seq === 2n && kind.case !== "usageLost")
+      factsIn(batch).some(({ seq, kind }) => seq === 2n && kind.case !== "usageLost")
         ? { kind: "refused", reason: "planted" }
         : { kind: "stored", stored: ingest.take(batch) },
   };
@@ -247,6 +253,7 @@ test("while nobody can be reached the spool keeps its bound, and afterwards ever
   const writers = [recorder(1n), recorder(2n)];
   for (let i = 0; i < 20; i++) {
     for (const writer of writers) await record(writer, 10);
+    nowMs += 1_000;
     await shipper.step();
   }
   for (const writer of writers) writer.close();

@@ -6,14 +6,13 @@ import { create } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
 import type { FactCursor } from "@tollgate/schema/sync";
 import { FactCursorSchema } from "@tollgate/schema/sync";
-import type { Fact, FactBatch } from "@tollgate/schema/usage";
-import { FactBatchSchema, FactSchema, UsageLostSchema } from "@tollgate/schema/usage";
+import { FactBatchSchema } from "@tollgate/schema/usage";
 import type { FactSink, SinkAnswer } from "./sink.ts";
 import { openSinkChoice } from "./sink-choice.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, listEpochs, removeEpoch, trimEpoch } from "./spool-file.ts";
-import type { EpochReader } from "./spool-reader.ts";
-import { openEpochReader } from "./spool-reader.ts";
+import type { EpochReader, Stretch } from "./spool-reader.ts";
+import { lossBytes, openEpochReader } from "./spool-reader.ts";
 
 export type ShipperOptions = {
   readonly directory: string;
@@ -58,6 +57,8 @@ type Epoch = {
   readonly reader: EpochReader;
   stored: bigint;
   sent: bigint;
+  /** Up to where the disk was freed. */
+  trimmed: bigint;
   /** When something was last sent, or the watermark last moved. */
   movedMs: number;
   stalls: number;
@@ -68,12 +69,14 @@ const windowFacts = 10_000n;
 /** With its envelope far below the 1 MiB that a broker takes. */
 const batchBytesMax = 512 * 1024;
 export const stallMs = 5_000;
+const boundEveryMs = 1_000;
 /** Doublings of the above while nothing moves: an outage of a day must not fill a topic with repetitions. */
 const stallDoublingsMax = 6;
 
 export function openShipper(options: ShipperOptions): Shipper {
   const { directory, proxyId, monotonicMs, wallMs } = options;
   const epochs = new Map<bigint, Epoch>();
+  let boundedMs = Number.NEGATIVE_INFINITY;
   const choice = openSinkChoice(options.sinks, monotonicMs, (sink) => report({ kind: "sink-changed", sink }));
   const report = (problem: ShipperProblem): void => options.onProblem?.(problem);
 
@@ -82,53 +85,54 @@ export function openShipper(options: ShipperOptions): Shipper {
     for (const epoch of onDisk) {
       if (epochs.has(epoch)) continue;
       const reader = openEpochReader(directory, epoch, wallMs);
-      epochs.set(epoch, { epoch, reader, stored: 0n, sent: 0n, movedMs: monotonicMs(), stalls: 0 });
+      epochs.set(epoch, { epoch, reader, stored: 0n, sent: 0n, trimmed: 0n, movedMs: monotonicMs(), stalls: 0 });
     }
     for (const epoch of epochs.keys()) if (!onDisk.includes(epoch)) epochs.delete(epoch);
     return [...epochs.values()].sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
   }
 
   async function step(): Promise<StepResult> {
-    const live = options.liveEpochs();
-    const dropped = boundSpool(directory, options.maxBytes, (epoch) => live.has(epoch));
-    if (dropped.segments > 0) options.onDropped?.(dropped);
+    keepBound();
     let result: StepResult = "waiting";
     for (const epoch of scan()) {
       resendWhenStalled(epoch);
       const sent = await sendNext(epoch);
       tidy(epoch);
       if (sent === "failed") return "failed";
-      if (sent === "sent") result = "more";
+      if (sent === "more") result = "more";
     }
     return result;
   }
 
-  async function sendNext(epoch: Epoch): Promise<"sent" | "nothing" | "failed"> {
+  /** A look at every file, so not at each step: recorders keep the bound themselves whenever they begin a segment. */
+  function keepBound(): void {
+    if (monotonicMs() < boundedMs + boundEveryMs) return;
+    boundedMs = monotonicMs();
+    const live = options.liveEpochs();
+    const dropped = boundSpool(directory, options.maxBytes, (epoch) => live.has(epoch));
+    if (dropped.segments > 0) options.onDropped?.(dropped);
+  }
+
+  async function sendNext(epoch: Epoch): Promise<StepResult> {
     const room = epoch.stored + windowFacts - epoch.sent;
-    if (room <= 0n) return "nothing";
+    if (room <= 0n) return "waiting";
     const factsMax = Math.min(limits.factsPerBatchMax, Number(room));
-    const facts = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
-    const last = facts.at(-1);
-    if (last === undefined) return "nothing";
-    const answer = await send(epoch, batchOf(epoch, facts));
+    const stretch = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
+    if (stretch === undefined) return "waiting";
+    const answer = await send(epoch, stretch.facts);
     if (answer === undefined) return "failed";
-    if (answer.kind !== "refused") return settle(epoch, answer, lastSeqOf(last));
+    if (answer.kind !== "refused") return settle(epoch, answer, stretch);
     report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
-    const substitute = refusedFact(facts, wallMs());
-    const second = substitute === undefined ? undefined : await send(epoch, batchOf(epoch, [substitute]));
-    if (second !== undefined && second.kind !== "refused") return settle(epoch, second, lastSeqOf(last));
+    const second = await send(epoch, [refusedFact(stretch, wallMs())]);
+    if (second !== undefined && second.kind !== "refused") return settle(epoch, second, stretch);
     choice.failed();
     return "failed";
   }
 
-  function batchOf({ epoch }: Epoch, facts: Fact[]): FactBatch {
-    return create(FactBatchSchema, { proxyId, epoch, facts });
-  }
-
-  async function send(epoch: Epoch, batch: FactBatch): Promise<SinkAnswer | undefined> {
+  async function send({ epoch }: Epoch, facts: readonly Uint8Array[]): Promise<SinkAnswer | undefined> {
     const sink = choice.active();
     try {
-      const answer = await sink.send(batch);
+      const answer = await sink.send(create(FactBatchSchema, { proxyId, epoch, facts: [...facts] }));
       choice.succeeded();
       return answer;
     } catch (error) {
@@ -139,18 +143,20 @@ export function openShipper(options: ShipperOptions): Shipper {
     }
   }
 
-  function settle(epoch: Epoch, answer: SinkAnswer, last: bigint): "sent" | "failed" {
+  /** What came in while this batch was under way is left to the next step: a few facts by themselves cost as much as many. */
+  function settle(epoch: Epoch, answer: SinkAnswer, { last, isCut }: Stretch): StepResult {
     epoch.movedMs = monotonicMs();
     if (answer.kind !== "stored") {
       if (last > epoch.sent) epoch.sent = last;
-      return "sent";
+      return isCut ? "more" : "waiting";
     }
     const isMoved = answer.stored !== epoch.stored;
     if (isMoved) epoch.stalls = 0;
     // Also where it is lower than what was heard before: a restored database has forgotten.
     epoch.stored = answer.stored;
     epoch.sent = answer.stored;
-    return isMoved ? "sent" : "failed";
+    if (!isMoved) return "failed";
+    return isCut || answer.stored < last ? "more" : "waiting";
   }
 
   function resendWhenStalled(epoch: Epoch): void {
@@ -164,9 +170,10 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   function tidy(epoch: Epoch): void {
-    trimEpoch(directory, epoch.epoch, epoch.stored);
+    if (epoch.trimmed !== epoch.stored) trimEpoch(directory, epoch.epoch, epoch.stored);
+    epoch.trimmed = epoch.stored;
     if (options.liveEpochs().has(epoch.epoch) || epoch.stored < epoch.sent) return;
-    if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }).length > 0) return;
+    if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }) !== undefined) return;
     removeEpoch(directory, epoch.epoch);
     epochs.delete(epoch.epoch);
   }
@@ -195,22 +202,14 @@ export function openShipper(options: ShipperOptions): Shipper {
 
   function isDrained(): boolean {
     return scan().every(
-      ({ reader, stored, sent }) => sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }).length === 0,
+      ({ reader, stored, sent }) => sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }) === undefined,
     );
   }
 
   return { step, stored, reconnected, spooled, isDrained, sinkName: () => choice.active().name };
 }
 
-function lastSeqOf(fact: Fact): bigint {
-  return fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
-}
-
 /** Stands in the place of a batch that the ingest will never take, so that the epoch does not end there. */
-function refusedFact(facts: readonly Fact[], wallMs: number): Fact | undefined {
-  const [first] = facts;
-  const last = facts.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  const value = create(UsageLostSchema, { lastSeq: lastSeqOf(last), reason: "refused" });
-  return create(FactSchema, { seq: first.seq, timeMs: BigInt(Math.trunc(wallMs)), kind: { case: "usageLost", value } });
+function refusedFact({ first, last }: Stretch, wallMs: number): Uint8Array {
+  return lossBytes(first, last, "refused", wallMs);
 }

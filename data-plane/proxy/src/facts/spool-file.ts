@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 
 /** A record's header: length and CRC-32 of the bytes that follow, both unsigned and little-endian. */
-const headerBytes = 8;
-/** The recorder clips every text that a client chose, so no fact comes near it; a longer record is damage. */
+export const headerBytes = 8;
+/** The writer clips every text that a client chose, so no fact comes near it; a longer record is damage. */
 export const factBytesMax = 16 * 1024;
 export const segmentBytesMax = 1024 * 1024;
 const suffix = ".facts";
@@ -24,14 +24,12 @@ export function segmentPath(directory: string, epoch: bigint, firstSeq: bigint):
   return join(epochPath(directory, epoch), `${firstSeq}${suffix}`);
 }
 
-export function encodeRecord(fact: Uint8Array): Uint8Array {
+/** Writes the header in front of the fact that already lies between `start + headerBytes` and `end`. */
+export function sealRecord(buffer: Buffer, start: number, end: number): void {
+  const fact = buffer.subarray(start + headerBytes, end);
   if (fact.length === 0 || fact.length > factBytesMax) throw new Error(`a fact of ${fact.length} bytes has no record`);
-  const record = new Uint8Array(headerBytes + fact.length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, fact.length, true);
-  view.setUint32(4, crc32(fact), true);
-  record.set(fact, headerBytes);
-  return record;
+  buffer.writeUInt32LE(fact.length, start);
+  buffer.writeUInt32LE(crc32(fact), start + 4);
 }
 
 export type WholeRecords = {
