@@ -80,14 +80,16 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return ticks / ticksPerSecond;
 }
 
-/** Resident bytes of each process of the tree, largest first. */
-export async function residentBytes(pid: number): Promise<number[]> {
-  const sizes: number[] = [];
-  for (const member of await processTree(pid)) {
-    const status = await readFile(`/proc/${member}/status`, "utf8").catch(() => "");
-    sizes.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024);
-  }
-  return sizes.sort((a, b) => b - a);
+/** Resident bytes of a process, and of each of its descendants. */
+export async function residentBytes(pid: number): Promise<{ root: number; children: number[] }> {
+  const members = await processTree(pid);
+  const children = await Promise.all(members.filter((member) => member !== pid).map(residentOf));
+  return { root: await residentOf(pid), children };
+}
+
+async function residentOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }
 
 async function processTree(root: number): Promise<number[]> {

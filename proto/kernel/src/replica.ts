@@ -3,7 +3,7 @@
 // Every replicated event carries its whole resource, so the fold is one rule read from the schema: the event's resource
 // takes the place of the former one, or leaves. What cannot be read makes its own scopes refuse and nothing else.
 
-import { fromBinary, type Message } from "@bufbuild/protobuf";
+import { fromBinary, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Record as LogRecord } from "@tollgate/schema/sync";
@@ -14,7 +14,8 @@ import { emptyMap, type ShardedMap } from "./sharded-map.ts";
 /** What one event does to the state. No bytes: the resource leaves. */
 export type Change = { kind: string; id: string; bytes: Uint8Array | undefined };
 
-export type Entry = { id: string; bytes: Uint8Array; hash: bigint; resource: Message };
+/** It holds the bytes alone: a hundred thousand keys decoded are some 100 MiB, and most of them never make a call. */
+export type Entry = { id: string; bytes: Uint8Array; hash: bigint };
 
 export type KindState = { entries: ShardedMap<Entry>; digest: bigint };
 
@@ -40,11 +41,20 @@ export function empty(): Replica {
 
 /** What a record changes; undefined where it carries nothing for a replica. Throws on a body that cannot be read. */
 export function changeOf(record: Pick<LogRecord, "type" | "body">): Change | undefined {
-  if (record.body === undefined) return undefined;
-  const known = eventTypes.get(record.type);
-  if (!known) throw new Error(`the event type ${record.type} is not known here`);
-  const bytes = resourceBytes(record.body);
-  return { kind: known.kind, id: idOf(known.kind, bytes), bytes: known.removes ? undefined : bytes };
+  return readRecord(record)?.change;
+}
+
+type ReadRecord = { change: Change; requires: readonly string[] };
+
+function readRecord({ type, body }: Pick<LogRecord, "type" | "body">): ReadRecord | undefined {
+  if (body === undefined) return undefined;
+  const known = eventTypes.get(type);
+  if (!known) throw new Error(`the event type ${type} is not known here`);
+  const { kind, removes } = known;
+  const bytes = resourceBytes(body);
+  const { id, requires } = readResource(kind, bytes);
+  // Nothing has to be enforced of what leaves.
+  return removes ? { change: { kind, id, bytes: undefined }, requires: [] } : { change: { kind, id, bytes }, requires };
 }
 
 /** The next replica after records that follow it without a hole. Whole commits only: half of one must not be seen. */
@@ -70,8 +80,8 @@ function replicaOf(from: Replica, position: bigint, { changes, refused, replacea
 
 function readInto(next: Next, record: LogRecord): void {
   try {
-    const change = changeOf(record);
-    if (change) settle(next, change);
+    const read = readRecord(record);
+    if (read) settle(next, read);
   } catch (error) {
     for (const scope of record.scopes) {
       next.refused.set(scope, reasonOf(error));
@@ -81,10 +91,10 @@ function readInto(next: Next, record: LogRecord): void {
 }
 
 /** A resource that cannot be enforced is not kept, and neither is the one before it: nothing decides by what is past. */
-function settle(next: Next, change: Change): void {
+function settle(next: Next, { change, requires }: ReadRecord): void {
   const { kind, id } = change;
   const scope = scopeOf(kind, id);
-  const problem = check(change);
+  const problem = problemOf(requires);
   if (problem === undefined) {
     next.changes.push(change);
     if (next.replaceable.delete(scope)) next.refused.delete(scope);
@@ -100,20 +110,13 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Why a resource cannot be enforced here; undefined when it can. */
-export function check(change: Change): string | undefined {
-  const known = resourceTypes.get(change.kind);
-  if (!known) return `the kind ${change.kind} is not known here`;
-  if (change.bytes === undefined) return undefined;
-  const missing = requiredFeatures(fromBinary(known.desc, change.bytes)).filter((name) => !knownFeatures.has(name));
-  return missing.length === 0 ? undefined : `needs the features ${missing.join(", ")}, which are not known here`;
-}
-
 /** Features that this software enforces and that a resource may name in `requires`. */
 export const knownFeatures: ReadonlySet<string> = new Set();
 
-function requiredFeatures(resource: Message): readonly string[] {
-  return "requires" in resource && Array.isArray(resource.requires) ? resource.requires.map(String) : [];
+/** Why a resource cannot be enforced here; undefined when it can. */
+function problemOf(requires: readonly string[]): string | undefined {
+  const missing = requires.filter((name) => !knownFeatures.has(name));
+  return missing.length === 0 ? undefined : `needs the features ${missing.join(", ")}, which are not known here`;
 }
 
 /** A snapshot's resources at its position. */
@@ -124,12 +127,13 @@ export function fromSnapshot(position: bigint, resources: Iterable<Required<Chan
 }
 
 /** One stored resource that cannot be read makes its own scope refuse, not the proxy wait for ever. */
-function settleStored(next: Next, change: Change): void {
+function settleStored(next: Next, change: Required<Change>): void {
+  const { kind, id, bytes } = change;
+  const scope = scopeOf(kind, id);
+  if (!resourceTypes.has(kind)) return void next.refused.set(scope, `the kind ${kind} is not known here`);
   try {
-    if (resourceTypes.has(change.kind)) return settle(next, change);
-    next.refused.set(scopeOf(change.kind, change.id), `the kind ${change.kind} is not known here`);
+    settle(next, { change, requires: bytes === undefined ? [] : readResource(kind, bytes).requires });
   } catch (error) {
-    const scope = scopeOf(change.kind, change.id);
     next.refused.set(scope, reasonOf(error));
     next.replaceable.add(scope);
   }
@@ -159,9 +163,7 @@ function changeKind(kind: string, state: KindState, changes: readonly Change[]):
 }
 
 function entryOf(kind: string, id: string, bytes: Uint8Array): Entry {
-  const known = resourceTypes.get(kind);
-  if (!known) throw new Error(`the kind ${kind} is not known here`);
-  return { id, bytes, hash: entryHash(kind, id, bytes), resource: fromBinary(known.desc, bytes) };
+  return { id, bytes, hash: entryHash(kind, id, bytes) };
 }
 
 /** 128 bits of SHA-256. A kind's digest is the sum of its entries' hashes, so that it changes by a subtraction and an
@@ -186,11 +188,20 @@ export function digest(replica: Replica, kind: string): Uint8Array {
   return bytes;
 }
 
-function idOf(kind: string, bytes: Uint8Array): string {
-  const known = resourceTypes.get(kind);
-  if (!known) throw new Error(`the kind ${kind} is not known here`);
-  const resource = fromBinary(known.desc, bytes);
+type ResourceHead = { id: string; requires: readonly string[] };
+
+/** What the fold must know of a resource, read by decoding all of it: what cannot be read must be known to be so now, and
+ *  not by the call that would have been decided by it. */
+function readResource(kind: string, bytes: Uint8Array): ResourceHead {
+  const resource: Message = fromBinary(descOf(kind), bytes);
   if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
     throw new Error(`a ${kind} without an id`);
-  return resource.id;
+  const requires = "requires" in resource && Array.isArray(resource.requires) ? resource.requires.map(String) : [];
+  return { id: resource.id, requires };
+}
+
+function descOf(kind: string): DescMessage {
+  const known = resourceTypes.get(kind);
+  if (!known) throw new Error(`the kind ${kind} is not known here`);
+  return known.desc;
 }

@@ -12,10 +12,10 @@ import {
   type Server,
   type Team,
 } from "@tollgate/schema/resources";
-import { isMessage, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { fromBinary, isMessage, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import type { ErrorCode } from "./errors.ts";
 import type { KeyText } from "./key-format.ts";
-import type { KindState, Replica } from "./replica.ts";
+import type { Entry, KindState, Replica } from "./replica.ts";
 import { toolMatcher, type ToolMatcher } from "./tool-pattern.ts";
 
 /** Who makes a call. All that comes after authentication reads only this. */
@@ -41,8 +41,7 @@ export function viewOf(replica: Replica, previous?: View): View {
 
 function serversByName(state: KindState | undefined): ReadonlyMap<string, Server> {
   const servers: Server[] = [];
-  for (const { resource } of state?.entries.values() ?? [])
-    if (isMessage(resource, ServerSchema)) servers.push(resource);
+  for (const entry of state?.entries.values() ?? []) servers.push(decoded(entry, ServerSchema));
   servers.sort((a, b) => (a.name < b.name ? -1 : 1));
   return new Map(servers.map((server) => [server.name, server]));
 }
@@ -53,8 +52,19 @@ function resourceIn<Desc extends DescMessage>(
   id: string,
   desc: Desc,
 ): MessageShape<Desc> | undefined {
-  const resource = replica.kinds.get(kind)?.entries.get(id)?.resource;
-  return resource && isMessage(resource, desc) ? resource : undefined;
+  const entry = replica.kinds.get(kind)?.entries.get(id);
+  return entry && decoded(entry, desc);
+}
+
+/** At the first request that needs it, and kept as long as its entry: the same resource is the same object. */
+const resources = new WeakMap<Entry, Message>();
+
+function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): MessageShape<Desc> {
+  const known = resources.get(entry);
+  if (known && isMessage(known, desc)) return known;
+  const resource = fromBinary(desc, entry.bytes);
+  resources.set(entry, resource);
+  return resource;
 }
 
 /** `sha256` is the hash of the whole text that was sent. */
