@@ -12,6 +12,8 @@ import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { adminTokenFile, applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
 import { ConfigProblem } from "./config.ts";
 import { newKeyText } from "./keys/key-text.ts";
+import { keyDecider } from "./keys/key.decider.ts";
+import { foldStream } from "./log/fold-stream.ts";
 import { handle } from "./log/handle.ts";
 import { head } from "./log/read.ts";
 
@@ -98,6 +100,31 @@ test("the file makes its keys once, into files for their owner alone, and the ne
   await applyStartConfiguration(api.plane, start);
   expect([await position(), await readFile(keyFile, "utf8")]).toEqual([before, key]);
   expect(api.logged()).not.toMatch(/planted|tg_key_\w{20}/);
+});
+
+test("a key that was revoked or has expired does not keep the control plane from starting, and does not come back", async () => {
+  const file = join(dataDir, "tollgate.yaml");
+  const robot = newKeyText(randomBytes, "svc");
+  const expiresAt = new Date(api.plane.nowMs() - 1_000).toISOString();
+  const variable = (name: string) => (name === "ROBOT" ? robot.text : undefined);
+  const robotLine = "  - { name: robot, team: acme, purpose: service, secret: { env: ROBOT } }\n";
+  await writeFile(file, `version: 1\nteams: [{ name: acme }]\nkeys:\n${robotLine}`);
+  await applyStartConfiguration(api.plane, { file, dataDir, variable });
+  await api.admin.run("mutation ($id: ID!) { revokeKey(id: $id) { __typename } }", { id: robot.id });
+  const ofYesterday = `  - { name: over, team: acme, expiresAt: "${expiresAt}" }\n`;
+  await writeFile(
+    file,
+    `version: 1\nteams: [{ name: acme }, { name: later }]\nkeys:\n${robotLine}${ofYesterday}  - { name: bot, team: later }\n`,
+  );
+  await applyStartConfiguration(api.plane, { file, dataDir, variable });
+  const key = await foldStream(api.plane.database.sql, keyDecider, robot.id);
+  expect(key?.revokedAtMs).toBeDefined();
+  expect(await readdir(join(dataDir, "keys"))).toEqual(["bot"]);
+  const warnings = api.logged().match(/^.*a key of the file stays .*$/gm) ?? [];
+  expect(warnings.map((line) => line.match(/"key":"(\w+)".* stays (\w+);/)?.slice(1))).toEqual([
+    ["robot", "revoked"],
+    ["over", "expired"],
+  ]);
 });
 
 test("a mistake in the file is said with line and column, and nothing of the file is applied", async () => {

@@ -91,6 +91,9 @@ export async function applyStartConfiguration(plane: Plane, start: StartConfigur
     }),
   );
   if (done.outcome === "invalid") throw new ConfigurationFileProblem(done.report);
+  for (const { name, stays } of done.items)
+    if (stays !== undefined)
+      plane.log.warn({ file, key: name }, `a key of the file stays ${stays}; the rest is applied`);
   const changed = done.items.filter(({ action }) => action !== "none").length;
   plane.log.info({ resources: done.items.length, changed, position: done.position.toString() }, "the file is applied");
 }

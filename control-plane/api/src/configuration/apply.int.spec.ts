@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => api?.close());
 
-type Step = { action: string; kind: string; name: string; fields: string[] };
+type Step = { action: string; kind: string; name: string; fields: string[]; stays: string | null };
 type Applied = {
   __typename: string;
   plan: Step[];
@@ -36,7 +36,7 @@ async function apply(file: string, { variables = {}, ...rest }: Options = {}): P
       result: applyConfiguration(file: $file, fileName: "t.yaml", variables: $variables, dryRun: $dryRun, prune: $prune) {
         __typename
         ... on ApplyConfigurationSucceeded {
-          plan { action kind name fields } isApplied issued { name secret } position
+          plan { action kind name fields stays } isApplied issued { name secret } position
         }
         ... on ConfigurationInvalid { message issues { line column path message } }
       }
@@ -111,6 +111,7 @@ test("a new value of a header is a change of its server; the position moves once
   expect(changed.plan.find(({ name }) => name === "files")).toEqual({
     ...{ action: "CHANGE", kind: "server", name: "files" },
     fields: ["headers.Authorization"],
+    stays: null,
   });
   expect(done(await apply(whole, { variables: { ...variables, GH_TOKEN: "another" } }))).toEqual([]);
 });
@@ -122,13 +123,36 @@ test("a supplied secret with another id replaces the key; the old one is revoked
   const { sql } = api.plane.database;
   expect((await foldStream(sql, keyDecider, robot.id))?.revokedAtMs).toBeDefined();
   expect(await foldStream(sql, keyDecider, other.id)).toMatchObject({ name: "robot" });
-  // The revoked one does not come back: its id is used up, and that is told at its place in the file.
-  const before = await position();
-  const back = await apply(whole, { variables: { ...variables, GH_TOKEN: "another" } });
-  expect(back.__typename).toBe("ConfigurationInvalid");
-  expect(back.issues[0]).toMatchObject({ line: 11, path: "keys[1]" });
-  expect(await position()).toBe(before);
-  await apply(whole, { variables: { ...variables, GH_TOKEN: "another", ROBOT: other.text } });
+});
+
+test("a revoked key that a file still names stays revoked and is told; the rest of the file is applied", async () => {
+  const { sql } = api.plane.database;
+  const [former] = await sql.query("SELECT stream FROM log.name WHERE kind = 'key' AND name = 'robot'");
+  const file = whole.replace("{ name: finance }", "{ name: finance }\n  - { name: research }");
+  const options = { variables: { ...variables, GH_TOKEN: "another" } };
+  const planned = await apply(file, { ...options, dryRun: true, prune: true });
+  const back = await apply(file, { ...options, prune: true });
+  for (const { plan } of [planned, back])
+    expect(plan.find(({ name }) => name === "robot")).toEqual({
+      ...{ action: "NONE", kind: "key", name: "robot", fields: [], stays: "REVOKED" },
+    });
+  expect(done(back)).toEqual(["CREATE team research"]);
+  expect((await foldStream(sql, keyDecider, robot.id))?.revokedAtMs).toBeDefined();
+  // A process that starts with an old file must not take away the key that replaced the revoked one.
+  expect(await sql.query("SELECT stream FROM log.name WHERE kind = 'key' AND name = 'robot'")).toEqual([former]);
+});
+
+test("a key that a file has expire in the past is not made; one that lives is not left without its expiry", async () => {
+  const fileOf = (name: string): string =>
+    `${whole}  - { name: ${name}, team: finance, expiresAt: "2020-01-01T00:00:00Z" }\n`;
+  const options = { variables: { ...variables, GH_TOKEN: "another" } };
+  const applied = await apply(fileOf("over"), options);
+  expect(done(applied)).toEqual([]);
+  expect(applied.plan.find(({ name }) => name === "over")).toMatchObject({ action: "NONE", stays: "EXPIRED" });
+  await apply(`${whole}  - { name: over, team: finance }\n`, options);
+  const refused = await apply(fileOf("over"), options);
+  expect(refused.issues[0]).toMatchObject({ line: 12, path: "keys[2]" });
+  await apply(`${whole}`, { ...options, prune: true });
 });
 
 test.each([

@@ -4,6 +4,7 @@
 import { parseConfiguration, type Configuration } from "@tollgate/kernel/configuration/configuration";
 import { formatIssue, type Issue } from "@tollgate/kernel/configuration/issue";
 import type { Resolve } from "@tollgate/kernel/configuration/reader";
+import { parseKey } from "@tollgate/kernel/key-format";
 import { handleAll, type Meta } from "../log/handle.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import { head } from "../log/read.ts";
@@ -35,10 +36,15 @@ class DryRun extends Error {}
 export async function applyConfiguration(plane: Plane, meta: Meta, request: ApplyRequest): Promise<Applied> {
   const parsed = parseConfiguration(request.text, { fileName: request.fileName, resolve: request.resolve });
   if (parsed.outcome === "invalid") return parsed;
-  const done = await untilNamesHold(() => attempt(plane, meta, request, parsed.configuration), isByNames);
+  const done = await untilNamesHold(() => attempt(plane, meta, request, parsed.configuration), isOvertaken);
   if (done.outcome === "accepted") return { ...done, outcome: "applied" };
   const { issues } = done;
   return { outcome: "invalid", issues, report: issues.map((issue) => formatIssue(request.fileName, issue)).join("\n") };
+}
+
+/** A key of the file that was revoked meanwhile is left out by the next plan. */
+function isOvertaken(refused: { refusal: { kind: string } }): boolean {
+  return isByNames(refused) || refused.refusal.kind === "already-revoked";
 }
 
 type Attempted =
@@ -52,7 +58,11 @@ async function attempt(
   configuration: Configuration,
 ): Promise<Attempted> {
   const { database, secretStore, randomBytes } = plane;
-  const current = await readCurrent(plane);
+  const suppliedIds = configuration.keys.flatMap(({ secret }) => {
+    const parsed = secret === undefined ? undefined : parseKey(secret);
+    return parsed ? [parsed.id] : [];
+  });
+  const current = await readCurrent(plane, suppliedIds);
   const directory = await readSecretDirectory(database.sql, secretStore, {
     names: configuration.servers.flatMap(({ headers }) =>
       headers.flatMap(({ source }) => ("secretName" in source ? [source.secretName] : [])),

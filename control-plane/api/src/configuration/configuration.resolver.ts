@@ -4,11 +4,16 @@
 import { Inject } from "@nestjs/common";
 import { Args, Context, Mutation, Resolver } from "@nestjs/graphql";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
-import type { ApplyConfigurationResult, ConfigurationAction, MutationApplyConfigurationArgs } from "../gen/graphql.ts";
+import type {
+  ApplyConfigurationResult,
+  ConfigurationAction,
+  KeyEnd as ApiKeyEnd,
+  MutationApplyConfigurationArgs,
+} from "../gen/graphql.ts";
 import type { Answer } from "../graphql/refusals.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { applyConfiguration } from "./apply.ts";
-import type { PlanItem } from "./planning.ts";
+import type { KeyEnd, PlanItem } from "./planning.ts";
 
 const actions = {
   create: "CREATE",
@@ -16,6 +21,8 @@ const actions = {
   retire: "RETIRE",
   none: "NONE",
 } as const satisfies Record<PlanItem["action"], ConfigurationAction>;
+
+const ends = { revoked: "REVOKED", expired: "EXPIRED" } as const satisfies Record<KeyEnd, ApiKeyEnd>;
 
 @Resolver()
 export class ConfigurationResolver {
@@ -41,8 +48,8 @@ export class ConfigurationResolver {
     if (done.outcome === "invalid")
       return { __typename: "ConfigurationInvalid", message: done.report, issues: [...done.issues] };
     const { items, isApplied, issued, position } = done;
-    const plan = items.map(({ action, kind, name, fields }) => {
-      return { action: actions[action], kind, name, fields: [...fields] };
+    const plan = items.map(({ action, kind, name, fields, stays }) => {
+      return { action: actions[action], kind, name, fields: [...fields], stays: stays ? ends[stays] : null };
     });
     return { __typename: "ApplyConfigurationSucceeded", plan, isApplied, issued, position };
   }

@@ -1,9 +1,15 @@
 // What there is, by name, for comparing a file with it: the resources that proxies hold, at one position that is no older
-// than the log's head when it was asked. Between this read and the commit others may write; the commit then refuses.
+// than the log's head when it was asked. What is revoked is not among them, so of the file's own keys the log is asked for
+// it. Between this read and the commit others may write; the commit then refuses.
 
 import { fromBinary } from "@bufbuild/protobuf";
+import { fold } from "@tollgate/kernel/decider";
+import { scopeOf } from "@tollgate/kernel/ids";
 import { KeySchema, ServerSchema, TeamSchema, type Key, type Server, type Team } from "@tollgate/schema/resources";
-import { head } from "../log/read.ts";
+import type { Sql } from "../database.ts";
+import { keyDecider, type KeyEvent } from "../keys/key.decider.ts";
+import { head, readStreams } from "../log/read.ts";
+import { eventsFor } from "../log/record.ts";
 import type { Plane } from "../plane.ts";
 import { readResources } from "../projections/replica.ts";
 
@@ -11,14 +17,16 @@ export type CurrentState = {
   teams: ReadonlyMap<string, Team>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
+  /** Of the key ids that were asked about: those that were used and are over. */
+  revokedKeyIds: ReadonlySet<string>;
 };
 
 const reachedMsMax = 10_000;
 
-export async function readCurrent({
-  database,
-  projections,
-}: Pick<Plane, "database" | "projections">): Promise<CurrentState> {
+export async function readCurrent(
+  { database, projections }: Pick<Plane, "database" | "projections">,
+  keyIds: readonly string[],
+): Promise<CurrentState> {
   const { position } = await head(database.sql);
   await projections.reached(position, reachedMsMax, "replica");
   const teams = new Map<string, Team>();
@@ -32,7 +40,19 @@ export async function readCurrent({
   await readResources(database, async (page) => {
     for (const { kind, body } of page) readers[kind]?.(body);
   });
-  return { teams, keys, servers };
+  return { teams, keys, servers, revokedKeyIds: await revokedAmong(database.sql, keyIds) };
+}
+
+async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const streams = await readStreams(
+    sql,
+    ids.map((id) => scopeOf("key", id)),
+  );
+  const isRevoked = (id: string): boolean => {
+    const events = eventsFor<KeyEvent>("key", streams.get(scopeOf("key", id)) ?? []);
+    return fold(keyDecider, events)?.revokedAtMs !== undefined;
+  };
+  return new Set(ids.filter(isRevoked));
 }
 
 function named<T extends { name: string }>(into: Map<string, T>, resource: T): void {

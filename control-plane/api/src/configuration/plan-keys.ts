@@ -1,13 +1,15 @@
 // The keys of a file against those that there are. A key's secret says which key it is: with another id the former key is
 // replaced, with the same id and another secret it is rotated, and without one in the file it stays what it is. A key that
-// is new and has none gets one, which is told once.
+// is new and has none gets one, which is told once. A key that is over, revoked or past its own expiry, is not made again:
+// the plan says so, and the rest of the file is applied, because time and admins must not turn a file that was right into
+// one with which nothing starts.
 
 import type { ConfiguredKey } from "@tollgate/kernel/configuration/key";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { KeyPurpose, type Key } from "@tollgate/schema/resources";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
-import type { FilePlace, IssuedKey, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import type { FilePlace, IssuedKey, KeyEnd, PlanItem, PlannedStep, Planning } from "./planning.ts";
 
 export type KeysPlan = {
   items: PlanItem[];
@@ -29,6 +31,11 @@ export function planKeys(planning: Planning, teamId: (name: string) => string): 
   for (const [index, wanted] of configuration.keys.entries()) {
     const place = { at: wanted.at, path: `keys[${index}]` };
     const key = current.keys.get(wanted.name);
+    const stays = endOf(wanted, key, planning);
+    if (stays !== undefined) {
+      plan.items.push({ action: "none", kind: "key", name: wanted.name, fields: [], stays });
+      continue;
+    }
     const differences = key ? differencesOf(wanted, key, teamId(wanted.team)) : [];
     const isReplaced = differences.includes("purpose") || (key && isAnother(wanted, key));
     const action = key === undefined ? "create" : differences.length > 0 ? "change" : "none";
@@ -44,6 +51,21 @@ export function planKeys(planning: Planning, teamId: (name: string) => string): 
     plan.retired.push({ action: "retire", kind: "key", name, fields: [] });
   }
   return plan;
+}
+
+/**
+ * Why a key of the file cannot be. A living key that has the name by now is let be: a process that starts with the file of
+ * yesterday must not end what today's file made. An expiry that a living key shall get and that is over is a mistake, since
+ * the key would go on without it.
+ */
+function endOf(
+  { secret, expiresAtMs }: ConfiguredKey,
+  key: Key | undefined,
+  { current, timeMs }: Planning,
+): KeyEnd | undefined {
+  const id = secret === undefined ? undefined : parseKey(secret)?.id;
+  if (id !== undefined && current.revokedKeyIds.has(id)) return "revoked";
+  return key === undefined && expiresAtMs !== undefined && expiresAtMs <= timeMs ? "expired" : undefined;
 }
 
 function differencesOf(wanted: ConfiguredKey, key: Key, teamId: string): string[] {

@@ -15,7 +15,11 @@ export type PlanItem = {
   name: string;
   /** What changes, for `change`. */
   fields: readonly string[];
+  /** For `none`, where the file asks for a key that is over: no file brings it back, and none is stopped by it. */
+  stays?: KeyEnd;
 };
+
+export type KeyEnd = "revoked" | "expired";
 
 /** `at` and `path` are what the file says of it; what is pruned stands nowhere in the file. */
 export type PlannedStep = { step: AnyStep; place: FilePlace | undefined };

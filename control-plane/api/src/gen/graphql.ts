@@ -188,6 +188,8 @@ export type ConfigurationStep = {
   /** team, key or server. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
+  /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
+  readonly stays: Maybe<KeyEnd>;
 };
 
 export type ConfigurationVariable = {
@@ -299,6 +301,12 @@ export type KeyEdge = {
   readonly cursor: Scalars['String']['output'];
   readonly node: Key;
 };
+
+export type KeyEnd =
+  /** There is no such key, and its expiry in the file has passed. */
+  | 'EXPIRED'
+  /** Its secret is that of a revoked key, which does not come back. */
+  | 'REVOKED';
 
 export type KeyFilter = {
   readonly id?: InputMaybe<Scalars['ID']['input']>;
