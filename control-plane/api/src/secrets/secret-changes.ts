@@ -1,11 +1,9 @@
 // Changes of secrets as part of a larger commit: the steps for the log, and the rows that go with them in the same
 // transaction. A row is sealed for the version that was decided, so event and row cannot say different things.
 
-import { isMessage } from "@bufbuild/protobuf";
-import { SecretSchema } from "@tollgate/schema/resources";
 import type { AnyStep, Within } from "../log/handle.ts";
 import type { SecretStore } from "./secret-store.ts";
-import { secretDecider } from "./secret.decider.ts";
+import { secretDecider, secretIn } from "./secret.decider.ts";
 
 export type NewSecret = { id: string; name: string; value: Uint8Array };
 
@@ -29,7 +27,7 @@ export function eraseSteps({ erasures }: SecretChanges): AnyStep[] {
 export function secretRows(store: SecretStore, { stores, erasures }: SecretChanges): Within<unknown[]> {
   return async (sql, states) => {
     const versions = new Map<string, number>();
-    for (const state of states) if (isMessage(state, SecretSchema)) versions.set(state.id, state.version);
+    for (const secret of states.map(secretIn)) if (secret) versions.set(secret.id, secret.version);
     for (const { id, name, value } of stores) {
       const version = versions.get(id);
       if (version === undefined) throw new Error(`the secret ${name} is stored by none of the steps`);

@@ -16,8 +16,8 @@ function after(...commands: SecretCommand[]) {
 const store: SecretCommand = { kind: "store", id: "1", name: "github" };
 
 test("every store is the next version under the same name", () => {
-  expect(after(store)).toMatchObject({ id: "1", name: "github", version: 1 });
-  expect(after(store, store, store)).toMatchObject({ version: 3 });
+  expect(after(store)?.secret).toMatchObject({ id: "1", name: "github", version: 1 });
+  expect(after(store, store, store)?.secret).toMatchObject({ version: 3 });
   expect(secretDecider.decide(store, after(store))).toMatchObject({ outcome: "accepted", reserve: "github" });
 });
 
@@ -30,8 +30,15 @@ test("an erased secret gives its name back, and is not found again", () => {
   });
 });
 
+test("versions of one id only grow, whatever lies between: a proxy would take no notice of a lower one", () => {
+  const erase: SecretCommand = { kind: "erase", id: "1" };
+  expect(after(store, store, erase)?.secret).toBeUndefined();
+  expect(after(store, store, erase, store)?.secret).toMatchObject({ id: "1", version: 3 });
+  expect(after(store, erase, store, erase, store)?.secret).toMatchObject({ version: 3 });
+});
+
 test("a header's own secret has a name that no person can give", () => {
-  expect(after({ kind: "store", id: "1", name: headerSecretName("docs", "Authorization") })).toMatchObject({
+  expect(after({ kind: "store", id: "1", name: headerSecretName("docs", "Authorization") })?.secret).toMatchObject({
     name: "server/docs/authorization",
   });
   for (const name of ["", "Upper", "a/b", "server/a/b/c", "a b"])

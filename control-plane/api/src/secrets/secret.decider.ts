@@ -1,11 +1,13 @@
 // Secrets: that one exists, under which name and in which version. The value is never here; whoever stores it writes the
-// encrypted row in the transaction that appends the event, for the version that was decided.
+// encrypted row in the transaction that appends the event, for the version that was decided. Versions of one id only grow:
+// who looked a name up before somebody else erased the secret stores it under the id that he found, and a proxy that holds
+// version 3 of it would take no notice of a new version 1.
 
-import { create } from "@bufbuild/protobuf";
+import { create, isMessage } from "@bufbuild/protobuf";
 import { accept, assertNever, refuse, type Decider } from "@tollgate/kernel/decider";
 import { isName, nameRule, scopeOf } from "@tollgate/kernel/ids";
 import { SecretErasedSchema, SecretStoredSchema, type SecretErased, type SecretStored } from "@tollgate/schema/events";
-import type { Secret } from "@tollgate/schema/resources";
+import { SecretSchema, type Secret } from "@tollgate/schema/resources";
 import { invalidInput, type InvalidInput, type NotFound } from "../refusals.ts";
 
 export type SecretCommand =
@@ -14,18 +16,27 @@ export type SecretCommand =
 
 export type SecretRefusal = InvalidInput | NotFound;
 
-export const secretDecider: Decider<Secret | undefined, SecretCommand, SecretStored | SecretErased, SecretRefusal> = {
+export type SecretEvent = SecretStored | SecretErased;
+
+/** `secret` is there while it is not erased; `version` is the last that was ever stored. */
+export type SecretState = { secret: Secret | undefined; version: number };
+
+export const secretDecider: Decider<SecretState | undefined, SecretCommand, SecretEvent, SecretRefusal> = {
   stream: "secret",
   initial: undefined,
-  evolve: (_, event) => (event.$typeName === "tollgate.v1.SecretErased" ? undefined : event.secret),
-  decide(command, secret) {
+  evolve(_, event) {
+    const isErased = event.$typeName === "tollgate.v1.SecretErased";
+    return { secret: isErased ? undefined : event.secret, version: event.secret?.version ?? 0 };
+  },
+  decide(command, state) {
     const { id } = command;
+    const secret = state?.secret;
     switch (command.kind) {
       case "store": {
         const { name } = command;
         if (!isName(name) && !headerSecretPattern.test(name))
           return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-        const version = (secret?.version ?? 0) + 1;
+        const version = (state?.version ?? 0) + 1;
         return accept([create(SecretStoredSchema, { secret: { id, name, version } })], { reserve: name });
       }
       case "erase":
@@ -36,6 +47,12 @@ export const secretDecider: Decider<Secret | undefined, SecretCommand, SecretSto
     }
   },
 };
+
+/** The secret that a store leaves; undefined for the states of other deciders, beside which it may stand in a commit. */
+export function secretIn(state: unknown): Secret | undefined {
+  if (typeof state !== "object" || state === null || !("secret" in state)) return undefined;
+  return isMessage(state.secret, SecretSchema) ? state.secret : undefined;
+}
 
 const headerSecretPattern = /^server\/[^/]+\/[^/]+$/;
 

@@ -59,12 +59,16 @@ export class SecretResolver {
       const known = await readSecretDirectory(database.sql, secretStore, { names: [name], ofServers: [] });
       const id = known.get(name)?.id ?? idFromBytes(randomBytes(idBytes));
       const step = { decider: secretDecider, id, command: { kind: "store", id, name } } as const;
-      return handle(database, step, metaOf(context, this.#plane), (sql, secret) =>
-        secretStore.put(sql, id, existing(secret).version, bytes),
+      return handle(database, step, metaOf(context, this.#plane), (sql, state) =>
+        secretStore.put(sql, id, existing(state).version, bytes),
       );
     });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input");
-    return { __typename: "StoreSecretSucceeded", secret: secretToApi(existing(done.state)), position: done.position };
+    return {
+      __typename: "StoreSecretSucceeded",
+      secret: secretToApi(existing(done.state?.secret)),
+      position: done.position,
+    };
   }
 
   @Mutation()
