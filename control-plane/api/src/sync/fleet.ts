@@ -1,5 +1,6 @@
 // What is known of the proxies: the last report of each, one row a proxy, overwritten. A proxy that has not been heard of
-// for a day is forgotten. Reading is for screens; nothing is decided by it.
+// for a day is forgotten: it is no longer shown, and its row goes when another proxy comes, because rows become more then
+// and at no other time. Reading is for screens; nothing is decided by it.
 
 import type { ReportRequest } from "@tollgate/schema/sync";
 import type { Sql } from "../database.ts";
@@ -25,20 +26,26 @@ export async function storeReport(sql: Sql, report: ReportRequest): Promise<void
   const digests = report.digests.map(({ kind, resources, digest }) => {
     return { kind, resources: resources.toString(), digest: Buffer.from(digest).toString("hex") };
   });
-  await sql.query(
+  // Only a row that was updated names the transaction that did it.
+  const [row] = await sql.query<{ isNew: boolean }>(
     `INSERT INTO fleet.proxy (proxy_id, environment, region, software, source, log_id, log_incarnation, applied, age_ms,
        digests, workers, reported_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, now())
      ON CONFLICT (proxy_id) DO UPDATE SET environment = excluded.environment, region = excluded.region,
        software = excluded.software, source = excluded.source, log_id = excluded.log_id,
        log_incarnation = excluded.log_incarnation, applied = excluded.applied, age_ms = excluded.age_ms,
-       digests = excluded.digests, workers = excluded.workers, reported_at = excluded.reported_at`,
+       digests = excluded.digests, workers = excluded.workers, reported_at = excluded.reported_at
+     RETURNING xmax = 0 AS "isNew"`,
     [
       ...[report.proxyId, report.environment, report.region, report.software, report.source],
       ...[report.log?.id ?? "", report.log?.incarnation ?? 0, report.applied, report.ageMs ?? null],
       ...[JSON.stringify(digests), report.workers],
     ],
   );
+  if (row?.isNew === true)
+    await sql.query("DELETE FROM fleet.proxy WHERE reported_at <= now() - make_interval(hours => $1)", [
+      rememberedHours,
+    ]);
 }
 
 export async function readFleet(sql: Sql): Promise<ReportedProxy[]> {
