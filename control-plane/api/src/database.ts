@@ -37,6 +37,9 @@ export type ExclusiveOptions = {
 
 export type DatabaseOptions = { url: string; connectionsMax?: number; entities?: EntitySchema[] };
 
+/** Of the pool. What may hold a connection for long is bounded as a part of it. */
+export const usualConnectionsMax = 20;
+
 const int8 = 20;
 const int8Array = 1016;
 const connectMsMax = 10_000;
@@ -82,7 +85,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     if (dataSource.isInitialized) await dataSource.destroy();
     throw error;
   });
-  const pool = new Pool({ ...config, max: options.connectionsMax ?? 20 });
+  const pool = new Pool({ ...config, max: options.connectionsMax ?? usualConnectionsMax });
   surviveBrokenConnections(pool);
   return {
     sql: sqlOf(pool),

@@ -280,6 +280,16 @@ export const errors = {
     text: "The position belongs to another log.",
     help: "The database was replaced or restored; the proxy takes a new snapshot by itself.",
   },
+  "sync.snapshots-busy": {
+    class: "exhausted",
+    text: "As many proxies wait for a snapshot as may.",
+    help: "The proxy tries again by itself. Where it lasts, proxies read too slowly, or more of them start at once than one control plane can serve.",
+  },
+  "sync.snapshot-too-slow": {
+    class: "unavailable",
+    text: "The snapshot was not read in the time that one may take.",
+    help: "The proxy tries again by itself. Where it lasts, the network between the planes is too slow for the size of the state, or the proxy is overloaded.",
+  },
   "usage.invalid": {
     class: "invalid",
     text: "The facts are not well-formed; none of them was stored.",

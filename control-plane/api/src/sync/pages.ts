@@ -1,5 +1,6 @@
 // Turns a reader that calls back with pages into something that is pulled: the reader is held up until the last page was
-// taken, so that a slow proxy slows its own snapshot and fills nobody's memory. Whoever stops pulling ends the reader.
+// taken, so that a slow proxy slows its own snapshot and fills nobody's memory. Whoever stops pulling ends the reader, and so
+// does `signal`, at once and also while nobody pulls: whatever the reader holds is then free, and the next pull throws.
 
 export type Page<T> = { page: T[]; position: bigint };
 
@@ -7,7 +8,10 @@ type Visit<T> = (page: readonly T[], position: bigint) => Promise<void>;
 
 class StoppedPulling extends Error {}
 
-export async function* pages<T>(read: (visit: Visit<T>) => Promise<void>): AsyncGenerator<Page<T>> {
+export async function* pages<T>(
+  read: (visit: Visit<T>) => Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<Page<T>> {
   let offer: (page: Page<T> | undefined) => void = () => undefined;
   let fail: (error: unknown) => void = () => undefined;
   let taken: (() => void) | undefined;
@@ -17,14 +21,20 @@ export async function* pages<T>(read: (visit: Visit<T>) => Promise<void>): Async
       offer = resolve;
       fail = reject;
     });
-  let next = nextPage();
-  const reading = read(async (page, position) => {
+  const goOn = (): void => taken?.();
+  const throwIfEnded = (): void => {
     if (isStopped) throw new StoppedPulling();
+    signal.throwIfAborted();
+  };
+  let next = nextPage();
+  signal.addEventListener("abort", goOn);
+  const reading = read(async (page, position) => {
+    throwIfEnded();
     await new Promise<void>((resolve) => {
       taken = resolve;
       offer({ page: [...page], position });
     });
-    if (isStopped) throw new StoppedPulling();
+    throwIfEnded();
   }).then(
     () => offer(undefined),
     (error: unknown) => fail(error),
@@ -33,14 +43,16 @@ export async function* pages<T>(read: (visit: Visit<T>) => Promise<void>): Async
     for (;;) {
       const page = await next;
       if (!page) return;
-      yield page;
+      // Before the page goes out, because the reader may fail while it is still being taken.
       next = nextPage();
-      taken?.();
+      next.catch(() => undefined);
+      yield page;
+      goOn();
     }
   } finally {
     isStopped = true;
-    next.catch(() => undefined);
-    taken?.();
+    signal.removeEventListener("abort", goOn);
+    goOn();
     await reading;
   }
 }

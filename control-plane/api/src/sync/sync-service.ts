@@ -1,10 +1,12 @@
 // What proxies ask of the control plane: the state at a position, everything after a position, and, the other way, what
-// they have applied. A snapshot is one repeatable read of the `replica` projection. A watch reads the log itself, so it has
-// no holes and cannot be ahead of a commit; between commits it sends ticks, so that a quiet line is told from a dead one.
+// they have applied. A snapshot is one repeatable read of the `replica` projection, and holds a connection for as long as its
+// reader takes; so few are read at once, each for a bounded time, and commands find a connection whatever proxies do. A watch
+// reads the log itself, so it has no holes and cannot be ahead of a commit; between commits it sends ticks, so that a quiet
+// line is told from a dead one.
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
-import type { Database } from "../database.ts";
+import { usualConnectionsMax, type Database } from "../database.ts";
 import type { ServiceMethods } from "../grpc-server.ts";
 import { head, type LogIdentity } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
@@ -16,22 +18,64 @@ import { followLog } from "./follow-log.ts";
 import { pages } from "./pages.ts";
 import { recordOf } from "./records.ts";
 import { sized } from "./sized.ts";
+import { createTurns } from "./turns.ts";
 
 /** Of bodies; well below what both ends take as one message. */
 const messageBytesMax = 4 * 1024 * 1024;
 const atLeastMsMax = 10_000;
 const reportedEpochsMax = 10_000;
 
-export type SyncParts = { database: Database; wake: Wake; projections: Projections; nowMs: () => number };
+export type SnapshotBounds = {
+  /** Each holds one connection of the database's pool. */
+  atOnceMax: number;
+  waitingMax: number;
+  /** From the first row to the last: how long a reader who does not read holds his connection. */
+  readMsMax: number;
+};
 
-export function syncService({ database, wake, projections, nowMs }: SyncParts): ServiceMethods<typeof Sync> {
-  async function* snapshot({ atLeast }: SnapshotRequest) {
+const usualBounds: SnapshotBounds = {
+  atOnceMax: usualConnectionsMax / 5,
+  waitingMax: 500,
+  // Less than what PostgreSQL gives an idle transaction, whose end would look like a bug of ours.
+  readMsMax: 45_000,
+};
+
+export type SyncParts = {
+  database: Database;
+  wake: Wake;
+  projections: Projections;
+  nowMs: () => number;
+  snapshots?: SnapshotBounds;
+};
+
+export function syncService({
+  database,
+  wake,
+  projections,
+  nowMs,
+  snapshots = usualBounds,
+}: SyncParts): ServiceMethods<typeof Sync> {
+  const turns = createTurns({ ...snapshots, full: () => new TollgateError("sync.snapshots-busy") });
+
+  async function* snapshot({ atLeast }: SnapshotRequest, signal: AbortSignal) {
     await projections.reached(atLeast, atLeastMsMax, "replica");
     const { log } = await head(database.sql);
+    const endTurn = await turns.take(signal);
+    const tooSlow = new AbortController();
+    const timer = setTimeout(
+      () => tooSlow.abort(new TollgateError("sync.snapshot-too-slow", `It has ${snapshots.readMsMax} ms.`)),
+      snapshots.readMsMax,
+    );
     let position = 0n;
+    // The turn is over when the transaction is, and not when the reader has taken notice of it.
     const reading = pages<StoredResource>(async (visit) => {
-      position = await readResources(database, visit);
-    });
+      try {
+        position = await readResources(database, visit);
+      } finally {
+        clearTimeout(timer);
+        endTurn();
+      }
+    }, tooSlow.signal);
     for await (const { page, position: at } of reading)
       for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
         yield { log, position: at, resources };
