@@ -22,6 +22,7 @@ import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
+import { fetchSecrets } from "./upstream/secret-fetch.ts";
 import { createWorkerState } from "./worker-state.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
@@ -39,7 +40,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const state = createWorkerState();
 
   const secretCache = openSecretCache({
-    fetch: async (ids) => (await control.secrets.fetch({ ids: [...ids] })).secrets,
+    fetch: (ids) => fetchSecrets(control, ids),
     onChange: () => {
       workers.broadcast(secretsMessage());
       readiness.reconsider();

@@ -17,11 +17,9 @@ import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { pages } from "./pages.ts";
 import { recordOf } from "./records.ts";
-import { sized } from "./sized.ts";
+import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
 
-/** Of bodies; well below what both ends take as one message. */
-const messageBytesMax = 4 * 1024 * 1024;
 const atLeastMsMax = 10_000;
 const reportedEpochsMax = 10_000;
 

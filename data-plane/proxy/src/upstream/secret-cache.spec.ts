@@ -5,14 +5,19 @@ import { expect, test } from "vitest";
 import { newId, secret, server, until, viewWith, type Resource } from "../fixtures/gate-fixture.ts";
 import { openLog } from "../log-output.ts";
 import { openSecretCache } from "./secret-cache.ts";
+import type { SecretValue } from "./secret-values.ts";
 
-function cacheOver(answers: (ids: readonly string[]) => Promise<{ id: string; version: number; value: Uint8Array }[]>) {
+type Answer = (ids: readonly string[]) => Promise<SecretValue[]> | AsyncIterable<SecretValue[]>;
+
+function cacheOver(answers: Answer) {
   const asked: string[][] = [];
   let changes = 0;
-  const fetch = (ids: readonly string[]) => {
+  async function* fetch(ids: readonly string[]) {
     asked.push([...ids]);
-    return answers(ids);
-  };
+    const answer = answers(ids);
+    if (answer instanceof Promise) yield await answer;
+    else yield* answer;
+  }
   const cache = openSecretCache({ fetch, onChange: () => void changes++, log: openLog("silent", {}) });
   return { cache, asked, changes: () => changes };
 }
@@ -55,6 +60,40 @@ test("a control plane that is away is asked again, and one that has no such secr
   expect(asked).toHaveLength(2);
   cache.need(viewWith([secret(here, 1), secret(erased, 1), usedBy(here, erased)]));
   expect([asked.length, textsOf(cache.values())]).toEqual([2, ["v"]]);
+  cache.close();
+});
+
+test("of an answer that broke off what came is kept, and what did not is asked for again and not taken for erased", async () => {
+  const [first, second] = [newId(), newId()];
+  const of = (id: string): SecretValue => ({ id, version: 1, value: Buffer.from(id) });
+  let isCutOff = true;
+  const { cache, asked, changes } = cacheOver(async function* (ids) {
+    const [id = "", ...rest] = ids;
+    yield [of(id)];
+    if (isCutOff) {
+      isCutOff = false;
+      throw new Error("cut off");
+    }
+    yield rest.map(of);
+  });
+  cache.need(viewWith([secret(first, 1), secret(second, 1), usedBy(first, second)]));
+  await until(() => cache.values().length === 1, "the first part");
+  expect([cache.areComplete(), changes()]).toEqual([false, 2]);
+  await until(cache.areComplete, "the rest");
+  expect(asked).toEqual([[first, second], [second]]);
+  expect(textsOf(cache.values())).toEqual([first, second]);
+  cache.close();
+});
+
+test("what no server needs any more when it comes is not held", async () => {
+  const [kept, gone] = [newId(), newId()];
+  const answer = Promise.withResolvers<SecretValue[]>();
+  const { cache } = cacheOver(() => answer.promise);
+  cache.need(viewWith([secret(kept, 1), secret(gone, 1), usedBy(kept, gone)]));
+  cache.need(viewWith([secret(kept, 1), secret(gone, 1), usedBy(kept)]));
+  answer.resolve([kept, gone].map((id) => ({ id, version: 1, value: Buffer.from("v") })));
+  await until(cache.areComplete, "the answer");
+  expect(cache.values().map(({ id }) => id)).toEqual([kept]);
   cache.close();
 });
 

@@ -1,6 +1,7 @@
 // The primary's half of upstream credentials: it fetches what the view's servers need, by reference, keeps it in memory and
 // hands it to the workers. A new version in the view is fetched anew; what no server needs any more is let go. While the
-// control plane is away the last values serve. Nothing is written anywhere.
+// control plane is away the last values serve; what came before an answer broke off is kept, and only the rest is asked for
+// again. Nothing is written anywhere.
 
 import type { View } from "@tollgate/kernel/view";
 import type { Log } from "../log-output.ts";
@@ -16,7 +17,8 @@ export type SecretCache = {
 };
 
 export type SecretCacheParts = {
-  fetch: (ids: readonly string[]) => Promise<readonly SecretValue[]>;
+  /** In any number of parts; which ids do not exist is known when it has ended without an error. */
+  fetch: (ids: readonly string[]) => AsyncIterable<readonly SecretValue[]>;
   onChange: () => void;
   log: Log;
 };
@@ -44,16 +46,24 @@ export function openSecretCache({ fetch, onChange, log }: SecretCacheParts): Sec
     isFetching = true;
     clearTimeout(retry);
     const asked = wanted;
-    try {
-      const found = new Map((await fetch(ids)).map((secret) => [secret.id, secret]));
-      for (const id of ids) {
-        const value = found.get(id);
+    const unanswered = new Set(ids);
+    const hold = (id: string, value: SecretValue | undefined): void => {
+      unanswered.delete(id);
+      // Views come meanwhile, and may have let it go.
+      if (wanted?.has(id) === true)
         held.set(id, { version: Math.max(value?.version ?? 0, asked?.get(id) ?? 0), value });
-      }
+    };
+    try {
+      for await (const part of fetch(ids)) for (const value of part) hold(value.id, value);
+      for (const id of unanswered) hold(id, undefined);
       pauseMs = pauseMsMin;
       onChange();
     } catch (error) {
-      log.warn({ secretIds: ids, reason: String(error), pauseMs }, "secrets could not be fetched; it is tried again");
+      if (unanswered.size < ids.length) onChange();
+      log.warn(
+        { secretIds: [...unanswered], reason: String(error), pauseMs },
+        "secrets could not be fetched; it is tried again",
+      );
       retry = setTimeout(() => void fetchMissing(), pauseMs);
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
       return;

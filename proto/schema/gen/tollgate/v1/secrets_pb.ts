@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/secrets.proto.
  */
 export const file_tollgate_v1_secrets: GenFile = /*@__PURE__*/
-  fileDesc("Chl0b2xsZ2F0ZS92MS9zZWNyZXRzLnByb3RvEgt0b2xsZ2F0ZS52MSIiChNGZXRjaFNlY3JldHNSZXF1ZXN0EgsKA2lkcxgBIAMoCSI+ChFGZXRjaFNlY3JldHNSZXBseRIpCgdzZWNyZXRzGAEgAygLMhgudG9sbGdhdGUudjEuU2VjcmV0VmFsdWUiOQoLU2VjcmV0VmFsdWUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRINCgV2YWx1ZRgDIAEoDDJUCgdTZWNyZXRzEkkKBUZldGNoEiAudG9sbGdhdGUudjEuRmV0Y2hTZWNyZXRzUmVxdWVzdBoeLnRvbGxnYXRlLnYxLkZldGNoU2VjcmV0c1JlcGx5YgZwcm90bzM");
+  fileDesc("Chl0b2xsZ2F0ZS92MS9zZWNyZXRzLnByb3RvEgt0b2xsZ2F0ZS52MSIiChNGZXRjaFNlY3JldHNSZXF1ZXN0EgsKA2lkcxgBIAMoCSJHCgxTZWNyZXRzQ2h1bmsSKQoHc2VjcmV0cxgBIAMoCzIYLnRvbGxnYXRlLnYxLlNlY3JldFZhbHVlEgwKBGxhc3QYAiABKAgiOQoLU2VjcmV0VmFsdWUSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRINCgV2YWx1ZRgDIAEoDDJRCgdTZWNyZXRzEkYKBUZldGNoEiAudG9sbGdhdGUudjEuRmV0Y2hTZWNyZXRzUmVxdWVzdBoZLnRvbGxnYXRlLnYxLlNlY3JldHNDaHVuazABYgZwcm90bzM");
 
 /**
  * @generated from message tollgate.v1.FetchSecretsRequest
@@ -32,22 +32,28 @@ export const FetchSecretsRequestSchema: GenMessage<FetchSecretsRequest> = /*@__P
   messageDesc(file_tollgate_v1_secrets, 0);
 
 /**
- * @generated from message tollgate.v1.FetchSecretsReply
+ * @generated from message tollgate.v1.SecretsChunk
  */
-export type FetchSecretsReply = Message<"tollgate.v1.FetchSecretsReply"> & {
+export type SecretsChunk = Message<"tollgate.v1.SecretsChunk"> & {
   /**
-   * An id that is missing here does not exist (any more).
-   *
    * @generated from field: repeated tollgate.v1.SecretValue secrets = 1;
    */
   secrets: SecretValue[];
+
+  /**
+   * An id that is in no chunk up to the last does not exist (any more). Of a stream that ended without it nothing is known
+   * but what it brought.
+   *
+   * @generated from field: bool last = 2;
+   */
+  last: boolean;
 };
 
 /**
- * Describes the message tollgate.v1.FetchSecretsReply.
- * Use `create(FetchSecretsReplySchema)` to create a new message.
+ * Describes the message tollgate.v1.SecretsChunk.
+ * Use `create(SecretsChunkSchema)` to create a new message.
  */
-export const FetchSecretsReplySchema: GenMessage<FetchSecretsReply> = /*@__PURE__*/
+export const SecretsChunkSchema: GenMessage<SecretsChunk> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_secrets, 1);
 
 /**
@@ -82,12 +88,14 @@ export const SecretValueSchema: GenMessage<SecretValue> = /*@__PURE__*/
  */
 export const Secrets: GenService<{
   /**
+   * In chunks, because all that a proxy needs may be larger than one message.
+   *
    * @generated from rpc tollgate.v1.Secrets.Fetch
    */
   fetch: {
-    methodKind: "unary";
+    methodKind: "server_streaming";
     input: typeof FetchSecretsRequestSchema;
-    output: typeof FetchSecretsReplySchema;
+    output: typeof SecretsChunkSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tollgate_v1_secrets, 0);
