@@ -11,6 +11,7 @@ import { afterEach, expect, test } from "vitest";
 const joinToken = "the right token";
 const chunks = 200;
 const chunkBytes = 1024 * 1024;
+const endsEarly = 1n;
 
 let server: GrpcServer | undefined;
 let client: ControlPlane | undefined;
@@ -23,10 +24,12 @@ afterEach(async () => {
 const counts = { made: 0, ended: 0, bugs: [] as unknown[] };
 
 const methods: ServiceMethods<typeof Sync> = {
-  async *snapshot() {
+  async *snapshot({ atLeast }) {
     counts.made = 0;
-    for (; counts.made < chunks; counts.made++)
+    for (; counts.made < chunks; counts.made++) {
+      if (atLeast === endsEarly && counts.made === chunks / 2) throw new TollgateError("sync.snapshot-too-slow");
       yield { resources: [{ kind: "key", id: "k", body: new Uint8Array(chunkBytes) }] };
+    }
   },
   async *watch(_request, signal) {
     yield { tick: { head: 1n, timeMs: 1n } };
@@ -88,6 +91,19 @@ test("a reader that stops reading stops the sender, and gets everything when it 
     expect(counts.made).toBeLessThan(chunks / 2);
   }
   expect(read).toBe(chunks);
+});
+
+test("a stream that is refused in its middle does not look whole, however late its reader goes on", async () => {
+  const { sync } = await open();
+  let read = 0;
+  const reading = (async () => {
+    for await (const { resources } of sync.snapshot({ atLeast: endsEarly }, never())) {
+      read += resources.length;
+      for (let n = 0; read === 1 && n < 30; n++) await sync.report({ proxyId: "p" });
+    }
+  })();
+  await expect(reading).rejects.toMatchObject({ code: 14, details: expect.stringContaining("not read in the time") });
+  expect(read).toBeLessThanOrEqual(chunks / 2);
 });
 
 test("a watch ends on the server when the proxy hangs up, and a stop ends those that do not", async () => {
