@@ -7,7 +7,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { afterEach, describe, expect, test } from "vitest";
 import * as fixture from "./fixtures/gate-fixture.ts";
 
-const { key, post, server, startExample, startGate, startScripted, team, until, viewWith } = fixture;
+const { at, key, post, server, startExample, startGate, startScripted, team, until, viewWith } = fixture;
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -79,7 +79,7 @@ describe("relaying", () => {
     const gate = started(await startGate(view));
     const sent = { ...bearer(agent.text), "x-api-key": agent.text, cookie: "a=b", "x-forwarded-for": "1.2.3.4" };
     const without = await post(`${gate.url}/mcp`, callOf("s__t", "{}"), sent);
-    expect(without.json.result._meta["tollgate/code"]).toBe("upstream.secret-missing");
+    expect(at(without.json, "result", "_meta", "tollgate/code")).toBe("upstream.secret-missing");
     expect(upstream.received).toEqual([]);
     gate.secrets([{ id: secretId, version: 1, value: Buffer.from("upstream-secret") }]);
     await post(`${gate.url}/mcp`, callOf("s__t", "{}"), sent);
@@ -150,7 +150,9 @@ describe("sessions of servers", () => {
     const answers = await Promise.all(
       waits.map((ms) => post(`${gate.url}/mcp`, callOf("demo__slow", `{"ms":${ms}}`, 7), bearer(agent.text))),
     );
-    expect(answers.map(({ json }) => json.result.content[0].text)).toEqual(waits.map((ms) => `waited ${ms} ms`));
+    expect(answers.map(({ json }) => at(json, "result", "content", 0, "text"))).toEqual(
+      waits.map((ms) => `waited ${ms} ms`),
+    );
   });
 
   test("a server that forgot its session gets a new one and the call once more", async () => {
@@ -187,7 +189,7 @@ describe("who gets in", () => {
     ];
     for (const [headers, code] of cases) {
       const answer = await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"ping"}', headers);
-      expect([answer.status, answer.json.error.data.code]).toEqual([401, code]);
+      expect([answer.status, at(answer.json, "error", "data", "code")]).toEqual([401, code]);
       expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code, door: "mcp" });
     }
     for (const headers of [{ "x-api-key": agent.text }, { ...bearer(agent.text), "x-tollgate-key": agent.text }])
@@ -211,7 +213,7 @@ describe("who gets in", () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
       bearer(agent.text),
     );
-    expect(json.result.tools.map(({ name }: { name: string }) => name)).toEqual(["demo__add"]);
+    expect(at(json, "result", "tools")).toMatchObject([{ name: "demo__add" }]);
   });
 
   test("a revoked key is refused from the next view on; without a view, or with a stale one, nobody gets in", async () => {
@@ -219,16 +221,16 @@ describe("who gets in", () => {
     const gate = started(await startGate(undefined));
     const ping = async () =>
       (await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"ping"}', bearer(agent.text))).json;
-    expect((await ping()).error.data.code).toBe("proxy.not-ready");
+    expect(at(await ping(), "error", "data", "code")).toBe("proxy.not-ready");
     expect((await fetch(`${gate.url}/readyz`)).status).toBe(503);
     gate.show(viewWith([team(), agent.resource]));
     expect((await fetch(`${gate.url}/readyz`)).status).toBe(200);
-    expect((await ping()).result).toEqual({});
+    expect(at(await ping(), "result")).toEqual({});
     gate.age(3_600_001);
-    expect((await ping()).error.data.code).toBe("proxy.replica-stale");
+    expect(at(await ping(), "error", "data", "code")).toBe("proxy.replica-stale");
     gate.age(0);
     gate.show(viewWith([team()]));
-    expect((await ping()).error.data.code).toBe("auth.key-unknown");
+    expect(at(await ping(), "error", "data", "code")).toBe("auth.key-unknown");
   });
 
   test("a web page of another origin, or behind a name that resolves here, is refused", async () => {
@@ -257,14 +259,14 @@ describe("what cannot be served", () => {
       await startGate(viewWith([team(), agent.resource, server("demo", example.url), dead, guarded])),
     );
     const list = await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}', bearer(agent.text));
-    expect(list.json.result.tools).toHaveLength(3);
+    expect(at(list.json, "result", "tools")).toHaveLength(3);
     for (const [name, code] of [
       ["dead", "upstream.unreachable"],
       ["guarded", "upstream.address-refused"],
     ] as const) {
       const { json } = await post(`${gate.url}/mcp`, callOf(`${name}__echo`, "{}"), bearer(agent.text));
-      expect(json.result).toMatchObject({ isError: true, _meta: { "tollgate/code": code } });
-      expect(json.result.content[0].text).toContain(name);
+      expect(at(json, "result")).toMatchObject({ isError: true, _meta: { "tollgate/code": code } });
+      expect(at(json, "result", "content", 0, "text")).toContain(name);
       expect(gate.facts.at(-1)?.kind.value).toMatchObject({ server: name, outcome: 2 });
     }
   });
@@ -288,9 +290,9 @@ describe("what cannot be served", () => {
     ];
     const gate = started(await startGate(viewWith([team(), agent.resource, ...servers])));
     const call = (name: string) => post(`${gate.url}/mcp`, callOf(name, "{}"), bearer(agent.text));
-    expect((await call("slow__t")).json.result._meta["tollgate/code"]).toBe("upstream.timeout");
+    expect(at((await call("slow__t")).json, "result", "_meta", "tollgate/code")).toBe("upstream.timeout");
     const refused = await call("odd__t");
-    expect([refused.status, refused.json.result._meta["tollgate/code"]]).toEqual([200, "upstream.protocol"]);
+    expect([refused.status, at(refused.json, "result", "_meta", "tollgate/code")]).toEqual([200, "upstream.protocol"]);
     expect((await call("own__t")).text).toBe(own);
   });
 
@@ -310,7 +312,7 @@ describe("what cannot be served", () => {
     const streamed = (await call("stream__t")).text;
     expect(streamed.startsWith(event)).toBe(true);
     expect(JSON.parse(streamed.slice(event.length).replace(/^event: message\ndata: /, "")).result.isError).toBe(true);
-    expect((await call("json__t")).json.result).toMatchObject({ isError: true });
+    expect(at((await call("json__t")).json, "result")).toMatchObject({ isError: true });
     expect(gate.facts.map(({ kind }) => kind.value)).toMatchObject([{ outcome: 2 }, { outcome: 2 }]);
   });
 
@@ -345,7 +347,7 @@ describe("what cannot be served", () => {
     ];
     for (const [body, status, code] of cases) {
       const answer = await post(`${gate.url}/mcp`, body, bearer(agent.text));
-      expect([answer.status, answer.json.error.data.code]).toEqual([status, code]);
+      expect([answer.status, at(answer.json, "error", "data", "code")]).toEqual([status, code]);
     }
     expect(upstream.received).toEqual([]);
     expect((await fetch(`${gate.url}/mcp`)).status).toBe(405);
@@ -374,7 +376,7 @@ test("a drain lets calls in flight finish and takes no new ones", async () => {
   const drained = gate.gate.listener.drain(10_000);
   await expect(post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text))).rejects.toThrow();
   finish();
-  expect((await running).json.result).toEqual({});
+  expect(at((await running).json, "result")).toEqual({});
   await drained;
   expect(gate.facts).toHaveLength(1);
   await gate.gate.close();

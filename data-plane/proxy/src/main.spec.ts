@@ -15,7 +15,7 @@ import { KeyRevokedSchema } from "@tollgate/schema/events";
 import { KeySchema } from "@tollgate/schema/resources";
 import { afterEach, expect, test } from "vitest";
 import { joinToken, startControlPlane, type ControlPlaneFixture } from "./fixtures/control-plane-fixture.ts";
-import { key, newId, post, secret, server, startExample, team, until } from "./fixtures/gate-fixture.ts";
+import { at, key, newId, post, secret, server, startExample, team, until } from "./fixtures/gate-fixture.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -106,14 +106,14 @@ test("ready to revoked to stopped: calls pass, their facts arrive, a dead worker
   const running = await startProxy({ TOLLGATE_CONTROL_URL: control.url });
   const { proxy, proxyAdmin } = running;
   const add = () => callWith(proxy, agent.text, "demo__add", { a: 1, b: 2 });
-  for (let i = 0; i < 10; i++) expect((await add()).json.result.content[0].text).toBe("3");
+  for (let i = 0; i < 10; i++) expect(at((await add()).json, "result", "content", 0, "text")).toBe("3");
   await until(() => [...control.facts.values()].flat().length === 10, "the facts");
 
   const [victim] = workersOf(running.child.pid);
   process.kill(victim ?? 0, "SIGKILL");
   await until(async () => (await fetch(`${proxyAdmin}/readyz`)).status === 503, "the loss to be seen");
   await until(async () => (await fetch(`${proxyAdmin}/readyz`)).status === 200, "the replacement");
-  for (let i = 0; i < 10; i++) expect((await add()).json.result.content[0].text).toBe("3");
+  for (let i = 0; i < 10; i++) expect(at((await add()).json, "result", "content", 0, "text")).toBe("3");
   expect(await (await fetch(`${proxyAdmin}/metrics`)).text()).toContain("tollgate_workers 2");
   // A path that is no URL must not end the primary, and with it every worker.
   expect((await fetch(`${proxyAdmin}//`)).status).toBe(404);
@@ -121,7 +121,7 @@ test("ready to revoked to stopped: calls pass, their facts arrive, a dead worker
   expect(debug).toMatchObject({ position: "4", workersApplied: "4", servers: ["demo"], refusedScopes: {} });
 
   control.append(create(KeyRevokedSchema, { key: fromBinary(KeySchema, agent.resource.bytes) }));
-  await until(async () => (await add()).json.error?.data.code === "auth.key-unknown", "the revocation");
+  await until(async () => at((await add()).json, "error", "data", "code") === "auth.key-unknown", "the revocation");
   running.child.kill("SIGTERM");
   expect(await running.exit).toBe(0);
   for (const hidden of [agent.text, joinToken, "upstream-secret"]) expect(running.output()).not.toContain(hidden);
@@ -133,7 +133,7 @@ test("SIGTERM lets the call in flight finish, and its fact arrives before the pr
   const slow = callWith(running.proxy, agent.text, "demo__slow", { ms: 400 });
   await callWith(running.proxy, agent.text, "demo__add", { a: 1, b: 2 });
   running.child.kill("SIGTERM");
-  expect((await slow).json.result.content[0].text).toBe("waited 400 ms");
+  expect(at((await slow).json, "result", "content", 0, "text")).toBe("waited 400 ms");
   expect(await running.exit).toBe(0);
   expect([...control.facts.values()].flat()).toHaveLength(2);
 }, 30_000);

@@ -65,7 +65,7 @@ describe(`against JSON.parse (seed ${seed})`, () => {
         const bytes = Buffer.from(text);
         const spans = find(bytes);
         for (const [name, value] of members) {
-          const key = JSON.parse(name);
+          const key: unknown = JSON.parse(name);
           const span = key === "id" || key === "method" || key === "params" ? spans[key] : undefined;
           if (span !== undefined) expect(textOf(bytes, span.start, span.end)).toBe(value.trim());
           else expect(key).toBe("other");
