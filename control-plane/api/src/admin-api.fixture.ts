@@ -21,6 +21,7 @@ import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
 import { startProjections } from "./projections/runner.ts";
+import { fingerprintWith } from "./repeats/fingerprint.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
 import { secrets } from "./secrets/secret.projection.ts";
 import { servers } from "./servers/server.projection.ts";
@@ -52,9 +53,11 @@ export async function startAdminApi(hint: string, environment: Record<string, st
   });
   let passedMs = 0;
   let logged = "";
+  const masterKey = randomBytes(32);
   const plane: Plane = {
     ...{ database, projections, randomBytes },
-    secretStore: openSecretStore(randomBytes(32)),
+    secretStore: openSecretStore(masterKey),
+    fingerprint: fingerprintWith(masterKey),
     nowMs: () => Date.now() + passedMs,
     // The product's own rule, over an environment of the spec's.
     resolveSecretVariable: loadConfig({ ...required(own.url), ...environment }).secretVariable,

@@ -24,6 +24,7 @@ import { scalars } from "./graphql/scalars.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
+import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
@@ -63,6 +64,7 @@ function graphQlOn(plane: Plane): DynamicModule {
     path: "/graphql",
     typePaths: [schemaFile],
     resolvers: scalars,
+    transformSchema: (schema) => answeringRepeats(plane, schema),
     // Whoever has no token is refused before anything of his query is looked at, introspection included.
     context: ({ req }: { req: IncomingMessage }) =>
       authenticate(plane.database.sql, req.headers.authorization, { requestId: randomUUID(), nowMs: plane.nowMs() }),

@@ -22,6 +22,8 @@ import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
 import { startProjections } from "./projections/runner.ts";
 import { startRelay } from "./relay/relay.ts";
+import { fingerprintWith } from "./repeats/fingerprint.ts";
+import { startForgetting } from "./repeats/forgetting.ts";
 import { openSecretStore, opensWhatIsStored, readMasterKey } from "./secrets/secret-store.ts";
 import { secretsService } from "./secrets/secrets-service.ts";
 import { secrets } from "./secrets/secret.projection.ts";
@@ -55,6 +57,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const plane: Plane = {
     ...{ database, projections, secretStore, log, randomBytes, nowMs: Date.now },
     resolveSecretVariable: config.secretVariable,
+    fingerprint: fingerprintWith(masterKey),
   };
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
@@ -67,6 +70,10 @@ async function run(config: Config, log: Log): Promise<void> {
     log.warn({ err: error }, "the relay pauses");
   };
   const relay = kafka && startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+  const stopForgetting = startForgetting({
+    ...{ database, nowMs: Date.now },
+    onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),
+  });
   const stopUsage = kafka && consumeUsage(database, kafka, log);
   const grpc = await startGrpcServer({
     host: config.host,
@@ -90,6 +97,7 @@ async function run(config: Config, log: Log): Promise<void> {
     isStopping = true;
     setTimeout(() => process.exit(1), stopMsMax).unref();
     await http.close();
+    stopForgetting();
     await Promise.all([grpc.stop(), relay?.stop(), stopUsage?.()]);
     await kafka?.close();
     await projections.close();

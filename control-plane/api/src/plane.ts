@@ -12,6 +12,8 @@ export type Plane = {
   secretStore: SecretStore;
   nowMs: () => number;
   randomBytes: (count: number) => Uint8Array;
+  /** Equal for equal bytes; says nothing of them to who has the database alone. */
+  fingerprint: (bytes: Uint8Array) => Uint8Array;
   /** Of the server's own environment, what a configuration that came over the API may name: `TOLLGATE_SECRET_*`. */
   resolveSecretVariable: (name: string) => string | undefined;
   log: Log;

@@ -164,6 +164,11 @@ export const errors = {
     text: "The request is larger than the limit.",
     help: "The message names the limit.",
   },
+  "request.key-reused": {
+    class: "conflict",
+    text: "The idempotency key was used for another mutation, or with other arguments.",
+    help: "Take a new key for each intent; repeat a mutation exactly as it was sent. Keys are remembered for 24 hours.",
+  },
   "request.host-refused": {
     class: "forbidden",
     text: "The Host header does not name this gate.",

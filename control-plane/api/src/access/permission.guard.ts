@@ -15,12 +15,12 @@ export class PermissionGuard implements CanActivate {
     if (context.getType<string>() !== "graphql") throw new TollgateError("auth.permission-denied");
     const graphql = GqlExecutionContext.create(context);
     const { parentType, fieldName } = graphql.getInfo<GraphQLResolveInfo>();
-    demand(graphql.getContext<RequestContext>(), `${parentType.name}.${fieldName}`);
+    demandPermission(graphql.getContext<RequestContext>(), `${parentType.name}.${fieldName}`);
     return true;
   }
 }
 
-function demand(context: RequestContext, field: string): void {
+export function demandPermission(context: RequestContext, field: string): void {
   const needed = Object.hasOwn(permissionTable, field) ? permissionTable[field] : undefined;
   if (needed === undefined || !context.permissions.has(needed)) throw new TollgateError("auth.permission-denied");
 }
@@ -33,7 +33,7 @@ export function introspectionRule(context: RequestContext): (validation: Validat
         const field = `Query.${node.name.value}`;
         if (node.name.value !== "__schema" && node.name.value !== "__type") return;
         try {
-          demand(context, field);
+          demandPermission(context, field);
         } catch (error) {
           const originalError = error instanceof Error ? error : undefined;
           validation.reportError(new GraphQLError("refused", { nodes: [node], originalError: originalError ?? null }));

@@ -3,6 +3,7 @@
 
 import type { Plane } from "../plane.ts";
 import type { Meta } from "../log/handle.ts";
+import type { Claim } from "../log/kept-answer.ts";
 import type { Permission } from "./permissions.ts";
 
 export type RequestContext = {
@@ -10,8 +11,10 @@ export type RequestContext = {
   /** "admin-token/<id>": as it stands in the events that this request causes. */
   actor: string;
   permissions: ReadonlySet<Permission>;
+  /** Of a mutation that came with an idempotency key. */
+  claim?: Claim;
 };
 
 export function metaOf(context: RequestContext, plane: Pick<Plane, "nowMs">): Meta {
-  return { actor: context.actor, timeMs: plane.nowMs() };
+  return { actor: context.actor, timeMs: plane.nowMs(), claim: context.claim };
 }

@@ -19,6 +19,7 @@ import { newKeyText } from "../keys/key-text.ts";
 import { listResources } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
 import { handle, type Handled, type Meta } from "../log/handle.ts";
+import type { AnswerBody } from "../log/kept-answer.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { adminTokenDecider, type AdminTokenCommand, type AdminTokenRefusal } from "./admin-token.decider.ts";
 import { adminTokens } from "./admin-token.projection.ts";
@@ -29,6 +30,13 @@ function adminTokenToApi({ id, name, createdAtMs, expiresAtMs, revokedAtMs }: Ad
     createdAt: new Date(Number(createdAtMs)),
     expiresAt: instantToApi(expiresAtMs),
     revokedAt: instantToApi(revokedAtMs),
+  };
+}
+
+/** Without the text of a token, so that none is kept with it. */
+function answerOf<Name extends string>(name: Name) {
+  return (token: AdminTokenResource | undefined) => {
+    return { __typename: name, adminToken: adminTokenToApi(existing(token)) };
   };
 }
 
@@ -54,13 +62,14 @@ export class AdminTokenResolver {
   ): Promise<Answer<IssueAdminTokenResult>> {
     const meta = metaOf(context, this.#plane);
     const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, "adm");
-    const done = await this.#handle(meta, {
+    const command: AdminTokenCommand = {
       kind: "issue",
       ...{ id, name, sha256, expiresAtMs: expiresAt?.getTime(), timeMs: meta.timeMs },
-    });
+    };
+    const answer = answerOf("IssueAdminTokenSucceeded");
+    const done = await this.#handle(meta, command, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "name-taken");
-    const adminToken = adminTokenToApi(existing(done.state));
-    return { __typename: "IssueAdminTokenSucceeded", adminToken, secret: text, position: done.position };
+    return { ...answer(done.state), secret: text, position: done.position };
   }
 
   @Mutation()
@@ -69,13 +78,17 @@ export class AdminTokenResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<RevokeAdminTokenResult>> {
     const meta = metaOf(context, this.#plane);
-    const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs });
+    const answer = answerOf("RevokeAdminTokenSucceeded");
+    const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs }, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "already-revoked");
-    const adminToken = adminTokenToApi(existing(done.state));
-    return { __typename: "RevokeAdminTokenSucceeded", adminToken, position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
-  #handle(meta: Meta, command: AdminTokenCommand): Promise<Handled<AdminTokenResource | undefined, AdminTokenRefusal>> {
-    return handle(this.#plane.database, { decider: adminTokenDecider, id: command.id, command }, meta);
+  #handle(
+    meta: Meta,
+    command: AdminTokenCommand,
+    answer: (token: AdminTokenResource | undefined) => AnswerBody,
+  ): Promise<Handled<AdminTokenResource | undefined, AdminTokenRefusal>> {
+    return handle(this.#plane.database, { decider: adminTokenDecider, id: command.id, command }, meta, { answer });
   }
 }

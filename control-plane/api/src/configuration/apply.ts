@@ -6,6 +6,7 @@ import { formatIssue, type Issue } from "@tollgate/kernel/configuration/issue";
 import type { Resolve } from "@tollgate/kernel/configuration/reader";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { handleAll, type Meta } from "../log/handle.ts";
+import type { AnswerBody } from "../log/kept-answer.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import { head } from "../log/read.ts";
 import type { Plane } from "../plane.ts";
@@ -24,6 +25,8 @@ export type ApplyRequest = {
   prune: boolean;
   /** Called with the keys that were made, before they are committed; again when the commit is. */
   keep?: (issued: readonly IssuedKey[]) => Promise<void>;
+  /** What is answered, but for its position and the texts of keys. */
+  answer?: (items: readonly PlanItem[], issued: readonly IssuedKey[]) => AnswerBody;
 };
 
 export type Applied =
@@ -54,7 +57,7 @@ type Attempted =
 async function attempt(
   plane: Plane,
   meta: Meta,
-  { dryRun, prune, keep }: ApplyRequest,
+  { dryRun, prune, keep, answer }: ApplyRequest,
   configuration: Configuration,
 ): Promise<Attempted> {
   const { database, secretStore, randomBytes } = plane;
@@ -75,10 +78,13 @@ async function attempt(
   const rows = secretRows(secretStore, plan.secrets);
   try {
     const steps = plan.steps.map(({ step }) => step);
-    const done = await handleAll(database, steps, meta, async (sql, states) => {
-      await rows(sql, states);
-      if (dryRun) throw new DryRun();
-      await keep?.(issued);
+    const done = await handleAll(database, steps, meta, {
+      async within(sql, states) {
+        await rows(sql, states);
+        if (dryRun) throw new DryRun();
+        await keep?.(issued);
+      },
+      answer: answer && (() => answer(items, issued)),
     });
     if (done.outcome === "refused") return refusedAt(plan, done);
     return { outcome: "accepted", items, isApplied: true, issued, position: done.position };

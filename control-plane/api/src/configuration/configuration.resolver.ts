@@ -24,6 +24,13 @@ const actions = {
 
 const ends = { revoked: "REVOKED", expired: "EXPIRED" } as const satisfies Record<KeyEnd, ApiKeyEnd>;
 
+function answerOf(items: readonly PlanItem[]) {
+  const plan = items.map(({ action, kind, name, fields, stays }) => {
+    return { action: actions[action], kind, name, fields: [...fields], stays: stays ? ends[stays] : null };
+  });
+  return { __typename: "ApplyConfigurationSucceeded", plan } as const;
+}
+
 @Resolver()
 export class ConfigurationResolver {
   readonly #plane: Plane;
@@ -44,13 +51,15 @@ export class ConfigurationResolver {
       resolve: ({ env }) => given.get(env) ?? this.#plane.resolveSecretVariable(env),
       dryRun: dryRun ?? false,
       prune: prune ?? false,
+      answer: (items, issued) => ({
+        ...answerOf(items),
+        isApplied: true,
+        issued: issued.map(({ name }) => ({ name })),
+      }),
     });
     if (done.outcome === "invalid")
       return { __typename: "ConfigurationInvalid", message: done.report, issues: [...done.issues] };
     const { items, isApplied, issued, position } = done;
-    const plan = items.map(({ action, kind, name, fields, stays }) => {
-      return { action: actions[action], kind, name, fields: [...fields], stays: stays ? ends[stays] : null };
-    });
-    return { __typename: "ApplyConfigurationSucceeded", plan, isApplied, issued, position };
+    return { ...answerOf(items), isApplied, issued, position };
   }
 }

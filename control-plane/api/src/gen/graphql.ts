@@ -243,8 +243,8 @@ export type IssueAdminTokenSucceeded = {
   readonly __typename?: 'IssueAdminTokenSucceeded';
   readonly adminToken: AdminToken;
   readonly position: Scalars['Position']['output'];
-  /** The whole token. It is shown here and never again. */
-  readonly secret: Scalars['String']['output'];
+  /** The whole token. It is shown here and never again: null in a repeated answer. Revoke a token that was lost. */
+  readonly secret: Maybe<Scalars['String']['output']>;
 };
 
 export type IssueKeyInput = {
@@ -262,15 +262,15 @@ export type IssueKeySucceeded = {
   readonly __typename?: 'IssueKeySucceeded';
   readonly key: Key;
   readonly position: Scalars['Position']['output'];
-  /** The whole key. It is shown here and never again. */
-  readonly secret: Scalars['String']['output'];
+  /** The whole key. It is shown here and never again: null in a repeated answer. Rotate a key whose secret was lost. */
+  readonly secret: Maybe<Scalars['String']['output']>;
 };
 
 export type IssuedKey = {
   readonly __typename?: 'IssuedKey';
   readonly name: Scalars['String']['output'];
-  /** The whole key. It is shown here and never again. */
-  readonly secret: Scalars['String']['output'];
+  /** The whole key. It is shown here and never again: null in a repeated answer. Rotate a key whose secret was lost. */
+  readonly secret: Maybe<Scalars['String']['output']>;
 };
 
 export type Key = {
@@ -375,72 +375,86 @@ export type MutationApplyConfigurationArgs = {
   dryRun?: InputMaybe<Scalars['Boolean']['input']>;
   file: Scalars['String']['input'];
   fileName?: InputMaybe<Scalars['String']['input']>;
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   prune?: InputMaybe<Scalars['Boolean']['input']>;
   variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
 };
 
 
 export type MutationChangeKeyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeKeyInput;
 };
 
 
 export type MutationChangeServerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeServerInput;
 };
 
 
 export type MutationCreateTeamArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateTeamInput;
 };
 
 
 export type MutationEraseSecretArgs = {
   id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
 export type MutationIssueAdminTokenArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: IssueAdminTokenInput;
 };
 
 
 export type MutationIssueKeyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: IssueKeyInput;
 };
 
 
 export type MutationRegisterServerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: RegisterServerInput;
 };
 
 
 export type MutationRetireServerArgs = {
   id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
 export type MutationRetireTeamArgs = {
   id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
 export type MutationRevokeAdminTokenArgs = {
   id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
 export type MutationRevokeKeyArgs = {
   id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
 export type MutationRotateKeyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: RotateKeyInput;
 };
 
 
 export type MutationStoreSecretArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: StoreSecretInput;
 };
 
@@ -643,8 +657,8 @@ export type RotateKeySucceeded = {
   readonly __typename?: 'RotateKeySucceeded';
   readonly key: Key;
   readonly position: Scalars['Position']['output'];
-  /** The whole new key. It is shown here and never again. */
-  readonly secret: Scalars['String']['output'];
+  /** The whole new key. It is shown here and never again: null in a repeated answer. Rotate once more where it was lost. */
+  readonly secret: Maybe<Scalars['String']['output']>;
 };
 
 /** That a secret exists, and in which version. No field of this API gives its value. */

@@ -23,6 +23,7 @@ import { refusalToApi, type Answer } from "../graphql/refusals.ts";
 import { listResources } from "../listing/resource-rows.ts";
 import { existing, foldStream } from "../log/fold-stream.ts";
 import { handle, type Handled, type Meta } from "../log/handle.ts";
+import type { AnswerBody } from "../log/kept-answer.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { kindOf, newKeyText } from "./key-text.ts";
 import { keyDecider, type KeyCommand, type KeyRefusal } from "./key.decider.ts";
@@ -53,15 +54,16 @@ export class KeyResolver {
     const meta = metaOf(context, this.#plane);
     const purpose = input.purpose === "SERVICE" ? KeyPurpose.SERVICE : KeyPurpose.AGENT;
     const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(purpose));
-    const done = await this.#handle(meta, {
+    const command: KeyCommand = {
       kind: "issue",
       ...{ id, name, teamId, purpose, sha256, tools: tools ?? [], timeMs: meta.timeMs },
       expiresAtMs: expiresAt?.getTime(),
-    });
+    };
+    const answer = this.#answer("IssueKeySucceeded");
+    const done = await this.#handle(meta, command, answer);
     if (done.outcome === "refused")
       return refusalToApi(done.refusal, "invalid-input", "name-taken", "reference-missing");
-    const key = this.#toApi(existing(done.state));
-    return { __typename: "IssueKeySucceeded", key, secret: text, position: done.position };
+    return { ...answer(done.state), secret: text, position: done.position };
   }
 
   @Mutation()
@@ -70,15 +72,16 @@ export class KeyResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeKeyResult>> {
     const meta = metaOf(context, this.#plane);
-    const done = await this.#handle(meta, {
+    const command: KeyCommand = {
       kind: "change",
       ...{ id, tools: tools ?? undefined, timeMs: meta.timeMs },
       // Only a `null` that was sent takes the expiry away.
       expiresAtMs: expiresAt === null ? "never" : expiresAt?.getTime(),
-    });
+    };
+    const answer = this.#answer("ChangeKeySucceeded");
+    const done = await this.#handle(meta, command, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked");
-    const key = this.#toApi(existing(done.state));
-    return { __typename: "ChangeKeySucceeded", key, position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
   @Mutation()
@@ -91,13 +94,12 @@ export class KeyResolver {
     const former = await foldStream(this.#plane.database.sql, keyDecider, id);
     if (!former) return refusalToApi({ kind: "not-found", scope: scopeOf("key", id) }, "not-found");
     const { text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(former.purpose), id);
-    const done = await this.#handle(meta, {
-      kind: "rotate",
-      ...{ id, sha256, overlapSeconds: overlapSeconds ?? 0, timeMs: meta.timeMs },
-    });
+    const { timeMs } = meta;
+    const command: KeyCommand = { kind: "rotate", id, sha256, overlapSeconds: overlapSeconds ?? 0, timeMs };
+    const answer = this.#answer("RotateKeySucceeded");
+    const done = await this.#handle(meta, command, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked");
-    const key = this.#toApi(existing(done.state));
-    return { __typename: "RotateKeySucceeded", key, secret: text, position: done.position };
+    return { ...answer(done.state), secret: text, position: done.position };
   }
 
   @Mutation()
@@ -106,14 +108,23 @@ export class KeyResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<RevokeKeyResult>> {
     const meta = metaOf(context, this.#plane);
-    const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs });
+    const answer = this.#answer("RevokeKeySucceeded");
+    const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs }, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "already-revoked");
-    const key = this.#toApi(existing(done.state));
-    return { __typename: "RevokeKeySucceeded", key, position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
-  #handle(meta: Meta, command: KeyCommand): Promise<Handled<KeyResource | undefined, KeyRefusal>> {
-    return handle(this.#plane.database, { decider: keyDecider, id: command.id, command }, meta);
+  #handle(
+    meta: Meta,
+    command: KeyCommand,
+    answer: (key: KeyResource | undefined) => AnswerBody,
+  ): Promise<Handled<KeyResource | undefined, KeyRefusal>> {
+    return handle(this.#plane.database, { decider: keyDecider, id: command.id, command }, meta, { answer });
+  }
+
+  /** Without the text of a key, so that none is kept with it. */
+  #answer<Name extends string>(name: Name) {
+    return (key: KeyResource | undefined) => ({ __typename: name, key: this.#toApi(existing(key)) });
   }
 
   #toApi(key: KeyResource): Key {

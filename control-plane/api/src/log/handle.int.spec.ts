@@ -130,7 +130,9 @@ test("a refused step takes the whole transaction back and is named", async () =>
 
 test("a transaction that is rolled back leaves no hole", async () => {
   const before = await head(database.sql);
-  const broken = handle(database, teamStep("rolled-back"), meta, () => Promise.reject(new Error("the disk is full")));
+  const broken = handle(database, teamStep("rolled-back"), meta, {
+    within: () => Promise.reject(new Error("the disk is full")),
+  });
   await expect(broken).rejects.toThrow("the disk is full");
   // Rolled back after the positions were given out, as when the process dies before its COMMIT.
   const late = database.transaction(async (sql) => {
@@ -145,8 +147,10 @@ test("a transaction that is rolled back leaves no hole", async () => {
 
 test("what runs within is in the same transaction, before the append", async () => {
   await database.sql.query("CREATE TABLE beside (position bigint)");
-  const done = await handle(database, teamStep("within"), meta, async (sql) => {
-    await sql.query("INSERT INTO beside SELECT position FROM log.head");
+  const done = await handle(database, teamStep("within"), meta, {
+    async within(sql) {
+      await sql.query("INSERT INTO beside SELECT position FROM log.head");
+    },
   });
   if (done.outcome !== "accepted") throw new Error("refused");
   expect(await database.sql.query("SELECT * FROM beside")).toEqual([{ position: done.position - 1n }]);

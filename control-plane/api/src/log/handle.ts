@@ -9,6 +9,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import type { Database, Sql } from "../database.ts";
 import { append, isWriteConflict } from "./append.ts";
+import { keepAt, type AnswerBody, type KeptAnswer } from "./kept-answer.ts";
 import { applyNames, nameRefusalIn, type NameClaim } from "./names.ts";
 import { head, readStreams } from "./read.ts";
 import { eventsFor, toLogged, type Meta } from "./record.ts";
@@ -30,6 +31,12 @@ export type AnyStep = Step<unknown, unknown, Message, Refusal>;
  */
 export type Within<Decided = unknown> = (sql: Sql, decided: Decided) => Promise<void>;
 
+export type Also<Decided> = {
+  within?: Within<Decided> | undefined;
+  /** What is answered to the accepted command, but for its position and for what is told once. A claim needs it. */
+  answer?: ((decided: Decided) => AnswerBody) | undefined;
+};
+
 export type Handled<S, R> =
   { outcome: "accepted"; state: S; position: bigint } | { outcome: "refused"; refusal: R | NameRefusal };
 
@@ -45,9 +52,9 @@ export async function handle<S, C, E extends Message, R extends Refusal>(
   database: Database,
   step: Step<S, C, E, R>,
   meta: Meta,
-  within?: Within<S>,
+  also: Also<S> = {},
 ): Promise<Handled<S, R>> {
-  const done = await commit<S, R>(database, [step], meta, within, (work) => decideStep(work, step, 0));
+  const done = await commit<S, R>(database, [step], meta, also, (work) => decideStep(work, step, 0));
   return done.outcome === "accepted"
     ? { outcome: "accepted", state: done.value, position: done.position }
     : { outcome: "refused", refusal: done.refusal };
@@ -58,9 +65,9 @@ export async function handleAll(
   database: Database,
   steps: readonly AnyStep[],
   meta: Meta,
-  within?: Within<unknown[]>,
+  also: Also<unknown[]> = {},
 ): Promise<HandledAll> {
-  const done = await commit<unknown[], Refusal>(database, steps, meta, within, (work) => {
+  const done = await commit<unknown[], Refusal>(database, steps, meta, also, (work) => {
     const states: unknown[] = [];
     for (const [index, step] of steps.entries()) {
       const decided = decideStep(work, step, index);
@@ -113,7 +120,7 @@ async function commit<T, R>(
   database: Database,
   steps: readonly { decider: { stream: string }; id: string }[],
   meta: Meta,
-  within: Within<T> | undefined,
+  { within, answer }: Also<T>,
   decide: (work: Work) => Decided<T, R>,
 ): Promise<Committed<T, R>> {
   const streams = steps.map(({ decider, id }) => scopeOf(decider.stream, id));
@@ -125,8 +132,8 @@ async function commit<T, R>(
       if (decided.outcome === "refused") return decided;
       await applyNames(sql, work.claims);
       await within?.(sql, decided.value);
-      const position = work.events.length === 0 ? (await head(sql)).position : await append(sql, work.events);
-      return { outcome: "accepted", value: decided.value, position };
+      const kept = keptOf(meta, answer, decided.value);
+      return { outcome: "accepted", value: decided.value, position: await write(sql, work.events, kept) };
     });
   for (let attempts = 1; ; attempts++) {
     try {
@@ -138,6 +145,19 @@ async function commit<T, R>(
       if (attempts === attemptsMax) throw new TollgateError("log.conflict", undefined, { cause: error });
     }
   }
+}
+
+function keptOf<T>({ claim }: Meta, answer: Also<T>["answer"], decided: T): KeptAnswer | undefined {
+  if (!claim) return undefined;
+  if (!answer) throw new Error("a command came with a claim, and nothing says what its answer is");
+  return { claim, body: answer(decided) };
+}
+
+async function write(sql: Sql, events: readonly LoggedEvent[], kept: KeptAnswer | undefined): Promise<bigint> {
+  if (events.length > 0) return append(sql, events, kept);
+  const { position } = await head(sql);
+  if (kept) await keepAt(sql, position, kept);
+  return position;
 }
 
 /** Who lost once waits for its turn: writers of a hot stream would otherwise lose against each other until they give up. */

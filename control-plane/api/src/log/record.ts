@@ -8,9 +8,13 @@ import { decodeEvent, encodeEvent, resourceBytes, resourceTypes, typeNamed } fro
 import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import { limits } from "@tollgate/kernel/limits";
+import type { Claim } from "./kept-answer.ts";
 
-/** Who asked, and when. The time is an input like any other: nothing below reads a clock. */
-export type Meta = { actor: string; timeMs: number };
+/**
+ * Who asked, and when. The time is an input like any other: nothing below reads a clock. With a claim, the answer is kept
+ * together with what the command does.
+ */
+export type Meta = { actor: string; timeMs: number; claim?: Claim | undefined };
 
 export type NewEvent = { stream: string; version: number; event: Message };
 

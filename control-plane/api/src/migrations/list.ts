@@ -4,6 +4,13 @@ import { logMigration } from "./0001-log.ts";
 import { secretsMigration } from "./0002-secrets.ts";
 import { fleetMigration } from "./0003-fleet.ts";
 import { usageMigration } from "./0004-usage.ts";
+import { answersMigration } from "./0005-answers.ts";
 import type { Migration } from "./migration.ts";
 
-export const migrations: readonly Migration[] = [logMigration, secretsMigration, fleetMigration, usageMigration];
+export const migrations: readonly Migration[] = [
+  logMigration,
+  secretsMigration,
+  fleetMigration,
+  usageMigration,
+  answersMigration,
+];

@@ -18,12 +18,12 @@ import type {
 import { refusalToApi, type Answer } from "../graphql/refusals.ts";
 import { listResources } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
-import { handle } from "../log/handle.ts";
+import { handle, type Within } from "../log/handle.ts";
 import { untilNamesHold } from "../log/named.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { invalidInput } from "../refusals.ts";
 import { readSecretDirectory } from "./secret-directory.ts";
-import { secretDecider } from "./secret.decider.ts";
+import { secretDecider, type SecretState } from "./secret.decider.ts";
 import { secrets } from "./secret.projection.ts";
 
 function secretToApi({ id, name, version }: SecretResource): Secret {
@@ -55,20 +55,19 @@ export class SecretResolver {
     if (bytes.length === 0) return refusalToApi(invalidInput("value", "is empty"), "invalid-input");
     if (bytes.length > limits.secretBytesMax)
       return refusalToApi(invalidInput("value", `is longer than ${limits.secretBytesMax} bytes`), "invalid-input");
+    const answer = (state: SecretState | undefined) =>
+      ({ __typename: "StoreSecretSucceeded", secret: secretToApi(existing(state?.secret)) }) as const;
     const done = await untilNamesHold(async () => {
       const known = await readSecretDirectory(database.sql, secretStore, { names: [name], ofServers: [] });
       const id = known.get(name)?.id ?? idFromBytes(randomBytes(idBytes));
       const step = { decider: secretDecider, id, command: { kind: "store", id, name } } as const;
-      return handle(database, step, metaOf(context, this.#plane), (sql, state) =>
-        secretStore.put(sql, id, existing(state).version, bytes),
-      );
+      return handle(database, step, metaOf(context, this.#plane), {
+        within: (sql, state) => secretStore.put(sql, id, existing(state).version, bytes),
+        answer,
+      });
     });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input");
-    return {
-      __typename: "StoreSecretSucceeded",
-      secret: secretToApi(existing(done.state?.secret)),
-      position: done.position,
-    };
+    return { ...answer(done.state), position: done.position };
   }
 
   @Mutation()
@@ -78,8 +77,10 @@ export class SecretResolver {
   ): Promise<Answer<EraseSecretResult>> {
     const { database, secretStore } = this.#plane;
     const step = { decider: secretDecider, id, command: { kind: "erase", id } } as const;
-    const done = await handle(database, step, metaOf(context, this.#plane), (sql) => secretStore.erase(sql, id));
+    const answer = () => ({ __typename: "EraseSecretSucceeded", id }) as const;
+    const within: Within = (sql) => secretStore.erase(sql, id);
+    const done = await handle(database, step, metaOf(context, this.#plane), { within, answer });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "in-use");
-    return { __typename: "EraseSecretSucceeded", id, position: done.position };
+    return { ...answer(), position: done.position };
   }
 }

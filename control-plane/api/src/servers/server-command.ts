@@ -6,6 +6,7 @@ import type { NameRefusal, Refusal } from "@tollgate/kernel/decider";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { ServerSchema, type Server } from "@tollgate/schema/resources";
 import { handleAll, type Meta } from "../log/handle.ts";
+import type { AnswerBody } from "../log/kept-answer.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import type { Plane } from "../plane.ts";
 import type { AnyRefusal } from "../refusals.ts";
@@ -22,11 +23,14 @@ export type ServerWish = {
   /** Undefined: the headers stay. */
   headers: readonly WantedHeader[] | undefined;
   command: (headers: HeaderReference[] | undefined) => ServerCommand;
+  /** But for its position. */
+  answer: (server: Server | undefined) => AnswerBody;
 };
 
 const unchanged: SecretChanges = { stores: [], erasures: [] };
 
-export function commandServer(plane: Plane, meta: Meta, { name, headers, command }: ServerWish): Promise<ServerDone> {
+export function commandServer(plane: Plane, meta: Meta, wish: ServerWish): Promise<ServerDone> {
+  const { name, headers, command, answer } = wish;
   const { database, secretStore, randomBytes } = plane;
   return untilNamesHold(
     async (): Promise<ServerDone & { bySecret?: boolean }> => {
@@ -38,16 +42,18 @@ export function commandServer(plane: Plane, meta: Meta, { name, headers, command
       const own = command(planned?.headers);
       const before = storeSteps(changes);
       const steps = [...before, { decider: serverDecider, id: own.id, command: own }, ...eraseSteps(changes)];
-      const done = await handleAll(database, steps, meta, secretRows(secretStore, changes));
+      const serverIn = (states: readonly unknown[]): Server | undefined => {
+        const state = states[before.length];
+        return isMessage(state, ServerSchema) ? state : undefined;
+      };
+      const done = await handleAll(database, steps, meta, {
+        within: secretRows(secretStore, changes),
+        answer: (states) => answer(serverIn(states)),
+      });
       if (done.outcome === "refused") {
         return { outcome: "refused", refusal: known(done.refusal), bySecret: done.step !== before.length };
       }
-      const state = done.states[before.length];
-      return {
-        outcome: "accepted",
-        server: isMessage(state, ServerSchema) ? state : undefined,
-        position: done.position,
-      };
+      return { outcome: "accepted", server: serverIn(done.states), position: done.position };
     },
     (refused) => refused.bySecret === true && isByNames(refused),
   );

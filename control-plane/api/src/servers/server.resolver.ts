@@ -50,6 +50,10 @@ function wantedFromApi(inputs: readonly ServerHeaderInput[]): WantedHeader[] | I
   return wanted;
 }
 
+function answerOf<Name extends string>(name: Name) {
+  return (server: ServerResource | undefined) => ({ __typename: name, server: serverToApi(existing(server)) });
+}
+
 @Resolver()
 export class ServerResolver {
   readonly #plane: Plane;
@@ -77,15 +81,14 @@ export class ServerResolver {
       timeoutSeconds: input.timeoutSeconds ?? serverDefaults.timeoutSeconds,
       allowPrivateNetwork: input.allowPrivateNetwork ?? serverDefaults.allowPrivateNetwork,
     };
+    const answer = answerOf("RegisterServerSucceeded");
     const done = await commandServer(this.#plane, metaOf(context, this.#plane), {
-      name,
-      headers: wanted,
+      ...{ name, headers: wanted, answer },
       command: (headers = []) => ({ kind: "register", id, name, headers, ...settings }),
     });
     if (done.outcome === "refused")
       return refusalToApi(done.refusal, "invalid-input", "name-taken", "reference-missing");
-    const server = serverToApi(existing(done.server));
-    return { __typename: "RegisterServerSucceeded", server, position: done.position };
+    return { ...answer(done.server), position: done.position };
   }
 
   @Mutation()
@@ -103,15 +106,14 @@ export class ServerResolver {
       ...(typeof timeoutSeconds === "number" ? { timeoutSeconds } : {}),
       ...(typeof allowPrivateNetwork === "boolean" ? { allowPrivateNetwork } : {}),
     };
+    const answer = answerOf("ChangeServerSucceeded");
     const done = await commandServer(this.#plane, metaOf(context, this.#plane), {
-      name: former.name,
-      headers: wanted,
+      ...{ name: former.name, headers: wanted, answer },
       command: (headers) => ({ kind: "change", id, settings: { ...settings, ...(headers ? { headers } : {}) } }),
     });
     if (done.outcome === "refused")
       return refusalToApi(done.refusal, "invalid-input", "not-found", "reference-missing");
-    const server = serverToApi(existing(done.server));
-    return { __typename: "ChangeServerSucceeded", server, position: done.position };
+    return { ...answer(done.server), position: done.position };
   }
 
   @Mutation()
@@ -121,12 +123,12 @@ export class ServerResolver {
   ): Promise<Answer<RetireServerResult>> {
     const former = await foldStream(this.#plane.database.sql, serverDecider, id);
     if (!former) return refusalToApi({ kind: "not-found", scope: scopeOf("server", id) }, "not-found");
+    const answer = () => ({ __typename: "RetireServerSucceeded", id }) as const;
     const done = await commandServer(this.#plane, metaOf(context, this.#plane), {
-      name: former.name,
-      headers: [],
+      ...{ name: former.name, headers: [], answer },
       command: () => ({ kind: "retire", id }),
     });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found");
-    return { __typename: "RetireServerSucceeded", id, position: done.position };
+    return { ...answer(), position: done.position };
   }
 }

@@ -46,9 +46,11 @@ export class TeamResolver {
   ): Promise<Answer<CreateTeamResult>> {
     const id = idFromBytes(this.#plane.randomBytes(idBytes));
     const step = { decider: teamDecider, id, command: { kind: "create", id, name } } as const;
-    const done = await handle(this.#plane.database, step, metaOf(context, this.#plane));
+    const answer = (team: TeamResource | undefined) =>
+      ({ __typename: "CreateTeamSucceeded", team: teamToApi(existing(team)) }) as const;
+    const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "name-taken");
-    return { __typename: "CreateTeamSucceeded", team: teamToApi(existing(done.state)), position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
   @Mutation()
@@ -57,8 +59,9 @@ export class TeamResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<RetireTeamResult>> {
     const step = { decider: teamDecider, id, command: { kind: "retire", id } } as const;
-    const done = await handle(this.#plane.database, step, metaOf(context, this.#plane));
+    const answer = () => ({ __typename: "RetireTeamSucceeded", id }) as const;
+    const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "in-use");
-    return { __typename: "RetireTeamSucceeded", id, position: done.position };
+    return { ...answer(), position: done.position };
   }
 }
