@@ -64,6 +64,8 @@ function graphQlOn(plane: Plane): DynamicModule {
     path: "/graphql",
     typePaths: [schemaFile],
     resolvers: scalars,
+    // Fields below the root that have a resolver are guarded like the root's.
+    fieldResolverEnhancers: ["guards"],
     transformSchema: (schema) => answeringRepeats(plane, schema),
     // Whoever has no token is refused before anything of his query is looked at, introspection included.
     context: ({ req }: { req: IncomingMessage }) =>

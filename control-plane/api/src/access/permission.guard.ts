@@ -1,4 +1,4 @@
-// Authorisation of every field of Query, Mutation and Subscription, from the one table. Nest asks it before each resolver;
+// Authorisation of every field that has a resolver, from the one table. Nest asks it before each resolver;
 // introspection has no resolver of ours, so a validation rule asks the same question for it.
 
 import { GraphQLError, type ASTVisitor, type ValidationContext } from "graphql";

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { buildSchema, type GraphQLSchema } from "graphql";
+import { buildSchema, isObjectType, type GraphQLSchema } from "graphql";
 import { expect, test } from "vitest";
 import {
   checkPermissions,
@@ -19,6 +19,15 @@ function schemaOf(sdl: string, withoutResolver: readonly string[] = []): GraphQL
   for (const type of [schema.getQueryType(), schema.getMutationType()])
     for (const field of Object.values(type?.getFields() ?? {}))
       if (!withoutResolver.includes(`${type?.name}.${field.name}`)) field.resolve = () => null;
+  return schema;
+}
+
+/** Gives a field below the root a resolver of its own. */
+function resolving(schema: GraphQLSchema, typeName: string, fieldName: string): GraphQLSchema {
+  const type = schema.getType(typeName);
+  const field = isObjectType(type) ? type.getFields()[fieldName] : undefined;
+  if (!field) throw new Error(`${typeName}.${fieldName} is not there`);
+  field.resolve = () => null;
   return schema;
 }
 
@@ -52,9 +61,19 @@ test("a field without a resolver does not start: it would answer null to everybo
   expect(permissionProblems(schemaOf(small, ["Query.log"]), smallTable)).toEqual(["Query.log has no resolver."]);
 });
 
+test("a field that leads to another resource does not start without an entry, nor an entry without its resolver", () => {
+  const sdl = "type Query { log: Key } type Key { id: Int team: Int }";
+  expect(permissionProblems(resolving(schemaOf(sdl), "Key", "team"), { "Query.log": "log:read" })).toEqual([
+    "Key.team has no entry in the permission table.",
+  ]);
+  const table = { "Query.log": "log:read", "Key.team": "teams:read" } as const;
+  expect(permissionProblems(schemaOf(sdl), table)).toEqual(["Key.team has no resolver."]);
+  expect(permissionProblems(resolving(schemaOf(sdl), "Key", "team"), table)).toEqual([]);
+});
+
 test("the product's own table and schema agree, and the owner may do everything", () => {
   const sdl = readFileSync(fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql")), "utf8");
-  expect(permissionProblems(schemaOf(sdl), permissionTable)).toEqual([]);
+  expect(permissionProblems(resolving(schemaOf(sdl), "Key", "team"), permissionTable)).toEqual([]);
   expect([...rolePermissions.owner].sort()).toEqual([...permissions].sort());
   const used = new Set(Object.values(permissionTable));
   expect(permissions.filter((permission) => !used.has(permission))).toEqual([]);

@@ -1,8 +1,9 @@
-// The one permission table: what each field of the admin API needs. Deny by default: a field that is not here is refused,
-// and the control plane does not start while the table and the resolvers differ (`checkPermissions`). Roles are sets of
+// The one permission table: what each field of the admin API needs that has a resolver, the root's and those that lead from
+// one resource to another. Deny by default: a field that is not here is refused, and the control plane does not start while
+// the table and the resolvers differ (`checkPermissions`). Roles are sets of
 // permissions; so far every admin token has the role `owner`. Users' roles will come in at `permissionsOf`.
 
-import type { GraphQLSchema } from "graphql";
+import { isObjectType, type GraphQLSchema } from "graphql";
 
 export const permissions = [
   "schema:read",
@@ -30,6 +31,9 @@ export const permissionTable: PermissionTable = {
   "Query.__schema": "schema:read",
   "Query.__type": "schema:read",
   "Query.log": "log:read",
+  "Query.team": "teams:read",
+  "Query.key": "keys:read",
+  "Query.server": "servers:read",
   "Query.teams": "teams:read",
   "Query.keys": "keys:read",
   "Query.servers": "servers:read",
@@ -37,6 +41,7 @@ export const permissionTable: PermissionTable = {
   "Query.adminTokens": "admin-tokens:read",
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
+  "Key.team": "teams:read",
   "Mutation.createTeam": "teams:write",
   "Mutation.retireTeam": "teams:write",
   "Mutation.issueKey": "keys:write",
@@ -65,9 +70,16 @@ const introspection: ReadonlySet<string> = new Set(["Query.__schema", "Query.__t
 /** Sentences that each name a field whose permission and resolver do not belong together; none when all is well. */
 export function permissionProblems(schema: GraphQLSchema, table: PermissionTable): string[] {
   const resolved = new Map<string, boolean>();
-  for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
-    for (const field of Object.values(type?.getFields() ?? {}))
-      resolved.set(`${type?.name}.${field.name}`, field.resolve !== undefined || field.subscribe !== undefined);
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith("__")) continue;
+    for (const field of Object.values(type.getFields())) {
+      const name = `${type.name}.${field.name}`;
+      const isResolved = field.resolve !== undefined || field.subscribe !== undefined;
+      // Other fields are members of what a resolver answered, and open with it.
+      if (isResolved || roots.includes(type) || Object.hasOwn(table, name)) resolved.set(name, isResolved);
+    }
+  }
   const problems: string[] = [];
   for (const [field, isResolved] of resolved) {
     if (!Object.hasOwn(table, field)) problems.push(`${field} has no entry in the permission table.`);

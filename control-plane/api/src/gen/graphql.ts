@@ -284,6 +284,11 @@ export type Key = {
   readonly purpose: KeyPurpose;
   readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
   readonly status: KeyStatus;
+  /**
+   * Also when it was retired, which it can be once all of its keys are revoked. Null only together with an error: what could
+   * not be read must not take the rest of the answer along, which may hold a secret that is told once.
+   */
+  readonly team: Maybe<Team>;
   readonly teamId: Scalars['ID']['output'];
   /** Tool patterns, server/tool, `*` within a segment. None reaches nothing. */
   readonly tools: ReadonlyArray<Scalars['String']['output']>;
@@ -522,11 +527,17 @@ export type Query = {
   readonly calls: CallConnection;
   /** The proxies that reported within a day, by environment, region and id. */
   readonly fleet: ProxyConnection;
+  /** Null where there is none. A revoked key is shown, and says so. */
+  readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
   /** Which log this is, and how far it goes. */
   readonly log: Log;
   readonly secrets: SecretConnection;
+  /** Null where there is none, or none any more. */
+  readonly server: Maybe<Server>;
   readonly servers: ServerConnection;
+  /** Null where there is none, or none any more. */
+  readonly team: Maybe<Team>;
   readonly teams: TeamConnection;
 };
 
@@ -552,6 +563,12 @@ export type QueryFleetArgs = {
 };
 
 
+export type QueryKeyArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
 export type QueryKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
@@ -568,11 +585,23 @@ export type QuerySecretsArgs = {
 };
 
 
+export type QueryServerArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
 export type QueryServersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryTeamArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
 };
 
 

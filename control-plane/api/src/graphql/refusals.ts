@@ -1,12 +1,29 @@
 // From the refusals of deciders to the members of the API's unions: one row a kind. A refusal that a mutation's union does
 // not have is a bug of ours and fails loudly in GraphQL; nothing turns it into something else on the way.
 
-import type { AlreadyRevoked, InUse, InvalidInput, NameTaken, NotFound, ReferenceMissing } from "../gen/graphql.ts";
+import type {
+  AlreadyRevoked,
+  InUse,
+  Key,
+  InvalidInput,
+  NameTaken,
+  NotFound,
+  ReferenceMissing,
+} from "../gen/graphql.ts";
 import { sentenceOf, type AnyRefusal } from "../refusals.ts";
+
+/** What a resolver answers of a type: without fields that have a resolver of their own, at any depth. */
+export type Resolved<T> = T extends Key
+  ? Omit<T, "team">
+  : T extends Date
+    ? T
+    : T extends object
+      ? { [Field in keyof T]: Resolved<T[Field]> }
+      : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown
-  ? T & { __typename: NonNullable<T["__typename"]> }
+  ? Resolved<T> & { __typename: NonNullable<T["__typename"]> }
   : never;
 
 type Members = {

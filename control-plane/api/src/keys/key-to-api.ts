@@ -2,9 +2,10 @@
 
 import { KeyPurpose, type Key as KeyResource } from "@tollgate/schema/resources";
 import type { Key, KeyStatus } from "../gen/graphql.ts";
+import type { Resolved } from "../graphql/refusals.ts";
 import { instantToApi } from "../graphql/scalars.ts";
 
-export function keyToApi(key: KeyResource, nowMs: number): Key {
+export function keyToApi(key: KeyResource, nowMs: number): Resolved<Key> {
   const { id, name, teamId, purpose, tools, createdAtMs, expiresAtMs, revokedAtMs, secrets } = key;
   return {
     ...{ id, name, teamId, tools },

@@ -2,9 +2,9 @@
 // and kept nowhere.
 
 import { Inject } from "@nestjs/common";
-import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
+import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from "@nestjs/graphql";
 import { scopeOf } from "@tollgate/kernel/ids";
-import { KeyPurpose, type Key as KeyResource } from "@tollgate/schema/resources";
+import { KeyPurpose, type Key as KeyResource, type Team as TeamResource } from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
 import type {
   ChangeKeyResult,
@@ -15,31 +15,51 @@ import type {
   MutationIssueKeyArgs,
   MutationRevokeKeyArgs,
   MutationRotateKeyArgs,
+  QueryKeyArgs,
   QueryKeysArgs,
   RevokeKeyResult,
   RotateKeyResult,
+  Team,
 } from "../gen/graphql.ts";
-import { refusalToApi, type Answer } from "../graphql/refusals.ts";
-import { listResources } from "../listing/resource-rows.ts";
+import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
+import { batched } from "../listing/batched.ts";
+import { listResources, oneResource, referredResources } from "../listing/resource-rows.ts";
 import { existing, foldStream } from "../log/fold-stream.ts";
 import { handle, type Handled, type Meta } from "../log/handle.ts";
 import type { AnswerBody } from "../log/kept-answer.ts";
 import { PLANE, type Plane } from "../plane.ts";
+import { teams } from "../teams/team.projection.ts";
+import { teamToApi } from "../teams/team-to-api.ts";
 import { kindOf, newKeyText } from "./key-text.ts";
 import { keyDecider, type KeyCommand, type KeyRefusal } from "./key.decider.ts";
 import { keys } from "./key.projection.ts";
 import { keyToApi } from "./key-to-api.ts";
 
-@Resolver()
+@Resolver("Key")
 export class KeyResolver {
   readonly #plane: Plane;
+  readonly #teamOf: (teamId: string) => Promise<TeamResource | undefined>;
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
+    this.#teamOf = batched((ids) => referredResources(plane, teams, ids));
   }
 
   @Query()
-  keys(@Args() { filter, ...args }: QueryKeysArgs): Promise<KeyConnection> {
+  key(@Args() args: QueryKeyArgs): Promise<Resolved<Key> | null> {
+    return oneResource(this.#plane, keys, { ...args, includeEnded: true }, (key) => this.#toApi(key));
+  }
+
+  @ResolveField()
+  async team(@Parent() { id, teamId }: Resolved<Key>): Promise<Team> {
+    const team = await this.#teamOf(teamId);
+    // A key is issued to a team that there is, and the rows of teams outlive them.
+    if (!team) throw new Error(`the team of ${scopeOf("key", id)} is nowhere`);
+    return teamToApi(team);
+  }
+
+  @Query()
+  keys(@Args() { filter, ...args }: QueryKeysArgs): Promise<Resolved<KeyConnection>> {
     const { teamId, includeRevoked, ...rest } = filter ?? {};
     const wish = { ...args, ...rest, parentId: teamId, includeEnded: includeRevoked };
     return listResources(this.#plane, keys, wish, (key) => this.#toApi(key));
@@ -127,7 +147,7 @@ export class KeyResolver {
     return (key: KeyResource | undefined) => ({ __typename: name, key: this.#toApi(existing(key)) });
   }
 
-  #toApi(key: KeyResource): Key {
+  #toApi(key: KeyResource): Resolved<Key> {
     return keyToApi(key, this.#plane.nowMs());
   }
 }

@@ -116,6 +116,42 @@ export async function listResources<Desc extends DescMessage, Node>(
   );
 }
 
+export type OneArgs = { id: string; atLeast?: bigint | null | undefined };
+
+/** Null where there is none, or where it has ended and those are not wanted. */
+export async function oneResource<Desc extends DescMessage, Node>(
+  plane: Reader,
+  resources: ResourceKind<Desc>,
+  { id, atLeast, includeEnded = false }: OneArgs & { includeEnded?: boolean },
+  toApi: (resource: MessageShape<Desc>) => Node,
+): Promise<Node | null> {
+  const rows = await repository(plane, resources, atLeast);
+  const row = await rows.findOneBy(includeEnded ? { id } : { id, isLive: true });
+  return row && toApi(fromBinary(resources.desc, row.body));
+}
+
+/**
+ * Those of the ids that others refer to, ended or not, with one query. Who refers to them may have been read from a projection that
+ * is ahead, or from the log itself: where one is missing, it is read once more when this projection has come as far.
+ */
+export async function referredResources<Desc extends DescMessage>(
+  plane: Reader,
+  resources: ResourceKind<Desc>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, MessageShape<Desc>>> {
+  const read = async (atLeast: bigint | undefined): Promise<ReadonlyMap<string, MessageShape<Desc>>> => {
+    const rows = await repository(plane, resources, atLeast);
+    const found = await rows
+      .createQueryBuilder("row")
+      .where("row.id = ANY (:ids)", { ids: [...ids] })
+      .getMany();
+    return new Map(found.map(({ id, body }) => [id, fromBinary(resources.desc, body)]));
+  };
+  const found = await read(undefined);
+  if (found.size === new Set(ids).size) return found;
+  return read((await head(plane.database.sql)).position);
+}
+
 async function repository<Desc extends DescMessage>(
   { database, projections }: Reader,
   { entity, projection }: ResourceKind<Desc>,

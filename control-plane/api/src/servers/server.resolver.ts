@@ -11,6 +11,7 @@ import type {
   MutationChangeServerArgs,
   MutationRegisterServerArgs,
   MutationRetireServerArgs,
+  QueryServerArgs,
   QueryServersArgs,
   RegisterServerResult,
   RetireServerResult,
@@ -19,7 +20,7 @@ import type {
   ServerHeaderInput,
 } from "../gen/graphql.ts";
 import { refusalToApi, type Answer } from "../graphql/refusals.ts";
-import { listResources } from "../listing/resource-rows.ts";
+import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing, foldStream } from "../log/fold-stream.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
@@ -60,6 +61,11 @@ export class ServerResolver {
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
+  }
+
+  @Query()
+  server(@Args() args: QueryServerArgs): Promise<Server | null> {
+    return oneResource(this.#plane, servers, args, serverToApi);
   }
 
   @Query()

@@ -9,22 +9,20 @@ import type {
   CreateTeamResult,
   MutationCreateTeamArgs,
   MutationRetireTeamArgs,
+  QueryTeamArgs,
   QueryTeamsArgs,
   RetireTeamResult,
   Team,
   TeamConnection,
 } from "../gen/graphql.ts";
 import { refusalToApi, type Answer } from "../graphql/refusals.ts";
-import { listResources } from "../listing/resource-rows.ts";
+import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
 import { handle } from "../log/handle.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { teamDecider } from "./team.decider.ts";
 import { teams } from "./team.projection.ts";
-
-function teamToApi({ id, name }: TeamResource): Team {
-  return { id, name };
-}
+import { teamToApi } from "./team-to-api.ts";
 
 @Resolver()
 export class TeamResolver {
@@ -32,6 +30,11 @@ export class TeamResolver {
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
+  }
+
+  @Query()
+  team(@Args() args: QueryTeamArgs): Promise<Team | null> {
+    return oneResource(this.#plane, teams, args, teamToApi);
   }
 
   @Query()
