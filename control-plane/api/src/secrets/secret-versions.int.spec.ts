@@ -43,7 +43,7 @@ test("an id that is erased while somebody stores under it has the next version, 
   const { database, secretStore, nowMs } = api.plane;
   const changes = { stores: [{ id, name: "github", value: Buffer.from("late") }], erasures: [] };
   const meta = { actor: "system/spec", timeMs: nowMs() };
-  await handleAll(database, storeSteps(changes), meta, secretRows(secretStore, changes));
+  await handleAll(database, storeSteps(changes), meta, { within: secretRows(secretStore, changes) });
   expect(await secretStore.fetch(database.sql, [id])).toEqual([{ id, version: 2, value: Buffer.from("late") }]);
   expect(await store()).toEqual({ id, version: 3 });
 });
