@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { formatKey, parseKey, type KeyKind, type KeyText } from "./key-format.ts";
 import { events, recordsOf } from "./records.fixture.ts";
 import { apply, fromSnapshot, type Change, type Replica } from "./replica.ts";
-import { authenticate, reachableServer, viewOf, type Principal } from "./view.ts";
+import { authenticate, reachableServer, reachesServer, viewOf, type Principal } from "./view.ts";
 
 const keyId = "0123456789abcdef";
 const nowMs = 1_000_000;
@@ -150,6 +150,20 @@ describe("what a principal reaches", () => {
     if (!record) throw new Error("no record");
     const unclear = apply(replica, [{ ...record, type: "tollgate.v1.Unheard" }]);
     expect(reach(unclear, "github", "search")).toBeUndefined();
+    expect(reachesServer(viewOf(unclear), principalIn(unclear), "github")).toBe(false);
+  });
+
+  test("is some tool of a server exactly where a pattern grants one there", () => {
+    const servers = ["github", "jira", "git", "git-2"].map((name) => server(name, name));
+    const reached = (...tools: string[]) => {
+      const replica = replicaOf(team, keyResource({ tools }), ...servers);
+      const isReached = (name: string) => reachesServer(viewOf(replica), principalIn(replica), name);
+      return [...servers.map(({ id }) => id), "gitlab"].filter(isReached);
+    };
+    expect(reached()).toEqual([]);
+    expect(reached("github/search", "gitlab/*")).toEqual(["github"]);
+    expect(reached("git*/read", "jir/*", "jira")).toEqual(["github", "git", "git-2"]);
+    expect(reached("jira/a/b")).toEqual(["jira"]);
   });
 });
 

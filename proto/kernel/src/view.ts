@@ -115,3 +115,26 @@ export function reachableServer(view: View, principal: Principal, server: string
   if (!found || view.replica.refused.has(`server/${found.id}`)) return undefined;
   return principal.allows(server, tool) ? found : undefined;
 }
+
+/**
+ * Whether a key could reach any tool of a server, whatever tools it has. Where not, nobody may make the gate talk to it on
+ * the key's behalf, not even to look a name up: that alone would tell that it is there.
+ */
+export function reachesServer(view: View, principal: Principal, server: string): boolean {
+  const found = view.serversByName.get(server);
+  if (!found || view.replica.refused.has(`server/${found.id}`)) return false;
+  return serverMatcher(principal)(server);
+}
+
+const serverMatchers = new WeakMap<Principal, (server: string) => boolean>();
+
+/** Of a pattern only what it says of the server counts. */
+function serverMatcher(principal: Principal): (server: string) => boolean {
+  const known = serverMatchers.get(principal);
+  if (known) return known;
+  const servers = principal.key.tools.map((pattern) => pattern.split("/")).filter(({ length }) => length > 1);
+  const matches = toolMatcher(servers.map(([server]) => `${server}/any`));
+  const matcher = (server: string) => matches(server, "any");
+  serverMatchers.set(principal, matcher);
+  return matcher;
+}

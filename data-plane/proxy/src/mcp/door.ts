@@ -2,7 +2,7 @@
 // the gate's own. It serves initialize, ping, tools/list and tools/call. It reads the envelope, then hands the call to the
 // pipeline; every refusal leaves in JSON-RPC's form. `cursor` of a list is not looked at: there is one page.
 
-import { protocolVersions, initializeResult } from "./initialize.ts";
+import { reachesServer } from "@tollgate/kernel/view";
 import { answerJson, requestIdHeader } from "../http/answer.ts";
 import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
@@ -13,6 +13,7 @@ import { authorise } from "../pipeline/authorise.ts";
 import type { Admitted, Call, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { errorMessage, httpStatusOf, resultMessage } from "./answers.ts";
+import { initializeResult, protocolVersions } from "./initialize.ts";
 import { forward, type Forwarding, type McpCall, type ToolCall } from "./tool-call.ts";
 import { visibleTools } from "./tool-list.ts";
 import { calledName } from "./tool-names.ts";
@@ -110,7 +111,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
       if (!call.response.destroyed)
         callTool({ call: toolCall, view, principal, target: { server: server.name, tool } });
     };
-    if (!called.isAltered) return go(toolPart);
+    // Who reaches nothing of a server must not make the gate ask it: the refusal comes from what is known here.
+    if (!called.isAltered || !reachesServer(view, principal, server.name)) return go(toolPart);
     // A hash cannot be turned back: the server's own list says what it stands for.
     serverOf(server)
       .tools()

@@ -4,8 +4,7 @@
 
 import type { Server } from "@tollgate/schema/resources";
 import { TollgateError } from "@tollgate/kernel/errors";
-import { toolMatcher } from "@tollgate/kernel/tool-pattern";
-import { reachableServer, type Principal, type View } from "@tollgate/kernel/view";
+import { reachableServer, reachesServer, type Principal, type View } from "@tollgate/kernel/view";
 import { elementSpans, memberFinder, MemberRefusal, valueOf } from "./wire/members.ts";
 import { splice } from "./wire/envelope.ts";
 import { exposedName } from "./tool-names.ts";
@@ -66,8 +65,7 @@ export async function visibleTools(
   principal: Principal,
   toolsOf: (server: Server) => Promise<readonly ListedTool[]>,
 ): Promise<Buffer[]> {
-  const mayReach = serverMatcher(principal);
-  const servers = [...view.serversByName.values()].filter(({ name }) => mayReach(name));
+  const servers = [...view.serversByName.values()].filter(({ name }) => reachesServer(view, principal, name));
   const lists = await Promise.all(
     servers.map(async (server) => {
       const tools = await toolsOf(server);
@@ -75,10 +73,4 @@ export async function visibleTools(
     }),
   );
   return lists.flat().map(({ bytes }) => bytes);
-}
-
-/** Servers of which a key could reach any tool: the others need not be asked. */
-function serverMatcher(principal: Principal): (server: string) => boolean {
-  const matches = toolMatcher(principal.key.tools.map((pattern) => `${pattern.split("/")[0] ?? ""}/any`));
-  return (server) => matches(server, "any");
 }
