@@ -138,6 +138,25 @@ test("SIGTERM lets the call in flight finish, and its fact arrives before the pr
   expect([...control.facts.values()].flat()).toHaveLength(2);
 }, 30_000);
 
+test("a second proxy on one directory is one sentence and 1; kill -9 of the first lets the next one in at once, as the same proxy", async () => {
+  const { control, agent } = await world();
+  const first = await startProxy({ TOLLGATE_CONTROL_URL: control.url });
+  const again = { TOLLGATE_CONTROL_URL: control.url, TOLLGATE_DATA_DIR: first.directory, TOLLGATE_LOG_LEVEL: "silent" };
+  const refused = launch(again);
+  expect(await refused.exit).toBe(1);
+  const directory = join(first.directory, "proxy");
+  expect(refused.output()).toBe(
+    `The proxy cannot start: Another proxy runs on ${directory} already; give each its own TOLLGATE_DATA_DIR.\n`,
+  );
+  const idOf = async ({ proxyAdmin }: Proxy) => (await (await fetch(`${proxyAdmin}/debug/replica`)).json()).proxyId;
+  const id = await idOf(first);
+  first.child.kill("SIGKILL");
+  await first.exit;
+  const next = await startProxy(again);
+  expect(await idOf(next)).toBe(id);
+  expect((await callWith(next.proxy, agent.text, "demo__add", { a: 1, b: 2 })).json.result.content[0].text).toBe("3");
+}, 30_000);
+
 test("a port in use is one sentence and 1; a bad configuration is one sentence and 2", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");

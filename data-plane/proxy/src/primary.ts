@@ -7,6 +7,7 @@ import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
 import type { Config } from "./config.ts";
+import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { grpcSink } from "./facts/grpc-sink.ts";
 import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
@@ -31,7 +32,7 @@ const lastFactsMs = 1_000;
 const software = "tollgate-proxy/0.1.0";
 
 export async function runPrimary(config: Config, log: Log): Promise<void> {
-  const identity = openIdentity(join(config.dataDir, "proxy"), Date.now);
+  const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
   const control = openControlPlane(config);
@@ -65,8 +66,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
     ],
     onListening() {
-      // Not before: a second proxy started on the same directory by mistake ends at the port, and must not have sent,
-      // nor tidied away, what the first one writes.
+      // Not before: a proxy that ends because of its port must not be in the middle of sending.
       facts ??= runShipper(shipper, (error) => log.error({ err: error }, "the shipper of facts met a bug"));
       readiness.proxyOpened(proxyPort);
     },
@@ -107,9 +107,19 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     reporting.stop();
     await feed.close();
     await kafka?.close();
+    identity.release();
     process.exit(0);
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+function identityOrExit({ dataDir }: Config): ProxyIdentity {
+  try {
+    return openIdentity(join(dataDir, "proxy"), Date.now);
+  } catch (error) {
+    if (error instanceof DirectoryInUse) fail(error.message);
+    throw error;
+  }
 }
 
 function openKafkaWhere({ kafkaBrokers: brokers }: Config, log: Log): KafkaDoor | undefined {

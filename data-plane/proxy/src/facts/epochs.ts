@@ -1,12 +1,14 @@
 // Who this proxy is, and which epochs its workers may write: kept in one small file of the data directory, replaced whole
 // and made durable before anything in it is used. An epoch is never handed out twice: it is the one after the last, and at
 // least the wall clock, so that a directory restored from a backup does not repeat one whose facts were already counted.
-// Without a directory that takes the file, the proxy is a new one at each boot, with its spool in a temporary directory.
+// Without a directory that takes the file, the proxy is a new one at each boot, with its spool in a temporary directory; one
+// that another proxy holds is refused, because two of one id would each take the other's facts for its own.
 import { idBytes, idFromBytes, isId } from "@tollgate/kernel/ids";
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DirectoryInUse, lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 
 export type ProxyIdentity = {
   readonly proxyId: string;
@@ -16,21 +18,31 @@ export type ProxyIdentity = {
   readonly temporaryBecause: string | undefined;
   /** Durable before it is returned. */
   nextEpoch(): bigint;
+  /** Lets another proxy have the directory. */
+  release(): void;
 };
 
 type Kept = { proxyId: string; epoch: bigint };
 
+/** Throws `DirectoryInUse` where another proxy runs. */
 export function openIdentity(dataDirectory: string, wallMs: () => number): ProxyIdentity {
+  let lock: DirectoryLock | undefined;
   try {
     mkdirSync(dataDirectory, { recursive: true });
-    return identityIn(dataDirectory, wallMs, undefined);
+    lock = lockDirectory(dataDirectory);
+    return { ...identityIn(dataDirectory, wallMs, undefined), release: lock.release };
   } catch (error) {
+    if (error instanceof DirectoryInUse) throw error;
+    lock?.release();
     const reason = error instanceof Error ? error.message : String(error);
-    return identityIn(mkdtempSync(join(tmpdir(), "tollgate-proxy-")), wallMs, reason);
+    const ownDirectory = mkdtempSync(join(tmpdir(), "tollgate-proxy-"));
+    return { ...identityIn(ownDirectory, wallMs, reason), release: () => undefined };
   }
 }
 
-function identityIn(directory: string, wallMs: () => number, temporaryBecause: string | undefined): ProxyIdentity {
+type Identity = Omit<ProxyIdentity, "release">;
+
+function identityIn(directory: string, wallMs: () => number, temporaryBecause: string | undefined): Identity {
   const path = join(directory, "proxy.json");
   const kept: Kept = readKept(path) ?? { proxyId: idFromBytes(randomBytes(idBytes)), epoch: 0n };
   const spoolDirectory = join(directory, "facts", kept.proxyId);
