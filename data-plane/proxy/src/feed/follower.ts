@@ -65,13 +65,20 @@ type Connection = {
   isLeft: boolean;
 };
 
+/** The preferred source coming up beside the current one. It belongs to one stay and ends with it. */
+type Upgrade = {
+  /** To be moved to. */
+  better: Connection | undefined;
+  isOver: boolean;
+  isUnwanted: boolean;
+  done: Promise<void>;
+};
+
 class Following {
   readonly #parts: FollowerParts;
   readonly #line = new Line();
   readonly #stopping = new AbortController();
   #current: Connection | undefined;
-  #better: Connection | undefined;
-  #isUpgrading = false;
   #mending: Promise<void> | undefined;
   #mendNotBeforeMs = 0;
 
@@ -102,7 +109,7 @@ class Following {
       await clock.wait(pauseMs, this.#stopping.signal);
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
     }
-    await Promise.all([this.#leave(this.#current), this.#leave(this.#better)]);
+    await this.#leave(this.#current);
     await this.#mending?.catch(() => undefined);
   }
 
@@ -160,10 +167,12 @@ class Following {
   async #leave(connection: Connection | undefined): Promise<void> {
     if (!connection || connection.isLeft) return;
     connection.isLeft = true;
-    const { clock, onProblem } = this.#parts;
-    const detached = connection.attached?.detach().catch((error: unknown) => onProblem(reasonOf(error)));
+    await this.#atMost(connection.attached?.detach().catch((error) => this.#parts.onProblem(reasonOf(error))));
+  }
+
+  async #atMost(done: Promise<void> | undefined): Promise<void> {
     const enough = new AbortController();
-    await Promise.race([detached, clock.wait(detachMsMax, enough.signal)]);
+    await Promise.race([done, this.#parts.clock.wait(detachMsMax, enough.signal)]);
     enough.abort();
   }
 
@@ -172,41 +181,60 @@ class Following {
     const { clock, sources, onProblem } = this.#parts;
     const [preferred] = sources;
     let current = connection;
+    let upgrade: Upgrade | undefined;
     let tryMs = clock.nowMs();
     while (!this.#isStopping()) {
       await clock.wait(checkMs, this.#stopping.signal);
-      const silentMs = clock.nowMs() - current.lastTickMs;
-      if (current.lostBecause !== undefined || silentMs > silentMsMax) {
-        onProblem(`${current.source.name}: ${current.lostBecause ?? `no tick for ${Math.round(silentMs)} ms`}`);
-        return this.#leave(current);
+      const loss = this.#lossOf(current);
+      if (loss !== undefined) {
+        onProblem(`${current.source.name}: ${loss}`);
+        break;
       }
       if (!preferred || preferred === current.source) continue;
-      if (this.#better) {
+      if (upgrade?.better) {
         const left = current;
-        current = this.#better;
+        current = upgrade.better;
         this.#current = current;
-        this.#better = undefined;
+        upgrade = undefined;
         await this.#leave(left);
-      } else if (!this.#isUpgrading && clock.nowMs() >= tryMs) {
+      } else if ((upgrade === undefined || upgrade.isOver) && clock.nowMs() >= tryMs) {
         tryMs = clock.nowMs() + preferAgainMs;
-        void this.#upgrade(preferred);
+        upgrade = this.#upgrade(preferred);
       }
     }
+    // What came up for this stay is of no use to the next, which may itself be on the preferred source.
+    await Promise.all([this.#leave(current), upgrade && this.#giveUp(upgrade)]);
+  }
+
+  /** Why a connection is of no more use. */
+  #lossOf({ lostBecause, lastTickMs }: Connection): string | undefined {
+    const silentMs = this.#parts.clock.nowMs() - lastTickMs;
+    return lostBecause ?? (silentMs > silentMsMax ? `no tick for ${Math.round(silentMs)} ms` : undefined);
   }
 
   /** Beside the current source, which goes on meanwhile. */
-  async #upgrade(preferred: Source): Promise<void> {
+  #upgrade(preferred: Source): Upgrade {
+    const upgrade: Upgrade = { better: undefined, isOver: false, isUnwanted: false, done: Promise.resolve() };
+    upgrade.done = this.#comeUp(preferred, upgrade).finally(() => (upgrade.isOver = true));
+    return upgrade;
+  }
+
+  async #comeUp(preferred: Source, upgrade: Upgrade): Promise<void> {
     const { clock } = this.#parts;
-    this.#isUpgrading = true;
     const connection = await this.#connect(preferred);
-    if (connection) {
-      const startMs = clock.nowMs();
-      while (!connection.isInStep && clock.nowMs() - startMs < silentMsMax && !this.#isStopping())
-        await clock.wait(checkMs, this.#stopping.signal);
-      if (connection.isInStep && connection.lostBecause === undefined && !this.#isStopping()) this.#better = connection;
-      else await this.#leave(connection);
-    }
-    this.#isUpgrading = false;
+    if (!connection) return;
+    const startMs = clock.nowMs();
+    const isWanted = () => !upgrade.isUnwanted && !this.#isStopping();
+    while (!connection.isInStep && clock.nowMs() - startMs < silentMsMax && isWanted())
+      await clock.wait(checkMs, this.#stopping.signal);
+    if (connection.isInStep && connection.lostBecause === undefined && isWanted()) upgrade.better = connection;
+    else await this.#leave(connection);
+  }
+
+  /** What is still attaching is left as soon as it is there; only a stop waits for that, and not for long. */
+  async #giveUp(upgrade: Upgrade): Promise<void> {
+    upgrade.isUnwanted = true;
+    await Promise.all([this.#leave(upgrade.better), this.#isStopping() && this.#atMost(upgrade.done)]);
   }
 
   #takeRecords(log: Log, records: readonly LogRecord[]): void {
