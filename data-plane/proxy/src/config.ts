@@ -42,6 +42,25 @@ export const settings = {
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
     .default(5_000)
     .describe("Milliseconds that one server may take for its part of a list before the list goes out without it."),
+  TOLLGATE_LIST_BYTES_MAX: atLeastOne
+    .default(16 * 1024 * 1024)
+    .describe(
+      "Bytes of one client's tool list; the servers that do not fit, from the end of the alphabet, are left out.",
+    ),
+  TOLLGATE_LIST_GATHERED_BYTES_MAX: atLeastOne
+    .default(64 * 1024 * 1024)
+    .describe(
+      "Bytes of all servers' lists that a worker receives at a time; a server for which there is no room is left out.",
+    ),
+  TOLLGATE_LIST_SERVER_BYTES_MAX: atLeastOne
+    .default(4 * 1024 * 1024)
+    .describe("Bytes of one server's list, all pages; a server with more is left out."),
+  TOLLGATE_LIST_SERVER_PAGES_MAX: atLeastOne
+    .default(50)
+    .describe("Pages of one server's list; a server with more is left out."),
+  TOLLGATE_LIST_SERVER_TOOLS_MAX: atLeastOne
+    .default(5_000)
+    .describe("Tools in one server's list; a server with more is left out."),
   TOLLGATE_SPOOL_BYTES_MAX: atLeastOne.default(256 * 1024 * 1024).describe("Bytes of facts kept on disk until stored."),
   TOLLGATE_ALLOWED_HOSTS: list.default([]).describe("Host headers taken besides loopback names on a loopback bind."),
   TOLLGATE_ALLOWED_ORIGINS: list
@@ -73,6 +92,11 @@ export type Config = {
   drainMs: number;
   requestBytesMax: number;
   listTimeoutMs: number;
+  listBytesMax: number;
+  listGatheredBytesMax: number;
+  listServerBytesMax: number;
+  listServerPagesMax: number;
+  listServerToolsMax: number;
   spoolBytesMax: number;
   allowedHosts: readonly string[];
   allowedOrigins: readonly string[];
@@ -113,6 +137,11 @@ function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,
+    listBytesMax: env.TOLLGATE_LIST_BYTES_MAX,
+    listGatheredBytesMax: env.TOLLGATE_LIST_GATHERED_BYTES_MAX,
+    listServerBytesMax: env.TOLLGATE_LIST_SERVER_BYTES_MAX,
+    listServerPagesMax: env.TOLLGATE_LIST_SERVER_PAGES_MAX,
+    listServerToolsMax: env.TOLLGATE_LIST_SERVER_TOOLS_MAX,
     spoolBytesMax: env.TOLLGATE_SPOOL_BYTES_MAX,
     allowedHosts: env.TOLLGATE_ALLOWED_HOSTS,
     allowedOrigins: env.TOLLGATE_ALLOWED_ORIGINS,

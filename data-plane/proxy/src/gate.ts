@@ -38,10 +38,10 @@ export function openGate({ config, log, replica, recorder, secrets, waitsFor }: 
   const accounts = openAccounts(recorder, counters);
   const deadlines = createDeadlines();
   const upstreams = createUpstreams(secrets);
-  const serverOf = mcpServers(upstreams, deadlines, config.listTimeoutMs);
+  const serverOf = mcpServers(upstreams, deadlines, config);
 
   const wallMs = Date.now;
-  const mcp = mcpDoor({ replica, accounts, deadlines, serverOf, log, wallMs, settings: config });
+  const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
   const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
 
   return {

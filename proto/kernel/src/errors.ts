@@ -215,6 +215,11 @@ export const errors = {
     help: "It does not exist, or the key does not reach it; both answer alike.",
     jsonRpc: -32602,
   },
+  "mcp.list-full": {
+    class: "exhausted",
+    text: "The tool list has no room for another server's tools.",
+    help: "The server was left out of a list; the proxy's log names it. `TOLLGATE_LIST_BYTES_MAX` bounds one list, `TOLLGATE_LIST_GATHERED_BYTES_MAX` all that a worker receives at a time.",
+  },
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -234,6 +239,11 @@ export const errors = {
     class: "upstream",
     text: "The server's answer was not what the protocol asks for.",
     help: "The server answered, but not with MCP.",
+  },
+  "upstream.too-large": {
+    class: "upstream",
+    text: "The server's answer is larger than the gate takes.",
+    help: "It was left out of a list, or no session could be opened with it. The `TOLLGATE_LIST_SERVER_…_MAX` settings bound one server's list.",
   },
   "upstream.secret-missing": {
     class: "upstream",

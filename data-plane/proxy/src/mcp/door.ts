@@ -11,6 +11,7 @@ import { originProblem, type OriginRules } from "../http/origin.ts";
 import { authenticate, type ReplicaReader } from "../pipeline/authenticate.ts";
 import { authorise } from "../pipeline/authorise.ts";
 import type { Admitted, Call, Refusal } from "../pipeline/call.ts";
+import type { Counters } from "../pipeline/counters.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { errorMessage, httpStatusOf, resultMessage } from "./answers.ts";
 import { initializeResult, protocolVersions } from "./initialize.ts";
@@ -23,12 +24,13 @@ import { textOf, valueOf } from "./wire/members.ts";
 export type McpDoorParts = Forwarding & {
   replica: ReplicaReader;
   accounts: Accounts;
+  counters: Pick<Counters, "omitted">;
   wallMs: () => number;
-  settings: OriginRules & { requestBytesMax: number; replicaAgeMsMax: number };
+  settings: OriginRules & { requestBytesMax: number; replicaAgeMsMax: number; listBytesMax: number };
 };
 
 export function mcpDoor(parts: McpDoorParts): Door {
-  const { accounts, settings, log, serverOf } = parts;
+  const { accounts, counters, settings, log, serverOf } = parts;
   const problemOfOrigin = originProblem(settings);
   const authentication = { ...parts, replicaAgeMsMax: settings.replicaAgeMsMax };
 
@@ -125,13 +127,13 @@ export function mcpDoor(parts: McpDoorParts): Door {
 
   async function answerList({ call, view, principal }: Admitted<McpCall>): Promise<void> {
     try {
-      const tools = await visibleTools(view, principal, async (server) => {
-        try {
-          return await serverOf(server).tools();
-        } catch (error) {
-          log.warn({ server: server.name, reason: String(error) }, "a server's tools are missing from a list");
-          return [];
-        }
+      const tools = await visibleTools({
+        ...{ view, principal, bytesMax: settings.listBytesMax },
+        toolsOf: async (server) => serverOf(server).tools(),
+        onOmitted(server, { code, message }) {
+          counters.omitted(code);
+          log.warn({ server: server.name, code, reason: message }, "a server's tools are missing from a list");
+        },
       });
       answerResult(call, `{"tools":[${tools.map(String).join(",")}]}`);
     } catch (error) {

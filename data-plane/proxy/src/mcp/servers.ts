@@ -4,6 +4,7 @@
 import type { Server } from "@tollgate/schema/resources";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { Upstream, Upstreams } from "../upstream/upstreams.ts";
+import { listMeter, openRoom, type ListLimits } from "./list-bounds.ts";
 import { listTools, type ListedTool } from "./tool-list.ts";
 import { openSessions, type UpstreamSessions } from "./upstream-session.ts";
 
@@ -17,17 +18,22 @@ export type McpServer = {
 export function mcpServers(
   upstreams: Upstreams,
   deadlines: Deadlines,
-  listTimeoutMs: number,
+  limits: ListLimits,
 ): (server: Server) => McpServer {
   const known = new WeakMap<Upstream, McpServer>();
+  const room = openRoom(limits.listGatheredBytesMax);
   return (server) => {
     const upstream = upstreams.of(server);
     const existing = known.get(upstream);
     if (existing) return existing;
     const sessions = openSessions(upstream, upstreams, deadlines);
     let listing: Promise<readonly ListedTool[]> | undefined;
+    const list = () => {
+      const { meter, close } = listMeter(limits, room);
+      return listTools(server, sessions, limits, meter).finally(close);
+    };
     const tools = () =>
-      (listing ??= listTools(server, sessions, listTimeoutMs).finally(() => {
+      (listing ??= list().finally(() => {
         listing = undefined;
       }));
     const made = { upstream, sessions, tools };

@@ -4,18 +4,21 @@
 // where there is none. An id whose call was given up stays taken, because the server may still answer it. A server
 // without sessions needs one only in name.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Deadlines } from "../upstream/deadlines.ts";
-import { exchange, type Exchanged } from "../upstream/exchange.ts";
+import { exchange, meterUpTo, unread, type BodyReader, type Meter } from "../upstream/exchange.ts";
 import type { Upstream, Upstreams } from "../upstream/upstreams.ts";
 import { memberFinder, valueOf } from "./wire/members.ts";
-import { answerIn } from "./wire/sse.ts";
+import { answerReader } from "./wire/sse.ts";
 
 export const upstreamVersion = "2025-11-25";
 const sessionsPerServerMax = 1_024;
 /** A session with this many given-up ids is ended rather than carried on. */
 const abandonedIdsMax = 256;
 const idleMs = 60_000;
+/** Of what a server says about its sessions; a list has bounds of its own. */
+const ownAnswerBytesMax = 256 * 1024;
 
 /** One text for an id however it was written, so that `1` and `1.0` are known to be the same to a server. */
 export function callIdOf(id: string): string {
@@ -31,6 +34,8 @@ export type Session = {
   headers: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 };
 
+export type Bounds = { readonly timeoutMs: number; readonly meter: Meter };
+
 export type UpstreamSessions = {
   /** A session in which `callId` is taken from now on. At once where one is open. */
   take(callId: string): Session | Promise<Session>;
@@ -41,7 +46,7 @@ export type UpstreamSessions = {
   forget(session: Session): void;
   headers(session: Session): readonly string[];
   /** One request of the gate's own; the message that answers it. */
-  request(method: string, params: object, timeoutMs: number): Promise<Buffer>;
+  request(method: string, params: object, bounds: Bounds): Promise<Buffer>;
 };
 
 export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines: Deadlines): UpstreamSessions {
@@ -78,8 +83,8 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
   async function initialize(takenIds: readonly string[]): Promise<Session> {
     const clientInfo = { name: "tollgate", version: "0.1.0" };
     const params = { protocolVersion: upstreamVersion, capabilities: {}, clientInfo };
-    const { answer, exchanged } = await ask(undefined, "initialize", params, upstream.timeoutMs);
-    const id = exchanged.headers["mcp-session-id"];
+    const { answer, headers: head } = await ask(undefined, "initialize", params, ownBounds());
+    const id = head["mcp-session-id"];
     const session: Session = {
       id: typeof id === "string" ? id : undefined,
       version: negotiatedVersion(answer),
@@ -88,7 +93,7 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
       abandonedIds: 0,
       headers: undefined,
     };
-    await send(session, '{"jsonrpc":"2.0","method":"notifications/initialized"}', upstream.timeoutMs);
+    await notify(session, '{"jsonrpc":"2.0","method":"notifications/initialized"}');
     sessions.add(session);
     if (sessions.size === 2) deadlines.watch(idleMs, endIdle);
     return session;
@@ -106,22 +111,30 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
     return lines;
   }
 
-  /** Async throughout: a credential that has gone is a rejection like any other failure, never a throw in a timer. */
-  async function send(session: Session | undefined, body: string, timeoutMs: number, id?: string): Promise<Exchanged> {
-    const isEnough = (head: Exchanged["headers"], soFar: Buffer) =>
-      id !== undefined && answerIn(head["content-type"] ?? "", soFar, id) !== undefined;
-    return exchange(upstream, deadlines, { method: "POST", headers: headers(session), body, timeoutMs, isEnough });
+  function ownBounds(): Bounds {
+    return { timeoutMs: upstream.timeoutMs, meter: meterUpTo(ownAnswerBytesMax) };
   }
 
-  async function ask(session: Session | undefined, method: string, params: object, timeoutMs: number) {
+  type Sent<Answer> = Bounds & { body: string; readerOf: (head: IncomingHttpHeaders) => BodyReader<Answer> };
+
+  /** Async throughout: a credential that has gone is a rejection like any other failure, never a throw in a timer. */
+  async function send<Answer>(session: Session | undefined, sent: Sent<Answer>) {
+    return exchange(upstream, deadlines, { method: "POST", headers: headers(session), ...sent });
+  }
+
+  function notify(session: Session, body: string) {
+    return send(session, { ...ownBounds(), body, readerOf: unread });
+  }
+
+  async function ask(session: Session | undefined, method: string, params: object, bounds: Bounds) {
     const id = `"tollgate-${++requests}"`;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${JSON.stringify(params)}}`;
-    const exchanged = await send(session, body, timeoutMs, id);
-    const answer = answerIn(exchanged.headers["content-type"] ?? "", exchanged.body, id);
-    if (exchanged.status === 404 && session?.id !== undefined) return { answer: undefined, exchanged };
-    if (exchanged.status !== 200 || answer === undefined)
+    const readerOf = (head: IncomingHttpHeaders) => answerReader(head["content-type"] ?? "", id);
+    const exchanged = await send(session, { ...bounds, body, readerOf });
+    if (exchanged.status === 404 && session?.id !== undefined) return { ...exchanged, answer: undefined };
+    if (exchanged.status !== 200 || exchanged.answer === undefined)
       throw new TollgateError("upstream.protocol", `It answered ${method} with status ${exchanged.status}.`);
-    return { answer, exchanged };
+    return exchanged;
   }
 
   /** Sessions beyond the first that a burst needed and nobody used since. */
@@ -140,15 +153,8 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
   }
 
   async function goodbye(session: Session): Promise<void> {
-    const { timeoutMs } = upstream;
-    const isEnough = () => false;
-    await exchange(upstream, deadlines, {
-      method: "DELETE",
-      headers: headers(session),
-      body: null,
-      timeoutMs,
-      isEnough,
-    });
+    const request = { method: "DELETE", headers: headers(session), body: null, readerOf: unread } as const;
+    await exchange(upstream, deadlines, { ...request, ...ownBounds() });
   }
 
   return {
@@ -158,17 +164,17 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
     abandon(session, id) {
       const params = `{"requestId":${id},"reason":"The client closed the call."}`;
       const body = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
-      send(session, body, upstream.timeoutMs).catch(() => undefined); // Nobody waits for the call any more.
+      notify(session, body).catch(() => undefined); // Nobody waits for the call any more.
       // Only no longer taken: other clients' calls are still running in it.
       if (++session.abandonedIds >= abandonedIdsMax) sessions.delete(session);
     },
     forget: (session) => void sessions.delete(session),
-    async request(method, params, timeoutMs) {
+    async request(method, params, bounds) {
       // The gate's own ids are counted, so any session will do.
       const own = `"tollgate-own-${++requests}"`;
       for (let attempt = 1; ; attempt++) {
         const session = await take(own);
-        const { answer } = await ask(session, method, params, timeoutMs).finally(() => session.takenIds.delete(own));
+        const { answer } = await ask(session, method, params, bounds).finally(() => session.takenIds.delete(own));
         if (answer !== undefined) return answer;
         sessions.delete(session);
         if (attempt === 2) throw new TollgateError("upstream.protocol", "It forgets its sessions at once.");

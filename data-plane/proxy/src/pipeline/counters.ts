@@ -7,23 +7,28 @@ import type { Completion } from "../upstream/relay.ts";
 export type CountersSnapshot = {
   callsByOutcome: Record<Completion["outcome"], number>;
   refusalsByCode: Record<string, number>;
+  /** Servers that were left out of a list. */
+  omissionsByCode: Record<string, number>;
 };
 
 export type Counters = {
   completed(outcome: Completion["outcome"]): void;
   refused(code: ErrorCode): void;
+  omitted(code: ErrorCode): void;
   snapshot(): CountersSnapshot;
 };
 
 export function emptyCounts(): CountersSnapshot {
-  return { callsByOutcome: { answered: 0, "upstream-failed": 0, "client-closed": 0 }, refusalsByCode: {} };
+  const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0 };
+  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {} };
 }
 
 export function createCounters(): Counters {
   const counts = emptyCounts();
   return {
     completed: (outcome) => void counts.callsByOutcome[outcome]++,
-    refused: (code) => void (counts.refusalsByCode[code] = (counts.refusalsByCode[code] ?? 0) + 1),
+    refused: (code) => add(counts.refusalsByCode, code, 1),
+    omitted: (code) => add(counts.omissionsByCode, code, 1),
     snapshot: () => structuredClone(counts),
   };
 }
@@ -32,6 +37,10 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   into.callsByOutcome.answered += more.callsByOutcome.answered;
   into.callsByOutcome["upstream-failed"] += more.callsByOutcome["upstream-failed"];
   into.callsByOutcome["client-closed"] += more.callsByOutcome["client-closed"];
-  for (const [code, count] of Object.entries(more.refusalsByCode))
-    into.refusalsByCode[code] = (into.refusalsByCode[code] ?? 0) + count;
+  for (const [code, count] of Object.entries(more.refusalsByCode)) add(into.refusalsByCode, code, count);
+  for (const [code, count] of Object.entries(more.omissionsByCode)) add(into.omissionsByCode, code, count);
+}
+
+function add(into: Record<string, number>, code: string, count: number): void {
+  into[code] = (into[code] ?? 0) + count;
 }

@@ -1,6 +1,7 @@
-// One whole exchange with a server for the gate's own purposes (sessions, lists): the answer is collected up to a limit,
-// within a time. For a client's call `relay.ts` is used instead. An event stream may end before its connection does:
-// `isEnough` says when.
+// One whole exchange with a server for the gate's own purposes (sessions, lists), within a time. Bytes are counted as they
+// come, before anything is made of them: a meter that has had enough ends the exchange there and then. Each piece is handed
+// to a reader once; an event stream may end before its connection does, and the reader says when. For a client's call
+// `relay.ts` is used instead.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
@@ -9,31 +10,58 @@ import type { Deadlines } from "./deadlines.ts";
 import { failureOf } from "./failure.ts";
 import type { Upstream } from "./upstreams.ts";
 
-export type Exchanged = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
+export type Exchanged<Answer> = {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly answer: Answer;
+};
 
-export type ExchangeRequest = {
+export type BodyReader<Answer> = {
+  /** True when nothing more is needed. */
+  push(chunk: Buffer): boolean;
+  /** Asked once, at the end. */
+  answer(): Answer;
+};
+
+/** Counts bytes that have come; an error is the end of the exchange. */
+export type Meter = (bytes: number) => TollgateError | undefined;
+
+export type ExchangeRequest<Answer> = {
   readonly method: "POST" | "DELETE";
   readonly headers: readonly string[];
   readonly body: string | null;
   readonly timeoutMs: number;
-  readonly isEnough: (headers: IncomingHttpHeaders, body: Buffer) => boolean;
+  readonly meter: Meter;
+  readonly readerOf: (headers: IncomingHttpHeaders) => BodyReader<Answer>;
 };
 
-const bodyBytesMax = 8 * 1024 * 1024;
+export function meterUpTo(bytesMax: number): Meter {
+  let bytes = 0;
+  return (more) => {
+    bytes += more;
+    return bytes > bytesMax ? new TollgateError("upstream.too-large", `It may have ${bytesMax} bytes.`) : undefined;
+  };
+}
 
-export function exchange(upstream: Upstream, deadlines: Deadlines, request: ExchangeRequest): Promise<Exchanged> {
+/** For an answer of which only the head matters. */
+export const unread = (): BodyReader<undefined> => ({ push: () => false, answer: () => undefined });
+
+export function exchange<Answer>(
+  upstream: Upstream,
+  deadlines: Deadlines,
+  request: ExchangeRequest<Answer>,
+): Promise<Exchanged<Answer>> {
   return new Promise((resolve, reject) => {
-    const { method, body, timeoutMs, isEnough } = request;
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const { method, body, timeoutMs, meter, readerOf } = request;
     let status = 0;
     let head: IncomingHttpHeaders = {};
+    let reader = readerOf(head);
     let running: Dispatcher.DispatchController | undefined;
     let failed: Error | undefined;
     const unwatch = deadlines.watch(timeoutMs, () => fail(new TollgateError("upstream.timeout")));
     const done = () => {
       unwatch();
-      resolve({ status, headers: head, body: Buffer.concat(chunks, bytes) });
+      resolve({ status, headers: head, answer: reader.answer() });
     };
     const fail = (error: unknown) => {
       unwatch();
@@ -52,12 +80,13 @@ export function exchange(upstream: Upstream, deadlines: Deadlines, request: Exch
         onResponseStart(_controller, code, headers) {
           status = code;
           head = headers;
+          reader = readerOf(head);
         },
         onResponseData(controller, chunk) {
-          bytes += chunk.length;
-          if (bytes > bodyBytesMax) return fail(new TollgateError("upstream.protocol", "Its answer is too large."));
-          chunks.push(chunk);
-          if (chunk.at(-1) !== 0x0a || !isEnough(head, Buffer.concat(chunks, bytes))) return;
+          if (failed) return;
+          const tooMuch = meter(chunk.length);
+          if (tooMuch !== undefined) return fail(tooMuch);
+          if (!reader.push(chunk)) return;
           done();
           controller.abort(new TollgateError("upstream.protocol"));
         },

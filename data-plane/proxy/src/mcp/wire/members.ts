@@ -40,11 +40,9 @@ export function memberFinder<const Path extends string>(
   };
 }
 
-/** The spans of an array's elements. */
-export function elementSpans(bytes: Uint8Array, within: Span): Span[] {
-  const spans: Span[] = [];
-  new Scanner(bytes, within.start, within.end, {}).elements(spans);
-  return spans;
+/** An array's elements, one after the other: whoever has had enough of them throws. */
+export function visitElements(bytes: Uint8Array, within: Span, visit: (element: Span) => void): void {
+  new Scanner(bytes, within.start, within.end, {}).elements(visit);
 }
 
 function compile(paths: readonly string[]): readonly Wanted[] {
@@ -98,7 +96,7 @@ class Scanner {
     this.finish();
   }
 
-  elements(into: Span[]): void {
+  elements(visit: (element: Span) => void): void {
     this.space();
     this.expect(openBracket);
     this.space();
@@ -107,7 +105,7 @@ class Scanner {
       this.space();
       const start = this.at;
       this.value();
-      into.push({ start, end: this.at });
+      visit({ start, end: this.at });
       this.space();
     } while (this.take(comma));
     this.expect(closeBracket);
