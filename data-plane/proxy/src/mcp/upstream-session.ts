@@ -49,7 +49,12 @@ export type UpstreamSessions = {
   request(method: string, params: object, bounds: Bounds): Promise<Buffer>;
 };
 
-export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines: Deadlines): UpstreamSessions {
+export function openSessions(
+  upstream: Upstream,
+  upstreams: Pick<Upstreams, "secretHeaders">,
+  deadlines: Deadlines,
+  nowMs: () => number = () => performance.now(),
+): UpstreamSessions {
   const sessions = new Set<Session>();
   let first: Promise<Session> | undefined;
   let openings = 0;
@@ -59,7 +64,7 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
     for (const session of sessions) {
       if (session.id !== undefined && session.takenIds.has(callId)) continue;
       session.takenIds.add(callId);
-      session.usedMs = performance.now();
+      session.usedMs = nowMs();
       return session;
     }
     if (sessions.size + openings >= sessionsPerServerMax)
@@ -89,7 +94,7 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
       id: typeof id === "string" ? id : undefined,
       version: negotiatedVersion(answer),
       takenIds: new Set(takenIds),
-      usedMs: performance.now(),
+      usedMs: nowMs(),
       abandonedIds: 0,
       headers: undefined,
     };
@@ -139,7 +144,7 @@ export function openSessions(upstream: Upstream, upstreams: Upstreams, deadlines
 
   /** Sessions beyond the first that a burst needed and nobody used since. */
   function endIdle(): void {
-    const since = performance.now() - idleMs;
+    const since = nowMs() - idleMs;
     for (const session of sessions)
       if (sessions.size > 1 && session.takenIds.size === 0 && session.usedMs < since) end(session);
     if (sessions.size > 1) deadlines.watch(idleMs, endIdle);
