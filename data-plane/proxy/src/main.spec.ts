@@ -148,13 +148,15 @@ test("a second proxy on one directory is one sentence and 1; kill -9 of the firs
   expect(refused.output()).toBe(
     `The proxy cannot start: Another proxy runs on ${directory} already; give each its own TOLLGATE_DATA_DIR.\n`,
   );
-  const idOf = async ({ proxyAdmin }: Proxy) => (await (await fetch(`${proxyAdmin}/debug/replica`)).json()).proxyId;
+  const idOf = async ({ proxyAdmin }: Proxy) =>
+    at(await (await fetch(`${proxyAdmin}/debug/replica`)).json(), "proxyId");
   const id = await idOf(first);
   first.child.kill("SIGKILL");
   await first.exit;
   const next = await startProxy(again);
   expect(await idOf(next)).toBe(id);
-  expect((await callWith(next.proxy, agent.text, "demo__add", { a: 1, b: 2 })).json.result.content[0].text).toBe("3");
+  const { json } = await callWith(next.proxy, agent.text, "demo__add", { a: 1, b: 2 });
+  expect(at(json, "result", "content", 0, "text")).toBe("3");
 }, 30_000);
 
 test("a port in use is one sentence and 1; a bad configuration is one sentence and 2", async () => {

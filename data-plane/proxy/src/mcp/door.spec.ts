@@ -7,6 +7,7 @@ import { viewOf, type View } from "@tollgate/kernel/view";
 import { RecordSchema } from "@tollgate/schema/sync";
 import { afterEach, expect, test } from "vitest";
 import {
+  at,
   key,
   post,
   server,
@@ -57,8 +58,8 @@ test("an altered name is looked up only for who reaches something of its server;
     expect([status, text]).toEqual([nowhere.status, nowhere.text]);
   }
   expect(gate.facts.map(({ kind }) => kind.case)).toEqual(Array(4).fill("callRefused"));
-  expect((await call(exposedName("own", tool))).json.result).toEqual({ called: tool });
-  expect((await ask(request("tools/list"))).json.result.tools).toEqual([{ name: exposedName("own", tool) }]);
+  expect(at((await call(exposedName("own", tool))).json, "result")).toEqual({ called: tool });
+  expect(at((await ask(request("tools/list"))).json, "result", "tools")).toEqual([{ name: exposedName("own", tool) }]);
   expect(own.received.map(({ method }) => method)).toContain("tools/list");
   expect(hidden.received.map(({ method }) => method)).toEqual([]);
 });
@@ -73,7 +74,7 @@ test("a server about which something was not understood is not asked for anythin
     viewOf(apply(replica, [create(RecordSchema, { position: 2n, commit: 2n, ...unheard })])),
     agent.text,
   );
-  expect((await call(exposedName("unclear", tool))).json.error.data.code).toBe("mcp.tool-unknown");
-  expect((await ask(request("tools/list"))).json.result.tools).toEqual([]);
+  expect(at((await call(exposedName("unclear", tool))).json, "error", "data", "code")).toBe("mcp.tool-unknown");
+  expect(at((await ask(request("tools/list"))).json, "result", "tools")).toEqual([]);
   expect(unclear.received.map(({ method }) => method)).toEqual([]);
 });

@@ -7,6 +7,7 @@ import type { TollgateError } from "@tollgate/kernel/errors";
 import { KeySchema, TeamSchema } from "@tollgate/schema/resources";
 import { afterEach, expect, test } from "vitest";
 import {
+  at,
   key,
   post,
   server,
@@ -47,7 +48,8 @@ async function startWith(servers: Record<string, { url: string }>, settings: Rec
   const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
   const list = async (): Promise<string[]> => {
     const { json: answer } = await post(`${gate.url}/mcp`, body, { authorization: `Bearer ${agent.text}` });
-    return answer.result.tools.map(({ name }: { name: string }) => name);
+    const tools = at(answer, "result", "tools");
+    return Array.isArray(tools) ? tools.map((tool: unknown) => String(at(tool, "name"))) : [];
   };
   return { list, omissions: () => gate.gate.counters.snapshot().omissionsByCode };
 }
