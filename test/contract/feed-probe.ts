@@ -9,6 +9,7 @@ import { openControlPlane } from "@tollgate/proxy/grpc";
 import { FeedSchema } from "@tollgate/schema/sync";
 import { until } from "../support/wait.ts";
 import { joinToken, type Planes, type Truth } from "./planes.ts";
+import { newCaller } from "../support/caller.ts";
 
 export type Probe = AsyncDisposable & {
   readonly replica: ReplicaHolder;
@@ -29,7 +30,7 @@ export type Probe = AsyncDisposable & {
 
 export async function openProbe(planes: Planes): Promise<Probe> {
   const replica = createReplicaHolder();
-  const grpc = openControlPlane({ controlUrl: planes.controlUrl, joinToken });
+  const grpc = openControlPlane({ controlUrl: planes.controlUrl, joinToken }, newCaller());
   const violations: string[] = [];
   const problems: string[] = [];
   const delivered: bigint[] = [];

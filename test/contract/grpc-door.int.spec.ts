@@ -7,6 +7,7 @@ import { openControlPlane, type ControlPlane } from "@tollgate/proxy/grpc";
 import type { Sync } from "@tollgate/schema/sync";
 import { Sync as SyncService } from "@tollgate/schema/sync";
 import { afterEach, expect, test } from "vitest";
+import { newCaller } from "../support/caller.ts";
 
 const joinToken = "the right token";
 const chunks = 200;
@@ -52,7 +53,7 @@ async function open(token = joinToken): Promise<ControlPlane> {
     services: [serve(SyncService, methods)],
     onBug,
   });
-  client = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken: token });
+  client = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken: token }, newCaller());
   return client;
 }
 

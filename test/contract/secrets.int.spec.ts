@@ -12,6 +12,7 @@ import { fetchSecrets } from "@tollgate/proxy/upstream/secret-fetch";
 import { Secrets } from "@tollgate/schema/secrets";
 import { afterEach, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
+import { newCaller } from "../support/caller.ts";
 
 const closes: (() => unknown)[] = [];
 
@@ -25,7 +26,7 @@ async function open(methods: ServiceMethods<typeof Secrets>): Promise<ControlPla
   const services = [serve(Secrets, methods)];
   const server = await startGrpcServer({ host: "127.0.0.1", port: 0, joinToken, services, onBug });
   closes.push(() => server.stop());
-  const control = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken });
+  const control = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken }, newCaller());
   closes.push(() => control.close());
   return control;
 }

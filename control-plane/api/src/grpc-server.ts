@@ -30,6 +30,10 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { shapeOf, TollgateError } from "@tollgate/kernel/errors";
+import { isId } from "@tollgate/kernel/ids";
+
+/** The proxy that asks, and the boot of it: two processes that say they are one proxy differ in it. */
+export type Caller = { proxyId: string; boot: string };
 
 /** What a service has to bring: a function a method. `signal` aborts when the proxy hangs up or the server stops. */
 export type ServiceMethods<Service extends DescService> = {
@@ -38,13 +42,13 @@ export type ServiceMethods<Service extends DescService> = {
     input: infer Input extends DescMessage;
     output: infer Output extends DescMessage;
   }
-    ? (request: MessageShape<Input>) => Promise<MessageInitShape<Output>>
+    ? (request: MessageShape<Input>, caller: Caller) => Promise<MessageInitShape<Output>>
     : Service["method"][Name] extends {
           methodKind: "server_streaming";
           input: infer Input extends DescMessage;
           output: infer Output extends DescMessage;
         }
-      ? (request: MessageShape<Input>, signal: AbortSignal) => AsyncIterable<MessageInitShape<Output>>
+      ? (request: MessageShape<Input>, signal: AbortSignal, caller: Caller) => AsyncIterable<MessageInitShape<Output>>
       : never;
 };
 
@@ -60,10 +64,11 @@ export type GrpcServerOptions = {
 
 export type GrpcServer = { port: number; stop(): Promise<void> };
 
-type Admission = { check(metadata: Metadata): void; stopping: AbortSignal; onBug: (error: unknown) => void };
+type Admission = { check(metadata: Metadata): Caller; stopping: AbortSignal; onBug: (error: unknown) => void };
 
 const messageBytesMax = 16 * 1024 * 1024;
 const stopMsMax = 2_000;
+const bootPattern = /^[0-9a-f-]{36}$/;
 
 // The library prints unstructured lines to standard error besides throwing; what fails is told by whoever it fails for.
 setLogVerbosity(logVerbosity.NONE);
@@ -112,13 +117,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-function tokenCheck(joinToken: string): (metadata: Metadata) => void {
+function tokenCheck(joinToken: string): (metadata: Metadata) => Caller {
   const expected = createHash("sha256").update(`Bearer ${joinToken}`).digest();
   return (metadata) => {
     const sent = createHash("sha256")
       .update(String(metadata.get("authorization")[0] ?? ""))
       .digest();
     if (!timingSafeEqual(sent, expected)) throw new TollgateError("sync.token-refused");
+    const [proxyId, boot] = ["tollgate-proxy", "tollgate-boot"].map((name) => String(metadata.get(name)[0] ?? ""));
+    if (proxyId === undefined || boot === undefined || !isId(proxyId) || !bootPattern.test(boot))
+      throw new TollgateError("request.invalid", "A call says which proxy it comes from, and which boot of it.");
+    return { proxyId, boot };
   };
 }
 
@@ -154,14 +163,13 @@ function definitionOf(service: DescService, method: DescMethod): MethodDefinitio
   };
 }
 
-type Unary = (request: unknown) => Promise<unknown>;
-type Streaming = (request: unknown, signal: AbortSignal) => AsyncIterable<unknown>;
+type Unary = (request: unknown, caller: Caller) => Promise<unknown>;
+type Streaming = (request: unknown, signal: AbortSignal, caller: Caller) => AsyncIterable<unknown>;
 
 function unary(implementation: Unary, admission: Admission): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const answer = async (): Promise<unknown> => {
-      admission.check(call.metadata);
-      return implementation(call.request);
+      return implementation(call.request, admission.check(call.metadata));
     };
     answer().then(
       (value) => callback(null, value),
@@ -177,8 +185,7 @@ function streaming(implementation: Streaming, admission: Admission): handleServe
     call.on("close", () => hungUp.abort());
     const signal = AbortSignal.any([hungUp.signal, admission.stopping]);
     const pump = async (): Promise<void> => {
-      admission.check(call.metadata);
-      for await (const message of implementation(call.request, signal)) {
+      for await (const message of implementation(call.request, signal, admission.check(call.metadata))) {
         if (signal.aborted) break;
         if (!call.write(message)) await once(call, "drain", { signal });
       }

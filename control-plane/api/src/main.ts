@@ -5,6 +5,7 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
@@ -16,10 +17,12 @@ import { serve, startGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { keys } from "./keys/key.projection.ts";
+import { openKeyring } from "./keyring/keyring.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
+import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
 import { startRelay } from "./relay/relay.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
@@ -63,6 +66,7 @@ async function run(config: Config, log: Log): Promise<void> {
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
 
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
   const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
   const onProblem = (error: unknown): void => {
     // Order is lost for every proxy, and no waiting heals it.
@@ -83,6 +87,7 @@ async function run(config: Config, log: Log): Promise<void> {
       serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
       serve(Usage, usageService(database)),
       serve(Secrets, secretsService(database, secretStore)),
+      serve(Provisions, provisionsService(database, keyring)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
   });

@@ -13,6 +13,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
+import { Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
@@ -38,13 +39,20 @@ export type ControlPlane = {
   sync: ServiceClient<typeof Sync>;
   usage: ServiceClient<typeof Usage>;
   secrets: ServiceClient<typeof Secrets>;
+  provisions: ServiceClient<typeof Provisions>;
   close(): void;
 };
 
 const messageBytesMax = 16 * 1024 * 1024;
 const unaryMsMax = 10_000;
 
-export function openControlPlane(config: { controlUrl: string; joinToken: string }): ControlPlane {
+/** Who calls: said with every call. */
+export type CallerIdentity = { readonly proxyId: string; readonly boot: string };
+
+export function openControlPlane(
+  config: { controlUrl: string; joinToken: string },
+  { proxyId, boot }: CallerIdentity,
+): ControlPlane {
   const client = new Client(addressOf(config.controlUrl), channelCredentials(config.controlUrl), {
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
@@ -58,10 +66,13 @@ export function openControlPlane(config: { controlUrl: string; joinToken: string
   });
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${config.joinToken}`);
+  metadata.set("tollgate-proxy", proxyId);
+  metadata.set("tollgate-boot", boot);
   return {
     sync: clientOf(client, metadata, Sync),
     usage: clientOf(client, metadata, Usage),
     secrets: clientOf(client, metadata, Secrets),
+    provisions: clientOf(client, metadata, Provisions),
     close: () => client.close(),
   };
 }

@@ -17,6 +17,8 @@ export type WorkerStart = {
   port: number;
   spoolDirectory: string;
   epoch: bigint;
+  /** Signs what the worker writes. */
+  epochKey: Uint8Array;
 };
 
 export type ToPrimary =

@@ -15,12 +15,13 @@ export function listen(server: Server, host: string, port: number): Promise<numb
 }
 
 /**
- * A port that was free a moment ago. Workers share a port by its number: those that ask for 0 would share one as well, but
- * the one that replaces the last of them would get another.
+ * The port that the workers will share, free a moment ago: who could never serve shall say so at once, and not when the first
+ * worker starts. Workers share a port by its number: those that ask for 0 would share one as well, but the one that replaces
+ * the last of them would get another.
  */
-export async function freePort(host: string): Promise<number> {
+export async function freePort(host: string, wanted: number): Promise<number> {
   const server = createServer();
-  const port = await listen(server, host, 0);
+  const port = await listen(server, host, wanted);
   await new Promise((resolve) => server.close(resolve));
   return port;
 }

@@ -2,6 +2,7 @@
 // of the facts out of the spool, the admin port and the workers. It serves no call itself. From top to bottom: what is
 // opened, what flows between, and how it stops.
 
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
@@ -21,6 +22,7 @@ import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
+import { startProvisions } from "./provisions/provisions.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
@@ -35,7 +37,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
-  const control = openControlPlane(config);
+  const boot = randomUUID();
+  const control = openControlPlane(config, { proxyId: identity.proxyId, boot });
   const kafka = openKafkaWhere(config, log);
   const replica = createReplicaHolder();
   const state = createWorkerState();
@@ -54,13 +57,26 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     areComplete: secretCache.areComplete(),
   });
 
+  const provisions = startProvisions({
+    control,
+    kept: undefined,
+    usedUpTo: identity.usedUpTo,
+    onChange: () => workers.startMissing(),
+    onProblem: (error) => log.warn({ reason: String(error) }, "epochs and keys cannot be drawn; it is tried again"),
+  });
   let facts: ShipperLoop | undefined;
-  const proxyPort = config.proxyPort === 0 ? await freePort(config.host) : config.proxyPort;
+  const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
   const workers = startWorkers({
     count: config.workers,
     log,
-    startOf: () => ({ port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch: identity.nextEpoch() }),
+    startOf() {
+      const given = provisions.take(identity.usedUpTo());
+      if (given === undefined) return undefined;
+      identity.use(given.epoch);
+      const { epoch, key } = given;
+      return { port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch, epochKey: key };
+    },
     presentState: () => [
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
@@ -89,10 +105,11 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     grpc: control,
     kafka,
     onMessage(message: FeedMessage) {
+      // To the workers first: they read a large snapshot at the same time as this process does.
+      workers.broadcast({ kind: "feed", message });
       replica.apply(message);
       const view = replica.view();
       state.add(message, view?.replica);
-      workers.broadcast({ kind: "feed", message });
       if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
     },
   });
@@ -105,6 +122,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
     reporting.stop();
+    provisions.close();
     await feed.close();
     await kafka?.close();
     identity.release();
@@ -115,7 +133,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
 
 function identityOrExit({ dataDir }: Config): ProxyIdentity {
   try {
-    return openIdentity(join(dataDir, "proxy"), Date.now);
+    return openIdentity(join(dataDir, "proxy"));
   } catch (error) {
     if (error instanceof DirectoryInUse) fail(error.message);
     throw error;
@@ -213,12 +231,12 @@ async function openAdmin({ config, log, identity, replica, workers, shipper, rea
     metrics,
     log,
   });
-  try {
-    readiness.adminOpened(await listen(admin, config.host, config.adminPort));
-  } catch (error) {
-    if (error instanceof PortProblem) fail(error.message);
-    throw error;
-  }
+  readiness.adminOpened(await listen(admin, config.host, config.adminPort).catch(failOnPort));
+}
+
+function failOnPort(error: unknown): never {
+  if (error instanceof PortProblem) fail(error.message);
+  throw error;
 }
 
 /** Workers notice that their primary is gone and end by themselves. */

@@ -10,7 +10,8 @@ import { addCounts, emptyCounts, type CountersSnapshot } from "./pipeline/counte
 export type WorkersParts = {
   count: number;
   log: Log;
-  startOf: () => WorkerStart;
+  /** Undefined while there is no epoch for it to write. */
+  startOf: () => WorkerStart | undefined;
   /** Everything that a worker must know now, in order. */
   presentState: () => Iterable<ToWorker>;
   /** Whenever all of them serve. */
@@ -24,6 +25,8 @@ export type WorkerTotals = { counts: CountersSnapshot; factsLost: bigint };
 
 export type Workers = {
   broadcast(message: ToWorker): void;
+  /** Starts those that had no epoch to begin with. */
+  startMissing(): void;
   /** What all workers counted since this primary started, those that ended included. */
   totals(): Promise<WorkerTotals>;
   /** How many serve. */
@@ -60,11 +63,15 @@ export function startWorkers(parts: WorkersParts): Workers {
   let pauses: NodeJS.Timeout[] = [];
 
   cluster.setupPrimary({ serialization: "advanced" });
-  for (let missing = parts.count; missing > 0; missing--) fork();
+  /** One that died is not missing while its pause lasts. */
+  function startMissing(): void {
+    for (let missing = parts.count - members.size - pauses.length; missing > 0; missing--) fork();
+  }
 
   function fork(): void {
     if (draining) return;
     const start = parts.startOf();
+    if (start === undefined) return;
     const worker = cluster.fork();
     const { epoch } = start;
     const member: Member = {
@@ -172,10 +179,12 @@ export function startWorkers(parts: WorkersParts): Workers {
     clearTimeout(kill);
   }
 
+  startMissing();
   return {
     broadcast: (message) => {
       for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
     },
+    startMissing,
     totals,
     listening: listeningCount,
     applied() {

@@ -5,6 +5,7 @@ import { secretsMigration } from "./0002-secrets.ts";
 import { fleetMigration } from "./0003-fleet.ts";
 import { usageMigration } from "./0004-usage.ts";
 import { answersMigration } from "./0005-answers.ts";
+import { keyringMigration } from "./0006-keyring.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -13,4 +14,5 @@ export const migrations: readonly Migration[] = [
   fleetMigration,
   usageMigration,
   answersMigration,
+  keyringMigration,
 ];

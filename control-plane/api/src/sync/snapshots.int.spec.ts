@@ -38,11 +38,13 @@ afterAll(async () => {
   await own?.drop();
 });
 
+const caller = { proxyId: "0123456789abcdef", boot: "none" };
+
 function snapshots(bounds: Partial<SnapshotBounds>) {
   const usual = { atOnceMax: 2, waitingMax: 3, readMsMax: 60_000 };
   const service = syncService({ database, wake, projections, nowMs: Date.now, snapshots: { ...usual, ...bounds } });
   return (signal = new AbortController().signal) =>
-    service.snapshot(create(SnapshotRequestSchema), signal)[Symbol.asyncIterator]();
+    service.snapshot(create(SnapshotRequestSchema), signal, caller)[Symbol.asyncIterator]();
 }
 
 /** The rest of a snapshot; how many chunks there were. */

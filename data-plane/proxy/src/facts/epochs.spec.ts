@@ -10,9 +10,9 @@ let directory: string;
 let running: ProxyIdentity | undefined;
 
 /** As after a restart: the process before has ended. */
-function boot(wallMs: () => number, from = directory): ProxyIdentity {
+function boot(from = directory): ProxyIdentity {
   running?.release();
-  running = openIdentity(from, wallMs);
+  running = openIdentity(from);
   return running;
 }
 
@@ -26,32 +26,26 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-test("the id stays and the epochs go on over restarts, also where the clock stood still or went back", () => {
-  const first = boot(() => 1_000);
-  expect([first.nextEpoch(), first.nextEpoch()]).toEqual([1_000n, 1_001n]);
-  const second = boot(() => 10);
-  expect(second.proxyId).toBe(first.proxyId);
-  expect(second.nextEpoch()).toBe(1_002n);
+test("the id stays, and an epoch that was used is known to be so in every later boot", () => {
+  const first = boot();
+  expect(first.usedUpTo()).toBe(0n);
+  first.use(7n);
+  const second = boot();
+  expect([second.proxyId, second.usedUpTo()]).toEqual([first.proxyId, 7n]);
+  expect(() => second.use(7n)).toThrow("was used already");
+  second.use(9n);
+  expect(second.usedUpTo()).toBe(9n);
 });
 
 test("an epoch is on disk before it is used, so that a crash in between costs an epoch and not a fact", () => {
-  const epoch = boot(() => 1).nextEpoch();
-  expect(readFileSync(join(directory, "proxy.json"), "utf8")).toContain(`"epoch":"${epoch}"`);
-});
-
-test("a directory restored from a backup does not hand out an epoch again", () => {
-  const path = join(directory, "proxy.json");
-  boot(() => 1_000);
-  const backup = readFileSync(path);
-  const used = boot(() => 2_000).nextEpoch();
-  writeFileSync(path, backup);
-  expect(boot(() => 3_000).nextEpoch()).toBeGreaterThan(used);
+  boot().use(12n);
+  expect(readFileSync(join(directory, "proxy.json"), "utf8")).toContain('"epoch":"12"');
 });
 
 test("a damaged file makes a new proxy, whose facts lie apart from the old one's", () => {
-  const before = boot(() => 1);
+  const before = boot();
   writeFileSync(join(directory, "proxy.json"), '{"proxyId":');
-  const after = boot(() => 1);
+  const after = boot();
   expect(after.proxyId).not.toBe(before.proxyId);
   expect(after.spoolDirectory).not.toBe(before.spoolDirectory);
 });
@@ -59,7 +53,7 @@ test("a damaged file makes a new proxy, whose facts lie apart from the old one's
 test("without a usable directory each boot is a new proxy, and says so", () => {
   const blocked = join(directory, "blocked");
   writeFileSync(blocked, "");
-  const identities = [boot(() => 1, blocked), boot(() => 1, blocked)];
+  const identities = [boot(blocked), boot(blocked)];
   expect(new Set(identities.map(({ proxyId }) => proxyId)).size).toBe(2);
   for (const { temporaryBecause, spoolDirectory } of identities) {
     expect(temporaryBecause).toBeDefined();
@@ -69,11 +63,11 @@ test("without a usable directory each boot is a new proxy, and says so", () => {
 });
 
 test("a directory that a proxy holds is refused, not taken for an unusable one, until that proxy lets go", () => {
-  const first = boot(() => 1);
-  expect(() => openIdentity(directory, () => 1)).toThrow(DirectoryInUse);
-  expect(() => openIdentity(directory, () => 1)).toThrow(`Another proxy runs on ${directory} already`);
-  const epoch = first.nextEpoch();
-  const next = boot(() => 1);
+  const first = boot();
+  expect(() => openIdentity(directory)).toThrow(DirectoryInUse);
+  expect(() => openIdentity(directory)).toThrow(`Another proxy runs on ${directory} already`);
+  first.use(3n);
+  const next = boot();
   expect([next.proxyId, next.temporaryBecause]).toEqual([first.proxyId, undefined]);
-  expect(next.nextEpoch()).toBeGreaterThan(epoch);
+  expect(next.usedUpTo()).toBe(3n);
 });

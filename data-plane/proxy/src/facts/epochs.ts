@@ -1,6 +1,6 @@
-// Who this proxy is, and which epochs its workers may write: kept in one small file of the data directory, replaced whole
-// and made durable before anything in it is used. An epoch is never handed out twice: it is the one after the last, and at
-// least the wall clock, so that a directory restored from a backup does not repeat one whose facts were already counted.
+// Who this proxy is, and which epochs its workers have used: kept in one small file of the data directory, replaced whole
+// and made durable before anything in it is used, so that no epoch is used twice from one directory. The numbers come from
+// the control plane, ahead of need; a directory that was copied is found out by the ingest, which sees two truths.
 // Without a directory that takes the file, the proxy is a new one at each boot, with its spool in a temporary directory; one
 // that another proxy holds is refused, because two of one id would each take the other's facts for its own.
 import { idBytes, idFromBytes, isId } from "@tollgate/kernel/ids";
@@ -16,8 +16,10 @@ export type ProxyIdentity = {
   readonly spoolDirectory: string;
   /** Why nothing is kept beyond this boot; undefined where the data directory serves. */
   readonly temporaryBecause: string | undefined;
-  /** Durable before it is returned. */
-  nextEpoch(): bigint;
+  /** The last epoch that was used, in any boot. */
+  usedUpTo(): bigint;
+  /** Durable before it returns. */
+  use(epoch: bigint): void;
   /** Lets another proxy have the directory. */
   release(): void;
 };
@@ -25,37 +27,35 @@ export type ProxyIdentity = {
 type Kept = { proxyId: string; epoch: bigint };
 
 /** Throws `DirectoryInUse` where another proxy runs. */
-export function openIdentity(dataDirectory: string, wallMs: () => number): ProxyIdentity {
+export function openIdentity(dataDirectory: string): ProxyIdentity {
   let lock: DirectoryLock | undefined;
   try {
     mkdirSync(dataDirectory, { recursive: true });
     lock = lockDirectory(dataDirectory);
-    return { ...identityIn(dataDirectory, wallMs, undefined), release: lock.release };
+    return { ...identityIn(dataDirectory, undefined), release: lock.release };
   } catch (error) {
     if (error instanceof DirectoryInUse) throw error;
     lock?.release();
     const reason = error instanceof Error ? error.message : String(error);
     const ownDirectory = mkdtempSync(join(tmpdir(), "tollgate-proxy-"));
-    return { ...identityIn(ownDirectory, wallMs, reason), release: () => undefined };
+    return { ...identityIn(ownDirectory, reason), release: () => undefined };
   }
 }
 
 type Identity = Omit<ProxyIdentity, "release">;
 
-function identityIn(directory: string, wallMs: () => number, temporaryBecause: string | undefined): Identity {
+function identityIn(directory: string, temporaryBecause: string | undefined): Identity {
   const path = join(directory, "proxy.json");
   const kept: Kept = readKept(path) ?? { proxyId: idFromBytes(randomBytes(idBytes)), epoch: 0n };
   const spoolDirectory = join(directory, "facts", kept.proxyId);
   mkdirSync(spoolDirectory, { recursive: true, mode: 0o700 });
   keep(directory, path, kept);
-  const nextEpoch = (): bigint => {
-    const now = BigInt(Math.trunc(wallMs()));
-    const epoch = kept.epoch + 1n > now ? kept.epoch + 1n : now;
+  const use = (epoch: bigint): void => {
+    if (epoch <= kept.epoch) throw new Error(`the epoch ${epoch} was used already`);
     keep(directory, path, { ...kept, epoch });
     kept.epoch = epoch;
-    return epoch;
   };
-  return { proxyId: kept.proxyId, spoolDirectory, temporaryBecause, nextEpoch };
+  return { proxyId: kept.proxyId, spoolDirectory, temporaryBecause, usedUpTo: () => kept.epoch, use };
 }
 
 /** Undefined for a file that is missing or not ours: a new id is the safe answer, because its epochs collide with nobody's. */

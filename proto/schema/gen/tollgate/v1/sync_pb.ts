@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/sync.proto.
  */
 export const file_tollgate_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("ChZ0b2xsZ2F0ZS92MS9zeW5jLnByb3RvEgt0b2xsZ2F0ZS52MSIuCgtMb2dJZGVudGl0eRIKCgJpZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDSIjCg9TbmFwc2hvdFJlcXVlc3QSEAoIYXRfbGVhc3QYASABKAQigAEKDVNuYXBzaG90Q2h1bmsSJQoDbG9nGAEgASgLMhgudG9sbGdhdGUudjEuTG9nSWRlbnRpdHkSEAoIcG9zaXRpb24YAiABKAQSKAoJcmVzb3VyY2VzGAMgAygLMhUudG9sbGdhdGUudjEuUmVzb3VyY2USDAoEbGFzdBgEIAEoCCIyCghSZXNvdXJjZRIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEgwKBGJvZHkYAyABKAwiRAoMV2F0Y2hSZXF1ZXN0EiUKA2xvZxgBIAEoCzIYLnRvbGxnYXRlLnYxLkxvZ0lkZW50aXR5Eg0KBWFmdGVyGAIgASgEInQKBEZlZWQSJQoDbG9nGAEgASgLMhgudG9sbGdhdGUudjEuTG9nSWRlbnRpdHkSJAoHcmVjb3JkcxgCIAMoCzITLnRvbGxnYXRlLnYxLlJlY29yZBIfCgR0aWNrGAMgASgLMhEudG9sbGdhdGUudjEuVGljayJkCgZSZWNvcmQSEAoIcG9zaXRpb24YASABKAQSDgoGY29tbWl0GAIgASgEEgwKBHR5cGUYAyABKAkSDgoGc2NvcGVzGAQgAygJEhEKBGJvZHkYBSABKAxIAIgBAUIHCgVfYm9keSIlCgRUaWNrEgwKBGhlYWQYASABKAQSDwoHdGltZV9tcxgCIAEoAyKlAgoNUmVwb3J0UmVxdWVzdBIQCghwcm94eV9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEAoIc29mdHdhcmUYBCABKAkSDgoGc291cmNlGAUgASgJEiUKA2xvZxgGIAEoCzIYLnRvbGxnYXRlLnYxLkxvZ0lkZW50aXR5Eg8KB2FwcGxpZWQYByABKAQSEwoGYWdlX21zGAggASgESACIAQESKAoHZGlnZXN0cxgJIAMoCzIXLnRvbGxnYXRlLnYxLktpbmREaWdlc3QSDwoHd29ya2VycxgKIAEoDRIoCgdzcG9vbGVkGAsgAygLMhcudG9sbGdhdGUudjEuRmFjdEN1cnNvckIJCgdfYWdlX21zIj0KCktpbmREaWdlc3QSDAoEa2luZBgBIAEoCRIRCglyZXNvdXJjZXMYAiABKAQSDgoGZGlnZXN0GAMgASgMIigKCkZhY3RDdXJzb3ISDQoFZXBvY2gYASABKAQSCwoDc2VxGAIgASgEIjYKC1JlcG9ydFJlcGx5EicKBnN0b3JlZBgBIAMoCzIXLnRvbGxnYXRlLnYxLkZhY3RDdXJzb3IyxwEKBFN5bmMSRgoIU25hcHNob3QSHC50b2xsZ2F0ZS52MS5TbmFwc2hvdFJlcXVlc3QaGi50b2xsZ2F0ZS52MS5TbmFwc2hvdENodW5rMAESNwoFV2F0Y2gSGS50b2xsZ2F0ZS52MS5XYXRjaFJlcXVlc3QaES50b2xsZ2F0ZS52MS5GZWVkMAESPgoGUmVwb3J0EhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdBoYLnRvbGxnYXRlLnYxLlJlcG9ydFJlcGx5YgZwcm90bzM");
+  fileDesc("ChZ0b2xsZ2F0ZS92MS9zeW5jLnByb3RvEgt0b2xsZ2F0ZS52MSIuCgtMb2dJZGVudGl0eRIKCgJpZBgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoDSIjCg9TbmFwc2hvdFJlcXVlc3QSEAoIYXRfbGVhc3QYASABKAQijgEKDVNuYXBzaG90Q2h1bmsSJQoDbG9nGAEgASgLMhgudG9sbGdhdGUudjEuTG9nSWRlbnRpdHkSEAoIcG9zaXRpb24YAiABKAQSKAoJcmVzb3VyY2VzGAMgAygLMhUudG9sbGdhdGUudjEuUmVzb3VyY2USDAoEbGFzdBgEIAEoCBIMCgRoYXNoGAUgASgMIjIKCFJlc291cmNlEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSDAoEYm9keRgDIAEoDCJSCgxXYXRjaFJlcXVlc3QSJQoDbG9nGAEgASgLMhgudG9sbGdhdGUudjEuTG9nSWRlbnRpdHkSDQoFYWZ0ZXIYAiABKAQSDAoEaGFzaBgDIAEoDCJ0CgRGZWVkEiUKA2xvZxgBIAEoCzIYLnRvbGxnYXRlLnYxLkxvZ0lkZW50aXR5EiQKB3JlY29yZHMYAiADKAsyEy50b2xsZ2F0ZS52MS5SZWNvcmQSHwoEdGljaxgDIAEoCzIRLnRvbGxnYXRlLnYxLlRpY2sihAEKBlJlY29yZBIQCghwb3NpdGlvbhgBIAEoBBIOCgZjb21taXQYAiABKAQSDAoEdHlwZRgDIAEoCRIOCgZzY29wZXMYBCADKAkSEQoEYm9keRgFIAEoDEgAiAEBEhAKCHByZXZpb3VzGAYgASgMEgwKBGhhc2gYByABKAxCBwoFX2JvZHkiMwoEVGljaxIMCgRoZWFkGAEgASgEEg8KB3RpbWVfbXMYAiABKAMSDAoEaGFzaBgDIAEoDCLEAwoNUmVwb3J0UmVxdWVzdBIQCghwcm94eV9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIOCgZyZWdpb24YAyABKAkSEAoIc29mdHdhcmUYBCABKAkSDgoGc291cmNlGAUgASgJEiUKA2xvZxgGIAEoCzIYLnRvbGxnYXRlLnYxLkxvZ0lkZW50aXR5Eg8KB2FwcGxpZWQYByABKAQSEwoGYWdlX21zGAggASgESACIAQESKAoHZGlnZXN0cxgJIAMoCzIXLnRvbGxnYXRlLnYxLktpbmREaWdlc3QSDwoHd29ya2VycxgKIAEoDRIoCgdzcG9vbGVkGAsgAygLMhcudG9sbGdhdGUudjEuRmFjdEN1cnNvchIMCgRib290GAwgASgJEg8KB2xlYXZpbmcYDSABKAgSIAoFbmFja3MYDiADKAsyES50b2xsZ2F0ZS52MS5OYWNrEiUKBWtub3dzGA8gASgLMhYudG9sbGdhdGUudjEuS25vd2xlZGdlEicKBmNvdW50cxgQIAMoCzIXLnRvbGxnYXRlLnYxLkVwb2NoQ291bnQSDAoEaGFzaBgRIAEoDEIJCgdfYWdlX21zIjcKBE5hY2sSDQoFc2NvcGUYASABKAkSEAoIcG9zaXRpb24YAiABKAQSDgoGcmVhc29uGAMgASgJIjIKCUtub3dsZWRnZRITCgtldmVudF90eXBlcxgBIAMoCRIQCghmZWF0dXJlcxgCIAMoCSJXCgpFcG9jaENvdW50Eg0KBWVwb2NoGAEgASgEEgsKA3NlcRgCIAEoBBINCgVjYWxscxgDIAEoBBIQCghyZWZ1c2FscxgEIAEoBBIMCgRvcGVuGAUgASgEIj0KCktpbmREaWdlc3QSDAoEa2luZBgBIAEoCRIRCglyZXNvdXJjZXMYAiABKAQSDgoGZGlnZXN0GAMgASgMIigKCkZhY3RDdXJzb3ISDQoFZXBvY2gYASABKAQSCwoDc2VxGAIgASgEIkgKC1JlcG9ydFJlcGx5EicKBnN0b3JlZBgBIAMoCzIXLnRvbGxnYXRlLnYxLkZhY3RDdXJzb3ISEAoIZGl2ZXJnZWQYAiADKAkyxwEKBFN5bmMSRgoIU25hcHNob3QSHC50b2xsZ2F0ZS52MS5TbmFwc2hvdFJlcXVlc3QaGi50b2xsZ2F0ZS52MS5TbmFwc2hvdENodW5rMAESNwoFV2F0Y2gSGS50b2xsZ2F0ZS52MS5XYXRjaFJlcXVlc3QaES50b2xsZ2F0ZS52MS5GZWVkMAESPgoGUmVwb3J0EhoudG9sbGdhdGUudjEuUmVwb3J0UmVxdWVzdBoYLnRvbGxnYXRlLnYxLlJlcG9ydFJlcGx5YgZwcm90bzM");
 
 /**
  * Which log this is. A restored database starts a new incarnation; positions are only comparable within one.
@@ -81,6 +81,13 @@ export type SnapshotChunk = Message<"tollgate.v1.SnapshotChunk"> & {
    * @generated from field: bool last = 4;
    */
   last: boolean;
+
+  /**
+   * The log's hash at the position, with the last chunk.
+   *
+   * @generated from field: bytes hash = 5;
+   */
+  hash: Uint8Array;
 };
 
 /**
@@ -132,6 +139,13 @@ export type WatchRequest = Message<"tollgate.v1.WatchRequest"> & {
    * @generated from field: uint64 after = 2;
    */
   after: bigint;
+
+  /**
+   * The log's hash at `after`: a log that has another one there is another log, whatever it calls itself.
+   *
+   * @generated from field: bytes hash = 3;
+   */
+  hash: Uint8Array;
 };
 
 /**
@@ -202,6 +216,18 @@ export type Record = Message<"tollgate.v1.Record"> & {
    * @generated from field: optional bytes body = 5;
    */
   body?: Uint8Array | undefined;
+
+  /**
+   * The log's hash before this position and at it: a reader knows that what comes continues what it has.
+   *
+   * @generated from field: bytes previous = 6;
+   */
+  previous: Uint8Array;
+
+  /**
+   * @generated from field: bytes hash = 7;
+   */
+  hash: Uint8Array;
 };
 
 /**
@@ -226,6 +252,13 @@ export type Tick = Message<"tollgate.v1.Tick"> & {
    * @generated from field: int64 time_ms = 2;
    */
   timeMs: bigint;
+
+  /**
+   * The log's hash at the head.
+   *
+   * @generated from field: bytes hash = 3;
+   */
+  hash: Uint8Array;
 };
 
 /**
@@ -299,6 +332,48 @@ export type ReportRequest = Message<"tollgate.v1.ReportRequest"> & {
    * @generated from field: repeated tollgate.v1.FactCursor spooled = 11;
    */
   spooled: FactCursor[];
+
+  /**
+   * Made at each start of the process: two that report under one id are known by it.
+   *
+   * @generated from field: string boot = 12;
+   */
+  boot: string;
+
+  /**
+   * The last report of this boot.
+   *
+   * @generated from field: bool leaving = 13;
+   */
+  leaving: boolean;
+
+  /**
+   * What could not be understood or enforced, and refuses therefore.
+   *
+   * @generated from field: repeated tollgate.v1.Nack nacks = 14;
+   */
+  nacks: Nack[];
+
+  /**
+   * What this software can enforce.
+   *
+   * @generated from field: tollgate.v1.Knowledge knows = 15;
+   */
+  knows?: Knowledge | undefined;
+
+  /**
+   * What the epochs of this boot have counted so far, whatever has arrived of it.
+   *
+   * @generated from field: repeated tollgate.v1.EpochCount counts = 16;
+   */
+  counts: EpochCount[];
+
+  /**
+   * The log's hash at `applied`.
+   *
+   * @generated from field: bytes hash = 17;
+   */
+  hash: Uint8Array;
 };
 
 /**
@@ -307,6 +382,98 @@ export type ReportRequest = Message<"tollgate.v1.ReportRequest"> & {
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_sync, 8);
+
+/**
+ * @generated from message tollgate.v1.Nack
+ */
+export type Nack = Message<"tollgate.v1.Nack"> & {
+  /**
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * Where it was met; the snapshot's position if it came with one.
+   *
+   * @generated from field: uint64 position = 2;
+   */
+  position: bigint;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message tollgate.v1.Nack.
+ * Use `create(NackSchema)` to create a new message.
+ */
+export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_sync, 9);
+
+/**
+ * @generated from message tollgate.v1.Knowledge
+ */
+export type Knowledge = Message<"tollgate.v1.Knowledge"> & {
+  /**
+   * @generated from field: repeated string event_types = 1;
+   */
+  eventTypes: string[];
+
+  /**
+   * @generated from field: repeated string features = 2;
+   */
+  features: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Knowledge.
+ * Use `create(KnowledgeSchema)` to create a new message.
+ */
+export const KnowledgeSchema: GenMessage<Knowledge> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_sync, 10);
+
+/**
+ * @generated from message tollgate.v1.EpochCount
+ */
+export type EpochCount = Message<"tollgate.v1.EpochCount"> & {
+  /**
+   * @generated from field: uint64 epoch = 1;
+   */
+  epoch: bigint;
+
+  /**
+   * The last number that was given out.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * @generated from field: uint64 calls = 3;
+   */
+  calls: bigint;
+
+  /**
+   * @generated from field: uint64 refusals = 4;
+   */
+  refusals: bigint;
+
+  /**
+   * Calls that have begun and not ended.
+   *
+   * @generated from field: uint64 open = 5;
+   */
+  open: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.EpochCount.
+ * Use `create(EpochCountSchema)` to create a new message.
+ */
+export const EpochCountSchema: GenMessage<EpochCount> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_sync, 11);
 
 /**
  * @generated from message tollgate.v1.KindDigest
@@ -333,7 +500,7 @@ export type KindDigest = Message<"tollgate.v1.KindDigest"> & {
  * Use `create(KindDigestSchema)` to create a new message.
  */
 export const KindDigestSchema: GenMessage<KindDigest> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_sync, 9);
+  messageDesc(file_tollgate_v1_sync, 12);
 
 /**
  * @generated from message tollgate.v1.FactCursor
@@ -355,7 +522,7 @@ export type FactCursor = Message<"tollgate.v1.FactCursor"> & {
  * Use `create(FactCursorSchema)` to create a new message.
  */
 export const FactCursorSchema: GenMessage<FactCursor> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_sync, 10);
+  messageDesc(file_tollgate_v1_sync, 13);
 
 /**
  * @generated from message tollgate.v1.ReportReply
@@ -367,6 +534,13 @@ export type ReportReply = Message<"tollgate.v1.ReportReply"> & {
    * @generated from field: repeated tollgate.v1.FactCursor stored = 1;
    */
   stored: FactCursor[];
+
+  /**
+   * Kinds whose digest at `applied` is not the log's: a new snapshot mends it.
+   *
+   * @generated from field: repeated string diverged = 2;
+   */
+  diverged: string[];
 };
 
 /**
@@ -374,7 +548,7 @@ export type ReportReply = Message<"tollgate.v1.ReportReply"> & {
  * Use `create(ReportReplySchema)` to create a new message.
  */
 export const ReportReplySchema: GenMessage<ReportReply> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_sync, 11);
+  messageDesc(file_tollgate_v1_sync, 14);
 
 /**
  * @generated from service tollgate.v1.Sync

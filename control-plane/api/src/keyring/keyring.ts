@@ -1,0 +1,117 @@
+// Keys that the control plane makes for itself and for its proxies, encrypted with the master key at rest: secrets that
+// last, by name, and shared keys that rotate, by purpose. A shared key is announced one rotation before it is used and
+// accepted for one after it, so that neither a proxy that was away nor a handle that was made a moment ago meets a key that
+// is not known. Rotation needs no timer: whoever asks for the keys after the newest has come into use makes the next one.
+
+import { randomBytes } from "node:crypto";
+import type { Database, Sql } from "../database.ts";
+import { open, seal } from "../secrets/envelope.ts";
+
+export type SharedKey = {
+  id: number;
+  key: Uint8Array;
+  useFromMs: number;
+  /** Undefined while no other key is announced. */
+  acceptUntilMs: number | undefined;
+};
+
+export type Purpose = "sealing" | "records";
+
+export type Keyring = {
+  /** Oldest first: those still accepted, the one in use, and the one that is announced. */
+  keys(purpose: Purpose): Promise<readonly SharedKey[]>;
+  /** The same bytes for ever, made at the first call. */
+  secret(name: string): Promise<Uint8Array>;
+};
+
+export type KeyringParts = {
+  database: Pick<Database, "sql" | "transaction">;
+  masterKey: Uint8Array;
+  nowMs: () => number;
+  rotationMs?: number;
+};
+
+const keyBytes = 32;
+const dayMs = 24 * 3_600_000;
+
+type Row = { id: number; wrappedKey: Uint8Array; sealed: Uint8Array; useFrom: Date };
+
+export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: KeyringParts): Keyring {
+  async function keys(purpose: Purpose): Promise<readonly SharedKey[]> {
+    const stored = await read(database.sql, purpose);
+    const newest = stored.at(-1);
+    const rows = newest && newest.useFrom.getTime() > nowMs() ? stored : await rotate(purpose);
+    return rows
+      .map((row, index) => shared(purpose, row, rows[index + 1]))
+      .filter(({ acceptUntilMs }) => acceptUntilMs === undefined || acceptUntilMs > nowMs());
+  }
+
+  /** Under a lock: of two processes that find the newest in use, one makes the next. */
+  function rotate(purpose: Purpose): Promise<Row[]> {
+    return database.transaction(async (sql) => {
+      await sql.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", [`keyring/${purpose}`]);
+      const found = await read(sql, purpose);
+      const newest = found.at(-1);
+      if (!newest) await make(sql, purpose, 1, nowMs());
+      if (!newest || newest.useFrom.getTime() <= nowMs())
+        // A rotation from now, not from the last one: what was not announced in time is not used.
+        await make(sql, purpose, (newest?.id ?? 1) + 1, nowMs() + rotationMs);
+      await sql.query(
+        `DELETE FROM keyring.shared_key AS old WHERE purpose = $1 AND EXISTS (
+           SELECT 1 FROM keyring.shared_key WHERE purpose = $1 AND id > old.id AND use_from < $2)`,
+        [purpose, new Date(nowMs() - 2 * rotationMs)],
+      );
+      return read(sql, purpose);
+    });
+  }
+
+  async function make(sql: Sql, purpose: Purpose, id: number, useFromMs: number): Promise<void> {
+    const { wrappedKey, sealed } = seal(masterKey, nameOf(purpose, id), randomBytes(keyBytes));
+    await sql.query(
+      "INSERT INTO keyring.shared_key (purpose, id, wrapped_key, sealed, use_from) VALUES ($1, $2, $3, $4, $5)",
+      [purpose, id, wrappedKey, sealed, new Date(useFromMs)],
+    );
+  }
+
+  function shared(purpose: Purpose, row: Row, next: Row | undefined): SharedKey {
+    return {
+      id: row.id,
+      key: open(masterKey, nameOf(purpose, row.id), row),
+      useFromMs: row.useFrom.getTime(),
+      acceptUntilMs: next && next.useFrom.getTime() + rotationMs,
+    };
+  }
+
+  async function secret(name: string): Promise<Uint8Array> {
+    const fresh = seal(masterKey, { id: `keyring ${name}`, version: 1 }, randomBytes(keyBytes));
+    // The update changes nothing; it makes the row come back whoever was first.
+    const [row] = await database.sql.query<Pick<Row, "wrappedKey" | "sealed">>(
+      `INSERT INTO keyring.secret (name, wrapped_key, sealed) VALUES ($1, $2, $3)
+       ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING wrapped_key AS "wrappedKey", sealed`,
+      [name, fresh.wrappedKey, fresh.sealed],
+    );
+    if (!row) throw new Error("an upsert returned no row");
+    return open(masterKey, { id: `keyring ${name}`, version: 1 }, row);
+  }
+
+  return { keys, secret };
+}
+
+/** The one to use now. */
+export function currentKey(keys: readonly SharedKey[], nowMs: number): SharedKey {
+  const current = keys.findLast(({ useFromMs }) => useFromMs <= nowMs) ?? keys[0];
+  if (!current) throw new Error("a keyring without keys");
+  return current;
+}
+
+function nameOf(purpose: Purpose, id: number): { id: string; version: number } {
+  return { id: `keyring ${purpose}`, version: id };
+}
+
+function read(sql: Sql, purpose: Purpose): Promise<Row[]> {
+  return sql.query<Row>(
+    `SELECT id, wrapped_key AS "wrappedKey", sealed, use_from AS "useFrom" FROM keyring.shared_key
+     WHERE purpose = $1 ORDER BY id`,
+    [purpose],
+  );
+}
