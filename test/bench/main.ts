@@ -4,12 +4,14 @@
 import { setup, teardown } from "../support/global-setup.ts";
 import { benchAppends } from "./appends.ts";
 import { benchCalls } from "./calls.ts";
+import { benchFacts } from "./facts.ts";
 import { benchLatency } from "./latency.ts";
 import { benchReplica } from "./replica.ts";
 
 const benches: { [name: string]: () => Promise<void> } = {
   appends: benchAppends,
   calls: benchCalls,
+  facts: benchFacts,
   replica: benchReplica,
   revocation: benchLatency,
 };

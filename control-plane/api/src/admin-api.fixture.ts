@@ -66,7 +66,7 @@ export async function startAdminApi(hint: string, environment: Record<string, st
   const { id, text, sha256 } = newKeyText(randomBytes, "adm");
   const command = { kind: "issue", id, name: "spec", sha256, expiresAtMs: undefined, timeMs: plane.nowMs() } as const;
   await handle(database, { decider: adminTokenDecider, id, command }, { actor: "system/spec", timeMs: plane.nowMs() });
-  const health = createHealth({ database, projections, relay: undefined });
+  const health = createHealth({ database, projections, relay: undefined, refusedBatches: { byCode: () => new Map() } });
   const http = await startHttp({ config: { host: "127.0.0.1", controlPort: 0, adminPort: 0 }, plane, health });
   return {
     ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text },

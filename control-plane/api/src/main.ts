@@ -22,6 +22,7 @@ import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
+import { epochKey } from "./provisions/epochs.ts";
 import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
 import { startRelay } from "./relay/relay.ts";
@@ -34,6 +35,8 @@ import { servers } from "./servers/server.projection.ts";
 import { startHttp } from "./http.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
+import type { IngestParts } from "./usage/ingest.ts";
+import { countRefusedBatches } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
@@ -78,20 +81,31 @@ async function run(config: Config, log: Log): Promise<void> {
     ...{ database, nowMs: Date.now },
     onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),
   });
-  const stopUsage = kafka && consumeUsage(database, kafka, log);
+  const epochRoot = await keyring.secret("epochs");
+  const refusedBatches = countRefusedBatches(log, () => performance.now());
+  const facts: IngestParts = {
+    database,
+    keyOf: (proxyId, epoch) => epochKey(epochRoot, proxyId, epoch),
+    onRefused: refusedBatches.add,
+  };
+  const stopUsage = kafka && consumeUsage(facts, kafka, log);
   const grpc = await startGrpcServer({
     host: config.host,
     port: config.grpcPort,
     joinToken: config.joinToken,
     services: [
       serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
-      serve(Usage, usageService(database)),
+      serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
   });
-  const http = await startHttp({ config, plane, health: createHealth({ database, projections, relay }) });
+  const http = await startHttp({
+    config,
+    plane,
+    health: createHealth({ database, projections, relay, refusedBatches }),
+  });
   const ready = { control: http.url, controlAdmin: http.adminUrl, grpc: `${config.host}:${grpc.port}` };
   process.stdout.write(`${JSON.stringify({ ready })}\n`);
   log.info(ready, "the control plane is ready");
@@ -132,9 +146,9 @@ function openKafkaFor({ kafkaBrokers }: Config, log: Log): KafkaDoor {
 }
 
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */
-function consumeUsage(database: Database, kafka: KafkaDoor, log: Log): () => Promise<void> {
+function consumeUsage(facts: IngestParts, kafka: KafkaDoor, log: Log): () => Promise<void> {
   const stopping = new AbortController();
-  const { next, take } = usageConsumer(database, (rejection) => log.error(rejection, "a record of facts was refused"));
+  const { next, take } = usageConsumer(facts, (rejection) => log.error(rejection, "a record of facts was refused"));
   const consuming = (async () => {
     while (!stopping.signal.aborted) {
       try {

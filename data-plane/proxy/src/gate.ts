@@ -19,7 +19,7 @@ export type GateParts = {
   config: Config;
   log: Log;
   replica: ReplicaReader;
-  recorder: Pick<Recorder, "record">;
+  recorder: Pick<Recorder, "record" | "intend">;
   secrets: SecretValues;
   /** What the process waits for besides a view. */
   waitsFor: () => readonly string[];
@@ -35,12 +35,15 @@ export type Gate = {
 
 export function openGate({ config, log, replica, recorder, secrets, waitsFor }: GateParts): Gate {
   const counters = createCounters();
-  const accounts = openAccounts(recorder, counters);
+  const wallMs = Date.now;
+  const accounts = openAccounts({
+    ...{ recorder, counters, wallMs },
+    onBug: (call, error) => log.error({ err: error, requestId: call.requestId }, "a call met a bug"),
+  });
   const deadlines = createDeadlines();
   const upstreams = createUpstreams(secrets);
   const serverOf = mcpServers(upstreams, deadlines, config);
 
-  const wallMs = Date.now;
   const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
   const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
 
@@ -52,6 +55,7 @@ export function openGate({ config, log, replica, recorder, secrets, waitsFor }: 
       if (view !== undefined) upstreams.keepOnly(view);
     },
     async close() {
+      accounts.close();
       await upstreams.close();
       deadlines.close();
     },

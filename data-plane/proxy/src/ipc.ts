@@ -2,6 +2,7 @@
 // bytes and bigints stay what they are. The order of one channel is kept: a worker that starts gets the present state
 // first and everything after it in order.
 
+import type { EpochCounts } from "./facts/recorder.ts";
 import type { FeedMessage } from "./feed/feed.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
 import type { SecretValue } from "./upstream/secret-values.ts";
@@ -27,7 +28,7 @@ export type ToPrimary =
   | { kind: "failed"; reason: string }
   | { kind: "applied"; position: bigint }
   /** A hint that the spool has grown; at most some a second. */
-  | { kind: "facts-written" }
+  | { kind: "facts-written"; counts: EpochCounts }
   | { kind: "stats"; question: number; stats: WorkerStats };
 
 export type WorkerStats = { counts: CountersSnapshot; factsLost: bigint };

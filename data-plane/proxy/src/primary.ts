@@ -11,6 +11,7 @@ import type { Config } from "./config.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { grpcSink } from "./facts/grpc-sink.ts";
+import type { EpochCounts } from "./facts/recorder.ts";
 import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { openShipper, type Shipper } from "./facts/shipper.ts";
 import { kafkaSink } from "./facts/kafka-sink.ts";
@@ -22,7 +23,7 @@ import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
-import { startProvisions } from "./provisions/provisions.ts";
+import { startProvisions, type Provisions } from "./provisions/provisions.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
@@ -95,7 +96,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     snapshot: replica.view() === undefined,
     secrets: !secretCache.areComplete(),
   }));
-  const outward = { config, log, control, kafka, identity, replica, workers };
+  const outward = { config, log, control, kafka, identity, replica, workers, provisions, boot };
   const shipper = openFactsShipper(outward);
   await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
 
@@ -153,15 +154,19 @@ type Outward = {
   identity: ProxyIdentity;
   replica: ReplicaHolder;
   workers: Workers;
+  provisions: Provisions;
+  boot: string;
 };
 
-function openFactsShipper({ config, log, control, kafka, identity, workers }: Outward): Shipper {
+function openFactsShipper({ config, log, control, kafka, identity, workers, provisions }: Outward): Shipper {
   const upload = grpcSink((batch) => control.usage.upload(batch));
   return openShipper({
     directory: identity.spoolDirectory,
     proxyId: identity.proxyId,
     sinks: kafka === undefined ? [upload] : [kafkaSink(kafka.produce), upload],
     liveEpochs: () => new Set(workers.epochs()),
+    epochKey: provisions.epochKey,
+    onEpochs: provisions.need,
     maxBytes: config.spoolBytesMax,
     monotonicMs: () => performance.now(),
     wallMs: Date.now,
@@ -171,7 +176,8 @@ function openFactsShipper({ config, log, control, kafka, identity, workers }: Ou
 }
 
 /** Word back of what is applied; the answer says how far the facts have come. */
-function reportTo({ config, control, identity, replica, workers }: Outward, feed: Feed, shipper: Shipper): Reporting {
+function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
+  const { config, control, identity, replica, workers, boot } = outward;
   return startReporting({
     control,
     report() {
@@ -191,10 +197,21 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
         digests: replica.digests(),
         workers: workers.listening(),
         spooled: shipper.spooled(),
+        boot,
+        counts: countsToWire(workers.counts()),
       };
     },
     onStored: shipper.stored,
     onReconnected: shipper.reconnected,
+  });
+}
+
+/** The newest: a proxy whose workers die all day has made many epochs, and said of each what there was to say. */
+const reportedEpochsMax = 1_000;
+
+function countsToWire(counts: ReadonlyMap<bigint, EpochCounts>) {
+  return [...counts].slice(-reportedEpochsMax).map(([epoch, { seq, calls, refusals, open }]) => {
+    return { epoch, seq, calls: BigInt(calls), refusals: BigInt(refusals), open: BigInt(open) };
   });
 }
 

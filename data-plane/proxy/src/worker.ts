@@ -30,14 +30,15 @@ export function runWorker(config: Config, log: Log): void {
   function hintSpool(): void {
     hint ??= setTimeout(() => {
       hint = undefined;
-      tell({ kind: "facts-written" });
+      if (running !== undefined) tell({ kind: "facts-written", counts: running.recorder.counts() });
     }, spoolHintMs);
   }
 
-  function start({ port, spoolDirectory, epoch }: WorkerStart): void {
+  function start({ port, spoolDirectory, epoch, epochKey: key }: WorkerStart): void {
     const recorder = openRecorder({
       directory: spoolDirectory,
       epoch,
+      key,
       nowMs: Date.now,
       maxBytes: config.spoolBytesMax,
       onWritten: hintSpool,
@@ -57,8 +58,9 @@ export function runWorker(config: Config, log: Log): void {
       await running.gate.listener.drain(config.drainMs);
       // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
       await new Promise((resolve) => setImmediate(resolve));
-      running.recorder.close();
       await running.gate.close();
+      running.recorder.close();
+      tell({ kind: "facts-written", counts: running.recorder.counts() });
     }
     process.exit(0);
   }

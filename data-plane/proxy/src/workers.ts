@@ -3,6 +3,7 @@
 // whole; one that merely crashes does not.
 
 import cluster, { type Worker } from "node:cluster";
+import type { EpochCounts } from "./facts/recorder.ts";
 import type { ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
 import type { Log } from "./log-output.ts";
 import { addCounts, emptyCounts, type CountersSnapshot } from "./pipeline/counters.ts";
@@ -35,6 +36,8 @@ export type Workers = {
   applied(): bigint | undefined;
   /** To which a worker may still write. */
   epochs(): readonly bigint[];
+  /** What was counted in each epoch of this boot, those of workers that ended included. */
+  counts(): ReadonlyMap<bigint, EpochCounts>;
   drain(drainMs: number): Promise<void>;
 };
 
@@ -56,6 +59,7 @@ export function startWorkers(parts: WorkersParts): Workers {
   const { log } = parts;
   const members = new Map<number, Member>();
   const ended: WorkerTotals = { counts: emptyCounts(), factsLost: 0n };
+  const counts = new Map<bigint, EpochCounts>();
   const waiting = new Map<number, { missing: Set<number>; done: () => void }>();
   let pauseMs = pauseMsMin;
   let question = 0;
@@ -102,6 +106,7 @@ export function startWorkers(parts: WorkersParts): Workers {
         member.applied = message.position;
         return;
       case "facts-written":
+        counts.set(member.epoch, message.counts);
         return parts.onFactsWritten();
       case "stats":
         member.last = message.stats;
@@ -196,6 +201,7 @@ export function startWorkers(parts: WorkersParts): Workers {
       }
       return least;
     },
+    counts: () => counts,
     epochs: () => [...members.values()].map(({ epoch }) => epoch),
     drain,
   };

@@ -310,6 +310,16 @@ export const errors = {
     text: "The facts are not well-formed; none of them was stored.",
     help: "The message says which fact. Proxy and control plane are of versions that do not fit, or somebody else wrote it.",
   },
+  "usage.forged": {
+    class: "unauthenticated",
+    text: "The facts are not signed with the key of their epoch; none of them was stored.",
+    help: "Somebody who is not the proxy that the epoch was given to wrote them, or they were changed on their way. Look at who can write to the topic.",
+  },
+  "usage.forked": {
+    class: "conflict",
+    text: "The epoch has other facts than these already; none of them was stored.",
+    help: "Two proxies write with one identity: a data directory was copied while its proxy went on. Give one of them a directory of its own. The facts that were not taken are still in its spool.",
+  },
   "internal.bug": {
     class: "internal",
     text: "Something went wrong inside the gate.",

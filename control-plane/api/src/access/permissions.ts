@@ -41,6 +41,7 @@ export const permissionTable: PermissionTable = {
   "Query.adminTokens": "admin-tokens:read",
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
+  "Query.factGaps": "calls:read",
   "Key.team": "teams:read",
   "Mutation.createTeam": "teams:write",
   "Mutation.retireTeam": "teams:write",

@@ -1,16 +1,29 @@
-// Calls in the admin API, read-only: what the proxies' facts say.
+// Calls in the admin API, read-only: what the proxies' facts say, and where facts are missing.
 
 import { Inject } from "@nestjs/common";
 import { Args, Query, Resolver } from "@nestjs/graphql";
-import type { Call, CallConnection, CallFilter, CallOutcome, QueryCallsArgs } from "../gen/graphql.ts";
+import { TollgateError } from "@tollgate/kernel/errors";
+import type {
+  Call,
+  CallConnection,
+  CallFilter,
+  CallOutcome,
+  FactGap as ApiFactGap,
+  FactGapConnection,
+  FactGapState as ApiFactGapState,
+  QueryCallsArgs,
+  QueryFactGapsArgs,
+} from "../gen/graphql.ts";
 import { connectionOf, pageOf } from "../graphql/connection.ts";
 import { PLANE, type Plane } from "../plane.ts";
+import { readFactGaps, type FactGap, type FactGapState } from "../usage/epoch-counts.ts";
 import { cursorOf, readCalls, type CallRow, type CallWish } from "./calls.ts";
 
 const outcomesToDb = {
   ANSWERED: "answered",
   UPSTREAM_FAILED: "upstream-failed",
   CLIENT_CLOSED: "client-closed",
+  UNKNOWN: "unknown",
   REFUSED: "refused",
 } as const satisfies Record<CallOutcome, string>;
 
@@ -18,6 +31,7 @@ const outcomesFromDb: ReadonlyMap<string, CallOutcome> = new Map([
   [outcomesToDb.ANSWERED, "ANSWERED"],
   [outcomesToDb.UPSTREAM_FAILED, "UPSTREAM_FAILED"],
   [outcomesToDb.CLIENT_CLOSED, "CLIENT_CLOSED"],
+  [outcomesToDb.UNKNOWN, "UNKNOWN"],
   [outcomesToDb.REFUSED, "REFUSED"],
 ]);
 
@@ -54,6 +68,26 @@ function wishFromApi(filter: CallFilter): CallWish {
   };
 }
 
+const gapStates = {
+  "in-transit": "IN_TRANSIT",
+  missing: "MISSING",
+  lost: "LOST",
+} as const satisfies Record<FactGapState, ApiFactGapState>;
+
+function gapToApi({ state, reason, ...gap }: FactGap): ApiFactGap {
+  return { ...gap, facts: gap.lastSeq - gap.firstSeq + 1n, state: gapStates[state], reason: orNull(reason) };
+}
+
+function gapKey({ proxyId, epoch, firstSeq }: FactGap): readonly string[] {
+  return [proxyId, epoch.toString(), firstSeq.toString()];
+}
+
+function placeOf(after: readonly string[] | undefined): readonly string[] | undefined {
+  if (after?.slice(1).every((part) => /^\d{1,18}$/.test(part)) === false)
+    throw new TollgateError("request.invalid", "`after` is not a cursor of this list.");
+  return after;
+}
+
 @Resolver()
 export class CallResolver {
   readonly #plane: Plane;
@@ -67,5 +101,12 @@ export class CallResolver {
     const page = pageOf(args, 4);
     const rows = await readCalls(this.#plane.database.sql, wishFromApi(filter ?? {}), page);
     return connectionOf(page, rows, cursorOf, callToApi);
+  }
+
+  @Query()
+  async factGaps(@Args() args: QueryFactGapsArgs): Promise<FactGapConnection> {
+    const page = pageOf(args, 3);
+    const gaps = await readFactGaps(this.#plane.database.sql, placeOf(page.after), page.take + 1);
+    return connectionOf(page, gaps, gapKey, gapToApi);
   }
 }

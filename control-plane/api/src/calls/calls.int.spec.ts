@@ -2,10 +2,11 @@
 // call once however many have the same time.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { create } from "@bufbuild/protobuf";
+import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import { AdminError } from "../../../../test/support/admin-client.ts";
 import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
+import { batchOf, ingestParts } from "../usage/batch.fixture.ts";
 import { ingest } from "../usage/ingest.ts";
 
 let api: AdminApi;
@@ -40,9 +41,9 @@ beforeAll(async () => {
             value: { ...common, outcome: ToolCallOutcome.ANSWERED, responseBytes: 2n ** 53n + 1n },
           },
         };
-    return toBinary(FactSchema, create(FactSchema, init));
+    return create(FactSchema, init);
   });
-  await ingest(api.plane.database, create(FactBatchSchema, { proxyId: "p1", epoch: 1n, facts }));
+  await ingest(ingestParts(api.plane.database), batchOf(1n, facts));
   await api.plane.projections.reached(BigInt(position), 10_000);
 });
 

@@ -26,6 +26,7 @@ export type CallRow = {
   responseBytes: bigint | null;
   firstByteUs: bigint | null;
   totalUs: bigint | null;
+  count: bigint;
 };
 
 export type CallWish = {
@@ -55,7 +56,7 @@ const conditions = {
 const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", key_id AS "keyId",
   team_id AS "teamId", server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
-  total_us AS "totalUs"`;
+  total_us AS "totalUs", count`;
 
 export function cursorOf({ time, proxyId, epoch, seq }: CallRow): readonly string[] {
   return [time.toISOString(), proxyId, epoch.toString(), seq.toString()];

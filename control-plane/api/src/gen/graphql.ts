@@ -67,6 +67,8 @@ export type Call = {
   readonly __typename?: 'Call';
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
+  /** More than one for refusals that a proxy counted together: then without request, server and tool. */
+  readonly count: Scalars['BigInt']['output'];
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
   readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
@@ -124,6 +126,8 @@ export type CallOutcome =
   | 'CLIENT_CLOSED'
   /** The gate refused it; `code` says why. */
   | 'REFUSED'
+  /** The proxy ended while the call was under way: it was meant to go out, and nobody knows whether it did. */
+  | 'UNKNOWN'
   /** The server could not be reached, broke off or timed out. */
   | 'UPSTREAM_FAILED';
 
@@ -216,6 +220,42 @@ export type EraseSecretSucceeded = {
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
+
+export type FactGap = {
+  readonly __typename?: 'FactGap';
+  readonly epoch: Scalars['BigInt']['output'];
+  readonly facts: Scalars['BigInt']['output'];
+  readonly firstSeq: Scalars['BigInt']['output'];
+  readonly lastSeq: Scalars['BigInt']['output'];
+  /** Calls under way when the epoch was last heard of. */
+  readonly openCalls: Scalars['BigInt']['output'];
+  readonly proxyId: Scalars['ID']['output'];
+  readonly reason: Maybe<Scalars['String']['output']>;
+  readonly state: FactGapState;
+  /** When it was stated, or when the epoch was last heard of. */
+  readonly time: Scalars['DateTime']['output'];
+};
+
+export type FactGapConnection = {
+  readonly __typename?: 'FactGapConnection';
+  readonly edges: ReadonlyArray<FactGapEdge>;
+  readonly nodes: ReadonlyArray<FactGap>;
+  readonly pageInfo: PageInfo;
+};
+
+export type FactGapEdge = {
+  readonly __typename?: 'FactGapEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: FactGap;
+};
+
+export type FactGapState =
+  /** On its way: the proxy was heard of lately. */
+  | 'IN_TRANSIT'
+  /** The proxy said that they are gone. */
+  | 'LOST'
+  /** The proxy said how many there are and was not heard of since; they come when its disk does. */
+  | 'MISSING';
 
 /** Something else still needs it. */
 export type InUse = Refusal & {
@@ -525,6 +565,8 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
+  readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
   readonly fleet: ProxyConnection;
   /** Null where there is none. A revoked key is shown, and says so. */
@@ -553,6 +595,12 @@ export type QueryAdminTokensArgs = {
 export type QueryCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryFactGapsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 

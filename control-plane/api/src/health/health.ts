@@ -5,9 +5,15 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
+import type { RefusedBatches } from "../usage/refused-batches.ts";
 import type { Relay } from "../relay/relay.ts";
 
-export type HealthParts = { database: Database; projections: Projections; relay: Relay | undefined };
+export type HealthParts = {
+  database: Database;
+  projections: Projections;
+  relay: Relay | undefined;
+  refusedBatches: Pick<RefusedBatches, "byCode">;
+};
 
 export type Health = {
   /** Sentences; none when it is ready. */
@@ -15,7 +21,7 @@ export type Health = {
   metrics(): Promise<{ contentType: string; text: string }>;
 };
 
-export function createHealth({ database, projections, relay }: HealthParts): Health {
+export function createHealth({ database, projections, relay, refusedBatches }: HealthParts): Health {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -37,6 +43,9 @@ export function createHealth({ database, projections, relay }: HealthParts): Hea
   });
   gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
     for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
+  });
+  gauge("tollgate_fact_batches_refused", "Batches of facts that were refused, by code.", ["code"], (of) => {
+    for (const [code, count] of refusedBatches.byCode()) of.set({ code }, count);
   });
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {

@@ -12,6 +12,7 @@ import { head, type LogIdentity } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
+import { storeEpochCounts } from "../usage/epoch-counts.ts";
 import { storedCursors } from "../usage/ingest.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
@@ -95,6 +96,7 @@ export function syncService({
     if (request.proxyId === "" || request.spooled.length > reportedEpochsMax)
       throw new TollgateError("request.invalid", "A report needs a proxy id and names at most 10,000 epochs.");
     await storeReport(database.sql, request);
+    await storeEpochCounts(database.sql, request.proxyId, request.counts);
     const epochs = request.spooled.map(({ epoch }) => epoch);
     return { stored: await storedCursors(database.sql, request.proxyId, epochs) };
   }

@@ -1,11 +1,12 @@
 // The consumer's place moves with the facts or not at all, and one poisoned record stops nobody.
 import { create, toBinary } from "@bufbuild/protobuf";
-import { FactBatchSchema, FactSchema } from "@tollgate/schema/usage";
+import { FactBatchSchema, FactSchema, type Fact } from "@tollgate/schema/usage";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../../../../test/support/database.ts";
 import type { TestDatabase } from "../../../../test/support/database.ts";
 import { openDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
+import { batchOf, ingestParts, linkOf } from "./batch.fixture.ts";
 import type { Rejection } from "./usage-consumer.ts";
 import { usageConsumer, usageTopic } from "./usage-consumer.ts";
 
@@ -22,12 +23,15 @@ afterAll(async () => {
   await server.drop();
 });
 
+function fact(seq: number): Fact {
+  const kind = { case: "callRefused", value: { code: "auth.key-unknown" } } as const;
+  return create(FactSchema, { seq: BigInt(seq), timeMs: 1n, kind });
+}
+
 function facts(epoch: bigint, from: number, to: number): Uint8Array {
-  const list = Array.from({ length: to - from + 1 }, (_, i) => {
-    const kind = { case: "callRefused", value: { code: "auth.key-unknown" } } as const;
-    return toBinary(FactSchema, create(FactSchema, { seq: BigInt(from + i), timeMs: 1n, kind }));
-  });
-  return toBinary(FactBatchSchema, create(FactBatchSchema, { proxyId: "0123456789abcdef", epoch, facts: list }));
+  const all = Array.from({ length: to }, (_, i) => fact(i + 1));
+  const batch = batchOf(epoch, all.slice(from - 1), linkOf(epoch, all.slice(0, from - 1)));
+  return toBinary(FactBatchSchema, batch);
 }
 
 async function calls(epoch: bigint): Promise<bigint> {
@@ -40,11 +44,11 @@ async function calls(epoch: bigint): Promise<bigint> {
 
 test("a consumer that starts anew goes on after what is stored, and what it reads twice counts once", async () => {
   const at = { topic: usageTopic, partition: 0 };
-  const first = usageConsumer(database, () => expect.unreachable());
+  const first = usageConsumer(ingestParts(database), () => expect.unreachable());
   expect(await first.next(usageTopic, 0)).toBeUndefined();
   await first.take({ ...at, offset: 0n, value: facts(1n, 1, 3) });
   await first.take({ ...at, offset: 1n, value: facts(1n, 4, 6) });
-  const second = usageConsumer(database, () => expect.unreachable());
+  const second = usageConsumer(ingestParts(database), () => expect.unreachable());
   expect(await second.next(usageTopic, 0)).toBe(2n);
   await second.take({ ...at, offset: 1n, value: facts(1n, 4, 6) });
   await second.take({ ...at, offset: 2n, value: facts(1n, 7, 7) });
@@ -54,7 +58,7 @@ test("a consumer that starts anew goes on after what is stored, and what it read
 
 test("records that are no facts are told, kept and passed over", async () => {
   const rejections: Rejection[] = [];
-  const consumer = usageConsumer(database, (rejection) => rejections.push(rejection));
+  const consumer = usageConsumer(ingestParts(database), (rejection) => rejections.push(rejection));
   const at = { topic: usageTopic, partition: 1 };
   await consumer.take({ ...at, offset: 0n, value: new Uint8Array([0xff, 0xff, 0xff]) });
   await consumer.take({ ...at, offset: 1n, value: null });
@@ -70,17 +74,15 @@ test("records that are no facts are told, kept and passed over", async () => {
 
 test("when the database fails, nothing is passed over: the record and the place wait together", async () => {
   const at = { topic: usageTopic, partition: 2 };
-  const failing = usageConsumer(
-    {
-      sql: database.sql,
-      transaction: (fn) =>
-        database.transaction(async (sql) => {
-          await fn(sql);
-          throw new Error("planted: the server went away before the commit");
-        }),
-    },
-    () => expect.unreachable(),
-  );
+  const dying: Pick<Database, "sql" | "transaction"> = {
+    sql: database.sql,
+    transaction: (fn) =>
+      database.transaction(async (sql) => {
+        await fn(sql);
+        throw new Error("planted: the server went away before the commit");
+      }),
+  };
+  const failing = usageConsumer(ingestParts(dying), () => expect.unreachable());
   await expect(failing.take({ ...at, offset: 0n, value: facts(3n, 1, 2) })).rejects.toThrow("planted");
   expect(await failing.next(usageTopic, 2)).toBeUndefined();
   expect(await calls(3n)).toBe(0n);

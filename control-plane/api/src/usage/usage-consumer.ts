@@ -6,8 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { FactBatch } from "@tollgate/schema/usage";
 import { FactBatchSchema } from "@tollgate/schema/usage";
-import type { Database } from "../database.ts";
-import type { KafkaOffset } from "./ingest.ts";
+import type { IngestParts, KafkaOffset } from "./ingest.ts";
 import { ingest, moveConsumed } from "./ingest.ts";
 
 export const usageTopic = "gateway.usage";
@@ -25,10 +24,8 @@ export type UsageConsumer = {
 
 export type Rejection = KafkaOffset & { readonly reason: string; readonly bytes: number };
 
-export function usageConsumer(
-  database: Pick<Database, "transaction" | "sql">,
-  onRejected: (rejection: Rejection) => void,
-): UsageConsumer {
+export function usageConsumer(parts: IngestParts, onRejected: (rejection: Rejection) => void): UsageConsumer {
+  const { database } = parts;
   async function next(topic: string, partition: number): Promise<bigint | undefined> {
     const rows = await database.sql.query<{ next: bigint }>(
       "SELECT next FROM usage.consumed WHERE topic = $1 AND partition = $2",
@@ -41,7 +38,7 @@ export function usageConsumer(
     const batch = decode(record.value);
     if (batch instanceof Error) return reject(record, batch.message);
     try {
-      await ingest(database, batch, { kafkaOffset: record });
+      await ingest(parts, batch, { kafkaOffset: record });
     } catch (error) {
       const reason = reasonOfPoison(error);
       if (reason === undefined) throw error;
@@ -80,7 +77,7 @@ function decode(value: Uint8Array | null): FactBatch | Error {
 
 /** Our own refusal, or PostgreSQL's of the data itself (classes 22 and 23): both would come again for ever. */
 function reasonOfPoison(error: unknown): string | undefined {
-  if (error instanceof TollgateError) return error.code === "usage.invalid" ? error.message : undefined;
+  if (error instanceof TollgateError) return error.code.startsWith("usage.") ? error.message : undefined;
   const code = sqlState(error);
   return code !== undefined && /^2[23]/.test(code) ? `PostgreSQL refused the data (${code}).` : undefined;
 }

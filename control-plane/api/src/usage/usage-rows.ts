@@ -31,13 +31,15 @@ const call = {
     response_bytes: "bigint",
     first_byte_us: "bigint",
     total_us: "bigint",
+    count: "bigint",
+    link: "bytea",
   },
 } as const satisfies Table;
 const lost = {
   name: "usage.lost",
   columns: { ...place, last_seq: "bigint", time: "timestamptz", reason: "text" },
 } as const satisfies Table;
-const unread = { name: "usage.unread", columns: { ...place, fact: "bytea" } } as const satisfies Table;
+const unread = { name: "usage.unread", columns: { ...place, fact: "bytea", link: "bytea" } } as const satisfies Table;
 
 type Row<T extends Table> = Readonly<Record<keyof T["columns"], Cell>>;
 
@@ -45,6 +47,7 @@ const outcomes = {
   [ToolCallOutcome.ANSWERED]: "answered",
   [ToolCallOutcome.UPSTREAM_FAILED]: "upstream-failed",
   [ToolCallOutcome.CLIENT_CLOSED]: "client-closed",
+  [ToolCallOutcome.UNKNOWN]: "unknown",
 } as const satisfies Record<Exclude<ToolCallOutcome, ToolCallOutcome.UNSPECIFIED>, string>;
 
 /** A bound on what a proxy of another version may send; ours cuts shorter. */
@@ -54,22 +57,25 @@ export async function insertSpans(sql: Sql, { proxyId, epoch }: FactSpans, spans
   const calls: Row<typeof call>[] = [];
   const losses: Row<typeof lost>[] = [];
   const unknown: Row<typeof unread>[] = [];
-  for (const { first, last, fact } of spans) {
+  for (const { first, last, fact, link = null } of spans) {
     const at = { proxy_id: proxyId, epoch, seq: first };
     const time = new Date(Number(fact.timeMs)).toISOString();
     const { kind } = fact;
     switch (kind.case) {
       case "toolCallCompleted":
-        calls.push({ ...at, time, request_id: text(fact.requestId), ...completed(kind.value) });
+        calls.push({ ...at, time, link, request_id: text(fact.requestId), ...completed(kind.value) });
         break;
       case "callRefused":
-        calls.push({ ...at, time, request_id: text(fact.requestId), ...refused(kind.value) });
+        calls.push({ ...at, time, link, request_id: text(fact.requestId), ...refused({ ...kind.value, count: 1n }) });
+        break;
+      case "callsRefused":
+        calls.push({ ...at, time, link, request_id: "", ...refused({ ...kind.value, server: "", tool: "" }) });
         break;
       case "usageLost":
         losses.push({ ...at, last_seq: last, time, reason: text(kind.value.reason) });
         break;
       case undefined:
-        unknown.push({ ...at, fact: toBinary(FactSchema, fact) });
+        unknown.push({ ...at, link, fact: toBinary(FactSchema, fact) });
         break;
       default:
         assertNever(kind);
@@ -80,7 +86,9 @@ export async function insertSpans(sql: Sql, { proxyId, epoch }: FactSpans, spans
   await insert(sql, unread, unknown);
 }
 
-function completed(value: ToolCallCompleted): Omit<Row<typeof call>, keyof typeof place | "time" | "request_id"> {
+type AboutCall = Omit<Row<typeof call>, keyof typeof place | "time" | "request_id" | "link">;
+
+function completed(value: ToolCallCompleted): AboutCall {
   return {
     key_id: text(value.keyId),
     team_id: text(value.teamId),
@@ -95,10 +103,13 @@ function completed(value: ToolCallCompleted): Omit<Row<typeof call>, keyof typeo
     response_bytes: count(value.responseBytes),
     first_byte_us: count(value.firstByteUs),
     total_us: count(value.totalUs),
+    count: 1n,
   };
 }
 
-function refused(value: CallRefused): Omit<Row<typeof call>, keyof typeof place | "time" | "request_id"> {
+type Refused = Pick<CallRefused, "keyId" | "teamId" | "server" | "tool" | "door" | "code"> & { count: bigint };
+
+function refused(value: Refused): AboutCall {
   return {
     key_id: text(value.keyId),
     team_id: text(value.teamId),
@@ -113,6 +124,7 @@ function refused(value: CallRefused): Omit<Row<typeof call>, keyof typeof place 
     response_bytes: null,
     first_byte_us: null,
     total_us: null,
+    count: count(value.count),
   };
 }
 

@@ -3,13 +3,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { FactBatch, UploadReply } from "@tollgate/schema/usage";
 import { UploadReplySchema } from "@tollgate/schema/usage";
-import type { Database } from "../database.ts";
-import { ingest } from "./ingest.ts";
+import { ingest, type IngestParts } from "./ingest.ts";
 
 export type UsageService = { upload(batch: FactBatch): Promise<UploadReply> };
 
-export function usageService(database: Pick<Database, "transaction">): UsageService {
+export function usageService(parts: IngestParts): UsageService {
   return {
-    upload: async (batch) => create(UploadReplySchema, await ingest(database, batch)),
+    upload: async (batch) => create(UploadReplySchema, await ingest(parts, batch)),
   };
 }

@@ -4,6 +4,8 @@ import type { FactSink } from "./sink.ts";
 
 /** gRPC's INVALID_ARGUMENT: this batch is wrong, not this moment. */
 const invalidArgument = 3;
+/** gRPC's ABORTED, which the ingest says of an epoch that somebody else writes too. */
+const aborted = 10;
 
 export function grpcSink(upload: (batch: FactBatch) => Promise<UploadReply>): FactSink {
   return {
@@ -12,9 +14,9 @@ export function grpcSink(upload: (batch: FactBatch) => Promise<UploadReply>): Fa
       try {
         return { kind: "stored", stored: (await upload(batch)).stored };
       } catch (error) {
-        if (error instanceof Error && "code" in error && error.code === invalidArgument) {
-          return { kind: "refused", reason: error.message };
-        }
+        if (!(error instanceof Error) || !("code" in error)) throw error;
+        if (error.code === invalidArgument) return { kind: "refused", reason: error.message };
+        if (error.code === aborted) return { kind: "forked", reason: error.message };
         throw error;
       }
     },

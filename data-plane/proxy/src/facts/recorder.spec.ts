@@ -1,18 +1,18 @@
 // What the recorder promises to those who wait for a fact, also where the disk refuses.
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Fact } from "@tollgate/schema/usage";
-import { FactSchema } from "@tollgate/schema/usage";
+import { CallIntentSchema } from "@tollgate/schema/usage";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { FactInit } from "./fact-writer.ts";
-import { factTextCharsMax } from "./fact-writer.ts";
+import { factTextCharsMax } from "./flat-printer.ts";
 import type { Recorder, RecorderOptions, RecordOutcome } from "./recorder.ts";
 import { openRecorder } from "./recorder.ts";
-import { decodeRecords, epochPath, listSegments } from "./spool-file.ts";
-import { openEpochReader } from "./spool-reader.ts";
+import { countFacts, epochPath, listSegments, recordsIn } from "./spool-file.ts";
+import { named, readAll, testKey } from "./spool.fixture.ts";
 
 const epoch = 3n;
 let directory: string;
@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 function open(options: Partial<RecorderOptions> = {}): Recorder {
-  const recorder = openRecorder({ directory, epoch, nowMs: () => nowMs, maxBytes: 1 << 20, ...options });
+  const recorder = openRecorder({ directory, epoch, key: testKey, nowMs: () => nowMs, maxBytes: 1 << 20, ...options });
   opened.push(recorder);
   return recorder;
 }
@@ -40,14 +40,11 @@ function refusal(tool: string): FactInit {
 }
 
 function facts(): Fact[] {
-  const stretch = openEpochReader(directory, epoch, () => 5).read(0n, { factsMax: 100_000, bytesMax: 1 << 30 });
-  return (stretch?.facts ?? []).map((bytes) => fromBinary(FactSchema, bytes));
+  return readAll(directory, epoch);
 }
 
 function told(): string[] {
-  return facts().map((fact) =>
-    fact.kind.case === "usageLost" ? `lost ${fact.seq}-${fact.kind.value.lastSeq}` : `${fact.seq}`,
-  );
+  return named(facts());
 }
 
 /** A folder's place taken by a file: what a full or broken disk looks like to the recorder, whoever runs the test. */
@@ -63,8 +60,7 @@ test("whoever waits for a fact is told after it is in the file, and all of one t
   let writes = 0;
   const recorder = open({ onWritten: () => (writes += 1) });
   const onDisk: number[] = [];
-  const look = (): number =>
-    onDisk.push(decodeRecords(readFileSync(listSegments(directory, epoch)[0]?.path ?? "")).facts.length);
+  const look = (): number => onDisk.push(countFacts(readFileSync(listSegments(directory, epoch)[0]?.path ?? "")));
   for (let i = 0; i < 5; i++) recorder.record(refusal(`t${i}`), look);
   expect(listSegments(directory, epoch)).toEqual([]);
   await turn();
@@ -171,4 +167,67 @@ test("one caller's bug leaves nobody else waiting", () => {
   expect(() => recorder.close()).toThrow(AggregateError);
   expect(isTold).toBe(true);
   expect(told()).toEqual(["1", "2"]);
+});
+
+const call = (requestId: string): FactInit => ({
+  requestId,
+  kind: { case: "toolCallCompleted", value: { tool: "t" } },
+});
+
+/** The request ids of intents in a segment; one of the very turn in which the segment was begun stands there twice. */
+function intentsIn(segment: number): string[] {
+  const bytes = readFileSync(listSegments(directory, epoch)[segment]?.path ?? "");
+  const ids = [...recordsIn(bytes)].flatMap((record) =>
+    record.kind === "intent" ? [fromBinary(CallIntentSchema, record.intent).requestId] : [],
+  );
+  return [...new Set(ids)];
+}
+
+test("an intent is in the file before its call is let go, and shares the turn's write with the facts", async () => {
+  let writes = 0;
+  const recorder = open({ onWritten: () => (writes += 1) });
+  const seen: string[][] = [];
+  recorder.record(refusal("t"));
+  recorder.intend({ requestId: "a", tool: "t" }, () => void seen.push(intentsIn(0)));
+  recorder.intend({ requestId: "b", tool: "t" }, () => void seen.push(intentsIn(0)));
+  await turn();
+  expect(seen).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+  expect(writes).toBe(1);
+  expect(recorder.counts()).toEqual({ seq: 1n, calls: 0, refusals: 1, open: 2 });
+  recorder.record(call("a"));
+  await turn();
+  expect(recorder.counts()).toEqual({ seq: 2n, calls: 1, refusals: 1, open: 1 });
+  expect(told()).toEqual(["1", "2"]);
+});
+
+test("each segment begins with the calls then under way, so that those before it can go", async () => {
+  const recorder = open({ segmentBytes: 1 });
+  recorder.intend({ requestId: "long" }, () => undefined);
+  await turn();
+  recorder.intend({ requestId: "short" }, () => undefined);
+  recorder.record(refusal("t"));
+  await turn();
+  recorder.record(call("short"));
+  await turn();
+  recorder.record(refusal("t"));
+  await turn();
+  const segments = listSegments(directory, epoch).length;
+  expect(segments).toBeGreaterThan(1);
+  expect(intentsIn(segments - 1)).toEqual(["long"]);
+  expect(told()).toEqual(["1", "2", "3"]);
+});
+
+test("a recorder with nothing but calls under way keeps one segment, however many they are", async () => {
+  const recorder = open({ segmentBytes: 1 });
+  for (let i = 0; i < 50; i++) {
+    recorder.intend({ requestId: `${i}` }, () => undefined);
+    await turn();
+  }
+  expect(listSegments(directory, epoch).map(({ firstSeq }) => firstSeq)).toEqual([1n]);
+  recorder.record(call("0"));
+  await turn();
+  expect(told()).toEqual(["1"]);
 });

@@ -1,11 +1,12 @@
-// Writes the facts of one worker into its own epoch of the spool. `seq` is contiguous from 1; all records of one turn of
-// the event loop become one write, and only then are their callers told, so that a response can wait for its fact at the
-// price of a turn. The operating system has the bytes by then: they survive this process, not the machine. Where the disk
-// refuses, calls go on being served: a full disk of telemetry must not stop the work of everybody. The facts of that time
-// are counted, `state()` says so, and once there is space again the sequence shows their loss by a segment that begins
-// after it (see spool-file.ts). Nothing is sent from here.
-import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
-import type { FactInit } from "./fact-writer.ts";
+// Writes what one worker has to say into its own epoch of the spool: the intent of a call before the call goes out, and its
+// outcome after. `seq` is contiguous from 1; all records of one turn of the event loop become one write, and only then are
+// their callers told, so that a request can wait for its intent and a response for its fact at the price of a turn. The
+// operating system has the bytes by then: they survive this process, not the machine. Where the disk refuses, calls go on
+// being served: a full disk of telemetry must not stop the work of everybody. The facts of that time are counted, `state()`
+// says so, and once there is space again the sequence shows their loss by a segment that begins after it (see
+// spool-file.ts). Nothing is sent from here.
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
+import type { FactInit, IntentInit } from "./fact-writer.ts";
 import { createFactWriter } from "./fact-writer.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";
@@ -16,11 +17,17 @@ export type RecordOutcome = "durable" | "lost";
 export type RecorderState =
   { readonly kind: "recording" } | { readonly kind: "failing"; readonly reason: string; readonly sinceMs: number };
 
+/** Of an epoch, from its beginning, whatever became of it since: what a report says of facts that never arrived. */
+export type EpochCounts = { seq: bigint; calls: number; refusals: number; open: number };
+
 export type Recorder = {
   readonly epoch: bigint;
+  /** Before a call goes out. Its fact, which has the same request id, ends it. */
+  intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void;
   record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint;
   /** The last `seq` that was given out. */
   lastSeq(): bigint;
+  counts(): EpochCounts;
   /** All facts that this recorder could not write. */
   factsLost(): bigint;
   state(): RecorderState;
@@ -31,6 +38,7 @@ export type Recorder = {
 export type RecorderOptions = {
   readonly directory: string;
   readonly epoch: bigint;
+  readonly key: Uint8Array;
   /** The wall clock, for the facts' time. */
   readonly nowMs: () => number;
   /** Of the whole spool, all epochs together. */
@@ -48,12 +56,16 @@ export type RecorderOptions = {
 const retryMs = 250;
 
 export function openRecorder(options: RecorderOptions): Recorder {
-  const { directory, epoch, nowMs } = options;
+  const { directory, epoch, key, nowMs } = options;
   const segmentBytes = Math.min(options.segmentBytes ?? segmentBytesMax, Math.max(1, Math.floor(options.maxBytes / 4)));
   let seq = 0n;
-  const waiting = createFactWriter();
+  const waiting = createFactWriter(key);
+  /** The calls under way. */
+  const open = new Map<string, IntentInit>();
+  const counted = { calls: 0, refusals: 0 };
   let callbacks: ((outcome: RecordOutcome) => void)[] = [];
-  let segment: { file: number; path: string; size: number } | undefined;
+  let segment: OpenSegment | undefined;
+  let madeFirstSeq: bigint | undefined;
   let lost = 0n;
   let state: RecorderState = { kind: "recording" };
   let retryAtMs = 0;
@@ -61,24 +73,39 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  function intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void {
+    if (isClosed) throw new Error("a closed recorder was given an intent");
+    waiting.addIntent(init);
+    open.set(init.requestId, init);
+    soon(onDone);
+  }
+
   function record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint {
     if (isClosed) throw new Error("a closed recorder was given a fact");
-    waiting.add(seq + 1n, Math.trunc(nowMs()), init);
+    waiting.addFact(seq + 1n, Math.trunc(nowMs()), init);
     seq += 1n;
+    if (init.kind.case === "toolCallCompleted") {
+      open.delete(init.requestId);
+      counted.calls += 1;
+    } else counted.refusals += init.kind.case === "callsRefused" ? Number(init.kind.value.count ?? 0) : 1;
+    soon(onDone);
+    return seq;
+  }
+
+  function soon(onDone: ((outcome: RecordOutcome) => void) | undefined): void {
     if (onDone !== undefined) callbacks.push(onDone);
     turn ??= setImmediate(flush);
-    return seq;
   }
 
   function flush(): void {
     if (turn !== undefined) clearImmediate(turn);
     turn = undefined;
-    const count = BigInt(waiting.count());
+    if (waiting.isEmpty()) return;
+    const facts = BigInt(waiting.facts());
     const done = callbacks;
     callbacks = [];
-    if (count === 0n) return;
-    const outcome = write(waiting.take(), count);
-    if (outcome === "lost") lost += count;
+    const outcome = write(waiting.take(), facts);
+    if (outcome === "lost") lost += facts;
     const thrown: unknown[] = [];
     for (const callback of done) {
       try {
@@ -92,13 +119,13 @@ export function openRecorder(options: RecorderOptions): Recorder {
     if (thrown.length > 0) throw new AggregateError(thrown, "who waited for a fact failed");
   }
 
-  function write(records: Uint8Array, count: bigint): RecordOutcome {
+  function write(records: Uint8Array, facts: bigint): RecordOutcome {
     if (state.kind === "failing" && nowMs() < retryAtMs && nowMs() >= state.sinceMs && !isClosed) return "lost";
     try {
-      if (segment !== undefined && segment.size + records.length > segmentBytes) closeSegment();
-      segment ??= openSegment(seq - count + 1n);
-      writeAll(segment.file, records);
-      segment.size += records.length;
+      const firstSeq = seq - facts + 1n;
+      if (segment !== undefined && isFull(segment, records.length) && segment.firstSeq < firstSeq) closeSegment();
+      segment ??= openSegment(firstSeq);
+      writeInto(segment, records);
       enter({ kind: "recording" });
       return "durable";
     } catch (error) {
@@ -107,21 +134,41 @@ export function openRecorder(options: RecorderOptions): Recorder {
     }
   }
 
-  function openSegment(firstSeq: bigint): { file: number; path: string; size: number } {
+  /** The opening goes with the first records and not with the file: a name alone needs no space on a full disk. */
+  function writeInto(into: OpenSegment, records: Uint8Array): void {
+    if (into.size === 0) {
+      const opening = waiting.opening(open.values());
+      writeAll(into.file, opening);
+      into.opening = opening.length;
+      into.size = opening.length;
+    }
+    writeAll(into.file, records);
+    into.size += records.length;
+  }
+
+  function openSegment(firstSeq: bigint): OpenSegment {
     mkdirSync(epochPath(directory, epoch), { recursive: true });
     const dropped = boundSpool(directory, options.maxBytes - segmentBytes, () => true);
     if (dropped.segments > 0) options.onDropped?.(dropped);
     const path = segmentPath(directory, epoch, firstSeq);
-    return { file: openSync(path, "ax", 0o600), path, size: 0 };
+    // A file that is there is only gone on with if this recorder made it: it may hold intents and no fact.
+    const file = openSync(path, firstSeq === madeFirstSeq ? "a" : "ax", 0o600);
+    madeFirstSeq = firstSeq;
+    return { file, path, firstSeq, size: fstatSync(file).size, opening: 0 };
+  }
+
+  /** What it began with does not count: else who has many calls under way would begin a segment with each write. */
+  function isFull({ size, opening }: OpenSegment, more: number): boolean {
+    return size - opening + more > segmentBytes;
   }
 
   /** What was half written is taken back, so that the batch is lost as a whole and its callers were told the truth. */
   function fail(error: unknown): void {
     if (segment !== undefined) {
-      const { file, path, size } = segment;
+      const { file, path, size, opening } = segment;
       attempt(() => ftruncateSync(file, size));
       closeSegment();
-      if (size === 0) attempt(() => unlinkSync(path));
+      if (size === opening) attempt(() => unlinkSync(path));
     }
     retryAtMs = nowMs() + retryMs;
     enter({ kind: "failing", reason: error instanceof Error ? error.message : String(error), sinceMs: nowMs() });
@@ -131,7 +178,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   /** So that a loss is known even if no fact ever follows it. */
   function sayLoss(): void {
     retry = undefined;
-    if (state.kind === "recording" || waiting.count() > 0) return;
+    if (state.kind === "recording" || !waiting.isEmpty()) return;
     try {
       segment = openSegment(seq + 1n);
       enter({ kind: "recording" });
@@ -162,8 +209,12 @@ export function openRecorder(options: RecorderOptions): Recorder {
     closeSegment();
   }
 
-  return { epoch, record, lastSeq: () => seq, factsLost: () => lost, state: () => state, close };
+  const counts = (): EpochCounts => ({ seq, ...counted, open: open.size });
+  return { epoch, intend, record, lastSeq: () => seq, counts, factsLost: () => lost, state: () => state, close };
 }
+
+/** `opening`: how many of its bytes are what it began with. */
+type OpenSegment = { file: number; path: string; firstSeq: bigint; size: number; opening: number };
 
 function writeAll(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {

@@ -4,7 +4,8 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
-import { FactSchema } from "@tollgate/schema/usage";
+import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { batchMac, firstLink, linkAfter } from "@tollgate/kernel/fact-chain";
 import fc from "fast-check";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +17,9 @@ import { openRecorder } from "./recorder.ts";
 import type { Shipper, ShipperOptions, ShipperProblem } from "./shipper.ts";
 import { openShipper, stallMs } from "./shipper.ts";
 import type { FactSink } from "./sink.ts";
+import { hmac, sha256 } from "./node-hashes.ts";
 import { listEpochs, listSegments } from "./spool-file.ts";
+import { testKey } from "./spool.fixture.ts";
 
 let directory: string;
 let nowMs = 0;
@@ -36,19 +39,31 @@ function factsIn({ facts }: FactBatch): Fact[] {
   return facts.map((bytes) => fromBinary(FactSchema, bytes));
 }
 
-/** What the real ingest keeps, with each number of the sequence as it was counted: twice would show. */
+/** What the real ingest keeps, with each number of the sequence as it was counted: twice would show. It holds who sends to the
+ *  chain as the real one does: a batch must be signed, and continue or repeat what is there. */
 function fakeIngest() {
-  const epochs = new Map<bigint, { stored: bigint; counted: string[] }>();
+  type Cursor = { stored: bigint; counted: string[]; links: Map<bigint, string | undefined> };
+  const epochs = new Map<bigint, Cursor>();
+  const begin = (): Cursor => ({ stored: 0n, counted: [], links: new Map([[0n, hex(firstLink)]]) });
   return {
     take(batch: FactBatch): bigint {
       const { epoch } = batch;
-      const cursor = epochs.get(epoch) ?? { stored: 0n, counted: [] };
+      expect(hex(batch.mac)).toBe(hex(batchMac(hmac, testKey, batch)));
+      const cursor = epochs.get(epoch) ?? begin();
       epochs.set(epoch, cursor);
-      for (const fact of factsIn(batch)) {
+      let link = batch.before;
+      for (const [index, fact] of factsIn(batch).entries()) {
+        const isLoss = fact.kind.case === "usageLost";
+        if (isLoss) expect(batch.facts).toHaveLength(1);
         const last = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
         if (fact.seq > cursor.stored + 1n) break;
+        if (!isLoss) {
+          expect(cursor.links.get(fact.seq - 1n) ?? hex(link)).toBe(hex(link));
+          link = linkAfter(sha256, testKey, link, batch.facts[index] ?? new Uint8Array());
+        }
         for (let seq = cursor.stored + 1n; seq <= last; seq++) {
-          cursor.counted.push(fact.kind.case === "usageLost" ? `${seq} lost` : `${seq}`);
+          cursor.counted.push(isLoss ? `${seq} lost` : `${seq}`);
+          cursor.links.set(seq, isLoss ? undefined : hex(link));
           cursor.stored = seq;
         }
       }
@@ -57,20 +72,25 @@ function fakeIngest() {
     stored: (epoch: bigint): bigint => epochs.get(epoch)?.stored ?? 0n,
     counted: (epoch: bigint): string[] => epochs.get(epoch)?.counted ?? [],
     cursors: () => [...epochs].map(([epoch, { stored }]) => create(FactCursorSchema, { epoch, seq: stored })),
-    forget: (epoch: bigint, stored: bigint) => epochs.set(epoch, { stored, counted: [] }),
+    forget: (epoch: bigint, stored: bigint) => epochs.set(epoch, { ...begin(), stored, links: new Map() }),
   };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 function open(sinks: ShipperOptions["sinks"], options: Partial<ShipperOptions> = {}): Shipper {
   return openShipper({
     ...{ directory, proxyId: "p", sinks, liveEpochs: () => live, maxBytes: 1 << 30 },
+    ...{ epochKey: () => testKey, onEpochs: () => undefined },
     ...{ monotonicMs: () => nowMs, wallMs: () => 1, onProblem: (problem) => problems.push(problem), ...options },
   });
 }
 
 function recorder(epoch: bigint, segmentBytes = 512): Recorder {
   live.add(epoch);
-  return openRecorder({ directory, epoch, nowMs: () => 1, maxBytes: 1 << 30, segmentBytes });
+  return openRecorder({ directory, epoch, key: testKey, nowMs: () => 1, maxBytes: 1 << 30, segmentBytes });
 }
 
 async function record(into: Recorder, count: number): Promise<void> {
@@ -404,4 +424,75 @@ test("whatever the lines do and whoever restarts, every fact ends up counted onc
       }),
     { numRuns: 60 },
   );
+});
+
+test("without an epoch's key nothing of it is sent; it goes as soon as the key has been drawn", async () => {
+  const ingest = fakeIngest();
+  let key: Uint8Array | undefined;
+  let asked: readonly bigint[] = [];
+  const grpc: FactSink = { name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) };
+  const shipper = open([grpc], { epochKey: () => key, onEpochs: (epochs) => (asked = epochs) });
+  await record(recorder(4n), 5);
+  expect(await shipper.step()).toBe("waiting");
+  expect([asked, ingest.counted(4n)]).toEqual([[4n], []]);
+  key = testKey;
+  await shipper.step();
+  expect(ingest.counted(4n)).toEqual(numbers(5n));
+});
+
+test("an epoch that somebody else writes too is left alone, on disk, and the others go on", async () => {
+  const ingest = fakeIngest();
+  const grpc: FactSink = {
+    name: "grpc",
+    send: async (batch) =>
+      batch.epoch === 1n ? { kind: "forked", reason: "planted" } : { kind: "stored", stored: ingest.take(batch) },
+  };
+  const shipper = open([grpc]);
+  const [copied, own] = [recorder(1n), recorder(2n)];
+  await record(copied, 5);
+  await record(own, 5);
+  copied.close();
+  own.close();
+  live.clear();
+  for (let steps = 0; steps < 5; steps++) await shipper.step();
+  expect(problems).toEqual([{ kind: "forked", epoch: 1n, reason: "planted" }]);
+  expect(ingest.counted(2n)).toEqual(numbers(5n));
+  expect(listEpochs(directory)).toEqual([1n]);
+});
+
+test("calls that a dead worker left open become facts behind its last, once, whoever dies in between", async () => {
+  const ingest = fakeIngest();
+  const sent: Fact[] = [];
+  let isUp = false;
+  const grpc: FactSink = {
+    name: "grpc",
+    send: async (batch) => {
+      if (!isUp) throw new Error("planted");
+      sent.push(...factsIn(batch));
+      return { kind: "stored", stored: ingest.take(batch) };
+    },
+  };
+  const worker = recorder(1n);
+  await record(worker, 30);
+  for (const requestId of ["ended", "open-1", "open-2"]) worker.intend({ requestId, tool: "t" }, () => undefined);
+  await turn();
+  worker.record({ requestId: "ended", kind: { case: "toolCallCompleted", value: { tool: "t" } } });
+  await turn();
+  // It dies here: nothing is closed. The process that ships dies as well, after it concluded and before anything arrived.
+  live.clear();
+  await open([grpc]).step();
+  isUp = true;
+  const shipper = open([grpc]);
+  for (let steps = 0; steps < 5; steps++) await shipper.step();
+  expect(ingest.counted(1n)).toEqual(numbers(33n));
+  expect(
+    sent
+      .slice(31)
+      .map(({ requestId, kind }) => [requestId, kind.case, kind.case === "toolCallCompleted" && kind.value.outcome]),
+  ).toEqual([
+    ["open-1", "toolCallCompleted", ToolCallOutcome.UNKNOWN],
+    ["open-2", "toolCallCompleted", ToolCallOutcome.UNKNOWN],
+  ]);
+  expect(problems.filter(({ kind }) => kind === "interrupted")).toEqual([{ kind: "interrupted", epoch: 1n, calls: 2 }]);
+  expect(listEpochs(directory)).toEqual([]);
 });

@@ -3,6 +3,7 @@
 // back on a report; from there it sends again whenever the watermark stands still. So each fact arrives at least once, and
 // the ingest counts it once. In memory it holds one batch. Time is handed in; `shipper-loop.ts` says when to step.
 import { create } from "@bufbuild/protobuf";
+import { batchMac } from "@tollgate/kernel/fact-chain";
 import { limits } from "@tollgate/kernel/limits";
 import type { FactCursor } from "@tollgate/schema/sync";
 import { FactCursorSchema } from "@tollgate/schema/sync";
@@ -11,8 +12,10 @@ import type { FactSink, SinkAnswer } from "./sink.ts";
 import { openSinkChoice } from "./sink-choice.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, listEpochs, removeEpoch, trimEpoch } from "./spool-file.ts";
+import { concludeEpoch } from "./conclude.ts";
+import { hmac } from "./node-hashes.ts";
 import type { EpochReader, Stretch } from "./spool-reader.ts";
-import { lossBytes, openEpochReader } from "./spool-reader.ts";
+import { lossOf, openEpochReader } from "./spool-reader.ts";
 
 export type ShipperOptions = {
   readonly directory: string;
@@ -21,6 +24,10 @@ export type ShipperOptions = {
   readonly sinks: readonly [FactSink, ...FactSink[]];
   /** The epochs to which a worker may still write; every other one ends with what is on disk. */
   readonly liveEpochs: () => ReadonlySet<bigint>;
+  /** Undefined while the control plane has not been asked: the epoch's facts wait. */
+  readonly epochKey: (epoch: bigint) => Uint8Array | undefined;
+  /** The epochs on disk, whenever they change: their keys are needed, and no others. */
+  readonly onEpochs: (epochs: readonly bigint[]) => void;
   /** Of the whole spool. */
   readonly maxBytes: number;
   /** Only its differences are used. */
@@ -34,6 +41,10 @@ export type ShipperProblem =
   | { readonly kind: "send-failed"; readonly sink: string; readonly error: unknown }
   | { readonly kind: "watermark-stalled"; readonly sink: string; readonly epoch: bigint; readonly stored: bigint }
   | { readonly kind: "refused"; readonly sink: string; readonly epoch: bigint; readonly reason: string }
+  /** Somebody else writes in the epoch: this directory, or that one, is a copy. */
+  | { readonly kind: "forked"; readonly epoch: bigint; readonly reason: string }
+  /** Calls whose outcome nobody will know, found when their worker was gone. */
+  | { readonly kind: "interrupted"; readonly epoch: bigint; readonly calls: number }
   | { readonly kind: "sink-changed"; readonly sink: string };
 
 /** `waiting`: nothing is left to send now; `more`: step again at once; `failed`: not before a pause. */
@@ -52,6 +63,8 @@ export type Shipper = {
   sinkName(): string;
 };
 
+type Taken = Extract<SinkAnswer, { kind: "stored" | "taken" }>;
+
 type Epoch = {
   readonly epoch: bigint;
   readonly reader: EpochReader;
@@ -62,6 +75,10 @@ type Epoch = {
   /** When something was last sent, or the watermark last moved. */
   movedMs: number;
   stalls: number;
+  /** Its worker is gone, and what that one left open has been told. */
+  isConcluded: boolean;
+  /** It will never be taken in; the facts stay on disk for whoever looks into it. */
+  isForked: boolean;
 };
 
 /** Facts of one epoch under way; more would only be repeated when the watermark stands still. */
@@ -77,6 +94,7 @@ export function openShipper(options: ShipperOptions): Shipper {
   const { directory, proxyId, monotonicMs, wallMs } = options;
   const epochs = new Map<bigint, Epoch>();
   let boundedMs = Number.NEGATIVE_INFINITY;
+  let needed = "";
   const choice = openSinkChoice(options.sinks, monotonicMs, (sink) => report({ kind: "sink-changed", sink }));
   const report = (problem: ShipperProblem): void => options.onProblem?.(problem);
 
@@ -85,9 +103,13 @@ export function openShipper(options: ShipperOptions): Shipper {
     for (const epoch of onDisk) {
       if (epochs.has(epoch)) continue;
       const reader = openEpochReader(directory, epoch, wallMs);
-      epochs.set(epoch, { epoch, reader, stored: 0n, sent: 0n, trimmed: 0n, movedMs: monotonicMs(), stalls: 0 });
+      const progress = { stored: 0n, sent: 0n, trimmed: 0n, movedMs: monotonicMs(), stalls: 0 };
+      epochs.set(epoch, { epoch, reader, ...progress, isConcluded: false, isForked: false });
     }
     for (const epoch of epochs.keys()) if (!onDisk.includes(epoch)) epochs.delete(epoch);
+    const wanted = [...new Set([...onDisk, ...options.liveEpochs()])];
+    if (wanted.join() !== needed) options.onEpochs(wanted);
+    needed = wanted.join();
     return [...epochs.values()].sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
   }
 
@@ -115,24 +137,48 @@ export function openShipper(options: ShipperOptions): Shipper {
 
   async function sendNext(epoch: Epoch): Promise<StepResult> {
     const room = epoch.stored + windowFacts - epoch.sent;
-    if (room <= 0n) return "waiting";
+    const key = options.epochKey(epoch.epoch);
+    if (room <= 0n || key === undefined || epoch.isForked) return "waiting";
+    conclude(epoch, key);
     const factsMax = Math.min(limits.factsPerBatchMax, Number(room));
     const stretch = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
     if (stretch === undefined) return "waiting";
-    const answer = await send(epoch, stretch.facts);
+    const answer = await send(epoch, key, stretch);
     if (answer === undefined) return "failed";
-    if (answer.kind !== "refused") return settle(epoch, answer, stretch);
-    report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
-    const second = await send(epoch, [refusedFact(stretch, wallMs())]);
-    if (second !== undefined && second.kind !== "refused") return settle(epoch, second, stretch);
+    switch (answer.kind) {
+      case "forked":
+        epoch.isForked = true;
+        report({ kind: "forked", epoch: epoch.epoch, reason: answer.reason });
+        return "waiting";
+      case "refused":
+        report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
+        return sendLoss(epoch, key, stretch);
+      default:
+        return settle(epoch, answer, stretch);
+    }
+  }
+
+  /** In the place of a batch that the ingest will never take, so that the epoch does not end there. */
+  async function sendLoss(epoch: Epoch, key: Uint8Array, { first, last }: Stretch): Promise<StepResult> {
+    const loss = lossOf(first - 1n, last, "refused", wallMs());
+    const answer = await send(epoch, key, loss);
+    if (answer?.kind === "stored" || answer?.kind === "taken") return settle(epoch, answer, loss);
     choice.failed();
     return "failed";
   }
 
-  async function send({ epoch }: Epoch, facts: readonly Uint8Array[]): Promise<SinkAnswer | undefined> {
+  function conclude(epoch: Epoch, key: Uint8Array): void {
+    if (epoch.isConcluded || options.liveEpochs().has(epoch.epoch)) return;
+    const calls = concludeEpoch(directory, epoch.epoch, key);
+    epoch.isConcluded = true;
+    if (calls > 0) report({ kind: "interrupted", epoch: epoch.epoch, calls });
+  }
+
+  async function send({ epoch }: Epoch, key: Uint8Array, { before, facts }: Stretch): Promise<SinkAnswer | undefined> {
     const sink = choice.active();
+    const content = { proxyId, epoch, before, facts: [...facts] };
     try {
-      const answer = await sink.send(create(FactBatchSchema, { proxyId, epoch, facts: [...facts] }));
+      const answer = await sink.send(create(FactBatchSchema, { ...content, mac: batchMac(hmac, key, content) }));
       choice.succeeded();
       return answer;
     } catch (error) {
@@ -144,7 +190,7 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   /** What came in while this batch was under way is left to the next step: a few facts by themselves cost as much as many. */
-  function settle(epoch: Epoch, answer: SinkAnswer, { last, isCut }: Stretch): StepResult {
+  function settle(epoch: Epoch, answer: Taken, { last, isCut }: Stretch): StepResult {
     epoch.movedMs = monotonicMs();
     if (answer.kind !== "stored") {
       if (last > epoch.sent) epoch.sent = last;
@@ -172,7 +218,7 @@ export function openShipper(options: ShipperOptions): Shipper {
   function tidy(epoch: Epoch): void {
     if (epoch.trimmed !== epoch.stored) trimEpoch(directory, epoch.epoch, epoch.stored);
     epoch.trimmed = epoch.stored;
-    if (options.liveEpochs().has(epoch.epoch) || epoch.stored < epoch.sent) return;
+    if (!epoch.isConcluded || epoch.isForked || epoch.stored < epoch.sent) return;
     if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }) !== undefined) return;
     removeEpoch(directory, epoch.epoch);
     epochs.delete(epoch.epoch);
@@ -181,9 +227,10 @@ export function openShipper(options: ShipperOptions): Shipper {
   function stored(cursors: readonly FactCursor[]): void {
     for (const cursor of cursors) {
       const epoch = epochs.get(cursor.epoch);
-      if (epoch === undefined || cursor.seq <= epoch.stored) continue;
+      if (epoch === undefined || cursor.seq === epoch.stored) continue;
+      // Reports are answered one after the other, so a lower number is no late answer: a restored database has forgotten.
+      if (epoch.sent < cursor.seq || cursor.seq < epoch.stored) epoch.sent = cursor.seq;
       epoch.stored = cursor.seq;
-      if (epoch.sent < cursor.seq) epoch.sent = cursor.seq;
       epoch.movedMs = monotonicMs();
       epoch.stalls = 0;
     }
@@ -207,9 +254,4 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   return { step, stored, reconnected, spooled, isDrained, sinkName: () => choice.active().name };
-}
-
-/** Stands in the place of a batch that the ingest will never take, so that the epoch does not end there. */
-function refusedFact({ first, last }: Stretch, wallMs: number): Uint8Array {
-  return lossBytes(first, last, "refused", wallMs);
 }

@@ -8,7 +8,9 @@ export type SinkAnswer =
   /** On its way; the watermark will tell. */
   | { readonly kind: "taken" }
   /** The ingest will never take this batch, however often it is sent. */
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string }
+  /** The ingest has other facts of this epoch than ours; nothing that we could say of it would be believed. */
+  | { readonly kind: "forked"; readonly reason: string };
 
 export type FactSink = {
   readonly name: string;

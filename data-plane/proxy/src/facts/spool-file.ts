@@ -1,16 +1,21 @@
-// The spool's format on disk: `<spool>/<epoch>/<firstSeq>.facts`, append-only segments of records (length, CRC-32, bytes of
-// a `Fact`). A segment holds contiguous facts from the `seq` in its name, so what is missing between two segments, or
+// The spool's format on disk: `<spool>/<epoch>/<firstSeq>.facts`, append-only segments of records (length, CRC-32, kind,
+// content). A segment holds contiguous facts from the `seq` in its name, so what is missing between two segments, or
 // before the first, is known by names alone: nothing has to be rewritten when the oldest are dropped, and a full disk
-// needs no space to say that something was lost. A record that a crash tore is the end of its segment, never an error.
+// needs no space to say that something was lost. It begins with the link before its first fact and the intents of the calls
+// then under way, so that it can be read, and the epoch concluded, without the segments before it. A record that a crash tore is the end of its segment, never an error.
 // Segments are removed here and nowhere else; several processes may do so at once. Nothing is interpreted.
 import { closeSync, fstatSync, openSync, readdirSync, readSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { linkBytes } from "@tollgate/kernel/fact-chain";
 
-/** A record's header: length and CRC-32 of the bytes that follow, both unsigned and little-endian. */
-export const headerBytes = 8;
+/** A record's header: length and CRC-32 of what follows, both unsigned and little-endian, and what kind of record it is. */
+export const headerBytes = 9;
+/** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone. */
+export const recordKinds = { fact: 1, intent: 2, begin: 3 } as const;
 /** The writer clips every text that a client chose, so no fact comes near it; a longer record is damage. */
 export const factBytesMax = 16 * 1024;
+const recordBytesMax = factBytesMax + linkBytes;
 export const segmentBytesMax = 1024 * 1024;
 const suffix = ".facts";
 
@@ -24,35 +29,59 @@ export function segmentPath(directory: string, epoch: bigint, firstSeq: bigint):
   return join(epochPath(directory, epoch), `${firstSeq}${suffix}`);
 }
 
-/** Writes the header in front of the fact that already lies between `start + headerBytes` and `end`. */
-export function sealRecord(buffer: Buffer, start: number, end: number): void {
-  const fact = buffer.subarray(start + headerBytes, end);
-  if (fact.length === 0 || fact.length > factBytesMax) throw new Error(`a fact of ${fact.length} bytes has no record`);
-  buffer.writeUInt32LE(fact.length, start);
-  buffer.writeUInt32LE(crc32(fact), start + 4);
+/** What is being written beside the segments, and is none of them until it is renamed. */
+export function unfinishedPath(directory: string, epoch: bigint): string {
+  return join(epochPath(directory, epoch), "unfinished");
 }
 
-export type WholeRecords = {
-  readonly facts: readonly Uint8Array[];
-  /** The bytes of the whole records; what follows is torn, damaged or not yet written. */
-  readonly bytes: number;
-};
+/** Writes the header in front of what already lies between `start + headerBytes` and `end`. */
+export function sealRecord(buffer: Buffer, start: number, end: number, kind: number): void {
+  const content = buffer.subarray(start + headerBytes, end);
+  if (content.length === 0 || content.length > recordBytesMax)
+    throw new Error(`${content.length} bytes do not fit into a record`);
+  buffer.writeUInt32LE(content.length, start);
+  buffer.writeUInt32LE(crc32(content, kind), start + 4);
+  buffer[start + 8] = kind;
+}
 
-/** An empty record counts as damage: a file system may leave zeros where a machine lost its power, and the CRC of nothing is zero. */
-export function decodeRecords(buffer: Uint8Array): WholeRecords {
+export type SpoolRecord =
+  | { readonly kind: "fact"; readonly link: Uint8Array; readonly fact: Uint8Array; readonly end: number }
+  | { readonly kind: "intent"; readonly intent: Uint8Array; readonly end: number }
+  | { readonly kind: "begin"; readonly link: Uint8Array; readonly end: number };
+
+/**
+ * Whole records in order, each with the offset of its end; what follows the last is torn, damaged or not yet written. An empty
+ * record counts as damage: a file system may leave zeros where a machine lost its power, and the CRC of nothing is zero.
+ */
+export function* recordsIn(buffer: Uint8Array): Generator<SpoolRecord> {
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  const facts: Uint8Array[] = [];
   let at = 0;
   while (at + headerBytes <= buffer.length) {
     const length = view.getUint32(at, true);
     const end = at + headerBytes + length;
-    if (length === 0 || length > factBytesMax || end > buffer.length) break;
-    const fact = buffer.subarray(at + headerBytes, end);
-    if (crc32(fact) !== view.getUint32(at + 4, true)) break;
-    facts.push(fact);
+    const kind = view.getUint8(at + 8);
+    if (length === 0 || length > recordBytesMax || end > buffer.length) return;
+    const content = buffer.subarray(at + headerBytes, end);
+    if (crc32(content, kind) !== view.getUint32(at + 4, true)) return;
+    const record = recordOf(kind, content, end);
+    if (record === undefined) return;
+    yield record;
     at = end;
   }
-  return { facts, bytes: at };
+}
+
+function recordOf(kind: number, content: Uint8Array, end: number): SpoolRecord | undefined {
+  switch (kind) {
+    case recordKinds.fact:
+      if (content.length <= linkBytes) return undefined;
+      return { kind: "fact", link: content.subarray(0, linkBytes), fact: content.subarray(linkBytes), end };
+    case recordKinds.intent:
+      return { kind: "intent", intent: content, end };
+    case recordKinds.begin:
+      return content.length === linkBytes ? { kind: "begin", link: content, end } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Oldest first. A folder that is no epoch is none of ours. */
@@ -109,6 +138,7 @@ export function trimEpoch(directory: string, epoch: bigint, stored: bigint): voi
 /** Removes an epoch to which nobody writes any more and of which everything is stored. */
 export function removeEpoch(directory: string, epoch: bigint): void {
   for (const segment of listSegments(directory, epoch)) unlessGone(() => unlinkSync(segment.path));
+  unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
   unlessGone(() => rmdirSync(epochPath(directory, epoch)));
 }
 
@@ -138,7 +168,7 @@ export function boundSpool(directory: string, maxBytes: number, isLive: (epoch: 
   for (const { segment, epoch, bytes, isNewest } of candidates) {
     if (total - dropped.bytes <= maxBytes) break;
     if (isNewest) {
-      const facts = decodeRecords(readSegment(segment, 0) ?? new Uint8Array()).facts.length;
+      const facts = countFacts(readSegment(segment, 0) ?? new Uint8Array());
       closeSync(openSync(segmentPath(directory, epoch, segment.firstSeq + BigInt(facts)), "w"));
       if (facts > 0) unlessGone(() => unlinkSync(segment.path));
     } else unlessGone(() => unlinkSync(segment.path));
@@ -146,6 +176,12 @@ export function boundSpool(directory: string, maxBytes: number, isLive: (epoch: 
     dropped.bytes += bytes;
   }
   return dropped;
+}
+
+export function countFacts(buffer: Uint8Array): number {
+  let facts = 0;
+  for (const { kind } of recordsIn(buffer)) if (kind === "fact") facts += 1;
+  return facts;
 }
 
 function order(a: Segment, b: Segment): number {

@@ -6,17 +6,19 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FactSchema, UsageLostSchema } from "@tollgate/schema/usage";
-import { decodeRecords, listSegments, readSegment } from "./spool-file.ts";
 import type { Segment } from "./spool-file.ts";
+import { listSegments, readSegment, recordsIn } from "./spool-file.ts";
 
 export type ReadBound = { readonly factsMax: number; readonly bytesMax: number };
 
-/** A part of the sequence without a hole: each number from `first` to `last` is a fact, or lies in the range of a loss. */
+/** A part of the sequence without a hole: facts that follow each other, or one loss alone. */
 export type Stretch = {
   readonly first: bigint;
   readonly last: bigint;
   readonly facts: readonly Uint8Array[];
-  /** The bound ended it: more is there already. */
+  /** The link before the first of the facts; empty before a loss, after which the chain begins anew. */
+  readonly before: Uint8Array;
+  /** It ended before the end: more is there already. */
   readonly isCut: boolean;
 };
 
@@ -27,17 +29,12 @@ export type EpochReader = {
   lastSeq(): bigint;
 };
 
-/** Where in a segment the record after `seq` begins. */
-type Place = { firstSeq: bigint; seq: bigint; offset: number };
+/** Where in a segment the record after `seq` begins, and the link of the fact before it. */
+type Place = { firstSeq: bigint; seq: bigint; offset: number; link: Uint8Array | undefined };
 
 export function openEpochReader(directory: string, epoch: bigint, wallMs: () => number): EpochReader {
   let place: Place | undefined;
   let end: Place | undefined;
-
-  function startIn(segment: Segment, after: bigint): Place {
-    const isKnown = place !== undefined && place.firstSeq === segment.firstSeq && place.seq <= after;
-    return isKnown && place !== undefined ? place : startOf(segment);
-  }
 
   function read(after: bigint, bound: ReadBound): Stretch | undefined {
     // The list is taken before any segment is read, so a segment with a successor on it is complete.
@@ -46,60 +43,87 @@ export function openEpochReader(directory: string, epoch: bigint, wallMs: () => 
       0,
       segments.findLastIndex(({ firstSeq }) => firstSeq <= after + 1n),
     );
-    const facts: Uint8Array[] = [];
-    let bytes = 0;
-    let last = after;
-    const stretch = (isCut: boolean) => (facts.length === 0 ? undefined : { first: after + 1n, last, facts, isCut });
+    const collected = collect(after, bound);
     for (const segment of segments.slice(first)) {
-      if (segment.firstSeq > last + 1n) {
-        if (facts.length >= bound.factsMax) return stretch(true);
-        facts.push(lost(last + 1n, segment.firstSeq - 1n, wallMs()));
-        last = segment.firstSeq - 1n;
-      }
-      const start = startIn(segment, last);
-      const rest = readSegment(segment, start.offset);
-      // Removed since it was listed: the next read sees what that means for the sequence.
-      if (rest === undefined) break;
-      let { seq, offset } = start;
-      for (const record of decodeRecords(rest).facts) {
-        if (seq + 1n > last) {
-          if (facts.length >= bound.factsMax || (facts.length > 0 && bytes + record.length > bound.bytesMax)) {
-            return stretch(true);
-          }
-          if (seqOf(record) !== seq + 1n) break;
-          facts.push(record);
-          bytes += record.length;
-          last = seq + 1n;
-        }
-        seq += 1n;
-        offset += recordBytes(record);
-        place = { firstSeq: segment.firstSeq, seq, offset };
-      }
+      if (segment.firstSeq > collected.last() + 1n)
+        return collected.stretch(true) ?? lossOf(after, segment.firstSeq - 1n, "not-in-spool", wallMs());
+      if (!readInto(collected, segment)) return collected.stretch(true);
     }
-    return stretch(false);
+    return collected.stretch(false);
+  }
+
+  /** False where the bound was reached. */
+  function readInto(collected: Collected, segment: Segment): boolean {
+    const start = startIn(segment, collected.last());
+    const rest = readSegment(segment, start.offset);
+    // Removed since it was listed: the next read sees what that means for the sequence.
+    if (rest === undefined) return false;
+    let { seq, link, offset } = start;
+    let fits = true;
+    for (const record of recordsIn(rest)) {
+      if (record.kind === "fact") {
+        // Without the link before it, or with another number than its place says: damage that a CRC does not see.
+        if (link === undefined || seqOf(record.fact) !== seq + 1n) break;
+        fits = seq + 1n <= collected.last() || collected.take(record.fact, link);
+        if (!fits) break;
+        seq += 1n;
+      }
+      if (record.kind !== "intent") ({ link } = record);
+      offset = start.offset + record.end;
+    }
+    // A copy, so that sixteen bytes do not keep a whole segment in memory.
+    place = { firstSeq: segment.firstSeq, seq, offset, link: link && Uint8Array.from(link) };
+    return fits;
+  }
+
+  function startIn(segment: Segment, after: bigint): Place {
+    const isKnown = place !== undefined && place.firstSeq === segment.firstSeq && place.seq <= after;
+    return isKnown && place !== undefined ? place : startOf(segment);
   }
 
   function lastSeq(): bigint {
     const newest = listSegments(directory, epoch).at(-1);
     if (newest === undefined) return end?.seq ?? 0n;
-    const start = end?.firstSeq === newest.firstSeq ? end : startOf(newest);
-    const { facts, bytes } = decodeRecords(readSegment(newest, start.offset) ?? new Uint8Array());
-    end = { firstSeq: newest.firstSeq, seq: start.seq + BigInt(facts.length), offset: start.offset + bytes };
-    return end.seq;
+    let { seq, offset, link } = end?.firstSeq === newest.firstSeq ? end : startOf(newest);
+    const start = offset;
+    for (const record of recordsIn(readSegment(newest, start) ?? new Uint8Array())) {
+      if (record.kind === "fact") seq += 1n;
+      if (record.kind !== "intent") ({ link } = record);
+      offset = start + record.end;
+    }
+    end = { firstSeq: newest.firstSeq, seq, offset, link: link && Uint8Array.from(link) };
+    return seq;
   }
 
   return { read, lastSeq };
 }
 
+type Collected = ReturnType<typeof collect>;
+
+function collect(after: bigint, bound: ReadBound) {
+  const facts: Uint8Array[] = [];
+  let bytes = 0;
+  let before: Uint8Array = new Uint8Array();
+  return {
+    last: () => after + BigInt(facts.length),
+    /** False where it does not fit any more. */
+    take(fact: Uint8Array, link: Uint8Array): boolean {
+      if (facts.length >= bound.factsMax || (facts.length > 0 && bytes + fact.length > bound.bytesMax)) return false;
+      if (facts.length === 0) before = link;
+      facts.push(fact);
+      bytes += fact.length;
+      return true;
+    },
+    stretch: (isCut: boolean): Stretch | undefined =>
+      facts.length === 0 ? undefined : { first: after + 1n, last: after + BigInt(facts.length), facts, before, isCut },
+  };
+}
+
 function startOf(segment: Segment): Place {
-  return { firstSeq: segment.firstSeq, seq: segment.firstSeq - 1n, offset: 0 };
+  return { firstSeq: segment.firstSeq, seq: segment.firstSeq - 1n, offset: 0, link: undefined };
 }
 
-function recordBytes(fact: Uint8Array): number {
-  return fact.length + 8;
-}
-
-/** The fact's own number, its first field; undefined where a whole record is no fact: damage that a CRC does not see. */
+/** The fact's own number, its first field; undefined where a whole record is no fact. */
 function seqOf(record: Uint8Array): bigint | undefined {
   try {
     const reader = new BinaryReader(record);
@@ -110,14 +134,17 @@ function seqOf(record: Uint8Array): bigint | undefined {
   }
 }
 
-/** Why is not known here: the bound dropped it, a disk was full, or a machine lost its power. The proxy's own log says which. */
-function lost(seq: bigint, lastSeq: bigint, wallMs: number): Uint8Array {
-  return lossBytes(seq, lastSeq, "not-in-spool", wallMs);
-}
-
-/** A loss as a fact that stands in the place of the lost ones. */
-export function lossBytes(seq: bigint, lastSeq: bigint, reason: string, wallMs: number): Uint8Array {
-  const value = create(UsageLostSchema, { lastSeq, reason });
-  const timeMs = BigInt(Math.trunc(wallMs));
-  return toBinary(FactSchema, create(FactSchema, { seq, timeMs, kind: { case: "usageLost", value } }));
+/**
+ * A fact that stands in the place of those that are gone. Why is not always known: the bound dropped them, a disk was full,
+ * or a machine lost its power; the proxy's own log says which.
+ */
+export function lossOf(after: bigint, last: bigint, reason: string, wallMs: number): Stretch {
+  const value = create(UsageLostSchema, { lastSeq: last, reason });
+  const fact = create(FactSchema, {
+    seq: after + 1n,
+    timeMs: BigInt(Math.trunc(wallMs)),
+    kind: { case: "usageLost", value },
+  });
+  const facts = [toBinary(FactSchema, fact)];
+  return { first: after + 1n, last, facts, before: new Uint8Array(), isCut: true };
 }

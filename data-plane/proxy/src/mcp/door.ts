@@ -34,8 +34,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
   const problemOfOrigin = originProblem(settings);
   const authentication = { ...parts, replicaAgeMsMax: settings.replicaAgeMsMax };
 
-  // The line of a tool call. Limits and reservations of money take their place between authorise and forward.
-  const callTool = authorise<ToolCall>(accounts)(forward(parts));
+  // The line of a tool call. Limits and reservations of money take their place between authorise and the intent.
+  const callTool = authorise<ToolCall>(accounts)(accounts.intend<ToolCall>()(forward(parts)));
   const serve = authenticate<McpCall>(authentication)(dispatch);
   const acknowledge = authenticate<Call & { response: Exchange["response"] }>(authentication)(({ call }) => {
     call.response.writeHead(202, { "content-length": 0, [requestIdHeader]: call.requestId }).end();

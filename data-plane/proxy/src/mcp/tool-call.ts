@@ -63,6 +63,8 @@ class Forward {
   }
 
   start(): void {
+    // Since the request was read, its intent has been written down.
+    if (this.authorised.call.response.destroyed) return this.clientClosed();
     try {
       const session = this.mcp.sessions.take(this.callId);
       if (!(session instanceof Promise)) return this.send(session);

@@ -1,21 +1,36 @@
-// What happened, as facts: one for each completed call and each refusal, written to the spool before the client gets the end
-// of its answer. It counts the same for the metrics. Facts hold names and numbers, never content and never a credential.
+// What happens, as the spool is told: the intent of a call before it goes out, one fact for each completed call before the
+// client gets the end of its answer, and one for each refusal, as long as they are few. It counts the same for the metrics.
+// Intents and facts hold names and numbers, never content and never a credential.
 
 import type { Principal } from "@tollgate/kernel/view";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { Recorder } from "../facts/recorder.ts";
 import type { Completion } from "../upstream/relay.ts";
-import type { Authorised, Call, Refusal } from "./call.ts";
+import type { Authorised, Call, Interceptor, Refusal } from "./call.ts";
 import type { Counters } from "./counters.ts";
+import { createRefusalBudget } from "./refusal-budget.ts";
 
 export type Accounts = {
   /** Records the refusal, then answers it. */
   refuse(call: Call, refusal: Refusal, about?: RefusedAbout): void;
+  /** Goes on when it is written down that the call will go out. */
+  intend<C extends Call>(): Interceptor<Authorised<C>, Authorised<C>>;
   /** Records the call, then lets the end of its answer go. */
   completed(authorised: Authorised<Call>, completion: Completion, release: () => void): void;
+  /** Writes what was only counted so far. */
+  close(): void;
 };
 
 export type RefusedAbout = { readonly principal: Principal; readonly server?: string; readonly tool?: string };
+
+export type AccountsParts = {
+  recorder: Pick<Recorder, "record" | "intend">;
+  counters: Counters;
+  wallMs: () => number;
+  onBug: (call: Call, error: unknown) => void;
+};
+
+const noAnswer: Completion = { outcome: "upstream-failed", upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
 
 const outcomes = {
   answered: ToolCallOutcome.ANSWERED,
@@ -23,39 +38,70 @@ const outcomes = {
   "client-closed": ToolCallOutcome.CLIENT_CLOSED,
 } as const satisfies Record<Completion["outcome"], ToolCallOutcome>;
 
-export function openAccounts(recorder: Pick<Recorder, "record">, counters: Counters): Accounts {
+export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsParts): Accounts {
+  const budget = createRefusalBudget({
+    wallMs,
+    onTogether: (value) => recorder.record({ requestId: "", kind: { case: "callsRefused", value } }),
+  });
   return {
     refuse(call, refusal, about) {
       counters.refused(refusal.code);
-      const value = {
+      const whose = {
         keyId: about?.principal.key.id ?? "",
         teamId: about?.principal.team.id ?? "",
         code: refusal.code,
         door: call.door,
-        server: about?.server ?? "",
-        tool: about?.tool ?? "",
       };
+      if (!budget.allows(whose)) return call.answerRefusal(refusal);
+      const value = { ...whose, server: about?.server ?? "", tool: about?.tool ?? "" };
       const kind = { case: "callRefused", value } as const;
       recorder.record({ requestId: call.requestId, kind }, () => call.answerRefusal(refusal));
     },
-    completed({ call, principal, server, tool }, completion, release) {
-      counters.completed(completion.outcome);
-      const value = {
+    intend: () => (next) => (authorised) => {
+      const { call, principal, server, tool } = authorised;
+      const about = {
         keyId: principal.key.id,
         teamId: principal.team.id,
         serverId: server.id,
         server: server.name,
         tool,
-        outcome: outcomes[completion.outcome],
-        upstreamStatus: completion.upstreamStatus,
-        requestBytes: BigInt(call.requestBytes),
-        responseBytes: BigInt(completion.responseBytes),
-        firstByteUs: microseconds(completion.firstByteMs),
-        totalUs: microseconds(performance.now() - call.startedMs),
       };
-      recorder.record({ requestId: call.requestId, kind: { case: "toolCallCompleted", value } }, release);
+      const at = { requestId: call.requestId, timeMs: BigInt(Math.trunc(wallMs())) };
+      recorder.intend({ ...at, ...about, requestBytes: BigInt(call.requestBytes) }, () => {
+        try {
+          next(authorised);
+        } catch (error) {
+          // The recorder called, and with it every other call of this turn: a bug may cost this one and no other.
+          onBug(call, error);
+          completed(authorised, noAnswer, () => call.answerRefusal({ code: "internal.bug" }));
+        }
+      });
     },
+    completed,
+    close: () => budget.close(),
   };
+
+  function completed(
+    { call, principal, server, tool }: Authorised<Call>,
+    completion: Completion,
+    release: () => void,
+  ): void {
+    counters.completed(completion.outcome);
+    const value = {
+      keyId: principal.key.id,
+      teamId: principal.team.id,
+      serverId: server.id,
+      server: server.name,
+      tool,
+      outcome: outcomes[completion.outcome],
+      upstreamStatus: completion.upstreamStatus,
+      requestBytes: BigInt(call.requestBytes),
+      responseBytes: BigInt(completion.responseBytes),
+      firstByteUs: microseconds(completion.firstByteMs),
+      totalUs: microseconds(performance.now() - call.startedMs),
+    };
+    recorder.record({ requestId: call.requestId, kind: { case: "toolCallCompleted", value } }, release);
+  }
 }
 
 function microseconds(ms: number): bigint {

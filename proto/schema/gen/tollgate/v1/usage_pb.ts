@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/usage.proto.
  */
 export const file_tollgate_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiOwoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMIh0KC1VwbG9hZFJlcGx5Eg4KBnN0b3JlZBgBIAEoBCLfAQoERmFjdBILCgNzZXEYASABKAQSDwoHdGltZV9tcxgCIAEoAxISCgpyZXF1ZXN0X2lkGAMgASgJEj0KE3Rvb2xfY2FsbF9jb21wbGV0ZWQYCiABKAsyHi50b2xsZ2F0ZS52MS5Ub29sQ2FsbENvbXBsZXRlZEgAEjAKDGNhbGxfcmVmdXNlZBgLIAEoCzIYLnRvbGxnYXRlLnYxLkNhbGxSZWZ1c2VkSAASLAoKdXNhZ2VfbG9zdBgMIAEoCzIWLnRvbGxnYXRlLnYxLlVzYWdlTG9zdEgAQgYKBGtpbmQihQIKEVRvb2xDYWxsQ29tcGxldGVkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhEKCXNlcnZlcl9pZBgDIAEoCRIOCgZzZXJ2ZXIYBCABKAkSDAoEdG9vbBgFIAEoCRItCgdvdXRjb21lGAYgASgOMhwudG9sbGdhdGUudjEuVG9vbENhbGxPdXRjb21lEhcKD3Vwc3RyZWFtX3N0YXR1cxgHIAEoDRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEhYKDnJlc3BvbnNlX2J5dGVzGAkgASgEEhUKDWZpcnN0X2J5dGVfdXMYCiABKAQSEAoIdG90YWxfdXMYCyABKAQiaAoLQ2FsbFJlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg4KBnNlcnZlchgFIAEoCRIMCgR0b29sGAYgASgJIi0KCVVzYWdlTG9zdBIQCghsYXN0X3NlcRgBIAEoBBIOCgZyZWFzb24YAiABKAkqoAEKD1Rvb2xDYWxsT3V0Y29tZRIhCh1UT09MX0NBTExfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh4KGlRPT0xfQ0FMTF9PVVRDT01FX0FOU1dFUkVEEAESJQohVE9PTF9DQUxMX09VVENPTUVfVVBTVFJFQU1fRkFJTEVEEAISIwofVE9PTF9DQUxMX09VVENPTUVfQ0xJRU5UX0NMT1NFRBADMkMKBVVzYWdlEjoKBlVwbG9hZBIWLnRvbGxnYXRlLnYxLkZhY3RCYXRjaBoYLnRvbGxnYXRlLnYxLlVwbG9hZFJlcGx5YgZwcm90bzM");
+  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEIpMCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAQgYKBGtpbmQihQIKEVRvb2xDYWxsQ29tcGxldGVkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhEKCXNlcnZlcl9pZBgDIAEoCRIOCgZzZXJ2ZXIYBCABKAkSDAoEdG9vbBgFIAEoCRItCgdvdXRjb21lGAYgASgOMhwudG9sbGdhdGUudjEuVG9vbENhbGxPdXRjb21lEhcKD3Vwc3RyZWFtX3N0YXR1cxgHIAEoDRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEhYKDnJlc3BvbnNlX2J5dGVzGAkgASgEEhUKDWZpcnN0X2J5dGVfdXMYCiABKAQSEAoIdG90YWxfdXMYCyABKAQiaAoLQ2FsbFJlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg4KBnNlcnZlchgFIAEoCRIMCgR0b29sGAYgASgJInAKDENhbGxzUmVmdXNlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRjb2RlGAMgASgJEgwKBGRvb3IYBCABKAkSDQoFY291bnQYBSABKAQSFAoMbGFzdF90aW1lX21zGAYgASgDIpoBCgpDYWxsSW50ZW50EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdGltZV9tcxgCIAEoAxIOCgZrZXlfaWQYAyABKAkSDwoHdGVhbV9pZBgEIAEoCRIRCglzZXJ2ZXJfaWQYBSABKAkSDgoGc2VydmVyGAYgASgJEgwKBHRvb2wYByABKAkSFQoNcmVxdWVzdF9ieXRlcxgIIAEoBCItCglVc2FnZUxvc3QSEAoIbGFzdF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJKr8BCg9Ub29sQ2FsbE91dGNvbWUSIQodVE9PTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIeChpUT09MX0NBTExfT1VUQ09NRV9BTlNXRVJFRBABEiUKIVRPT0xfQ0FMTF9PVVRDT01FX1VQU1RSRUFNX0ZBSUxFRBACEiMKH1RPT0xfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIdChlUT09MX0NBTExfT1VUQ09NRV9VTktOT1dOEAQyQwoFVXNhZ2USOgoGVXBsb2FkEhYudG9sbGdhdGUudjEuRmFjdEJhdGNoGhgudG9sbGdhdGUudjEuVXBsb2FkUmVwbHliBnByb3RvMw");
 
 /**
  * Facts of one epoch, in order of `seq`. Each is a `Fact`, encoded: what carries them on need not read them.
@@ -32,9 +32,25 @@ export type FactBatch = Message<"tollgate.v1.FactBatch"> & {
   epoch: bigint;
 
   /**
+   * Either facts that follow each other, or one loss alone.
+   *
    * @generated from field: repeated bytes facts = 3;
    */
   facts: Uint8Array[];
+
+  /**
+   * The chain's link before the first of them; see the kernel's `fact-chain.ts`. Of no meaning before a loss.
+   *
+   * @generated from field: bytes before = 4;
+   */
+  before: Uint8Array;
+
+  /**
+   * Made with the epoch's key over all of the above: who has not been given the epoch cannot add to it.
+   *
+   * @generated from field: bytes mac = 5;
+   */
+  mac: Uint8Array;
 };
 
 /**
@@ -105,6 +121,12 @@ export type Fact = Message<"tollgate.v1.Fact"> & {
      */
     value: UsageLost;
     case: "usageLost";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.CallsRefused calls_refused = 13;
+     */
+    value: CallsRefused;
+    case: "callsRefused";
   } | { case: undefined; value?: undefined };
 };
 
@@ -229,6 +251,105 @@ export const CallRefusedSchema: GenMessage<CallRefused> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_usage, 4);
 
 /**
+ * Many refusals of one kind within a second or so, which as single facts would have pushed out others.
+ *
+ * @generated from message tollgate.v1.CallsRefused
+ */
+export type CallsRefused = Message<"tollgate.v1.CallsRefused"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string team_id = 2;
+   */
+  teamId: string;
+
+  /**
+   * @generated from field: string code = 3;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string door = 4;
+   */
+  door: string;
+
+  /**
+   * @generated from field: uint64 count = 5;
+   */
+  count: bigint;
+
+  /**
+   * @generated from field: int64 last_time_ms = 6;
+   */
+  lastTimeMs: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.CallsRefused.
+ * Use `create(CallsRefusedSchema)` to create a new message.
+ */
+export const CallsRefusedSchema: GenMessage<CallsRefused> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_usage, 5);
+
+/**
+ * What is written down before a call goes out, so that a call whose proxy died is known. It stays in the spool; if the call
+ * has no outcome there when the epoch is over, the fact that says so is made from it.
+ *
+ * @generated from message tollgate.v1.CallIntent
+ */
+export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: int64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string team_id = 4;
+   */
+  teamId: string;
+
+  /**
+   * @generated from field: string server_id = 5;
+   */
+  serverId: string;
+
+  /**
+   * @generated from field: string server = 6;
+   */
+  server: string;
+
+  /**
+   * @generated from field: string tool = 7;
+   */
+  tool: string;
+
+  /**
+   * @generated from field: uint64 request_bytes = 8;
+   */
+  requestBytes: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.CallIntent.
+ * Use `create(CallIntentSchema)` to create a new message.
+ */
+export const CallIntentSchema: GenMessage<CallIntent> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_usage, 6);
+
+/**
  * The facts from `seq` to `last_seq` are gone; it stands in their place.
  *
  * @generated from message tollgate.v1.UsageLost
@@ -250,7 +371,7 @@ export type UsageLost = Message<"tollgate.v1.UsageLost"> & {
  * Use `create(UsageLostSchema)` to create a new message.
  */
 export const UsageLostSchema: GenMessage<UsageLost> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_usage, 5);
+  messageDesc(file_tollgate_v1_usage, 7);
 
 /**
  * @generated from enum tollgate.v1.ToolCallOutcome
@@ -281,6 +402,13 @@ export enum ToolCallOutcome {
    * @generated from enum value: TOOL_CALL_OUTCOME_CLIENT_CLOSED = 3;
    */
   CLIENT_CLOSED = 3,
+
+  /**
+   * The proxy ended while the call was under way: it was meant to go out, and nobody knows whether it did.
+   *
+   * @generated from enum value: TOOL_CALL_OUTCOME_UNKNOWN = 4;
+   */
+  UNKNOWN = 4,
 }
 
 /**

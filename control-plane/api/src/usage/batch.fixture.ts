@@ -1,0 +1,42 @@
+// For specs: batches as a proxy makes them, signed and chained with a key that the parts below know. A writer per epoch keeps
+// the chain; what is sent twice is made twice and is the same.
+import { createHash, createHmac } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { batchMac, firstLink, linkAfter, type Hmac, type Sha256 } from "@tollgate/kernel/fact-chain";
+import { FactBatchSchema, FactSchema, type Fact, type FactBatch } from "@tollgate/schema/usage";
+import { epochKey } from "../provisions/epochs.ts";
+import type { IngestParts } from "./ingest.ts";
+
+const root = new Uint8Array(32).fill(3);
+const sha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+const hmac: Hmac = (key, bytes) => createHmac("sha256", key).update(bytes).digest();
+
+export const proxyId = "0123456789abcdef";
+
+export function ingestParts(database: IngestParts["database"]): IngestParts & { refused: string[] } {
+  const refused: string[] = [];
+  return {
+    ...{ database, refused, keyOf: (proxy: string, epoch: bigint) => epochKey(root, proxy, epoch) },
+    onRefused: ({ code }) => void refused.push(code),
+  };
+}
+
+/** By default they begin the epoch. */
+export function batchOf(epoch: bigint, facts: readonly Fact[], before: Uint8Array = firstLink): FactBatch {
+  return signed(
+    epoch,
+    facts.map((fact) => toBinary(FactSchema, fact)),
+    before,
+  );
+}
+
+export function signed(epoch: bigint, facts: Uint8Array[], before: Uint8Array): FactBatch {
+  const content = { proxyId, epoch, before, facts };
+  return create(FactBatchSchema, { ...content, mac: batchMac(hmac, epochKey(root, proxyId, epoch), content) });
+}
+
+/** The link after facts that follow `before`. */
+export function linkOf(epoch: bigint, facts: readonly Fact[], before: Uint8Array = firstLink): Uint8Array {
+  const key = epochKey(root, proxyId, epoch);
+  return facts.reduce((link, fact) => linkAfter(sha256, key, link, toBinary(FactSchema, fact)), before);
+}
