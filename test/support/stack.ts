@@ -30,8 +30,13 @@ export interface Member {
   readonly dataDir: string;
   readonly pid: number;
   log(): string;
-  start(): Promise<void>;
+  start(options?: StartOptions): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export interface StartOptions {
+  /** No file may be larger: what a process meets there is what it meets on a full disk. */
+  readonly fileBytesMax?: number;
 }
 
 export interface Stack extends AsyncDisposable {
@@ -112,6 +117,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** The shell counts in blocks of a KiB; SIGXFSZ, which would end the process, is ignored as it is on a full disk. */
+function limited(fileBytesMax: number, args: readonly string[]): { command: string; args: readonly string[] } {
+  const script = `trap '' XFSZ; ulimit -f ${Math.ceil(fileBytesMax / 1_024)}; exec "$0" "$@"`;
+  return { command: "bash", args: ["-c", script, process.execPath, ...args] };
+}
+
 function member(
   name: string,
   entry: string,
@@ -131,10 +142,11 @@ function member(
       return running.pid;
     },
     log: () => log + (running?.log() ?? ""),
-    async start() {
+    async start({ fileBytesMax } = {}) {
+      const args = ["--enable-source-maps", require.resolve(entry)];
       const started = await startProcess({
         name,
-        args: ["--enable-source-maps", require.resolve(entry)],
+        ...(fileBytesMax === undefined ? { args } : limited(fileBytesMax, args)),
         env: { ...env, TOLLGATE_DATA_DIR: dataDir },
       });
       running = started;

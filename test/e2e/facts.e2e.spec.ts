@@ -1,0 +1,217 @@
+// Facts when disks, databases and machines go: nothing is counted twice, and nothing is lost without a word. For every epoch
+// the numbers that a proxy gave out are, in the end, facts in the store, losses that were stated, or a tail of known size; a
+// bill that rests on less is a guess.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterEach, describe, expect, test } from "vitest";
+import { createDatabase } from "../support/database.ts";
+import { startExampleMcp } from "../support/example-mcp.ts";
+import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
+import { callTool, createTeam, issueKey, readCalls, registerServer } from "../support/operations.ts";
+import { describeWith } from "../support/real-part.ts";
+import { startStack, type Stack } from "../support/stack.ts";
+import { until } from "../support/wait.ts";
+
+let resources = new AsyncDisposableStack();
+afterEach(async () => {
+  await resources.disposeAsync();
+  resources = new AsyncDisposableStack();
+});
+
+type Setting = { stack: Stack; sql: Client; call: (tool?: string, args?: unknown) => Promise<boolean>; keyId: string };
+
+async function open(name: string, kafkaBrokers?: string): Promise<Setting> {
+  const database = resources.use(await createDatabase(name));
+  const upstream = resources.use(await startExampleMcp());
+  const stack = resources.use(
+    await startStack({ databaseUrl: database.url, ...(kafkaBrokers === undefined ? {} : { kafkaBrokers }) }),
+  );
+  await registerServer(stack.admin, { name: "example", url: upstream.url });
+  const team = await createTeam(stack.admin, "platform");
+  const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
+  const call = async (tool = "echo", args: unknown = {}): Promise<boolean> =>
+    (await callTool(stack.proxy().url, key.secret, `example__${tool}`, args)).hasResult;
+  await until(call, { what: "the key to work" });
+  const sql = new Client({ connectionString: database.url });
+  await sql.connect();
+  resources.defer(() => sql.end());
+  return { stack, sql, call, keyId: key.id };
+}
+
+async function calls({ call }: Setting, count: number): Promise<void> {
+  for (let done = 0; done < count; done++) expect(await call()).toBe(true);
+}
+
+type Gap = { firstSeq: string; lastSeq: string; facts: string; state: string; openCalls: string };
+
+async function gaps({ stack }: Setting): Promise<Gap[]> {
+  const { factGaps } = await stack.admin.run<{ factGaps: { nodes: Gap[] } }>(
+    "{ factGaps(first: 100) { nodes { firstSeq lastSeq facts state openCalls } } }",
+  );
+  return factGaps.nodes;
+}
+
+/** All that the proxy counted in its epochs, as far as it said. */
+async function counted({ sql }: Setting): Promise<number> {
+  const { rows } = await sql.query("SELECT coalesce(sum(seq), 0)::int AS seq FROM usage.epoch_count");
+  return Number(rows[0].seq);
+}
+
+/** Nothing is known to be missing, and something is known. */
+async function allArrived(setting: Setting): Promise<void> {
+  await until(async () => (await counted(setting)) > 0 && (await gaps(setting)).length === 0, {
+    what: "all facts to arrive",
+    timeoutMs: 30_000,
+  });
+}
+
+async function lostFacts({ sql }: Setting): Promise<number> {
+  const { rows } = await sql.query("SELECT coalesce(sum(last_seq - seq + 1), 0)::int AS lost FROM usage.lost");
+  return Number(rows[0].lost);
+}
+
+async function storedRows({ sql }: Setting): Promise<{ rows: number; different: number }> {
+  const { rows } = await sql.query(
+    `SELECT count(*)::int AS rows, count(DISTINCT request_id)::int AS different FROM usage.call WHERE request_id <> ''`,
+  );
+  return { rows: Number(rows[0].rows), different: Number(rows[0].different) };
+}
+
+describe("a proxy is killed with calls under way", () => {
+  test("they are known, once each, with an outcome that nobody knows", { timeout: 120_000 }, async () => {
+    const setting = await open("open calls");
+    const { stack, keyId, call } = setting;
+    const hanging = Array.from({ length: 5 }, () => call("slow", { ms: 60_000 }).catch(() => false));
+    // A call's intent is on disk before the call is out, so a report that counts them open says that they are.
+    await until(async () => (await setting.sql.query("SELECT 1 FROM usage.epoch_count WHERE open = 5")).rowCount, {
+      what: "five calls to be under way",
+    });
+    await stack.proxy().stop("SIGKILL");
+    expect(await Promise.all(hanging)).toEqual([false, false, false, false, false]);
+    for (let restarts = 0; restarts < 2; restarts++) {
+      await stack.proxy().start();
+      await until(async () => (await readCalls(stack.admin, { keyId, outcome: "UNKNOWN" })).length >= 5, {
+        what: "the open calls to be told",
+      });
+      await stack.proxy().stop("SIGKILL");
+    }
+    const unknown = await readCalls(stack.admin, { keyId, outcome: "UNKNOWN" });
+    expect(unknown.map(({ tool }) => tool)).toEqual(["slow", "slow", "slow", "slow", "slow"]);
+  });
+});
+
+describe("a machine is lost with its disk", () => {
+  test("the tail that died with it has the size that it last reported", { timeout: 120_000 }, async () => {
+    const setting = await open("lost disk");
+    const { stack, sql } = setting;
+    await allArrived(setting);
+    // Facts cannot be stored for now, while reports can: the store's own lock stands for a line that is slower than a crash.
+    await sql.query("BEGIN; LOCK TABLE usage.cursor IN EXCLUSIVE MODE");
+    const before = await counted(setting);
+    await calls(setting, 20);
+    await until(async () => (await counted(setting)) >= before + 20, { what: "the report that counts them" });
+    await stack.proxy().stop("SIGKILL");
+    await rm(join(stack.proxy().dataDir, "proxy"), { recursive: true });
+    // What it sent before it died is waiting at the lock, and would be stored after all.
+    await stack.control.stop("SIGKILL");
+    await sql.query("COMMIT");
+    await stack.control.start();
+    await stack.proxy().start();
+    await calls(setting, 3);
+    await until(async () => (await gaps(setting)).length === 1, { what: "all but the lost tail to arrive" });
+    expect(await gaps(setting)).toMatchObject([{ facts: "20", state: "IN_TRANSIT" }]);
+    // After ten minutes of silence it is not on its way any more.
+    await sql.query("UPDATE usage.epoch_count SET heard = heard - interval '11 minutes'");
+    expect((await gaps(setting)).filter(({ state }) => state === "MISSING")).toMatchObject([{ facts: "20" }]);
+    const { rows, different } = await storedRows(setting);
+    expect(rows).toBe(different);
+  });
+});
+
+describe("the disk takes no more", () => {
+  test("calls go on, and every fact is in the store or stated as lost", { timeout: 120_000 }, async () => {
+    // Files of at most 32 KiB: what a write meets there is what it meets on a full disk.
+    const setting = await open("full disk");
+    const { stack } = setting;
+    await stack.proxy().stop();
+    await stack.proxy().start({ fileBytesMax: 32 * 1024 });
+    await calls(setting, 400);
+    await stack.proxy().stop();
+    await stack.proxy().start();
+    await until(async () => (await storedRows(setting)).rows + (await lostFacts(setting)) >= 401, {
+      what: "the rest of the spool to arrive",
+    });
+    expect(await lostFacts(setting)).toBeGreaterThan(0);
+    await expectWhole(setting);
+  });
+});
+
+/** As a restored backup would have it: the usage store as it was some facts ago, everything else as it is. */
+async function forget({ sql }: Setting, facts: number): Promise<void> {
+  await sql.query("BEGIN");
+  await sql.query("LOCK TABLE usage.cursor IN EXCLUSIVE MODE");
+  await sql.query(
+    `UPDATE usage.cursor SET stored = greatest(0, stored - $1), seen = greatest(0, stored - $1),
+       link = (SELECT link FROM usage.call WHERE call.proxy_id = cursor.proxy_id AND call.epoch = cursor.epoch
+               AND call.seq = cursor.stored - $1)`,
+    [facts],
+  );
+  await sql.query(
+    `DELETE FROM usage.call USING usage.cursor WHERE call.proxy_id = cursor.proxy_id AND call.epoch = cursor.epoch
+     AND call.seq > cursor.stored`,
+  );
+  await sql.query("UPDATE usage.consumed SET next = 0");
+  await sql.query("COMMIT");
+}
+
+async function expectWhole(setting: Setting): Promise<void> {
+  await until(async () => (await gaps(setting)).every(({ state }) => state === "LOST"), {
+    what: "everything to be in the store or stated as lost",
+    timeoutMs: 60_000,
+  });
+  const stored = await storedRows(setting);
+  expect(stored.rows).toBe(stored.different);
+  const said = stored.rows + (await lostFacts(setting));
+  // The last report of a process is up to a second older than its last fact.
+  expect(said).toBeGreaterThanOrEqual(await counted(setting));
+  const { rows } = await setting.sql.query("SELECT sum(stored)::int AS stored FROM usage.cursor");
+  expect(said).toBe(Number(rows[0].stored));
+}
+
+describe("the database is restored to a time before some facts were stored", () => {
+  test(
+    "over gRPC: what is still on the proxy's disk comes again, the rest is stated",
+    { timeout: 120_000 },
+    async () => {
+      const setting = await open("restored store");
+      await calls(setting, 30);
+      await allArrived(setting);
+      await setting.stack.control.stop("SIGKILL");
+      await forget(setting, 20);
+      await setting.stack.control.start();
+      await calls(setting, 5);
+      await expectWhole(setting);
+    },
+  );
+});
+
+describeWith(await kafkaAvailability("own"), "the database is restored behind the offsets that were committed", () => {
+  test(
+    "over Kafka: the topic is read again from there, and every fact is back once",
+    { timeout: 120_000 },
+    async () => {
+      const broker = resources.use(await startBroker());
+      const setting = await open("restored offsets", broker.brokers);
+      await calls(setting, 30);
+      await allArrived(setting);
+      await setting.stack.control.stop("SIGKILL");
+      await forget(setting, 20);
+      await setting.stack.control.start();
+      await calls(setting, 5);
+      await expectWhole(setting);
+      expect(await lostFacts(setting)).toBe(0);
+    },
+  );
+});
