@@ -201,7 +201,7 @@ function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
         counts: countsToWire(workers.counts()),
       };
     },
-    onStored: shipper.stored,
+    onAnswer: shipper.reported,
     onReconnected: shipper.reconnected,
   });
 }

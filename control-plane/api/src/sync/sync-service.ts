@@ -97,8 +97,7 @@ export function syncService({
       throw new TollgateError("request.invalid", "A report needs a proxy id and names at most 10,000 epochs.");
     await storeReport(database.sql, request);
     await storeEpochCounts(database.sql, request.proxyId, request.counts);
-    const epochs = request.spooled.map(({ epoch }) => epoch);
-    return { stored: await storedCursors(database.sql, request.proxyId, epochs) };
+    return storedCursors(database.sql, request.proxyId, request.spooled);
   }
 
   return { snapshot, watch, report };

@@ -98,6 +98,18 @@ export function newSpans({ spans }: FactSpans, stored: bigint): readonly Span[] 
     .map((span) => (span.first > stored ? span : { ...span, first: stored + 1n }));
 }
 
+/** Where a batch and what is stored meet: the fact whose links, ours and theirs, must be one. Undefined where they do not. */
+export function meeting(
+  { before, spans, last }: FactSpans,
+  stored: bigint,
+): { seq: bigint; link: Uint8Array } | undefined {
+  const [{ first }] = spans;
+  if (before === undefined || first > stored + 1n) return undefined;
+  const seq = last < stored ? last : stored;
+  const link = seq < first ? before : spans[Number(seq - first)]?.link;
+  return link && { seq, link };
+}
+
 function invalid(detail: string): TollgateError {
   return new TollgateError("usage.invalid", detail);
 }

@@ -1,7 +1,7 @@
 // Every fact exactly once, on a real PostgreSQL: whichever way it came, how often, in what order, and who restarted.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
-import { EpochCountSchema } from "@tollgate/schema/sync";
+import { EpochCountSchema, FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
 import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import fc from "fast-check";
@@ -118,7 +118,14 @@ test("a batch beyond the cursor stores nothing, shows the hole, and is told wher
   expect(await cursor(epoch)).toEqual({ stored: 1n, seen: 5n });
   await ingest(parts, batch(epoch, [2n, 3n, 4n, 5n].map(completed)));
   expect(await cursor(epoch)).toEqual({ stored: 5n, seen: 5n });
-  expect(await storedCursors(database.sql, proxyId, [epoch, 999_999n])).toMatchObject([{ epoch, seq: 5n }]);
+  const spooled = [epoch, 999_999n].map((of) => create(FactCursorSchema, { epoch: of, seq: 5n }));
+  expect(await storedCursors(database.sql, proxyId, spooled)).toMatchObject({
+    stored: [
+      { epoch, seq: 5n },
+      { epoch: 999_999n, seq: 0n },
+    ],
+    forked: [],
+  });
 });
 
 test("a loss that overlaps what is stored counts only what is new, and facts that come after all are not counted too", async () => {
@@ -294,4 +301,17 @@ test("a tail that never came has a size: what the proxy counted, less what is st
   // The disk came back after all.
   await ingest(parts, batch(epoch, [2n, 3n, 4n, 5n].map(completed)));
   expect(await gap()).toEqual([]);
+});
+
+test("a report shows two writers of one epoch, whichever of them wrote more", async () => {
+  const epoch = ++epochs;
+  const ours = [1n, 2n, 3n].map(completed);
+  await ingest(parts, batchOf(epoch, ours));
+  const asked = (seq: bigint, link: Uint8Array) =>
+    storedCursors(database.sql, proxyId, [create(FactCursorSchema, { epoch, seq, link })]);
+  const known = { stored: [{ epoch, seq: 3n, link: Buffer.from(linkOf(epoch, ours)) }], forked: [] };
+  expect(await asked(2n, linkOf(epoch, ours.slice(0, 2)))).toMatchObject(known);
+  expect(await asked(2n, linkOf(epoch, [completed(1n), refused(2n)]))).toEqual({ stored: [], forked: [epoch] });
+  // Who wrote more than is stored compares by himself, with the link that he is told.
+  expect(await asked(9n, new Uint8Array(16).fill(1))).toMatchObject(known);
 });

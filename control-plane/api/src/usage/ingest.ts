@@ -10,7 +10,7 @@ import type { FactCursor } from "@tollgate/schema/sync";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { FactBatch } from "@tollgate/schema/usage";
 import type { Database, Sql } from "../database.ts";
-import { checkBatch, newSpans } from "./batch.ts";
+import { checkBatch, meeting, newSpans } from "./batch.ts";
 import type { FactSpans } from "./batch.ts";
 import { insertSpans } from "./usage-rows.ts";
 
@@ -90,15 +90,13 @@ async function seeUpTo(sql: Sql, { proxyId, epoch, last }: FactSpans): Promise<v
  * writers of an epoch apart. Where the chain is not known (a loss, an older version) what comes is believed: it is signed.
  */
 async function checkChain(sql: Sql, facts: FactSpans, { stored, link }: Cursor): Promise<void> {
-  const { before, spans, last } = facts;
-  if (before === undefined || spans[0].first > stored + 1n) return;
-  const meets = last < stored ? last : stored;
-  const theirs = meets < spans[0].first ? before : spans[Number(meets - spans[0].first)]?.link;
-  const ours = meets === stored ? link : await storedLink(sql, facts, meets);
-  if (ours && theirs && Buffer.compare(ours, theirs) !== 0)
+  const met = meeting(facts, stored);
+  if (met === undefined) return;
+  const ours = met.seq === stored ? link : await storedLink(sql, facts, met.seq);
+  if (ours !== null && Buffer.compare(ours, met.link) !== 0)
     throw new TollgateError(
       "usage.forked",
-      `Fact ${meets} of epoch ${facts.epoch} of proxy ${facts.proxyId} is another.`,
+      `Fact ${met.seq} of epoch ${facts.epoch} of proxy ${facts.proxyId} is another.`,
     );
 }
 
@@ -119,12 +117,36 @@ export async function moveConsumed(sql: Sql, { topic, partition, offset }: Kafka
   );
 }
 
-/** For the answer to a report: up to where the facts of these epochs are stored. An epoch never heard of is not in it. */
-export async function storedCursors(sql: Sql, proxyId: string, epochs: readonly bigint[]): Promise<FactCursor[]> {
-  if (epochs.length === 0) return [];
-  const rows = await sql.query<{ epoch: bigint; stored: bigint }>(
-    "SELECT epoch, stored FROM usage.cursor WHERE proxy_id = $1 AND epoch = ANY ($2::bigint[]) ORDER BY epoch",
-    [proxyId, epochs],
+export type StoredCursors = { stored: FactCursor[]; forked: bigint[] };
+
+/**
+ * For the answer to a report: up to where the facts of these epochs are stored, and of which epochs the store has others than
+ * the proxy. Of an epoch never heard of, nothing is stored. Each side compares at the lesser number, which both have.
+ */
+export async function storedCursors(
+  sql: Sql,
+  proxyId: string,
+  spooled: readonly Pick<FactCursor, "epoch" | "seq" | "link">[],
+): Promise<StoredCursors> {
+  if (spooled.length === 0) return { stored: [], forked: [] };
+  const rows = await sql.query<{ epoch: bigint; stored: bigint; link: Uint8Array | null; at: Uint8Array | null }>(
+    `SELECT spooled.epoch, coalesce(cursor.stored, 0) AS stored, cursor.link, call.link AS at
+     FROM unnest($2::bigint[], $3::bigint[]) AS spooled (epoch, seq)
+     LEFT JOIN usage.cursor AS cursor ON cursor.proxy_id = $1 AND cursor.epoch = spooled.epoch
+     LEFT JOIN usage.call AS call
+       ON call.proxy_id = $1 AND call.epoch = spooled.epoch AND call.seq = spooled.seq AND spooled.seq <= cursor.stored
+     ORDER BY spooled.epoch`,
+    [proxyId, spooled.map(({ epoch }) => epoch), spooled.map(({ seq }) => seq)],
   );
-  return rows.map(({ epoch, stored }) => create(FactCursorSchema, { epoch, seq: stored }));
+  const theirs = new Map(spooled.map(({ epoch, link }) => [epoch, link]));
+  const isForked = ({ epoch, at }: (typeof rows)[number]): boolean => {
+    const link = theirs.get(epoch);
+    return at !== null && link !== undefined && link.length > 0 && Buffer.compare(at, link) !== 0;
+  };
+  return {
+    stored: rows
+      .filter((row) => !isForked(row))
+      .map(({ epoch, stored, link }) => create(FactCursorSchema, { epoch, seq: stored, ...(link ? { link } : {}) })),
+    forked: rows.filter(isForked).map(({ epoch }) => epoch),
+  };
 }

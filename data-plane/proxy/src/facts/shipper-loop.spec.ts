@@ -13,7 +13,7 @@ function fake(results: StepResult[]): Shipper & { steps: number } {
       shipper.steps += 1;
       return Promise.resolve(results.shift() ?? "waiting");
     },
-    stored: () => undefined,
+    reported: () => undefined,
     reconnected: () => undefined,
     spooled: () => [],
     isDrained: () => results.length === 0,

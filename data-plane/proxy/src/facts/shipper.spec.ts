@@ -18,7 +18,7 @@ import type { Shipper, ShipperOptions, ShipperProblem } from "./shipper.ts";
 import { openShipper, stallMs } from "./shipper.ts";
 import type { FactSink } from "./sink.ts";
 import { hmac, sha256 } from "./node-hashes.ts";
-import { listEpochs, listSegments } from "./spool-file.ts";
+import { listEpochs, listSegments, retiredMs } from "./spool-file.ts";
 import { testKey } from "./spool.fixture.ts";
 
 let directory: string;
@@ -101,6 +101,11 @@ async function record(into: Recorder, count: number): Promise<void> {
   await turn();
 }
 
+/** Epochs of which there is more on disk than how many facts they had. */
+function heldEpochs(): bigint[] {
+  return listEpochs(directory).filter((epoch) => retiredMs(directory, epoch) === undefined);
+}
+
 function numbers(last: bigint): string[] {
   return Array.from({ length: Number(last) }, (_, i) => `${i + 1}`);
 }
@@ -129,7 +134,7 @@ test("facts of live and of finished epochs arrive once; what is stored leaves th
   expect(listSegments(directory, 1n).length).toBe(1);
   live.delete(1n);
   await shipper.step();
-  expect(listEpochs(directory)).toEqual([2n]);
+  expect(heldEpochs()).toEqual([2n]);
   expect(ingest.counted(1n)).toEqual(numbers(1_234n));
   expect(ingest.counted(2n)).toEqual(numbers(50n));
 });
@@ -143,7 +148,7 @@ test("a broker's word trims nothing; the watermark does", async () => {
   const before = listSegments(directory, 1n).length;
   expect(before).toBeGreaterThan(3);
   expect(shipper.isDrained()).toBe(false);
-  shipper.stored(ingest.cursors());
+  shipper.reported({ stored: ingest.cursors(), forked: [] });
   await shipper.step();
   expect(listSegments(directory, 1n).length).toBe(1);
   expect(shipper.isDrained()).toBe(true);
@@ -285,7 +290,7 @@ test("while nobody can be reached the spool keeps its bound, and afterwards ever
     expect(counted.map((text) => text.split(" ")[0])).toEqual(numbers(200n));
     expect(counted.filter((text) => text.endsWith("lost")).length).toBeGreaterThan(0);
   }
-  expect(listEpochs(directory)).toEqual([]);
+  expect(heldEpochs()).toEqual([]);
 });
 
 type Move =
@@ -380,7 +385,7 @@ async function play(moves: readonly Move[]): Promise<void> {
         topic.splice(next.pick % Math.max(1, topic.length), 1);
         break;
       case "report":
-        shipper.stored(next.isStale ? staleCursors : ingest.cursors());
+        shipper.reported({ stored: next.isStale ? staleCursors : ingest.cursors(), forked: [] });
         staleCursors = ingest.cursors();
         break;
       case "wait":
@@ -401,11 +406,11 @@ async function play(moves: readonly Move[]): Promise<void> {
   restart(0);
   restart(1);
   fate = "arrives";
-  for (let rounds = 0; listEpochs(directory).some((epoch) => !live.has(epoch)); rounds++) {
+  for (let rounds = 0; heldEpochs().some((epoch) => !live.has(epoch)); rounds++) {
     expect(rounds).toBeLessThan(200);
     await shipper.step();
     for (const batch of topic.splice(0)) ingest.take(batch);
-    shipper.stored(ingest.cursors());
+    shipper.reported({ stored: ingest.cursors(), forked: [] });
     nowMs += 1_000;
   }
   for (const { close } of workers) close();
@@ -457,7 +462,7 @@ test("an epoch that somebody else writes too is left alone, on disk, and the oth
   for (let steps = 0; steps < 5; steps++) await shipper.step();
   expect(problems).toEqual([{ kind: "forked", epoch: 1n, reason: "planted" }]);
   expect(ingest.counted(2n)).toEqual(numbers(5n));
-  expect(listEpochs(directory)).toEqual([1n]);
+  expect(heldEpochs()).toEqual([1n]);
 });
 
 test("calls that a dead worker left open become facts behind its last, once, whoever dies in between", async () => {
@@ -494,5 +499,56 @@ test("calls that a dead worker left open become facts behind its last, once, who
     ["open-2", "toolCallCompleted", ToolCallOutcome.UNKNOWN],
   ]);
   expect(problems.filter(({ kind }) => kind === "interrupted")).toEqual([{ kind: "interrupted", epoch: 1n, calls: 2 }]);
+  expect(heldEpochs()).toEqual([]);
+});
+
+test("an epoch that is stored leaves the number of its facts, and a database restored to before them is told what it lost", async () => {
+  const ingest = fakeIngest();
+  const grpc: FactSink = { name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) };
+  const worker = recorder(1n);
+  await record(worker, 40);
+  worker.close();
+  live.clear();
+  const first = open([grpc]);
+  for (let steps = 0; steps < 5; steps++) await first.step();
+  expect(heldEpochs()).toEqual([]);
+  expect(ingest.counted(1n)).toEqual(numbers(40n));
+  // In another boot, too, and not before a report has said what the store has.
+  const second = open([grpc]);
+  ingest.forget(1n, 25n);
+  expect([await second.step(), ingest.counted(1n)]).toEqual(["waiting", []]);
+  expect(second.spooled()).toMatchObject([{ epoch: 1n, seq: 40n }]);
+  second.reported({ stored: ingest.cursors(), forked: [] });
+  await second.step();
+  expect(ingest.counted(1n)).toEqual(Array.from({ length: 15 }, (_, n) => `${n + 26} lost`));
+});
+
+test("what is left of old epochs goes after some days", async () => {
+  const ingest = fakeIngest();
+  let wallMs = Date.now();
+  const grpc: FactSink = { name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) };
+  const shipper = open([grpc], { wallMs: () => wallMs });
+  const worker = recorder(1n);
+  await record(worker, 3);
+  worker.close();
+  live.clear();
+  for (let steps = 0; steps < 3; steps++) await shipper.step();
+  expect(listEpochs(directory)).toEqual([1n]);
+  wallMs += 9 * 24 * 3_600_000;
+  await shipper.step();
   expect(listEpochs(directory)).toEqual([]);
+});
+
+test("a watermark that is somebody else's frees nothing: two proxies on copies of one directory keep their own facts", async () => {
+  const ingest = fakeIngest();
+  const shipper = open([{ name: "kafka", send: async () => ({ kind: "taken" }) }]);
+  await record(recorder(1n), 50);
+  while ((await shipper.step()) === "more");
+  const stored = [create(FactCursorSchema, { epoch: 1n, seq: 40n, link: new Uint8Array(16).fill(1) })];
+  const before = listSegments(directory, 1n).length;
+  shipper.reported({ stored, forked: [] });
+  await shipper.step();
+  expect(listSegments(directory, 1n).length).toBe(before);
+  expect(problems.filter(({ kind }) => kind === "forked")).toMatchObject([{ epoch: 1n }]);
+  expect(ingest.cursors()).toEqual([]);
 });

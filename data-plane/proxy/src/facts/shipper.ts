@@ -11,7 +11,7 @@ import { FactBatchSchema } from "@tollgate/schema/usage";
 import type { FactSink, SinkAnswer } from "./sink.ts";
 import { openSinkChoice } from "./sink-choice.ts";
 import type { Dropped } from "./spool-file.ts";
-import { boundSpool, listEpochs, removeEpoch, trimEpoch } from "./spool-file.ts";
+import { boundSpool, listEpochs, removeEpoch, retiredMs, retireEpoch, trimEpoch } from "./spool-file.ts";
 import { concludeEpoch } from "./conclude.ts";
 import { hmac } from "./node-hashes.ts";
 import type { EpochReader, Stretch } from "./spool-reader.ts";
@@ -50,10 +50,13 @@ export type ShipperProblem =
 /** `waiting`: nothing is left to send now; `more`: step again at once; `failed`: not before a pause. */
 export type StepResult = "waiting" | "more" | "failed";
 
+/** What a report's answer says of facts. */
+export type ReportedFacts = { readonly stored: readonly FactCursor[]; readonly forked: readonly bigint[] };
+
 export type Shipper = {
   step(): Promise<StepResult>;
-  /** A report's answer. It only raises watermarks: an older answer may come late. */
-  stored(cursors: readonly FactCursor[]): void;
+  /** A report's answer. */
+  reported(facts: ReportedFacts): void;
   /** The control plane is back: what was sent into the dark is sent again without waiting. */
   reconnected(): void;
   /** For the report: how far each epoch on disk goes. */
@@ -79,6 +82,10 @@ type Epoch = {
   isConcluded: boolean;
   /** It will never be taken in; the facts stay on disk for whoever looks into it. */
   isForked: boolean;
+  /** Since when nothing is left of it but its number of facts. */
+  retiredMs: number | undefined;
+  /** A report's answer has named it: only then is it known what a retired one has to say. */
+  isKnown: boolean;
 };
 
 /** Facts of one epoch under way; more would only be repeated when the watermark stands still. */
@@ -87,6 +94,9 @@ const windowFacts = 10_000n;
 const batchBytesMax = 512 * 1024;
 export const stallMs = 5_000;
 const boundEveryMs = 1_000;
+/** Longer than backups that anyone would restore a running system from. */
+const retiredKeptMs = 8 * 24 * 3_600_000;
+const retiredEpochsMax = 500;
 /** Doublings of the above while nothing moves: an outage of a day must not fill a topic with repetitions. */
 const stallDoublingsMax = 6;
 
@@ -104,7 +114,8 @@ export function openShipper(options: ShipperOptions): Shipper {
       if (epochs.has(epoch)) continue;
       const reader = openEpochReader(directory, epoch, wallMs);
       const progress = { stored: 0n, sent: 0n, trimmed: 0n, movedMs: monotonicMs(), stalls: 0 };
-      epochs.set(epoch, { epoch, reader, ...progress, isConcluded: false, isForked: false });
+      const state = { isConcluded: false, isForked: false, isKnown: false };
+      epochs.set(epoch, { epoch, reader, ...progress, ...state, retiredMs: retiredMs(directory, epoch) });
     }
     for (const epoch of epochs.keys()) if (!onDisk.includes(epoch)) epochs.delete(epoch);
     const wanted = [...new Set([...onDisk, ...options.liveEpochs()])];
@@ -138,7 +149,7 @@ export function openShipper(options: ShipperOptions): Shipper {
   async function sendNext(epoch: Epoch): Promise<StepResult> {
     const room = epoch.stored + windowFacts - epoch.sent;
     const key = options.epochKey(epoch.epoch);
-    if (room <= 0n || key === undefined || epoch.isForked) return "waiting";
+    if (room <= 0n || key === undefined || epoch.isForked || isAtRest(epoch)) return "waiting";
     conclude(epoch, key);
     const factsMax = Math.min(limits.factsPerBatchMax, Number(room));
     const stretch = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
@@ -147,8 +158,7 @@ export function openShipper(options: ShipperOptions): Shipper {
     if (answer === undefined) return "failed";
     switch (answer.kind) {
       case "forked":
-        epoch.isForked = true;
-        report({ kind: "forked", epoch: epoch.epoch, reason: answer.reason });
+        fork(epoch, answer.reason);
         return "waiting";
       case "refused":
         report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
@@ -216,24 +226,52 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   function tidy(epoch: Epoch): void {
+    if (epoch.retiredMs !== undefined) return forget(epoch, epoch.retiredMs);
     if (epoch.trimmed !== epoch.stored) trimEpoch(directory, epoch.epoch, epoch.stored);
     epoch.trimmed = epoch.stored;
     if (!epoch.isConcluded || epoch.isForked || epoch.stored < epoch.sent) return;
     if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }) !== undefined) return;
-    removeEpoch(directory, epoch.epoch);
-    epochs.delete(epoch.epoch);
+    retireEpoch(directory, epoch.epoch, epoch.stored);
+    epoch.retiredMs = wallMs();
   }
 
-  function stored(cursors: readonly FactCursor[]): void {
-    for (const cursor of cursors) {
-      const epoch = epochs.get(cursor.epoch);
-      if (epoch === undefined || cursor.seq === epoch.stored) continue;
+  /** A retired epoch speaks only where the store says that it has less than it had. */
+  function isAtRest({ retiredMs, isKnown, stored, reader }: Epoch): boolean {
+    return retiredMs !== undefined && (!isKnown || stored >= reader.lastSeq());
+  }
+
+  function forget({ epoch }: Epoch, sinceMs: number): void {
+    const retired = [...epochs.values()].filter((other) => other.retiredMs !== undefined).length;
+    if (wallMs() - sinceMs < retiredKeptMs && retired <= retiredEpochsMax) return;
+    removeEpoch(directory, epoch);
+    epochs.delete(epoch);
+  }
+
+  function reported({ stored, forked }: ReportedFacts): void {
+    for (const epoch of forked) fork(epochs.get(epoch), "the store has other facts of it");
+    for (const { epoch: of, seq, link } of stored) {
+      const epoch = epochs.get(of);
+      if (epoch === undefined || epoch.isForked) continue;
+      epoch.isKnown = true;
+      if (seq === epoch.stored) continue;
+      // What is stored there is somebody else's, and to take it for ours would be to throw ours away.
+      const own = link.length === 0 ? undefined : epoch.reader.linkAt(seq);
+      if (own !== undefined && Buffer.compare(own, link) !== 0) {
+        fork(epoch, `fact ${seq} of the store is another`);
+        continue;
+      }
       // Reports are answered one after the other, so a lower number is no late answer: a restored database has forgotten.
-      if (epoch.sent < cursor.seq || cursor.seq < epoch.stored) epoch.sent = cursor.seq;
-      epoch.stored = cursor.seq;
+      if (epoch.sent < seq || seq < epoch.stored) epoch.sent = seq;
+      epoch.stored = seq;
       epoch.movedMs = monotonicMs();
       epoch.stalls = 0;
     }
+  }
+
+  function fork(epoch: Epoch | undefined, reason: string): void {
+    if (epoch === undefined || epoch.isForked) return;
+    epoch.isForked = true;
+    report({ kind: "forked", epoch: epoch.epoch, reason });
   }
 
   function reconnected(): void {
@@ -244,14 +282,19 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   function spooled(): FactCursor[] {
-    return scan().map(({ epoch, reader }) => create(FactCursorSchema, { epoch, seq: reader.lastSeq() }));
+    return scan().map(({ epoch, reader }) => {
+      const seq = reader.lastSeq();
+      const link = reader.linkAt(seq);
+      return create(FactCursorSchema, { epoch, seq, ...(link ? { link } : {}) });
+    });
   }
 
   function isDrained(): boolean {
     return scan().every(
-      ({ reader, stored, sent }) => sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }) === undefined,
+      ({ reader, stored, sent, retiredMs }) =>
+        retiredMs !== undefined || (sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }) === undefined),
     );
   }
 
-  return { step, stored, reconnected, spooled, isDrained, sinkName: () => choice.active().name };
+  return { step, reported, reconnected, spooled, isDrained, sinkName: () => choice.active().name };
 }

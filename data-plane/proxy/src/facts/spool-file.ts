@@ -135,7 +135,26 @@ export function trimEpoch(directory: string, epoch: bigint, stored: bigint): voi
   }
 }
 
-/** Removes an epoch to which nobody writes any more and of which everything is stored. */
+/**
+ * Of an epoch to which nobody writes any more and of which everything is stored, the number of its facts is kept, as the name
+ * of an empty segment: a database that is restored to a time before them must be told what it has lost.
+ */
+export function retireEpoch(directory: string, epoch: bigint, lastSeq: bigint): void {
+  const segments = listSegments(directory, epoch);
+  closeSync(openSync(segmentPath(directory, epoch, lastSeq + 1n), "w", 0o600));
+  for (const { firstSeq, path } of segments) if (firstSeq !== lastSeq + 1n) unlessGone(() => unlinkSync(path));
+  unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
+}
+
+/** When it was retired; undefined for one that holds anything. */
+export function retiredMs(directory: string, epoch: bigint): number | undefined {
+  const [only, ...others] = listSegments(directory, epoch);
+  if (only === undefined || others.length > 0) return undefined;
+  const status = unlessGone(() => statSync(only.path));
+  return status?.size === 0 ? status.mtimeMs : undefined;
+}
+
+/** Removes all that is left of an epoch. */
 export function removeEpoch(directory: string, epoch: bigint): void {
   for (const segment of listSegments(directory, epoch)) unlessGone(() => unlinkSync(segment.path));
   unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));

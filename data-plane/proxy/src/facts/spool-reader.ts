@@ -27,6 +27,8 @@ export type EpochReader = {
   read(after: bigint, bound: ReadBound): Stretch | undefined;
   /** The last `seq` of which anything is known, stored or lost; 0 before the first. */
   lastSeq(): bigint;
+  /** The link of a fact; undefined where it is not on disk (any more). */
+  linkAt(seq: bigint): Uint8Array | undefined;
 };
 
 /** Where in a segment the record after `seq` begins, and the link of the fact before it. */
@@ -95,7 +97,16 @@ export function openEpochReader(directory: string, epoch: bigint, wallMs: () => 
     return seq;
   }
 
-  return { read, lastSeq };
+  function linkAt(seq: bigint): Uint8Array | undefined {
+    for (const known of [place, end]) if (known?.seq === seq) return known.link;
+    const segment = listSegments(directory, epoch).findLast(({ firstSeq }) => firstSeq <= seq);
+    let at = (segment?.firstSeq ?? 1n) - 1n;
+    for (const record of recordsIn((segment && readSegment(segment, 0)) ?? new Uint8Array()))
+      if (record.kind === "fact" && ++at === seq) return Uint8Array.from(record.link);
+    return undefined;
+  }
+
+  return { read, lastSeq, linkAt };
 }
 
 type Collected = ReturnType<typeof collect>;

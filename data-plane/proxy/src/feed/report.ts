@@ -2,14 +2,14 @@
 // that fails is not repeated: the next one says more. The first one after a failure says that the control plane is back.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FactCursor, ReportRequestSchema } from "@tollgate/schema/sync";
+import type { ReportReply, ReportRequestSchema } from "@tollgate/schema/sync";
 import type { ControlPlane } from "../grpc.ts";
 
 export type ReportParts = {
   control: Pick<ControlPlane, "sync">;
   /** Undefined while there is nothing to report yet. */
   report: () => MessageInitShape<typeof ReportRequestSchema> | undefined;
-  onStored: (cursors: readonly FactCursor[]) => void;
+  onAnswer: (answer: ReportReply) => void;
   onReconnected: () => void;
 };
 
@@ -17,7 +17,7 @@ export type Reporting = { stop(): void };
 
 const everyMs = 1_000;
 
-export function startReporting({ control, report, onStored, onReconnected }: ReportParts): Reporting {
+export function startReporting({ control, report, onAnswer, onReconnected }: ReportParts): Reporting {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let isFailing = false;
@@ -26,10 +26,10 @@ export function startReporting({ control, report, onStored, onReconnected }: Rep
     const request = report();
     try {
       if (request) {
-        const { stored } = await control.sync.report(request);
+        const answer = await control.sync.report(request);
         if (isFailing) onReconnected();
         isFailing = false;
-        onStored(stored);
+        onAnswer(answer);
       }
     } catch {
       // The follower logs that the control plane is away; saying it every second would help nobody.
