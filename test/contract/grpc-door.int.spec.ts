@@ -8,18 +8,20 @@ import type { Sync } from "@tollgate/schema/sync";
 import { Sync as SyncService } from "@tollgate/schema/sync";
 import { afterEach, expect, test } from "vitest";
 import { newCaller } from "../support/caller.ts";
+import { socketDoor, type SocketDoor } from "../support/socket-door.ts";
 
-const joinToken = "the right token";
 const chunks = 200;
 const chunkBytes = 1024 * 1024;
 const endsEarly = 1n;
 
 let server: GrpcServer | undefined;
 let client: ControlPlane | undefined;
+let socket: SocketDoor | undefined;
 
 afterEach(async () => {
   client?.close();
   await server?.stop();
+  socket?.remove();
 });
 
 const counts = { made: 0, ended: 0, bugs: [] as unknown[] };
@@ -44,16 +46,11 @@ const methods: ServiceMethods<typeof Sync> = {
   },
 };
 
-async function open(token = joinToken): Promise<ControlPlane> {
+async function open(token?: string): Promise<ControlPlane> {
   const onBug = (bug: unknown): void => void counts.bugs.push(bug);
-  server = await startGrpcServer({
-    host: "127.0.0.1",
-    port: 0,
-    joinToken,
-    services: [serve(SyncService, methods)],
-    onBug,
-  });
-  client = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken: token }, newCaller());
+  socket = socketDoor();
+  server = await startGrpcServer({ ...socket.server, services: [serve(SyncService, methods)], onBug });
+  client = openControlPlane(socket.way(token), newCaller());
   return client;
 }
 
@@ -64,7 +61,7 @@ async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
 
 const never = (): AbortSignal => new AbortController().signal;
 
-test.each(["", "the wrong token", "the right token and more"])("nobody comes in with the token %j", async (token) => {
+test.each(["", "the wrong token"])("nobody comes in over the socket with the token %j", async (token) => {
   const { sync } = await open(token);
   const refused = { code: 16, details: expect.stringContaining("join token") };
   await expect(sync.report({ proxyId: "p" })).rejects.toMatchObject(refused);

@@ -29,7 +29,12 @@ afterAll(async () => {
 
 function start(env: Record<string, string> = {}): Promise<RunningProcess> {
   const ports = { TOLLGATE_CONTROL_PORT: "0", TOLLGATE_CONTROL_ADMIN_PORT: "0", TOLLGATE_GRPC_PORT: "0" };
-  const settings = { TOLLGATE_DATABASE_URL: own.url, TOLLGATE_JOIN_TOKEN: planted, TOLLGATE_DATA_DIR: dir };
+  const settings = {
+    TOLLGATE_DATABASE_URL: own.url,
+    TOLLGATE_GRPC_SOCKET: join(dir, "run", "grpc.sock"),
+    TOLLGATE_JOIN_TOKEN: planted,
+    TOLLGATE_DATA_DIR: dir,
+  };
   return startProcess({ name: "control plane", args: [program], env: { ...ports, ...settings, ...env } });
 }
 

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
-import type { Config } from "./config.ts";
+import { ConfigProblem, type Config } from "./config.ts";
+import { openLink, type Link } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { grpcSink } from "./facts/grpc-sink.ts";
@@ -17,7 +18,7 @@ import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
 import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
-import { openControlPlane, type ControlPlane } from "./grpc.ts";
+import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
@@ -31,14 +32,17 @@ import { startWorkers, type Workers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
 const lastFactsMs = 1_000;
+/** Who does not say that it leaves keeps its id for some seconds from the next boot. */
+const lastReportMs = 500;
 const software = "tollgate-proxy/0.1.0";
 
 export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
-  const boot = randomUUID();
-  const control = openControlPlane(config, { proxyId: identity.proxyId, boot });
+  const caller = { proxyId: identity.proxyId, boot: randomUUID() };
+  const link = linkOrExit(config, identity, caller, log, () => readiness.reconsider());
+  const { control } = link;
   const kafka = openKafkaWhere(config, log);
   const replica = createReplicaHolder();
   const state = createWorkerState();
@@ -91,11 +95,12 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onEpochEnded: () => facts?.wake(),
   });
   const readiness = createReadiness(config.host, () => ({
+    enrolment: !link.hasJoined(),
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
     secrets: !secretCache.areComplete(),
   }));
-  const outward = { config, log, control, kafka, identity, replica, workers };
+  const outward = { config, log, control, caller, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);
   await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
 
@@ -121,10 +126,11 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     log.info({}, "the proxy drains");
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
-    reporting.stop();
+    await reporting.leave(lastReportMs);
     provisions.close();
     await feed.close();
     await kafka?.close();
+    link.close();
     identity.release();
     process.exit(0);
   }
@@ -140,6 +146,22 @@ function identityOrExit({ dataDir }: Config): ProxyIdentity {
   }
 }
 
+function linkOrExit(
+  config: Config,
+  { directory }: ProxyIdentity,
+  caller: CallerIdentity,
+  log: Log,
+  onJoined: () => void,
+): Link {
+  try {
+    return openLink({ config, directory, caller, log, onJoined });
+  } catch (error) {
+    if (!(error instanceof ConfigProblem)) throw error;
+    process.stderr.write(`The proxy's configuration is wrong: ${error.message}.\n`);
+    process.exit(2);
+  }
+}
+
 function openKafkaWhere({ kafkaBrokers: brokers }: Config, log: Log): KafkaDoor | undefined {
   const onProblem = (problem: string) => log.debug({ problem }, "kafka");
   return brokers.length === 0 ? undefined : openKafka({ brokers, clientId: "tollgate-proxy", onProblem });
@@ -149,6 +171,7 @@ type Outward = {
   config: Config;
   log: Log;
   control: ControlPlane;
+  caller: CallerIdentity;
   kafka: KafkaDoor | undefined;
   identity: ProxyIdentity;
   replica: ReplicaHolder;
@@ -171,7 +194,11 @@ function openFactsShipper({ config, log, control, kafka, identity, workers }: Ou
 }
 
 /** Word back of what is applied; the answer says how far the facts have come. */
-function reportTo({ config, control, identity, replica, workers }: Outward, feed: Feed, shipper: Shipper): Reporting {
+function reportTo(
+  { config, control, caller, replica, workers, log: output }: Outward,
+  feed: Feed,
+  shipper: Shipper,
+): Reporting {
   return startReporting({
     control,
     report() {
@@ -180,7 +207,7 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
       if (applied === undefined || log === undefined) return undefined;
       const ageMs = replica.ageMs(Date.now());
       return {
-        proxyId: identity.proxyId,
+        ...caller,
         environment: config.environment,
         region: config.region,
         software,
@@ -195,6 +222,8 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
     },
     onStored: shipper.stored,
     onReconnected: shipper.reconnected,
+    onContested: () =>
+      output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
   });
 }
 

@@ -1,13 +1,19 @@
 // Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
 // the database, and no projection has stopped. What it waits for is named, so that a probe's log explains itself.
 
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
 import type { Relay } from "../relay/relay.ts";
 
-export type HealthParts = { database: Database; projections: Projections; relay: Relay | undefined };
+export type HealthParts = {
+  database: Database;
+  projections: Projections;
+  relay: Relay | undefined;
+  /** Calls and connections that were refused at the doors for proxies. */
+  grpcRefusals?: () => ReadonlyMap<string, number>;
+};
 
 export type Health = {
   /** Sentences; none when it is ready. */
@@ -15,7 +21,7 @@ export type Health = {
   metrics(): Promise<{ contentType: string; text: string }>;
 };
 
-export function createHealth({ database, projections, relay }: HealthParts): Health {
+export function createHealth({ database, projections, relay, grpcRefusals }: HealthParts): Health {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -37,6 +43,16 @@ export function createHealth({ database, projections, relay }: HealthParts): Hea
   });
   gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
     for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
+  });
+  new Counter({
+    name: "tollgate_grpc_refused_total",
+    help: "What proxies, or those who say they are, were refused over gRPC, by error code.",
+    labelNames: ["code"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [code, count] of grpcRefusals?.() ?? []) this.inc({ code }, count);
+    },
   });
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {
