@@ -1,6 +1,8 @@
 // The door between the planes, both halves of it: nobody comes in without the token, an error keeps its code and a bug keeps
 // its text to itself, a slow reader slows the sender, and a stop waits for nobody for ever.
 
+import { statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { serve, startGrpcServer, type GrpcServer, type ServiceMethods } from "@tollgate/api/grpc-server";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { openControlPlane, type ControlPlane } from "@tollgate/proxy/grpc";
@@ -54,6 +56,17 @@ async function open(token?: string): Promise<ControlPlane> {
   return client;
 }
 
+function door(): SocketDoor["server"] {
+  if (!socket) throw new Error("no door was opened");
+  return socket.server;
+}
+
+function pathOf(): string {
+  const opened = door().door;
+  if (opened.kind !== "socket") throw new Error("this is no socket");
+  return opened.path;
+}
+
 async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
   for await (const one of stream) return one;
   return undefined;
@@ -67,6 +80,17 @@ test.each(["", "the wrong token"])("nobody comes in over the socket with the tok
   await expect(sync.report({ proxyId: "p" })).rejects.toMatchObject(refused);
   await expect(first(sync.snapshot({}, never()))).rejects.toMatchObject(refused);
   await expect(first(sync.watch({}, never()))).rejects.toMatchObject(refused);
+});
+
+test("the socket and its directory are for this user alone, and one that a killed process left is taken over", async () => {
+  const modeOf = (path: string): number => statSync(path).mode & 0o777;
+  await open();
+  const path = pathOf();
+  expect([modeOf(dirname(path)), modeOf(path)]).toEqual([0o700, 0o600]);
+  await server?.stop();
+  writeFileSync(path, "");
+  server = await startGrpcServer({ ...door(), services: [serve(SyncService, methods)], onBug: () => undefined });
+  expect(modeOf(path)).toBe(0o600);
 });
 
 test("a refusal keeps its code; a bug is told to us and not to them", async () => {

@@ -41,6 +41,8 @@ export interface Stack extends AsyncDisposable {
   readonly adminToken: string;
   readonly dir: string;
   proxy(index?: number): Member;
+  /** One more, on this data directory; not started. */
+  addProxy(dataDir: string): Promise<Member>;
 }
 
 const readyMsMax = 60_000;
@@ -81,10 +83,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     );
     members.push(control);
     await control.start();
-    const proxies: Member[] = [];
-    for (let index = 0; index < (options.proxies ?? 1); index++) {
+    const addProxy = async (dataDir: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
-      const proxy = member(`proxy ${index}`, "@tollgate/proxy/main", join(dir, `proxy-${index}`), [port, adminPort], {
+      const proxy = member(`proxy in ${dataDir}`, "@tollgate/proxy/main", dataDir, [port, adminPort], {
         ...common,
         TOLLGATE_CONTROL_URL: `https://127.0.0.1:${grpcPort}`,
         TOLLGATE_PROXY_PORT: String(port),
@@ -92,6 +93,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         TOLLGATE_PROXY_WORKERS: options.env?.["TOLLGATE_PROXY_WORKERS"] ?? "1",
       });
       members.push(proxy);
+      return proxy;
+    };
+    const proxies: Member[] = [];
+    for (let index = 0; index < (options.proxies ?? 1); index++) {
+      const proxy = await addProxy(join(dir, `proxy-${index}`));
       proxies.push(proxy);
       await proxy.start();
     }
@@ -100,6 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       proxies,
       adminToken,
       dir,
+      addProxy,
       admin: new AdminClient(control.url, adminToken),
       proxy(index = 0) {
         const found = proxies[index];

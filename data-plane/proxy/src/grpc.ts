@@ -84,8 +84,10 @@ export function openControlPlane(way: Way, { proxyId, boot }: CallerIdentity): C
     provisions: clientOf(line, metadata, Provisions),
     enrolment: clientOf(line, metadata, Enrolment),
     reconnect() {
-      line.client?.close();
+      const former = line.client;
       line.client = connect(way);
+      // A call that has not left it yet would be lost; by then every one of them has its answer.
+      if (former) setTimeout(() => former.close(), unaryMsMax).unref();
     },
     close: () => line.client?.close(),
   };

@@ -72,8 +72,12 @@ export function keepMembership(parts: MembershipParts): Membership {
       const certificates = await obtain();
       if (isClosed) return;
       credentials.use(certificates);
-      pauseMs = pauseMsMin;
       onCertificate();
+      if (leftMs() <= 0)
+        throw new Error(
+          "the certificate had expired when it came: this machine's clock or the control plane's is wrong",
+        );
+      pauseMs = pauseMsMin;
       schedule(leftMs() / 2);
     } catch (error) {
       onProblem(error);
