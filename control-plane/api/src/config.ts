@@ -4,6 +4,13 @@
 
 import { resolve } from "node:path";
 import { isTollgateVariable, secretVariablePrefix } from "@tollgate/kernel/environment";
+import {
+  kafkaAccessOf,
+  kafkaAccessProblems,
+  kafkaAccessSettings,
+  redactedKafkaAccess,
+  type KafkaAccess,
+} from "@tollgate/kernel/kafka-access";
 import * as z from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -68,6 +75,7 @@ export const settings = {
     .describe("A PEM file with the chain that proxies meet on the gRPC port; unset: one of our own authority."),
   TOLLGATE_TLS_KEY: z.string().min(1).optional().describe("A PEM file with the key of `TOLLGATE_TLS_CERT`."),
   TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
+  ...kafkaAccessSettings,
   TOLLGATE_MASTER_KEY_FILE: z
     .string()
     .min(1)
@@ -98,6 +106,7 @@ export type Config = {
   dataDir: string;
   databaseUrl: string;
   kafkaBrokers: readonly string[];
+  kafkaAccess: KafkaAccess;
   masterKeyFile: string;
   adminToken: string | undefined;
   configurationFile: string | undefined;
@@ -128,7 +137,7 @@ export function loadConfig(env: Environment = process.env): Config {
 type Data = z.infer<z.ZodObject<typeof settings>>;
 
 function problemsBetween(data: Data): string[] {
-  const problems: string[] = [];
+  const problems = kafkaAccessProblems(data);
   if (data.TOLLGATE_GRPC_SOCKET !== undefined && data.TOLLGATE_JOIN_TOKEN === undefined)
     problems.push("TOLLGATE_JOIN_TOKEN is needed for TOLLGATE_GRPC_SOCKET");
   if ((data.TOLLGATE_TLS_CERT === undefined) !== (data.TOLLGATE_TLS_KEY === undefined))
@@ -153,6 +162,7 @@ function fromEnv(data: Data, env: Environment): Config {
     dataDir,
     databaseUrl: data.TOLLGATE_DATABASE_URL,
     kafkaBrokers: data.TOLLGATE_KAFKA_BROKERS,
+    kafkaAccess: kafkaAccessOf(data),
     masterKeyFile: resolve(
       dataDir,
       data.TOLLGATE_MASTER_KEY_FILE === undefined ? "master.key" : resolve(data.TOLLGATE_MASTER_KEY_FILE),
@@ -173,6 +183,7 @@ export function redacted(config: Config): Record<string, unknown> {
     ...config,
     databaseUrl: url ? `${url.protocol}//${url.host}${url.pathname}` : "[redacted]",
     grpcSocket: config.grpcSocket?.path,
+    kafkaAccess: redactedKafkaAccess(config.kafkaAccess),
     adminToken: config.adminToken === undefined ? undefined : "[redacted]",
   };
 }

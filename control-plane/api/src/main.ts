@@ -21,6 +21,7 @@ import { createGrpcRefusals } from "./grpc-refusals.ts";
 import { serve } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
+import { kafkaSecurityOf } from "./kafka-security.ts";
 import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openKeyring } from "./keyring/keyring.ts";
@@ -142,9 +143,14 @@ async function databaseWhenThere(config: Config, log: Log): Promise<Database> {
   }
 }
 
-function openKafkaFor({ kafkaBrokers }: Config, log: Log): KafkaDoor {
+function openKafkaFor({ kafkaBrokers, kafkaAccess }: Config, log: Log): KafkaDoor {
   const onProblem = (problem: string): void => log.debug({ problem }, "kafka");
-  return openKafka({ brokers: kafkaBrokers, clientId: "tollgate-control-plane", onProblem });
+  return openKafka({
+    brokers: kafkaBrokers,
+    clientId: "tollgate-control-plane",
+    security: kafkaSecurityOf(kafkaAccess),
+    onProblem,
+  });
 }
 
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */

@@ -6,6 +6,13 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseJoinToken } from "@tollgate/kernel/enrolment";
+import {
+  kafkaAccessOf,
+  kafkaAccessProblems,
+  kafkaAccessSettings,
+  redactedKafkaAccess,
+  type KafkaAccess,
+} from "@tollgate/kernel/kafka-access";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -52,6 +59,7 @@ export const settings = {
       "A PEM file with the authorities of a control plane that brings its own certificate; unset: the join token says whom to believe.",
     ),
   TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
+  ...kafkaAccessSettings,
   TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
   TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
   TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
@@ -96,7 +104,7 @@ const foreign = new Set(
     .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
-const foreignPrefixes = ["TOLLGATE_SECRET_", "TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_"];
+const foreignPrefixes = ["TOLLGATE_SECRET_"];
 
 export type Config = {
   host: string;
@@ -108,6 +116,7 @@ export type Config = {
   joinToken: { text: string } | { file: string };
   tlsCa: string | undefined;
   kafkaBrokers: readonly string[];
+  kafkaAccess: KafkaAccess;
   environment: string;
   region: string;
   replicaAgeMsMax: number;
@@ -134,7 +143,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const problems = [
     ...unknown.map((name) => `${name} is not a setting`),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
-    ...(parsed.success ? joinTokenProblems(parsed.data) : []),
+    ...(parsed.success ? [...joinTokenProblems(parsed.data), ...kafkaAccessProblems(parsed.data)] : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigProblem(problems.join("; "));
   return fromEnv(parsed.data);
@@ -170,6 +179,7 @@ function fromEnv(env: Data): Config {
         : { text: env.TOLLGATE_JOIN_TOKEN },
     tlsCa: env.TOLLGATE_TLS_CA && resolve(env.TOLLGATE_TLS_CA),
     kafkaBrokers: env.TOLLGATE_KAFKA_BROKERS,
+    kafkaAccess: kafkaAccessOf(env),
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,
     replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
@@ -190,5 +200,6 @@ function fromEnv(env: Data): Config {
 
 /** For the one line at start. What is secret is said to be there, not what it is. */
 export function redacted(config: Config): Record<string, unknown> {
-  return { ...config, joinToken: "file" in config.joinToken ? config.joinToken : "[redacted]" };
+  const kafkaAccess = redactedKafkaAccess(config.kafkaAccess);
+  return { ...config, kafkaAccess, joinToken: "file" in config.joinToken ? config.joinToken : "[redacted]" };
 }

@@ -8,7 +8,7 @@ import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
 import { ConfigProblem, type Config } from "./config.ts";
-import { openLink, type Link } from "./enrolment/link.ts";
+import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { grpcSink } from "./facts/grpc-sink.ts";
@@ -21,6 +21,7 @@ import { startReporting, type Reporting } from "./feed/report.ts";
 import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { kafkaSecurityOf } from "./kafka-security.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions } from "./provisions/provisions.ts";
@@ -41,9 +42,12 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
   const caller = { proxyId: identity.proxyId, boot: randomUUID() };
-  const link = linkOrExit(config, identity, caller, log, () => readiness.reconsider());
+  const { directory } = identity;
+  const link = configuredOrExit(() =>
+    openLink({ config, directory, caller, log, onJoined: () => readiness.reconsider() }),
+  );
   const { control } = link;
-  const kafka = openKafkaWhere(config, log);
+  const kafka = configuredOrExit(() => openKafkaWhere(config, log));
   const replica = createReplicaHolder();
   const state = createWorkerState();
 
@@ -146,15 +150,10 @@ function identityOrExit({ dataDir }: Config): ProxyIdentity {
   }
 }
 
-function linkOrExit(
-  config: Config,
-  { directory }: ProxyIdentity,
-  caller: CallerIdentity,
-  log: Log,
-  onJoined: () => void,
-): Link {
+/** What the settings name is looked at here first: a file that cannot be read is a mistake in them. */
+function configuredOrExit<T>(open: () => T): T {
   try {
-    return openLink({ config, directory, caller, log, onJoined });
+    return open();
   } catch (error) {
     if (!(error instanceof ConfigProblem)) throw error;
     process.stderr.write(`The proxy's configuration is wrong: ${error.message}.\n`);
@@ -162,9 +161,11 @@ function linkOrExit(
   }
 }
 
-function openKafkaWhere({ kafkaBrokers: brokers }: Config, log: Log): KafkaDoor | undefined {
+function openKafkaWhere({ kafkaBrokers: brokers, kafkaAccess }: Config, log: Log): KafkaDoor | undefined {
   const onProblem = (problem: string) => log.debug({ problem }, "kafka");
-  return brokers.length === 0 ? undefined : openKafka({ brokers, clientId: "tollgate-proxy", onProblem });
+  return brokers.length === 0
+    ? undefined
+    : openKafka({ brokers, clientId: "tollgate-proxy", security: kafkaSecurityOf(kafkaAccess), onProblem });
 }
 
 type Outward = {
