@@ -119,7 +119,7 @@ describe("a door with certificates", () => {
 
   test("plain text is not spoken, and who tries is counted", async () => {
     door.refused.length = 0;
-    const session = connectPlain(`http://127.0.0.1:${door.port}`);
+    const session = connectPlain(`http://localhost:${door.port}`);
     const ended = new Promise((resolve) => session.once("close", resolve));
     session.on("error", () => undefined);
     session.request({ ":path": "/" }).on("error", () => undefined);
@@ -188,7 +188,7 @@ describe("a door with certificates", () => {
 });
 
 test("an expired certificate is refused: at the handshake, on an open connection, and under an open stream", async () => {
-  await using door = await openTlsDoor("enrolment_expired", 60_000);
+  await using door = await openTlsDoor("enrolment_expired", { certificateMs: 60_000 });
   const proxy = await joined(door.proxy(await door.token()));
   await proxy.control.sync.report({});
   door.passMs(61_000);
@@ -206,8 +206,27 @@ test("an expired certificate is refused: at the handshake, on an open connection
   expect(await refusalOf(late.control.sync.report({}))).toBe("enrolment.certificate-refused");
 });
 
+test("a control plane's own certificate is believed by its authority and host, and not by the token's pin", async () => {
+  await using maker = await openTlsDoor("enrolment_maker");
+  const brought = await maker.authority.serverIdentity(["localhost"]);
+  await using door = await openTlsDoor("enrolment_brought", { brought });
+  const token = await door.token();
+  const proxy = await joined(door.proxy(token, { trusted: maker.authority.pem }));
+  await proxy.control.sync.report({});
+  const pinning = door.proxy(token);
+  await until(() => pinning.problems.length > 0, { what: "the pin to be compared" });
+  expect(String(pinning.problems[0])).toContain("TOLLGATE_TLS_CA names its authority");
+
+  const elsewhere = await maker.authority.serverIdentity(["elsewhere.example"]);
+  await using other = await openTlsDoor("enrolment_elsewhere", { brought: elsewhere });
+  const misled = other.proxy(await other.token(), { trusted: maker.authority.pem });
+  await until(() => misled.problems.length > 0, { what: "the host to be compared" });
+  expect(String(misled.problems[0])).toMatch(/UNAVAILABLE/);
+  expect(other.refused).toEqual([]);
+});
+
 test("certificates renew themselves, and no call is lost over it", async () => {
-  await using door = await openTlsDoor("enrolment_renewal", 2_000);
+  await using door = await openTlsDoor("enrolment_renewal", { certificateMs: 2_000 });
   const proxy = await joined(door.proxy(await door.token()));
   const lost: unknown[] = [];
   let isRenewing = true;

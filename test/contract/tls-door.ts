@@ -18,9 +18,8 @@ import { handle } from "@tollgate/api/log/handle";
 import { openWake } from "@tollgate/api/log/wake";
 import { proxyDecider } from "@tollgate/api/proxies/proxy.decider";
 import { openCredentials, type Credentials } from "@tollgate/proxy/enrolment/credentials";
-import { keepMembership } from "@tollgate/proxy/enrolment/membership";
+import { keepMembership, serverName } from "@tollgate/proxy/enrolment/membership";
 import { openControlPlane, type CallerIdentity, type ControlPlane } from "@tollgate/proxy/grpc";
-import { controlPlaneName } from "@tollgate/kernel/enrolment";
 import { Enrolment } from "@tollgate/schema/provisions";
 import { Sync } from "@tollgate/schema/sync";
 import { newCaller } from "../support/caller.ts";
@@ -49,11 +48,18 @@ export interface TlsDoor extends AsyncDisposable {
   token(options?: { usesMax?: number }): Promise<string>;
   revoke(proxyId: string): Promise<void>;
   /** Begins to join; with `as`, under that id. */
-  proxy(joinToken: string, as?: { caller?: CallerIdentity; directory?: string }): JoiningProxy;
+  proxy(joinToken: string, as?: { caller?: CallerIdentity; directory?: string; trusted?: string }): JoiningProxy;
   directory(): string;
 }
 
-export async function openTlsDoor(name: string, certificateMs = 3_600_000): Promise<TlsDoor> {
+export interface TlsDoorOptions {
+  readonly certificateMs?: number;
+  /** PEM, in place of what the authority makes for the server. */
+  readonly brought?: { readonly cert: string; readonly key: string };
+}
+
+export async function openTlsDoor(name: string, options: TlsDoorOptions = {}): Promise<TlsDoor> {
+  const { certificateMs = 3_600_000, brought } = options;
   await using resources = new AsyncDisposableStack();
   const own = await createDatabase(name);
   resources.defer(() => own.drop());
@@ -72,8 +78,8 @@ export async function openTlsDoor(name: string, certificateMs = 3_600_000): Prom
   const called: Caller[] = [];
   const server = await startGrpcServer({
     door: {
-      ...{ kind: "tls", host: "127.0.0.1", port: 0 },
-      identity: { ...(await authority.serverIdentity(["127.0.0.1"])), ca: authority.pem },
+      ...{ kind: "tls", host: "localhost", port: 0 },
+      identity: { ...(brought ?? (await authority.serverIdentity([]))), ca: authority.pem },
       onStranger: ({ reason }) => refused.push(reason),
     },
     admit: admitByCertificate({ database, revocations, nowMs: () => Date.now() + passedMs }),
@@ -88,7 +94,7 @@ export async function openTlsDoor(name: string, certificateMs = 3_600_000): Prom
   const meta = () => ({ actor: "system/spec", timeMs: Date.now() });
   const moved = resources.move();
   const port = server.port ?? 0;
-  const url = `https://127.0.0.1:${port}`;
+  const url = `https://localhost:${port}`;
 
   function directory(): string {
     const path = mkdtempSync(join(tmpdir(), "tollgate-joining-"));
@@ -113,14 +119,14 @@ export async function openTlsDoor(name: string, certificateMs = 3_600_000): Prom
         meta(),
       );
     },
-    proxy(joinToken, { caller = newCaller(), directory: path = directory() } = {}) {
-      const credentials = openCredentials({ directory: path, proxyId: caller.proxyId, trusted: undefined });
+    proxy(joinToken, { caller = newCaller(), directory: path = directory(), trusted } = {}) {
+      const credentials = openCredentials({ directory: path, proxyId: caller.proxyId, trusted });
       const { context } = credentials;
-      const control = openControlPlane({ kind: "tls", url, context, serverName: controlPlaneName }, caller);
+      const control = openControlPlane({ kind: "tls", url, context, ...serverName(trusted) }, caller);
       let count = 0;
       const problems: unknown[] = [];
       const membership = keepMembership({
-        ...{ controlUrl: url, caller, credentials, trusted: undefined, joinToken: () => joinToken, control },
+        ...{ controlUrl: url, caller, credentials, trusted, joinToken: () => joinToken, control },
         labels: { environment: "", region: "" },
         onCertificate() {
           count++;

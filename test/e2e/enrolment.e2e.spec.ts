@@ -58,6 +58,7 @@ test(
     expect(calls).toBeGreaterThan(renewals);
     for (const name of ["proxy.key", "proxy.crt"])
       expect(statSync(join(dataDir, "proxy", name)).mode & 0o777, name).toBe(0o600);
+    expect(await refusedWith("enrolment.certificate-refused"), "a proxy that renews in time is no stranger").toBe(0);
   },
 );
 

@@ -211,9 +211,9 @@ function streaming(implementation: Streaming, admission: Admission): handleServe
     const hungUp = new AbortController();
     call.on("cancelled", () => hungUp.abort());
     call.on("close", () => hungUp.abort());
+    const ended = new AbortController();
     const pump = async (): Promise<void> => {
       const { caller, onEnd } = await attending.admit();
-      const ended = new AbortController();
       const forget = onEnd?.((reason) => ended.abort(reason));
       const signal = AbortSignal.any([hungUp.signal, admission.stopping, ended.signal]);
       try {
@@ -232,7 +232,8 @@ function streaming(implementation: Streaming, admission: Admission): handleServe
       (error: unknown) => {
         if (hungUp.signal.aborted) return;
         if (admission.stopping.aborted) call.emit("error", { code: status.UNAVAILABLE, details: "shutting down" });
-        else call.emit("error", attending.failed(error));
+        // That a certificate ends under an open stream is its usual end, and no refusal.
+        else call.emit("error", ended.signal.aborted ? statusOf(error, admission.onBug) : attending.failed(error));
       },
     );
   };

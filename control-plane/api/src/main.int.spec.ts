@@ -67,6 +67,16 @@ test.each<[string, Record<string, string>, string]>([
     { TOLLGATE_MASTER_KEY_FILE: "/nonexistent" },
     "TOLLGATE_MASTER_KEY_FILE /nonexistent cannot be read",
   ],
+  [
+    "a certificate that is not there",
+    { TOLLGATE_TLS_CERT: "/nonexistent", TOLLGATE_TLS_KEY: "/nonexistent" },
+    "TOLLGATE_TLS_CERT: /nonexistent cannot be read (ENOENT)",
+  ],
+  [
+    "brokers' authorities that are not there",
+    { TOLLGATE_KAFKA_BROKERS: "127.0.0.1:1", TOLLGATE_KAFKA_TLS_CA: "/nonexistent" },
+    "TOLLGATE_KAFKA_TLS_CA: /nonexistent cannot be read (ENOENT)",
+  ],
   ["an admin token that is none", { TOLLGATE_ADMIN_TOKEN: "planted" }, "TOLLGATE_ADMIN_TOKEN is not an admin token"],
 ])("%s is one sentence and code 2", async (_, env, sentence) => {
   await using running = await start(env);
