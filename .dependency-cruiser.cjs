@@ -69,6 +69,12 @@ module.exports = {
       { path: "(^|node_modules/)kafkajs(/|$)" },
     ),
     error(
+      "x509-in-one-file",
+      "Invariant 17: what a certificate says is decided in one file, `x509.ts`; the data plane needs no such library.",
+      { pathNot: "^control-plane/api/src/enrolment/x509[.]ts$" },
+      { path: "(^|node_modules/)@peculiar/x509(/|$)" },
+    ),
+    error(
       "typeorm-in-control-plane",
       "Invariant 1: only the control plane reads and writes rows through TypeORM.",
       { pathNot: "^control-plane/api/" },

@@ -99,6 +99,12 @@ const arrows: Breach[] = [
     invariant: 2,
   },
   {
+    rule: "x509-in-one-file",
+    path: "data-plane/proxy/src/enrolment/x509.ts",
+    text: 'export { X509Certificate } from "@peculiar/x509";\n',
+    invariant: 17,
+  },
+  {
     rule: "typeorm-in-control-plane",
     path: "infra/local/src/rows.ts",
     text: 'export { DataSource } from "typeorm";\n',

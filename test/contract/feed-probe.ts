@@ -8,7 +8,7 @@ import { createReplicaHolder, type ReplicaHolder } from "@tollgate/proxy/feed/re
 import { openControlPlane } from "@tollgate/proxy/grpc";
 import { FeedSchema } from "@tollgate/schema/sync";
 import { until } from "../support/wait.ts";
-import { joinToken, type Planes, type Truth } from "./planes.ts";
+import type { Planes, Truth } from "./planes.ts";
 import { newCaller } from "../support/caller.ts";
 
 export type Probe = AsyncDisposable & {
@@ -30,7 +30,7 @@ export type Probe = AsyncDisposable & {
 
 export async function openProbe(planes: Planes): Promise<Probe> {
   const replica = createReplicaHolder();
-  const grpc = openControlPlane({ controlUrl: planes.controlUrl, joinToken }, newCaller());
+  const grpc = openControlPlane(planes.way, newCaller());
   const violations: string[] = [];
   const problems: string[] = [];
   const delivered: bigint[] = [];

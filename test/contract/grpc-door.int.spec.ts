@@ -1,6 +1,8 @@
 // The door between the planes, both halves of it: nobody comes in without the token, an error keeps its code and a bug keeps
 // its text to itself, a slow reader slows the sender, and a stop waits for nobody for ever.
 
+import { statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { serve, startGrpcServer, type GrpcServer, type ServiceMethods } from "@tollgate/api/grpc-server";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { openControlPlane, type ControlPlane } from "@tollgate/proxy/grpc";
@@ -8,18 +10,20 @@ import type { Sync } from "@tollgate/schema/sync";
 import { Sync as SyncService } from "@tollgate/schema/sync";
 import { afterEach, expect, test } from "vitest";
 import { newCaller } from "../support/caller.ts";
+import { socketDoor, type SocketDoor } from "../support/socket-door.ts";
 
-const joinToken = "the right token";
 const chunks = 200;
 const chunkBytes = 1024 * 1024;
 const endsEarly = 1n;
 
 let server: GrpcServer | undefined;
 let client: ControlPlane | undefined;
+let socket: SocketDoor | undefined;
 
 afterEach(async () => {
   client?.close();
   await server?.stop();
+  socket?.remove();
 });
 
 const counts = { made: 0, ended: 0, bugs: [] as unknown[] };
@@ -44,17 +48,23 @@ const methods: ServiceMethods<typeof Sync> = {
   },
 };
 
-async function open(token = joinToken): Promise<ControlPlane> {
+async function open(token?: string): Promise<ControlPlane> {
   const onBug = (bug: unknown): void => void counts.bugs.push(bug);
-  server = await startGrpcServer({
-    host: "127.0.0.1",
-    port: 0,
-    joinToken,
-    services: [serve(SyncService, methods)],
-    onBug,
-  });
-  client = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken: token }, newCaller());
+  socket = socketDoor();
+  server = await startGrpcServer({ ...socket.server, services: [serve(SyncService, methods)], onBug });
+  client = openControlPlane(socket.way(token), newCaller());
   return client;
+}
+
+function door(): SocketDoor["server"] {
+  if (!socket) throw new Error("no door was opened");
+  return socket.server;
+}
+
+function pathOf(): string {
+  const opened = door().door;
+  if (opened.kind !== "socket") throw new Error("this is no socket");
+  return opened.path;
 }
 
 async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
@@ -64,12 +74,23 @@ async function first<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
 
 const never = (): AbortSignal => new AbortController().signal;
 
-test.each(["", "the wrong token", "the right token and more"])("nobody comes in with the token %j", async (token) => {
+test.each(["", "the wrong token"])("nobody comes in over the socket with the token %j", async (token) => {
   const { sync } = await open(token);
   const refused = { code: 16, details: expect.stringContaining("join token") };
   await expect(sync.report({ proxyId: "p" })).rejects.toMatchObject(refused);
   await expect(first(sync.snapshot({}, never()))).rejects.toMatchObject(refused);
   await expect(first(sync.watch({}, never()))).rejects.toMatchObject(refused);
+});
+
+test("the socket and its directory are for this user alone, and one that a killed process left is taken over", async () => {
+  const modeOf = (path: string): number => statSync(path).mode & 0o777;
+  await open();
+  const path = pathOf();
+  expect([modeOf(dirname(path)), modeOf(path)]).toEqual([0o700, 0o600]);
+  await server?.stop();
+  writeFileSync(path, "");
+  server = await startGrpcServer({ ...door(), services: [serve(SyncService, methods)], onBug: () => undefined });
+  expect(modeOf(path)).toBe(0o600);
 });
 
 test("a refusal keeps its code; a bug is told to us and not to them", async () => {

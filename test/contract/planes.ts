@@ -24,18 +24,17 @@ import {
   ServerRegisteredSchema,
   TeamCreatedSchema,
 } from "@tollgate/schema/events";
+import type { Way } from "@tollgate/proxy/grpc";
 import { Sync } from "@tollgate/schema/sync";
 import { createDatabase } from "../support/database.ts";
-import { freePort } from "../support/ports.ts";
-
-export const joinToken = "a-token-for-tests";
+import { socketDoor, type SocketDoor } from "../support/socket-door.ts";
 
 export type NewEvent = { stream: string; event: Message };
 
 export type Planes = AsyncDisposable & {
   readonly database: Database;
   readonly databaseUrl: string;
-  readonly controlUrl: string;
+  readonly way: Way;
   readonly kafkaBrokers: readonly string[];
   /** What the control plane called a bug or a problem. */
   readonly problems: string[];
@@ -56,18 +55,18 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
   const database = await openDatabase({ url: own.url });
   const wake = await openWake(database);
   const projections = await startProjections({ database, wake, projections: [replicaProjection] });
-  const port = await freePort();
+  const socket = socketDoor();
   const problems: string[] = [];
   const onProblem = (problem: unknown): void => void problems.push(String(problem));
   const relaying = kafkaBrokers.length === 0 ? undefined : relayOn({ database, wake, kafkaBrokers, onProblem });
-  const door = doorOn({ database, wake, projections, port, onProblem });
+  const door = doorOn({ database, wake, projections, socket, onProblem });
   const versions = new Map<string, number>();
   await door.start();
   relaying?.start();
   return {
     database,
     databaseUrl: own.url,
-    controlUrl: `http://127.0.0.1:${port}`,
+    way: socket.way(),
     kafkaBrokers,
     problems,
     append: (...events) => database.transaction((sql) => append(sql, events.map(logged(versions)))),
@@ -79,6 +78,7 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
     async [Symbol.asyncDispose]() {
       await relaying?.close();
       await door.stop();
+      socket.remove();
       await projections.close();
       await wake.close();
       await database.close();
@@ -89,12 +89,12 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
 
 type Parts = { database: Database; wake: Wake; onProblem: (problem: unknown) => void };
 
-function doorOn({ port, onProblem, ...parts }: Parts & { projections: Projections; port: number }) {
+function doorOn({ socket, onProblem, ...parts }: Parts & { projections: Projections; socket: SocketDoor }) {
   let server: GrpcServer | undefined;
   return {
     async start() {
       const services = [serve(Sync, syncService({ ...parts, nowMs: Date.now }))];
-      server = await startGrpcServer({ host: "127.0.0.1", port, joinToken, services, onBug: onProblem });
+      server = await startGrpcServer({ ...socket.server, services, onBug: onProblem });
     },
     async stop() {
       await server?.stop();

@@ -13,6 +13,7 @@ import { Secrets } from "@tollgate/schema/secrets";
 import { afterEach, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { newCaller } from "../support/caller.ts";
+import { socketDoor } from "../support/socket-door.ts";
 
 const closes: (() => unknown)[] = [];
 
@@ -21,12 +22,13 @@ afterEach(async () => {
 });
 
 async function open(methods: ServiceMethods<typeof Secrets>): Promise<ControlPlane> {
-  const joinToken = "a-token-for-tests";
+  const socket = socketDoor();
+  closes.push(() => socket.remove());
   const onBug = (bug: unknown): void => expect.unreachable(String(bug));
   const services = [serve(Secrets, methods)];
-  const server = await startGrpcServer({ host: "127.0.0.1", port: 0, joinToken, services, onBug });
+  const server = await startGrpcServer({ ...socket.server, services, onBug });
   closes.push(() => server.stop());
-  const control = openControlPlane({ controlUrl: `http://127.0.0.1:${server.port}`, joinToken }, newCaller());
+  const control = openControlPlane(socket.way(), newCaller());
   closes.push(() => control.close());
   return control;
 }

@@ -90,7 +90,7 @@ const service = closed(
       patternProperties: { "^[A-Z][A-Z0-9_]*$": { type: ["string", "number"] } },
       additionalProperties: false,
     },
-    volumes: { type: "array", items: { type: "string", pattern: "^[\\w.-]+:/[\\w/.-]+$" } },
+    volumes: { type: "array", items: { type: "string", pattern: "^[\\w.-]+:/[\\w/.-]+(:ro)?$" } },
     configs: { type: "array", items: closed({ source: text, target: text }, ["source", "target"]) },
     secrets: texts,
     ports: { type: "array", items: { type: "string", pattern: "^[0-9.]+:[0-9]+:[0-9]+$" } },

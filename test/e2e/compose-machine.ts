@@ -188,7 +188,7 @@ export class ComposeMachine {
       );
     }
     // Quorum voters are "1@kafka:9093", of which the name went above; what is left are paths.
-    for (const mounted of this.#mounts(service))
+    for (const mounted of this.#mounts(service).sort((a, b) => b.length - a.length))
       translated = translated.replaceAll(mounted, this.#mountedPath(service, mounted));
     return translated;
   }
@@ -203,7 +203,7 @@ export class ComposeMachine {
   }
 
   #mountedPath(service: string, containerPath: string): string {
-    const volume = (this.#service(service).volumes ?? []).find((mounted) => mounted.endsWith(`:${containerPath}`));
+    const volume = (this.#service(service).volumes ?? []).find((mounted) => mounted.split(":")[1] === containerPath);
     if (volume !== undefined) return this.volume(volume.split(":")[0] ?? "");
     return join(this.#dir, "mounts", service, containerPath);
   }

@@ -41,6 +41,8 @@ describe("after a day's work, no secret is left lying about", () => {
   async function useAndMisuse(upstreamUrl: string): Promise<void> {
     const { admin } = stack;
     secrets.push(stack.adminToken);
+    const [joinToken = ""] = (await readFile(join(stack.dir, "join-token"), "utf8")).split(".");
+    secrets.push(joinToken);
     const headers = [{ name: "Authorization", prefix: "Bearer ", value: planted.upstreamHeader }];
     await registerServer(admin, { name: "example", url: upstreamUrl, headers });
     const team = await createTeam(admin, "platform");

@@ -235,6 +235,82 @@ export const messagePins: Readonly<Record<string, Pin>> = {
     },
     hex: "0a500a1030303030303030303030303030306131120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2080d8c1a28c342880a89de680373080bcd9f29e34",
   },
+  "tollgate.v1.JoinTokenIssued": {
+    json: {
+      joinToken: {
+        id: "00000000000000j1",
+        name: "first",
+        sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        usesMax: 2,
+        usedBy: ["00000000000000p1"],
+        environment: "production",
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a700a1030303030303030303030303030306a31120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20022a1030303030303030303030303030307031320a70726f64756374696f6e3880d8c1a28c344080a89de680374880bcd9f29e34",
+  },
+  "tollgate.v1.JoinTokenUsed": {
+    json: {
+      joinToken: {
+        id: "00000000000000j1",
+        name: "first",
+        sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        usesMax: 2,
+        usedBy: ["00000000000000p1"],
+        environment: "production",
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a700a1030303030303030303030303030306a31120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20022a1030303030303030303030303030307031320a70726f64756374696f6e3880d8c1a28c344080a89de680374880bcd9f29e34",
+  },
+  "tollgate.v1.JoinTokenRevoked": {
+    json: {
+      joinToken: {
+        id: "00000000000000j1",
+        name: "first",
+        sha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        usesMax: 2,
+        usedBy: ["00000000000000p1"],
+        environment: "production",
+        createdAtMs: "1790000000000",
+        expiresAtMs: "1890000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a700a1030303030303030303030303030306a31120566697273741a20000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20022a1030303030303030303030303030307031320a70726f64756374696f6e3880d8c1a28c344080a89de680374880bcd9f29e34",
+  },
+  "tollgate.v1.ProxyEnrolled": {
+    json: {
+      proxy: {
+        id: "00000000000000p1",
+        keySha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        joinTokenId: "00000000000000j1",
+        environment: "production",
+        region: "eu-west",
+        enrolledAtMs: "1790000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a690a10303030303030303030303030303070311220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1a1030303030303030303030303030306a31220a70726f64756374696f6e2a0765752d776573743080d8c1a28c343880bcd9f29e34",
+  },
+  "tollgate.v1.ProxyRevoked": {
+    json: {
+      proxy: {
+        id: "00000000000000p1",
+        keySha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        joinTokenId: "00000000000000j1",
+        environment: "production",
+        region: "eu-west",
+        enrolledAtMs: "1790000000000",
+        revokedAtMs: "1795000000000",
+      },
+    },
+    hex: "0a690a10303030303030303030303030303070311220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f1a1030303030303030303030303030306a31220a70726f64756374696f6e2a0765752d776573743080d8c1a28c343880bcd9f29e34",
+  },
   "tollgate.v1.LoggedEvent": {
     json: {
       stream: "team/0123456789abcdef",

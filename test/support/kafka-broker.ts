@@ -25,6 +25,15 @@ export interface BrokerOptions {
   readonly nodeId?: number;
   /** All members, this one included; absent: this one alone. */
   readonly quorum?: readonly QuorumMember[];
+  /** One listener more, beside the plain one. */
+  readonly also?: ListenerOptions;
+}
+
+export interface ListenerOptions {
+  /** As Kafka writes it: SASL_SSL://host:port. */
+  readonly listener: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly formatArgs: readonly string[];
 }
 
 export interface KafkaBroker {
@@ -68,7 +77,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<KafkaBro
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "tollgate-test-kafka-")));
   await mkdir(dir, { recursive: true });
   const settings = join(dir, "server.properties");
-  await writeFile(settings, properties(dir, port ?? 0, nodeId, quorum));
+  await writeFile(settings, properties(dir, port ?? 0, nodeId, quorum, options.also));
   const java = (name: string, args: readonly string[]): Promise<RunningProcess> =>
     startProcess({ name, command: "java", args: [...javaFlags, "-cp", jars.classPath, ...args], cwd: dir });
 
@@ -90,7 +99,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<KafkaBro
     start: async () => {
       if (process !== undefined) throw new Error(`the broker on port ${port} runs already`);
       if (!existsSync(join(dir, "data", "meta.properties"))) {
-        await using format = await java("Kafka's format tool", [formatTool, "format", "-t", clusterId, "-c", settings]);
+        const formatArgs = ["format", "-t", clusterId, "-c", settings, ...(options.also?.formatArgs ?? [])];
+        await using format = await java("Kafka's format tool", [formatTool, ...formatArgs]);
         if ((await format.waitForExit(readyMsMax)).code !== 0)
           throw new Error(`Kafka's format failed:\n${format.log()}`);
       }
@@ -125,16 +135,23 @@ const javaFlags = [
   "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 ];
 
-function properties(dir: string, port: number, nodeId: number, quorum: readonly QuorumMember[]): string {
+function properties(
+  dir: string,
+  port: number,
+  nodeId: number,
+  quorum: readonly QuorumMember[],
+  also: ListenerOptions | undefined,
+): string {
   const own = quorum.find((member) => member.nodeId === nodeId);
   if (own === undefined) throw new Error(`node ${nodeId} is not in its own quorum`);
   const replicas = Math.min(quorum.length, 3);
+  const advertised = [`PLAINTEXT://127.0.0.1:${port}`, ...(also ? [also.listener] : [])];
   const settings = {
     "process.roles": "broker,controller",
     "node.id": nodeId,
     "controller.quorum.voters": quorum.map((m) => `${m.nodeId}@127.0.0.1:${m.controllerPort}`).join(","),
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${own.controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [...advertised, `CONTROLLER://127.0.0.1:${own.controllerPort}`].join(","),
+    "advertised.listeners": advertised.join(","),
     "controller.listener.names": "CONTROLLER",
     "log.dirs": join(dir, "data"),
     "auto.create.topics.enable": false,
@@ -152,6 +169,7 @@ function properties(dir: string, port: number, nodeId: number, quorum: readonly 
     "min.insync.replicas": Math.max(1, replicas - 1),
     // The default would take half of the heap.
     "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+    ...also?.settings,
   };
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)

@@ -51,6 +51,26 @@ export async function revokeKey(admin: AdminClient, id: string): Promise<{ posit
   return succeeded<Answer & { position: string }>(answer, "RevokeKeySucceeded");
 }
 
+export async function issueJoinToken(
+  admin: AdminClient,
+  input: { name: string; usesMax?: number; environment?: string },
+): Promise<string> {
+  const { issueJoinToken: answer } = await admin.run<{ issueJoinToken: Answer }>(
+    `mutation ($input: IssueJoinTokenInput!) { issueJoinToken(input: $input) {
+       __typename ... on IssueJoinTokenSucceeded { secret } ${refusal} } }`,
+    { input },
+  );
+  return succeeded<Answer & { secret: string }>(answer, "IssueJoinTokenSucceeded").secret;
+}
+
+export async function revokeProxy(admin: AdminClient, id: string): Promise<{ position: string }> {
+  const { revokeProxy: answer } = await admin.run<{ revokeProxy: Answer }>(
+    `mutation ($id: ID!) { revokeProxy(id: $id) { __typename ... on RevokeProxySucceeded { position } ${refusal} } }`,
+    { id },
+  );
+  return succeeded<Answer & { position: string }>(answer, "RevokeProxySucceeded");
+}
+
 export interface ServerInput {
   readonly name: string;
   readonly url: string;
@@ -79,12 +99,13 @@ export interface FleetMember {
   readonly source: string;
   readonly applied: string;
   readonly ageMs: string | null;
+  readonly isContested: boolean;
   readonly digests: readonly { kind: string; resources: string; digest: string }[];
 }
 
 export async function readFleet(admin: AdminClient): Promise<FleetMember[]> {
   const { fleet } = await admin.run<{ fleet: { edges: { node: FleetMember }[] } }>(
-    "{ fleet { edges { node { id source applied ageMs digests { kind resources digest } } } } }",
+    "{ fleet { edges { node { id source applied ageMs isContested digests { kind resources digest } } } } }",
   );
   return fleet.edges.map(({ node }) => node);
 }

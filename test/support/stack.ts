@@ -46,6 +46,8 @@ export interface Stack extends AsyncDisposable {
   readonly adminToken: string;
   readonly dir: string;
   proxy(index?: number): Member;
+  /** One more, on this data directory; not started. */
+  addProxy(dataDir: string): Promise<Member>;
 }
 
 const readyMsMax = 60_000;
@@ -56,7 +58,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await writeFile(join(dir, "master.key"), randomBytes(32).toString("base64"), { mode: 0o600 });
   const common = {
     TOLLGATE_HOST: "127.0.0.1",
-    TOLLGATE_JOIN_TOKEN: randomBytes(32).toString("base64url"),
+    // The control plane writes it, the proxies read it: as with containers that share a volume.
+    TOLLGATE_JOIN_TOKEN_FILE: join(dir, "join-token"),
     ...(options.kafkaBrokers === undefined ? {} : { TOLLGATE_KAFKA_BROKERS: options.kafkaBrokers }),
     ...options.env,
   };
@@ -78,23 +81,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         TOLLGATE_CONTROL_PORT: String(controlPort),
         TOLLGATE_CONTROL_ADMIN_PORT: String(controlAdminPort),
         TOLLGATE_GRPC_PORT: String(grpcPort),
+        TOLLGATE_JOIN_TOKEN_USES_MAX: String(options.proxies ?? 1),
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
       },
     );
     members.push(control);
     await control.start();
-    const proxies: Member[] = [];
-    for (let index = 0; index < (options.proxies ?? 1); index++) {
+    const addProxy = async (dataDir: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
-      const proxy = member(`proxy ${index}`, "@tollgate/proxy/main", join(dir, `proxy-${index}`), [port, adminPort], {
+      const proxy = member(`proxy in ${dataDir}`, "@tollgate/proxy/main", dataDir, [port, adminPort], {
         ...common,
-        TOLLGATE_CONTROL_URL: `http://127.0.0.1:${grpcPort}`,
+        TOLLGATE_CONTROL_URL: `https://127.0.0.1:${grpcPort}`,
         TOLLGATE_PROXY_PORT: String(port),
         TOLLGATE_PROXY_ADMIN_PORT: String(adminPort),
         TOLLGATE_PROXY_WORKERS: options.env?.["TOLLGATE_PROXY_WORKERS"] ?? "1",
       });
       members.push(proxy);
+      return proxy;
+    };
+    const proxies: Member[] = [];
+    for (let index = 0; index < (options.proxies ?? 1); index++) {
+      const proxy = await addProxy(join(dir, `proxy-${index}`));
       proxies.push(proxy);
       await proxy.start();
     }
@@ -103,6 +111,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       proxies,
       adminToken,
       dir,
+      addProxy,
       admin: new AdminClient(control.url, adminToken),
       proxy(index = 0) {
         const found = proxies[index];

@@ -11,15 +11,18 @@ import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
+import { openAuthority } from "./enrolment/authority.ts";
 import { createHealth } from "./health/health.ts";
 import { startHttp } from "./http.ts";
 import { newKeyText } from "./keys/key-text.ts";
+import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openLog } from "./log-output.ts";
 import { handle } from "./log/handle.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
+import { enrolledProxies } from "./proxies/proxy.projection.ts";
 import { startProjections } from "./projections/runner.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
@@ -44,7 +47,7 @@ export type AdminApi = {
 
 export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
-  const kinds = [teams, keys, servers, secrets, adminTokens];
+  const kinds = [teams, keys, servers, secrets, adminTokens, joinTokens, enrolledProxies];
   const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
   const wake = await openWake(database);
   const projections = await startProjections({
@@ -57,6 +60,7 @@ export async function startAdminApi(hint: string, environment: Record<string, st
   const plane: Plane = {
     ...{ database, projections, randomBytes },
     secretStore: openSecretStore(masterKey),
+    authority: await openAuthority({ database, masterKey, nowMs: Date.now, certificateMs: 86_400_000 }),
     fingerprint: fingerprintWith(masterKey),
     nowMs: () => Date.now() + passedMs,
     // The product's own rule, over an environment of the spec's.
@@ -85,5 +89,5 @@ export async function startAdminApi(hint: string, environment: Record<string, st
 }
 
 function required(databaseUrl: string): Record<string, string> {
-  return { TOLLGATE_DATABASE_URL: databaseUrl, TOLLGATE_JOIN_TOKEN: "0".repeat(32) };
+  return { TOLLGATE_DATABASE_URL: databaseUrl };
 }

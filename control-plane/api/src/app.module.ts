@@ -21,9 +21,11 @@ import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
 import { queryLimits, tokensMax } from "./graphql/query-limits.ts";
 import { scalars } from "./graphql/scalars.ts";
+import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
+import { ProxiesModule } from "./proxies/proxies.module.ts";
 import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
@@ -48,6 +50,8 @@ export class AppModule {
         ServersModule,
         SecretsModule,
         AdminTokensModule,
+        JoinTokensModule,
+        ProxiesModule,
         ConfigurationModule,
         FleetModule,
         CallsModule,

@@ -101,7 +101,8 @@ export async function applyStartConfiguration(plane: Plane, start: StartConfigur
 /** Its message is the report as it stands: `file:line:column: sentence`, a line each. */
 export class ConfigurationFileProblem extends ConfigProblem {}
 
-async function writeSecretFile(path: string, text: string): Promise<void> {
+/** Whole or not at all, and for this user alone. */
+export async function writeSecretFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // No key has a name that begins with a dot, so this is never another key's file.
   const unfinished = join(dirname(path), `.${basename(path)}.new`);

@@ -7,10 +7,20 @@ import { ConfigProblem, loadConfig, redacted, settings } from "./config.ts";
 const required = {
   TOLLGATE_DATABASE_URL: "postgres://user:planted-password@db.internal/tollgate?password=planted-query",
   TOLLGATE_JOIN_TOKEN: "planted-join-token",
+  TOLLGATE_GRPC_SOCKET: "/run/tollgate/grpc.sock",
 };
 
 test("what is not set has its default, and every setting has a sentence", () => {
-  expect(loadConfig(required)).toMatchObject({ host: "127.0.0.1", controlPort: 8081, adminPort: 9091, grpcPort: 9092 });
+  expect(loadConfig(required)).toMatchObject({
+    host: "127.0.0.1",
+    controlPort: 8081,
+    adminPort: 9091,
+    grpcPort: undefined,
+  });
+  expect(loadConfig({ ...required, TOLLGATE_GRPC_SOCKET: "" })).toMatchObject({
+    grpcPort: 9092,
+    grpcSocket: undefined,
+  });
   for (const [name, { description }] of Object.entries(settings)) expect(description, name).toMatch(/^[A-Z`a-z].+\.$/);
 });
 
@@ -19,8 +29,10 @@ test.each<[string, Record<string, string>, string]>([
   ["a port that is none", { TOLLGATE_CONTROL_PORT: "65536" }, "TOLLGATE_CONTROL_PORT"],
   ["another database", { TOLLGATE_DATABASE_URL: "mysql://planted" }, "TOLLGATE_DATABASE_URL must begin with"],
   ["a join token that can be guessed", { TOLLGATE_JOIN_TOKEN: "planted" }, "TOLLGATE_JOIN_TOKEN must have at least"],
-  ["a protection that is not there yet", { TOLLGATE_TLS_CERT: "x" }, "TOLLGATE_TLS_CERT is not supported"],
-  ["nothing at all", { TOLLGATE_DATABASE_URL: "", TOLLGATE_JOIN_TOKEN: "" }, "TOLLGATE_DATABASE_URL is needed"],
+  ["a certificate without its key", { TOLLGATE_TLS_CERT: "x" }, "TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY go together"],
+  ["a socket that any process may use", { TOLLGATE_JOIN_TOKEN: "" }, "TOLLGATE_JOIN_TOKEN is needed for"],
+  ["a path too long for a socket", { TOLLGATE_GRPC_SOCKET: `/${"x".repeat(103)}` }, "is longer than the 103 bytes"],
+  ["nothing at all", { TOLLGATE_DATABASE_URL: "" }, "TOLLGATE_DATABASE_URL is needed"],
 ])("%s refuses the start, by name and without its value", (_, wrong, sentence) => {
   const load = (): unknown => loadConfig({ ...required, ...wrong });
   expect(load).toThrow(ConfigProblem);

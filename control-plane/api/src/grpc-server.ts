@@ -1,10 +1,11 @@
 // The door for proxies: a small adapter from the schema's services to grpc-js, so that a service is a plain object of typed
-// functions, and no generated gRPC code is needed. Every method of every service asks for the join token first (enrolment
-// will replace it). A unary method is an async function; a streaming one is an async generator that is pulled only as fast
-// as the proxy reads. Errors leave with their registry code; what has none is a bug and leaves without its text.
+// functions, and no generated gRPC code is needed. Every call is admitted first, by what the door knows of the caller; only
+// what is served to anybody is not. A unary method is an async function; a streaming one is an async generator that is
+// pulled only as fast as the proxy reads. Errors leave with their registry code; what has none is a bug and leaves without
+// its text.
 
 import { once } from "node:events";
-import { createHash, timingSafeEqual } from "node:crypto";
+import type { PeerCertificate, SecureContextOptions } from "node:tls";
 import {
   fromBinary,
   toBinary,
@@ -18,19 +19,19 @@ import {
 import {
   Metadata,
   Server,
-  ServerCredentials,
   logVerbosity,
   setLogVerbosity,
   status,
   type MethodDefinition,
+  type ServerUnaryCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type ServiceDefinition,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { shapeOf, TollgateError } from "@tollgate/kernel/errors";
-import { isId } from "@tollgate/kernel/ids";
+import { shapeOf, TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
+import { openDoor, type Door } from "./grpc-doors.ts";
 
 /** The proxy that asks, and the boot of it: two processes that say they are one proxy differ in it. */
 export type Caller = { proxyId: string; boot: string };
@@ -54,21 +55,44 @@ export type ServiceMethods<Service extends DescService> = {
 
 export type BoundService = { definition: ServiceDefinition; methods: UntypedServiceImplementation };
 
-export type GrpcServerOptions = {
-  host: string;
-  port: number;
-  joinToken: string;
-  services: readonly ((admit: Admission) => BoundService)[];
-  onBug: (error: unknown) => void;
+/** What a door knows of who calls. */
+export type Approach = {
+  metadata: Metadata;
+  /** Of our authority and valid at the handshake, if there is one. */
+  certificate: PeerCertificate | undefined;
 };
 
-export type GrpcServer = { port: number; stop(): Promise<void> };
+export type Admitted = {
+  caller: Caller;
+  /** Calls back when the caller is no longer admitted, with why: the stream ends. Answers how to forget it. */
+  onEnd?(end: (reason: TollgateError) => void): () => void;
+};
 
-type Admission = { check(metadata: Metadata): Caller; stopping: AbortSignal; onBug: (error: unknown) => void };
+/** Throws an error with a code for whoever is not let in. */
+export type Admit = (approach: Approach) => Admitted | Promise<Admitted>;
+
+/** An error that a call was answered with; `caller` if he was admitted. */
+export type OnRefused = (code: ErrorCode, about: { caller: Caller | undefined; from: string }) => void;
+
+export type GrpcServerOptions = {
+  door: Door;
+  admit: Admit;
+  services: readonly ((admission: Admission) => BoundService)[];
+  onBug: (error: unknown) => void;
+  onRefused?: OnRefused;
+};
+
+export type GrpcServer = {
+  /** Undefined of a socket. */
+  port: number | undefined;
+  renew(identity: SecureContextOptions): void;
+  stop(): Promise<void>;
+};
+
+type Admission = { admit: Admit; stopping: AbortSignal; onBug: (error: unknown) => void; onRefused: OnRefused };
 
 const messageBytesMax = 16 * 1024 * 1024;
 const stopMsMax = 2_000;
-const bootPattern = /^[0-9a-f-]{36}$/;
 
 // The library prints unstructured lines to standard error besides throwing; what fails is told by whoever it fails for.
 setLogVerbosity(logVerbosity.NONE);
@@ -83,26 +107,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     "grpc.http2.min_ping_interval_without_data_ms": 5_000,
   });
   const stopping = new AbortController();
-  const admission: Admission = {
-    check: tokenCheck(options.joinToken),
-    stopping: stopping.signal,
-    onBug: options.onBug,
-  };
+  const { admit, onBug, onRefused = () => undefined } = options;
   for (const bind of options.services) {
-    const { definition, methods } = bind(admission);
+    const { definition, methods } = bind({ admit, stopping: stopping.signal, onBug, onRefused });
     server.addService(definition, methods);
   }
-  const port = await new Promise<number>((resolve, reject) => {
-    const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(new Error(listenProblem(error, options), { cause: error }));
-      else resolve(bound);
-    });
-  });
+  const door = await openDoor(server, options.door);
   return {
-    port,
+    port: door.port,
+    renew: door.renew,
     async stop() {
       stopping.abort();
+      door.close();
       await new Promise<void>((resolve) => {
         const force = setTimeout(() => {
           server.forceShutdown();
@@ -117,30 +133,20 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
 }
 
-function tokenCheck(joinToken: string): (metadata: Metadata) => Caller {
-  const expected = createHash("sha256").update(`Bearer ${joinToken}`).digest();
-  return (metadata) => {
-    const sent = createHash("sha256")
-      .update(String(metadata.get("authorization")[0] ?? ""))
-      .digest();
-    if (!timingSafeEqual(sent, expected)) throw new TollgateError("sync.token-refused");
-    const [proxyId, boot] = ["tollgate-proxy", "tollgate-boot"].map((name) => String(metadata.get(name)[0] ?? ""));
-    if (proxyId === undefined || boot === undefined || !isId(proxyId) || !bootPattern.test(boot))
-      throw new TollgateError("request.invalid", "A call says which proxy it comes from, and which boot of it.");
-    return { proxyId, boot };
-  };
-}
+const nobody: Admitted = { caller: { proxyId: "", boot: "" } };
 
-/** Joins a service of the schema with the functions that serve it. */
+/** Joins a service of the schema with the functions that serve it. Those in `toAnybody` are told of no caller. */
 export function serve<Service extends DescService>(
   service: Service,
   methods: ServiceMethods<Service>,
+  toAnybody: readonly (keyof Service["method"])[] = [],
 ): (admission: Admission) => BoundService {
-  return (admission) => {
+  return (asked) => {
     const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
     const handlers: Record<string, UntypedHandleCall> = {};
     for (const method of service.methods) {
       definition[method.localName] = definitionOf(service, method);
+      const admission = toAnybody.includes(method.localName) ? { ...asked, admit: () => nobody } : asked;
       // The one place where a method's own types are given up: the schema has just tied both to the same descriptor.
       const implementation = methods[method.localName as keyof typeof methods] as never;
       handlers[method.localName] =
@@ -166,28 +172,59 @@ function definitionOf(service: DescService, method: DescMethod): MethodDefinitio
 type Unary = (request: unknown, caller: Caller) => Promise<unknown>;
 type Streaming = (request: unknown, signal: AbortSignal, caller: Caller) => AsyncIterable<unknown>;
 
+type Incoming = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getAuthContext" | "getPeer">;
+
+/** Admits a call, and afterwards makes of what it failed with the status that leaves. */
+function attend(call: Incoming, { admit, onBug, onRefused }: Admission) {
+  let admitted: Admitted | undefined;
+  return {
+    async admit(): Promise<Admitted> {
+      return (admitted = await admit({
+        metadata: call.metadata,
+        certificate: call.getAuthContext().sslPeerCertificate,
+      }));
+    },
+    failed(error: unknown): ReturnType<typeof statusOf> {
+      if (error instanceof TollgateError) onRefused(error.code, { caller: admitted?.caller, from: call.getPeer() });
+      return statusOf(error, onBug);
+    },
+  };
+}
+
 function unary(implementation: Unary, admission: Admission): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
+    const attending = attend(call, admission);
     const answer = async (): Promise<unknown> => {
-      return implementation(call.request, admission.check(call.metadata));
+      const { caller } = await attending.admit();
+      return implementation(call.request, caller);
     };
     answer().then(
       (value) => callback(null, value),
-      (error: unknown) => callback(statusOf(error, admission.onBug)),
+      (error: unknown) => callback(attending.failed(error)),
     );
   };
 }
 
 function streaming(implementation: Streaming, admission: Admission): handleServerStreamingCall<unknown, unknown> {
   return (call) => {
+    const attending = attend(call, admission);
     const hungUp = new AbortController();
     call.on("cancelled", () => hungUp.abort());
     call.on("close", () => hungUp.abort());
-    const signal = AbortSignal.any([hungUp.signal, admission.stopping]);
+    const ended = new AbortController();
     const pump = async (): Promise<void> => {
-      for await (const message of implementation(call.request, signal, admission.check(call.metadata))) {
-        if (signal.aborted) break;
-        if (!call.write(message)) await once(call, "drain", { signal });
+      const { caller, onEnd } = await attending.admit();
+      const forget = onEnd?.((reason) => ended.abort(reason));
+      const signal = AbortSignal.any([hungUp.signal, admission.stopping, ended.signal]);
+      try {
+        for await (const message of implementation(call.request, signal, caller)) {
+          if (signal.aborted) break;
+          if (!call.write(message)) await once(call, "drain", { signal });
+        }
+      } finally {
+        forget?.();
+        // Whatever the end of a stream looked like then, this is why it ended.
+        ended.signal.throwIfAborted();
       }
     };
     pump().then(
@@ -195,16 +232,11 @@ function streaming(implementation: Streaming, admission: Admission): handleServe
       (error: unknown) => {
         if (hungUp.signal.aborted) return;
         if (admission.stopping.aborted) call.emit("error", { code: status.UNAVAILABLE, details: "shutting down" });
-        else call.emit("error", statusOf(error, admission.onBug));
+        // That a certificate ends under an open stream is its usual end, and no refusal.
+        else call.emit("error", ended.signal.aborted ? statusOf(error, admission.onBug) : attending.failed(error));
       },
     );
   };
-}
-
-function listenProblem(error: Error, { host, port }: Pick<GrpcServerOptions, "host" | "port">): string {
-  // The library keeps no error code, only its text.
-  const isTaken = error.message.includes("EADDRINUSE");
-  return isTaken ? `port ${port} is in use (on ${host})` : `gRPC cannot listen on ${host}:${port}: ${error.message}`;
 }
 
 function statusOf(

@@ -3,11 +3,23 @@
 // acknowledged by all in-sync replicas is there. The broker is never told how far a consumer has come.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage, type Producer } from "kafkajs";
+import { assertNever } from "@tollgate/kernel/decider";
+import {
+  Kafka,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type KafkaMessage,
+  type Producer,
+  type SASLOptions,
+} from "kafkajs";
+import type { KafkaSecurity } from "./kafka-security.ts";
 
 export type KafkaOptions = {
   brokers: readonly string[];
   clientId: string;
+  /** Undefined: brokers that let everybody in. */
+  security?: KafkaSecurity;
   onProblem: (message: string, detail: unknown) => void;
 };
 
@@ -44,11 +56,13 @@ const topics = [
   { topic: "gateway.usage", partitions: 6, isFixed: false },
 ];
 
-export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): KafkaDoor {
+export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptions): KafkaDoor {
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,
     connectionTimeout: 2_000,
+    ...(security?.tls && { ssl: security.tls }),
+    ...(security?.sasl && { sasl: loginOf(security.sasl) }),
     requestTimeout: 5_000,
     // Short pauses: a broker that was killed is back, or another leads, within seconds. Whoever asked tries again after that.
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
@@ -87,6 +101,20 @@ export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): Kafka
       await (await producer?.catch(() => undefined))?.disconnect();
     },
   };
+}
+
+/** kafkajs ties each mechanism to its own type of login. */
+function loginOf({ mechanism, username, password }: NonNullable<KafkaSecurity["sasl"]>): SASLOptions {
+  switch (mechanism) {
+    case "PLAIN":
+      return { mechanism: "plain", username, password };
+    case "SCRAM-SHA-256":
+      return { mechanism: "scram-sha-256", username, password };
+    case "SCRAM-SHA-512":
+      return { mechanism: "scram-sha-512", username, password };
+    default:
+      return assertNever(mechanism);
+  }
 }
 
 async function connect(producer: Producer): Promise<Producer> {

@@ -29,7 +29,12 @@ afterAll(async () => {
 
 function start(env: Record<string, string> = {}): Promise<RunningProcess> {
   const ports = { TOLLGATE_CONTROL_PORT: "0", TOLLGATE_CONTROL_ADMIN_PORT: "0", TOLLGATE_GRPC_PORT: "0" };
-  const settings = { TOLLGATE_DATABASE_URL: own.url, TOLLGATE_JOIN_TOKEN: planted, TOLLGATE_DATA_DIR: dir };
+  const settings = {
+    TOLLGATE_DATABASE_URL: own.url,
+    TOLLGATE_GRPC_SOCKET: join(dir, "run", "grpc.sock"),
+    TOLLGATE_JOIN_TOKEN: planted,
+    TOLLGATE_DATA_DIR: dir,
+  };
   return startProcess({ name: "control plane", args: [program], env: { ...ports, ...settings, ...env } });
 }
 
@@ -61,6 +66,16 @@ test.each<[string, Record<string, string>, string]>([
     "no master key",
     { TOLLGATE_MASTER_KEY_FILE: "/nonexistent" },
     "TOLLGATE_MASTER_KEY_FILE /nonexistent cannot be read",
+  ],
+  [
+    "a certificate that is not there",
+    { TOLLGATE_TLS_CERT: "/nonexistent", TOLLGATE_TLS_KEY: "/nonexistent" },
+    "TOLLGATE_TLS_CERT: /nonexistent cannot be read (ENOENT)",
+  ],
+  [
+    "brokers' authorities that are not there",
+    { TOLLGATE_KAFKA_BROKERS: "127.0.0.1:1", TOLLGATE_KAFKA_TLS_CA: "/nonexistent" },
+    "TOLLGATE_KAFKA_TLS_CA: /nonexistent cannot be read (ENOENT)",
   ],
   ["an admin token that is none", { TOLLGATE_ADMIN_TOKEN: "planted" }, "TOLLGATE_ADMIN_TOKEN is not an admin token"],
 ])("%s is one sentence and code 2", async (_, env, sentence) => {

@@ -5,7 +5,7 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { Provisions } from "@tollgate/schema/provisions";
+import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
@@ -13,9 +13,16 @@ import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
 import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
-import { serve, startGrpcServer } from "./grpc-server.ts";
+import { openAuthority } from "./enrolment/authority.ts";
+import { enrolmentService } from "./enrolment/enrolment-service.ts";
+import { ensureJoinTokenFile } from "./enrolment/first-join-token.ts";
+import { openRevocations } from "./enrolment/revocations.ts";
+import { createGrpcRefusals } from "./grpc-refusals.ts";
+import { serve } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
+import { kafkaSecurityOf } from "./kafka-security.ts";
+import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openKeyring } from "./keyring/keyring.ts";
 import { openLog, type Log } from "./log-output.ts";
@@ -23,6 +30,8 @@ import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
 import { epochKey } from "./provisions/epochs.ts";
+import { enrolledProxies } from "./proxies/proxy.projection.ts";
+import { openProxyDoors } from "./proxy-doors.ts";
 import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
 import { startRelay } from "./relay/relay.ts";
@@ -40,7 +49,7 @@ import { countRefusedBatches } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, keys, servers, secrets, adminTokens];
+const kinds = [teams, keys, servers, secrets, adminTokens, joinTokens, enrolledProxies];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {
@@ -60,14 +69,18 @@ async function run(config: Config, log: Log): Promise<void> {
     onStopped: (projection) => log.error(projection, "a projection has stopped at an event that it cannot take"),
   });
   const secretStore = openSecretStore(masterKey);
+  const authority = await openAuthority({ database, masterKey, nowMs: Date.now, certificateMs: config.certificateMs });
   const plane: Plane = {
-    ...{ database, projections, secretStore, log, randomBytes, nowMs: Date.now },
+    ...{ database, projections, secretStore, authority, log, randomBytes, nowMs: Date.now },
     resolveSecretVariable: config.secretVariable,
     fingerprint: fingerprintWith(masterKey),
   };
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
+
+  if (config.joinTokenFile !== undefined)
+    await ensureJoinTokenFile(plane, { file: config.joinTokenFile, usesMax: config.joinTokenUsesMax });
 
   const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
   const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
@@ -89,24 +102,23 @@ async function run(config: Config, log: Log): Promise<void> {
     onRefused: refusedBatches.add,
   };
   const stopUsage = kafka && consumeUsage(facts, kafka, log);
-  const grpc = await startGrpcServer({
-    host: config.host,
-    port: config.grpcPort,
-    joinToken: config.joinToken,
+  const refusals = createGrpcRefusals(log, () => performance.now());
+  const revocations = await openRevocations(database.sql, wake);
+  const doors = await openProxyDoors({
+    ...{ config, database, authority, revocations, refusals, nowMs: Date.now },
     services: [
+      serve(Enrolment, enrolmentService({ database, authority, nowMs: Date.now }), ["join"]),
       serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
       serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
+    onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),
   });
-  const http = await startHttp({
-    config,
-    plane,
-    health: createHealth({ database, projections, relay, refusedBatches }),
-  });
-  const ready = { control: http.url, controlAdmin: http.adminUrl, grpc: `${config.host}:${grpc.port}` };
+  const health = createHealth({ database, projections, relay, refusedBatches, grpcRefusals: refusals.byCode });
+  const http = await startHttp({ config, plane, health });
+  const ready = { control: http.url, controlAdmin: http.adminUrl, ...doors.urls };
   process.stdout.write(`${JSON.stringify({ ready })}\n`);
   log.info(ready, "the control plane is ready");
 
@@ -117,8 +129,9 @@ async function run(config: Config, log: Log): Promise<void> {
     setTimeout(() => process.exit(1), stopMsMax).unref();
     await http.close();
     stopForgetting();
-    await Promise.all([grpc.stop(), relay?.stop(), stopUsage?.()]);
+    await Promise.all([doors.stop(), relay?.stop(), stopUsage?.()]);
     await kafka?.close();
+    revocations.close();
     await projections.close();
     await wake.close();
     await database.close();
@@ -140,9 +153,14 @@ async function databaseWhenThere(config: Config, log: Log): Promise<Database> {
   }
 }
 
-function openKafkaFor({ kafkaBrokers }: Config, log: Log): KafkaDoor {
+function openKafkaFor({ kafkaBrokers, kafkaAccess }: Config, log: Log): KafkaDoor {
   const onProblem = (problem: string): void => log.debug({ problem }, "kafka");
-  return openKafka({ brokers: kafkaBrokers, clientId: "tollgate-control-plane", onProblem });
+  return openKafka({
+    brokers: kafkaBrokers,
+    clientId: "tollgate-control-plane",
+    security: kafkaSecurityOf(kafkaAccess),
+    onProblem,
+  });
 }
 
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */

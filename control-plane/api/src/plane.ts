@@ -2,6 +2,7 @@
 // the projections, the secret store, the clock, randomness and the log. It is the only thing that Nest injects.
 
 import type { Database } from "./database.ts";
+import type { Authority } from "./enrolment/authority.ts";
 import type { Log } from "./log-output.ts";
 import type { Projections } from "./projections/runner.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
@@ -10,6 +11,7 @@ export type Plane = {
   database: Database;
   projections: Projections;
   secretStore: SecretStore;
+  authority: Authority;
   nowMs: () => number;
   randomBytes: (count: number) => Uint8Array;
   /** Equal for equal bytes; says nothing of them to who has the database alone. */

@@ -8,8 +8,9 @@ export type InvalidInput = { kind: "invalid-input"; field: string; problem: stri
 export type NotFound = { kind: "not-found"; scope: string };
 export type AlreadyExists = { kind: "already-exists"; scope: string };
 export type AlreadyRevoked = { kind: "already-revoked"; revokedAtMs: number };
+export type JoinRefused = { kind: "join-refused"; why: "spent" | "expired" | "for another environment" };
 
-export type AnyRefusal = InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | NameRefusal;
+export type AnyRefusal = InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | JoinRefused | NameRefusal;
 
 export function invalidInput(field: string, problem: string): InvalidInput {
   return { kind: "invalid-input", field, problem };
@@ -25,6 +26,8 @@ export function sentenceOf(refusal: AnyRefusal): string {
       return `${refusal.scope} exists already.`;
     case "already-revoked":
       return `It was revoked at ${new Date(refusal.revokedAtMs).toISOString()}; what is revoked does not come back.`;
+    case "join-refused":
+      return `The token is ${refusal.why}.`;
     case "name-taken":
       return `The name ${refusal.name} is taken.`;
     case "in-use":

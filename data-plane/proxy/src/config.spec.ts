@@ -1,9 +1,11 @@
 // A setting that is mistyped must stop the start, not be ignored: an ignored limit is no limit.
 
+import { formatJoinToken } from "@tollgate/kernel/enrolment";
 import { expect, test } from "vitest";
 import { ConfigProblem, loadConfig, redacted } from "./config.ts";
 
-const least = { TOLLGATE_JOIN_TOKEN: "join-token" };
+const pin = "A".repeat(43);
+const least = { TOLLGATE_JOIN_TOKEN: formatJoinToken("0".repeat(16), new Uint8Array(32), pin) };
 
 test("defaults are whole; the join token is the one thing that must be given", () => {
   expect(loadConfig(least)).toMatchObject({
@@ -27,6 +29,15 @@ test("the control plane's settings may stand in the same environment, and an emp
   expect(loadConfig(env).proxyPort).toBe(8080);
 });
 
+test("over the network only a join token with its pin will do; on a socket, whatever both planes were given", () => {
+  const given = { TOLLGATE_JOIN_TOKEN: "both have it" };
+  expect(() => loadConfig(given)).toThrow(/TOLLGATE_JOIN_TOKEN is no join token/);
+  expect(() => loadConfig({ ...least, TOLLGATE_CONTROL_URL: "http://control:9092" })).toThrow(/TOLLGATE_CONTROL_URL/);
+  const socket = { TOLLGATE_CONTROL_URL: "unix:/run/tollgate.sock" };
+  expect(loadConfig({ ...given, ...socket }).joinToken).toEqual({ text: "both have it" });
+  expect(() => loadConfig({ ...socket, TOLLGATE_JOIN_TOKEN_FILE: "file" })).toThrow(/TOLLGATE_JOIN_TOKEN is needed/);
+});
+
 test("what is printed at start holds no secret", () => {
-  expect(JSON.stringify(redacted(loadConfig(least)))).not.toContain("join-token");
+  expect(JSON.stringify(redacted(loadConfig(least)))).not.toContain(least.TOLLGATE_JOIN_TOKEN);
 });

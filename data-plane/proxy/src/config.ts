@@ -5,6 +5,14 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { parseJoinToken } from "@tollgate/kernel/enrolment";
+import {
+  kafkaAccessOf,
+  kafkaAccessProblems,
+  kafkaAccessSettings,
+  redactedKafkaAccess,
+  type KafkaAccess,
+} from "@tollgate/kernel/kafka-access";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -27,11 +35,31 @@ export const settings = {
   TOLLGATE_DATA_DIR: z.string().min(1).default(".tollgate").describe("Where the proxy keeps its id and its spool."),
   TOLLGATE_CONTROL_URL: z
     .string()
-    .regex(/^(https?:\/\/|unix:)/, "must begin with http://, https:// or unix:")
-    .default("http://127.0.0.1:9092")
-    .describe("The control plane's gRPC address."),
-  TOLLGATE_JOIN_TOKEN: z.string().min(1, "is needed").describe("What the proxy shows the control plane to join it."),
+    .regex(/^(https:\/\/|unix:)/, "must begin with https:// or unix:")
+    .default("https://127.0.0.1:9092")
+    .describe("The control plane's gRPC address: `https://host:port`, or `unix:/path` on its own machine."),
+  TOLLGATE_JOIN_TOKEN: z
+    .string()
+    .optional()
+    .describe(
+      "What the proxy joins with: a join token, tg_join_…; on a socket, what the control plane was given, too.",
+    ),
+  TOLLGATE_JOIN_TOKEN_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A file with the join token; the control plane writes a first one there if the file holds none of its own.",
+    ),
+  TOLLGATE_TLS_CA: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A PEM file with the authorities of a control plane that brings its own certificate; unset: the join token says whom to believe.",
+    ),
   TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
+  ...kafkaAccessSettings,
   TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
   TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
   TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
@@ -72,10 +100,11 @@ export const settings = {
 /** Of the control plane, the launcher and the tests: known, not read here. */
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
-    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .concat(["CERTIFICATE_SECONDS", "GRPC_SOCKET", "JOIN_TOKEN_USES_MAX"])
+    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
-const foreignPrefixes = ["TOLLGATE_SECRET_", "TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_"];
+const foreignPrefixes = ["TOLLGATE_SECRET_"];
 
 export type Config = {
   host: string;
@@ -84,8 +113,10 @@ export type Config = {
   workers: number;
   dataDir: string;
   controlUrl: string;
-  joinToken: string;
+  joinToken: { text: string } | { file: string };
+  tlsCa: string | undefined;
   kafkaBrokers: readonly string[];
+  kafkaAccess: KafkaAccess;
   environment: string;
   region: string;
   replicaAgeMsMax: number;
@@ -112,6 +143,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const problems = [
     ...unknown.map((name) => `${name} is not a setting`),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+    ...(parsed.success ? [...joinTokenProblems(parsed.data), ...kafkaAccessProblems(parsed.data)] : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigProblem(problems.join("; "));
   return fromEnv(parsed.data);
@@ -121,7 +153,19 @@ function isKnown(name: string): boolean {
   return name in settings || foreign.has(name) || foreignPrefixes.some((prefix) => name.startsWith(prefix));
 }
 
-function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
+type Data = z.infer<z.ZodObject<typeof settings>>;
+
+function joinTokenProblems({ TOLLGATE_CONTROL_URL: url, ...data }: Data): string[] {
+  const { TOLLGATE_JOIN_TOKEN: text, TOLLGATE_JOIN_TOKEN_FILE: file } = data;
+  if (url.startsWith("unix:")) return text === undefined ? ["TOLLGATE_JOIN_TOKEN is needed"] : [];
+  if (text === undefined)
+    return file === undefined ? ["TOLLGATE_JOIN_TOKEN is needed, or TOLLGATE_JOIN_TOKEN_FILE"] : [];
+  return parseJoinToken(text)
+    ? []
+    : ["TOLLGATE_JOIN_TOKEN is no join token: its form or its check characters are wrong"];
+}
+
+function fromEnv(env: Data): Config {
   return {
     host: env.TOLLGATE_HOST,
     proxyPort: env.TOLLGATE_PROXY_PORT,
@@ -129,8 +173,13 @@ function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
     workers: env.TOLLGATE_PROXY_WORKERS,
     dataDir: resolve(env.TOLLGATE_DATA_DIR),
     controlUrl: env.TOLLGATE_CONTROL_URL,
-    joinToken: env.TOLLGATE_JOIN_TOKEN,
+    joinToken:
+      env.TOLLGATE_JOIN_TOKEN === undefined
+        ? { file: resolve(env.TOLLGATE_JOIN_TOKEN_FILE ?? "") }
+        : { text: env.TOLLGATE_JOIN_TOKEN },
+    tlsCa: env.TOLLGATE_TLS_CA && resolve(env.TOLLGATE_TLS_CA),
     kafkaBrokers: env.TOLLGATE_KAFKA_BROKERS,
+    kafkaAccess: kafkaAccessOf(env),
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,
     replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
@@ -151,5 +200,6 @@ function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
 
 /** For the one line at start. What is secret is said to be there, not what it is. */
 export function redacted(config: Config): Record<string, unknown> {
-  return { ...config, joinToken: "[redacted]" };
+  const kafkaAccess = redactedKafkaAccess(config.kafkaAccess);
+  return { ...config, kafkaAccess, joinToken: "file" in config.joinToken ? config.joinToken : "[redacted]" };
 }

@@ -1,6 +1,7 @@
 // The proxy's way to the control plane: typed clients made from the schema's descriptors over one grpc-js channel, so that
 // no gRPC code is generated. A unary call has a deadline; a stream is an async iterable that holds the sender back while it
-// is not read, and ends when its signal aborts. Errors come out as grpc-js has them, with a numeric `code`.
+// is not read, and ends when its signal aborts. Errors come out as grpc-js has them, with a numeric `code`. The channel can
+// be replaced under the clients: what is under way ends on the old one.
 
 import {
   create,
@@ -12,8 +13,9 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
-import { Provisions } from "@tollgate/schema/provisions";
+import type { SecureContext } from "node:tls";
+import { Client, credentials, Metadata, status, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
@@ -40,6 +42,9 @@ export type ControlPlane = {
   usage: ServiceClient<typeof Usage>;
   secrets: ServiceClient<typeof Secrets>;
   provisions: ServiceClient<typeof Provisions>;
+  enrolment: ServiceClient<typeof Enrolment>;
+  /** Calls from now on use what the way has now; those under way go on as they are. */
+  reconnect(): void;
   close(): void;
 };
 
@@ -49,11 +54,49 @@ const unaryMsMax = 10_000;
 /** Who calls: said with every call. */
 export type CallerIdentity = { readonly proxyId: string; readonly boot: string };
 
-export function openControlPlane(
-  config: { controlUrl: string; joinToken: string },
-  { proxyId, boot }: CallerIdentity,
-): ControlPlane {
-  const client = new Client(addressOf(config.controlUrl), channelCredentials(config.controlUrl), {
+export type Way =
+  /** As this user alone can open it, and with the token of this boot. */
+  | { kind: "socket"; url: string; token: string }
+  | {
+      kind: "tls";
+      url: string;
+      /** Undefined while there is no certificate: every call fails then. */
+      context: () => SecureContext | undefined;
+      /** The name that the server's certificate must have, where it is not the host that is dialled. */
+      serverName?: string;
+    };
+
+/** Replaced by `reconnect`; undefined while there is nothing to connect with. */
+type Line = { client: Client | undefined };
+
+export function openControlPlane(way: Way, { proxyId, boot }: CallerIdentity): ControlPlane {
+  const metadata = new Metadata();
+  if (way.kind === "socket") {
+    metadata.set("authorization", `Bearer ${way.token}`);
+    metadata.set("tollgate-proxy", proxyId);
+  }
+  metadata.set("tollgate-boot", boot);
+  const line: Line = { client: connect(way) };
+  return {
+    sync: clientOf(line, metadata, Sync),
+    usage: clientOf(line, metadata, Usage),
+    secrets: clientOf(line, metadata, Secrets),
+    provisions: clientOf(line, metadata, Provisions),
+    enrolment: clientOf(line, metadata, Enrolment),
+    reconnect() {
+      const former = line.client;
+      line.client = connect(way);
+      // A call that has not left it yet would be lost; by then every one of them has its answer.
+      if (former) setTimeout(() => former.close(), unaryMsMax).unref();
+    },
+    close: () => line.client?.close(),
+  };
+}
+
+function connect(way: Way): Client | undefined {
+  const channelCredentials = credentialsOf(way);
+  if (!channelCredentials) return undefined;
+  const options: ChannelOptions = {
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
     "grpc.keepalive_time_ms": 10_000,
@@ -63,32 +106,33 @@ export function openControlPlane(
     "grpc.max_reconnect_backoff_ms": 1_000,
     // Proxies named in the environment are for what leaves the network; and nothing but config.ts reads the environment.
     "grpc.enable_http_proxy": 0,
-  });
-  const metadata = new Metadata();
-  metadata.set("authorization", `Bearer ${config.joinToken}`);
-  metadata.set("tollgate-proxy", proxyId);
-  metadata.set("tollgate-boot", boot);
-  return {
-    sync: clientOf(client, metadata, Sync),
-    usage: clientOf(client, metadata, Usage),
-    secrets: clientOf(client, metadata, Secrets),
-    provisions: clientOf(client, metadata, Provisions),
-    close: () => client.close(),
+    // A channel after a renewal must not find the connection of the one before it.
+    "grpc.use_local_subchannel_pool": 1,
+    ...(way.kind === "tls" && way.serverName !== undefined ? { "grpc.ssl_target_name_override": way.serverName } : {}),
   };
+  return new Client(way.kind === "socket" ? way.url : new URL(way.url).host, channelCredentials, options);
 }
 
-/** `http://host:port` and `unix:/path` as gRPC wants them. */
-function addressOf(url: string): string {
-  return url.startsWith("unix:") ? url : new URL(url).host;
+function credentialsOf(way: Way): ChannelCredentials | undefined {
+  if (way.kind === "socket") return credentials.createInsecure();
+  const context = way.context();
+  return context && credentials.createFromSecureContext(context);
 }
 
-/** `https:` is never answered by plain text, whether or not the other end speaks TLS. */
-function channelCredentials(url: string): ChannelCredentials {
-  return url.startsWith("https:") ? credentials.createSsl() : credentials.createInsecure();
+function connected({ client }: Line): Client {
+  if (client) return client;
+  throw Object.assign(new Error("the proxy has not joined the control plane yet"), { code: status.UNAVAILABLE });
+}
+
+/** The code from the registry that the control plane refused with; undefined where it did not, or was not reached. */
+export function refusalCode(error: unknown): string | undefined {
+  const metadata = error instanceof Error && "metadata" in error ? error.metadata : undefined;
+  const code = metadata instanceof Metadata ? metadata.get("tollgate-code")[0] : undefined;
+  return code?.toString();
 }
 
 function clientOf<Service extends DescService>(
-  client: Client,
+  line: Line,
   metadata: Metadata,
   service: Service,
 ): ServiceClient<Service> {
@@ -96,7 +140,7 @@ function clientOf<Service extends DescService>(
     const path = `/${service.typeName}/${method.name}`;
     return [
       method.localName,
-      method.methodKind === "unary" ? unary(client, metadata, path, method) : streaming(client, metadata, path, method),
+      method.methodKind === "unary" ? unary(line, metadata, path, method) : streaming(line, metadata, path, method),
     ];
   });
   // The one place where the methods' own types are claimed: they were made from the same descriptor one line above.
@@ -111,23 +155,23 @@ function codec(method: DescMethod) {
   };
 }
 
-function unary(client: Client, metadata: Metadata, path: string, method: DescMethod) {
+function unary(line: Line, metadata: Metadata, path: string, method: DescMethod) {
   const { encode, decode } = codec(method);
   return (request: MessageInitShape<DescMessage>): Promise<unknown> =>
     new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + unaryMsMax };
-      client.makeUnaryRequest(path, encode, decode, request, metadata, options, (error, answer) => {
+      connected(line).makeUnaryRequest(path, encode, decode, request, metadata, options, (error, answer) => {
         if (error) reject(error);
         else resolve(answer);
       });
     });
 }
 
-function streaming(client: Client, metadata: Metadata, path: string, method: DescMethod) {
+function streaming(line: Line, metadata: Metadata, path: string, method: DescMethod) {
   const { encode, decode } = codec(method);
   return async function* (request: MessageInitShape<DescMessage>, signal: AbortSignal): AsyncGenerator<unknown> {
     signal.throwIfAborted();
-    const call = client.makeServerStreamRequest(path, encode, decode, request, metadata);
+    const call = connected(line).makeServerStreamRequest(path, encode, decode, request, metadata);
     const cancel = (): void => call.cancel();
     signal.addEventListener("abort", cancel);
     try {

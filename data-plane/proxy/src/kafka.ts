@@ -3,9 +3,17 @@
 // kafkajs cannot read without a group, so every boot has a group of its own, which the broker forgets by itself.
 
 import { randomUUID } from "node:crypto";
-import { Kafka, logLevel, type Producer } from "kafkajs";
+import { assertNever } from "@tollgate/kernel/decider";
+import { Kafka, logLevel, type Producer, type SASLOptions } from "kafkajs";
+import type { KafkaSecurity } from "./kafka-security.ts";
 
-export type KafkaOptions = { brokers: readonly string[]; clientId: string; onProblem: (message: string) => void };
+export type KafkaOptions = {
+  brokers: readonly string[];
+  clientId: string;
+  /** Undefined: brokers that let everybody in. */
+  security?: KafkaSecurity;
+  onProblem: (message: string) => void;
+};
 
 export type TailMessage = { headers: { [name: string]: Uint8Array | undefined }; value: Uint8Array | null };
 
@@ -21,11 +29,13 @@ export type KafkaDoor = {
 /** A broker may let a new group wait three seconds for more members. */
 const joinMsMax = 10_000;
 
-export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): KafkaDoor {
+export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptions): KafkaDoor {
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,
     connectionTimeout: 2_000,
+    ...(security?.tls && { ssl: security.tls }),
+    ...(security?.sasl && { sasl: loginOf(security.sasl) }),
     requestTimeout: 5_000,
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
     logLevel: logLevel.ERROR,
@@ -58,6 +68,20 @@ export function openKafka({ brokers, clientId, onProblem }: KafkaOptions): Kafka
       await (await producer?.catch(() => undefined))?.disconnect();
     },
   };
+}
+
+/** kafkajs ties each mechanism to its own type of login. */
+function loginOf({ mechanism, username, password }: NonNullable<KafkaSecurity["sasl"]>): SASLOptions {
+  switch (mechanism) {
+    case "PLAIN":
+      return { mechanism: "plain", username, password };
+    case "SCRAM-SHA-256":
+      return { mechanism: "scram-sha-256", username, password };
+    case "SCRAM-SHA-512":
+      return { mechanism: "scram-sha-512", username, password };
+    default:
+      return assertNever(mechanism);
+  }
 }
 
 async function connect(producer: Producer): Promise<Producer> {

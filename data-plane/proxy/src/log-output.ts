@@ -7,7 +7,7 @@ import { pino, type Logger } from "pino";
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
 
 const neverWritten = ["authorization", "cookie", "joinToken", "value", "secret", "secrets", "headers", "x-api-key"];
-const keyText = /tg_(key|svc|adm)_([0-9a-z]{16})_[0-9A-Za-z]+/g;
+const keyText = /tg_(key|svc|adm|join)_([0-9a-z]{16})_[0-9A-Za-z]+/g;
 
 export function maskKeys(text: string): string {
   return text.replace(keyText, "tg_$1_$2_[redacted]");

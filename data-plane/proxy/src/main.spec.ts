@@ -36,6 +36,7 @@ function launch(env: Record<string, string>) {
     env: {
       PATH: process.env["PATH"],
       TOLLGATE_JOIN_TOKEN: joinToken,
+      TOLLGATE_CONTROL_URL: "unix:/nobody/listens",
       TOLLGATE_DATA_DIR: directory,
       TOLLGATE_PROXY_PORT: "0",
       TOLLGATE_PROXY_ADMIN_PORT: "0",

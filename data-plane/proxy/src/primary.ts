@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
-import type { Config } from "./config.ts";
+import { ConfigProblem, type Config } from "./config.ts";
+import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { grpcSink } from "./facts/grpc-sink.ts";
@@ -18,9 +19,10 @@ import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
 import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
-import { openControlPlane, type ControlPlane } from "./grpc.ts";
+import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { kafkaSecurityOf } from "./kafka-security.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions, type Provisions } from "./provisions/provisions.ts";
@@ -32,15 +34,21 @@ import { startWorkers, type Workers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
 const lastFactsMs = 1_000;
+/** Who does not say that it leaves keeps its id for some seconds from the next boot. */
+const lastReportMs = 500;
 const software = "tollgate-proxy/0.1.0";
 
 export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
-  const boot = randomUUID();
-  const control = openControlPlane(config, { proxyId: identity.proxyId, boot });
-  const kafka = openKafkaWhere(config, log);
+  const caller = { proxyId: identity.proxyId, boot: randomUUID() };
+  const { directory } = identity;
+  const link = configuredOrExit(() =>
+    openLink({ config, directory, caller, log, onJoined: () => readiness.reconsider() }),
+  );
+  const { control } = link;
+  const kafka = configuredOrExit(() => openKafkaWhere(config, log));
   const replica = createReplicaHolder();
   const state = createWorkerState();
 
@@ -92,11 +100,12 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onEpochEnded: () => facts?.wake(),
   });
   const readiness = createReadiness(config.host, () => ({
+    enrolment: !link.hasJoined(),
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
     secrets: !secretCache.areComplete(),
   }));
-  const outward = { config, log, control, kafka, identity, replica, workers, provisions, boot };
+  const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions };
   const shipper = openFactsShipper(outward);
   await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
 
@@ -122,10 +131,11 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     log.info({}, "the proxy drains");
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
-    reporting.stop();
+    await reporting.leave(lastReportMs);
     provisions.close();
     await feed.close();
     await kafka?.close();
+    link.close();
     identity.release();
     process.exit(0);
   }
@@ -141,21 +151,34 @@ function identityOrExit({ dataDir }: Config): ProxyIdentity {
   }
 }
 
-function openKafkaWhere({ kafkaBrokers: brokers }: Config, log: Log): KafkaDoor | undefined {
+/** What the settings name is looked at here first: a file that cannot be read is a mistake in them. */
+function configuredOrExit<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof ConfigProblem)) throw error;
+    process.stderr.write(`The proxy's configuration is wrong: ${error.message}.\n`);
+    process.exit(2);
+  }
+}
+
+function openKafkaWhere({ kafkaBrokers: brokers, kafkaAccess }: Config, log: Log): KafkaDoor | undefined {
   const onProblem = (problem: string) => log.debug({ problem }, "kafka");
-  return brokers.length === 0 ? undefined : openKafka({ brokers, clientId: "tollgate-proxy", onProblem });
+  return brokers.length === 0
+    ? undefined
+    : openKafka({ brokers, clientId: "tollgate-proxy", security: kafkaSecurityOf(kafkaAccess), onProblem });
 }
 
 type Outward = {
   config: Config;
   log: Log;
   control: ControlPlane;
+  caller: CallerIdentity;
   kafka: KafkaDoor | undefined;
   identity: ProxyIdentity;
   replica: ReplicaHolder;
   workers: Workers;
   provisions: Provisions;
-  boot: string;
 };
 
 function openFactsShipper({ config, log, control, kafka, identity, workers, provisions }: Outward): Shipper {
@@ -177,7 +200,7 @@ function openFactsShipper({ config, log, control, kafka, identity, workers, prov
 
 /** Word back of what is applied; the answer says how far the facts have come. */
 function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
-  const { config, control, identity, replica, workers, boot } = outward;
+  const { config, control, caller, replica, workers, log: output } = outward;
   return startReporting({
     control,
     report() {
@@ -186,7 +209,7 @@ function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
       if (applied === undefined || log === undefined) return undefined;
       const ageMs = replica.ageMs(Date.now());
       return {
-        proxyId: identity.proxyId,
+        ...caller,
         environment: config.environment,
         region: config.region,
         software,
@@ -197,12 +220,13 @@ function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
         digests: replica.digests(),
         workers: workers.listening(),
         spooled: shipper.spooled(),
-        boot,
         counts: countsToWire(workers.counts()),
       };
     },
     onAnswer: shipper.reported,
     onReconnected: shipper.reconnected,
+    onContested: () =>
+      output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
   });
 }
 

@@ -20,7 +20,11 @@ export const settings = {
   TOLLGATE_PROXY_ADMIN_PORT: port.default(9090).describe("Health, metrics and debug of the proxy."),
   TOLLGATE_CONTROL_PORT: port.default(8081).describe("The admin API of the control plane."),
   TOLLGATE_CONTROL_ADMIN_PORT: port.default(9091).describe("Metrics of the control plane."),
-  TOLLGATE_GRPC_PORT: port.default(9092).describe("The port on which the proxy finds the control plane."),
+  TOLLGATE_GRPC_PORT: port
+    .optional()
+    .describe(
+      "A port for proxies on other machines, over TLS; unset: none. The proxy here finds the control plane by a socket.",
+    ),
   TOLLGATE_CONFIG: z.string().optional().describe("A `tollgate.yaml` that is applied at each start."),
   TOLLGATE_ADMIN_TOKEN: z
     .string()
@@ -37,7 +41,7 @@ export const settings = {
   TOLLGATE_JOIN_TOKEN: z
     .string()
     .optional()
-    .describe("What a proxy shows the control plane to join it; unset: another at each start."),
+    .describe("What the proxy shows the control plane on their socket; unset: another at each start."),
   TOLLGATE_DRAIN_SECONDS: z.coerce
     .number()
     .min(0)
@@ -70,7 +74,8 @@ export interface Config {
     readonly proxyAdmin: number;
     readonly control: number;
     readonly controlAdmin: number;
-    readonly grpc: number;
+    /** Undefined: none is opened. */
+    readonly grpc: number | undefined;
   };
   readonly configurationFile: string | undefined;
   readonly adminToken: string | undefined;

@@ -2,11 +2,34 @@
 // admin token, and the mark that a first start is under way. What is secret has mode 0600. A file appears whole or not at all, whenever the power
 // goes; nothing that exists is ever replaced.
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, linkSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { Problem, fileProblem } from "./problem.ts";
 
 const masterKeyBytes = 32;
+
+/** What macOS takes of a socket's path; Linux takes a little more. */
+const socketPathBytesMax = 103;
+
+/** Where control plane and proxy find each other: in the data directory, or where that lies too deep, in a short one. */
+export function openSocketPath(dataDir: string): { path: string; remove(): void } {
+  const usual = join(dataDir, "run", "grpc.sock");
+  if (Buffer.byteLength(usual) <= socketPathBytesMax) return { path: usual, remove: () => undefined };
+  // Made with a name that nobody could foresee, and for this user alone.
+  const path = join(mkdtempSync(join(tmpdir(), "tollgate-")), "grpc.sock");
+  return { path, remove: () => rmSync(dirname(path), { recursive: true, force: true }) };
+}
 
 /** Where the control plane writes the token that it makes; the one that automation brings is put there for the others. */
 export function ensureAdminTokenFile(dataDir: string, given: string | undefined): string {

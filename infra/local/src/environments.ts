@@ -18,6 +18,8 @@ interface Common {
   readonly config: Config;
   readonly dataDir: string;
   readonly joinToken: string;
+  /** Where the two find each other. */
+  readonly socketPath: string;
   /** The program's ready line of before it was restarted. */
   readonly former: ReadyLine | undefined;
 }
@@ -29,7 +31,7 @@ export interface ControlPlaneInput extends Common {
 }
 
 export function controlPlaneEnvironment(input: ControlPlaneInput): Record<string, string> {
-  const { config, dataDir, joinToken, former, configuration, databaseUrl, masterKeyFile } = input;
+  const { config, dataDir, joinToken, socketPath, former, configuration, databaseUrl, masterKeyFile } = input;
   const isApplied = configuration.path !== undefined && (configuration.isForEachStart || former === undefined);
   return {
     ...config.inherited.controlPlane,
@@ -39,25 +41,22 @@ export function controlPlaneEnvironment(input: ControlPlaneInput): Record<string
     TOLLGATE_HOST: config.host,
     TOLLGATE_CONTROL_PORT: portOf(former?.["control"], config.ports.control),
     TOLLGATE_CONTROL_ADMIN_PORT: portOf(former?.["controlAdmin"], config.ports.controlAdmin),
-    TOLLGATE_GRPC_PORT: portOf(former?.["grpc"], config.ports.grpc),
+    ...(config.ports.grpc === undefined ? {} : { TOLLGATE_GRPC_PORT: portOf(former?.["grpc"], config.ports.grpc) }),
+    TOLLGATE_GRPC_SOCKET: socketPath,
     TOLLGATE_DATABASE_URL: databaseUrl,
     TOLLGATE_MASTER_KEY_FILE: masterKeyFile,
     TOLLGATE_JOIN_TOKEN: joinToken,
   };
 }
 
-export interface ProxyInput extends Common {
-  readonly grpcUrl: string;
-}
-
-export function proxyEnvironment({ config, dataDir, joinToken, former, grpcUrl }: ProxyInput): Record<string, string> {
+export function proxyEnvironment({ config, dataDir, joinToken, socketPath, former }: Common): Record<string, string> {
   return {
     ...config.inherited.proxy,
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_HOST: config.host,
     TOLLGATE_PROXY_PORT: portOf(former?.["proxy"], config.ports.proxy),
     TOLLGATE_PROXY_ADMIN_PORT: portOf(former?.["proxyAdmin"], config.ports.proxyAdmin),
-    TOLLGATE_CONTROL_URL: grpcUrl,
+    TOLLGATE_CONTROL_URL: `unix:${socketPath}`,
     TOLLGATE_JOIN_TOKEN: joinToken,
     TOLLGATE_DRAIN_SECONDS: String(config.drainSeconds),
   };
@@ -67,14 +66,9 @@ export function urlFrom(ready: ReadyLine, name: string): string {
   const address = ready[name];
   if (address === undefined) throw new Error(`a ready line lacks ${name}: ${JSON.stringify(ready)}`);
   // An address that means "all" is none that a client can dial everywhere.
-  return withScheme(address).replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:");
+  return address.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:");
 }
 
 function portOf(formerAddress: string | undefined, configured: number): string {
-  return formerAddress === undefined ? String(configured) : new URL(withScheme(formerAddress)).port;
-}
-
-/** A gRPC address is said without one, as its clients want it. */
-function withScheme(address: string): string {
-  return address.includes("://") ? address : `http://${address}`;
+  return formerAddress === undefined ? String(configured) : new URL(formerAddress).port;
 }

@@ -94,6 +94,9 @@ describe("the launcher", { timeout: 90_000 }, () => {
     for (const name of ["TOLLGATE_SECRET_X", "TOLLGATE_DATABASE_URL", "TOLLGATE_MASTER_KEY_FILE", "UPSTREAM_TOKEN"])
       expect(proxy).not.toHaveProperty(name);
     expect(proxy["TOLLGATE_JOIN_TOKEN"]).toBe(environmentOf("control")["TOLLGATE_JOIN_TOKEN"]);
+    const socket = join(dataDir, "run", "grpc.sock");
+    expect(environmentOf("control")["TOLLGATE_GRPC_SOCKET"]).toBe(socket);
+    expect(proxy["TOLLGATE_CONTROL_URL"]).toBe(`unix:${socket}`);
     await stopped(launcher);
   });
 

@@ -13,6 +13,7 @@ import {
   ensureAdminTokenFile,
   ensureMasterKey,
   openDataDirectory,
+  openSocketPath,
 } from "./data-directory.ts";
 import { lockDataDirectory } from "./instance-lock.ts";
 import { controlPlaneEnvironment, proxyEnvironment, urlFrom } from "./environments.ts";
@@ -109,13 +110,14 @@ async function start(stage: Stage): Promise<void> {
   interrupted.throwIfAborted();
 
   const { controlPlane, proxy } = stage.programs;
-  const common = { dataDir, config, joinToken: stage.joinToken };
+  const socket = openSocketPath(dataDir);
+  stage.parts.push({ stop: async () => socket.remove() });
+  const common = { dataDir, config, joinToken: stage.joinToken, socketPath: socket.path };
   const control = await keepProgram(stage, "control plane", controlPlane, controlPlaneGraceMs, (former) =>
     controlPlaneEnvironment({ ...common, former, configuration, databaseUrl, masterKeyFile }),
   );
-  const grpcUrl = urlFrom(control, "grpc");
   const gate = await keepProgram(stage, "proxy", proxy, proxyGraceMs, (former) =>
-    proxyEnvironment({ ...common, former, grpcUrl }),
+    proxyEnvironment({ ...common, former }),
   );
   const ready: Ready = {
     proxy: urlFrom(gate, "proxy"),

@@ -8,6 +8,7 @@ const names: ReadonlySet<string> = new Set(
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
     "CACHE_KEY_FILE",
+    "CERTIFICATE_SECONDS",
     "CONFIG",
     "CONTROL_ADMIN_PORT",
     "CONTROL_PORT",
@@ -17,10 +18,20 @@ const names: ReadonlySet<string> = new Set(
     "DRAIN_SECONDS",
     "ENVIRONMENT",
     "GRPC_PORT",
+    "GRPC_SOCKET",
     "HOST",
     "INTERNAL_PORT",
     "JOIN_TOKEN",
+    "JOIN_TOKEN_FILE",
+    "JOIN_TOKEN_USES_MAX",
     "KAFKA_BROKERS",
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_PASSWORD",
+    "KAFKA_SASL_PASSWORD_FILE",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_TLS_CA",
+    "KAFKA_TLS_CERT",
+    "KAFKA_TLS_KEY",
     "LIST_BYTES_MAX",
     "LIST_GATHERED_BYTES_MAX",
     "LIST_SERVER_BYTES_MAX",
@@ -43,7 +54,7 @@ const names: ReadonlySet<string> = new Set(
 );
 
 /** Families whose members are not listed. */
-const prefixes = ["TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_", "TOLLGATE_SECRET_", "TOLLGATE_TEST_"] as const;
+const prefixes = ["TOLLGATE_SECRET_", "TOLLGATE_TEST_"] as const;
 
 export const secretVariablePrefix = "TOLLGATE_SECRET_";
 

@@ -285,10 +285,30 @@ export const errors = {
     text: "The read side has not reached the position that was asked for.",
     help: "A projection lags or has stopped; `/readyz` of the control plane names it.",
   },
-  "sync.token-refused": {
+  "enrolment.token-refused": {
     class: "unauthenticated",
-    text: "The join token is missing or wrong.",
-    help: "Both planes need the same `TOLLGATE_JOIN_TOKEN`.",
+    text: "The join token is missing, unknown, spent, revoked or expired, or it is for another environment.",
+    help: "Issue another with `issueJoinToken`. Over a Unix socket both planes need the same `TOLLGATE_JOIN_TOKEN`.",
+  },
+  "enrolment.certificate-refused": {
+    class: "unauthenticated",
+    text: "The client certificate is missing, expired, or not from this control plane's authority.",
+    help: "A proxy joins with a join token and renews its certificate by itself. One that was away for longer than a certificate lives shows its join token again. From anybody else this is a stranger at the door.",
+  },
+  "enrolment.proxy-refused": {
+    class: "forbidden",
+    text: "The proxy is not enrolled, or it was revoked.",
+    help: "What is revoked does not come back: give the proxy an empty data directory and a new join token. After a restore from a backup, proxies that had joined since have to join again.",
+  },
+  "enrolment.id-taken": {
+    class: "conflict",
+    text: "A proxy with this id and another key is enrolled already.",
+    help: "Somebody copied a proxy's id without its key. Each proxy needs a data directory of its own.",
+  },
+  "proxy.id-in-use": {
+    class: "conflict",
+    text: "Another process reports under this proxy's id.",
+    help: "A data directory was copied, or two processes share one. The one that came first keeps the id while it is heard of; `fleet` shows it as contested. Stop the other and give it an empty data directory.",
   },
   "sync.log-differs": {
     class: "conflict",

@@ -4,7 +4,7 @@
 
 import { isId } from "./ids.ts";
 
-export const keyKinds = ["key", "svc", "adm"] as const;
+export const keyKinds = ["key", "svc", "adm", "join"] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
 export type KeyText = { kind: KeyKind; id: string; text: string };
@@ -13,9 +13,12 @@ const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 export const secretBytes = 32;
 const secretChars = 43;
 const checkChars = 6;
-/** tg_ + kind + _ + id + _ + secret + check: the same for every kind. */
-export const keyTextChars = 3 + 3 + 1 + 16 + 1 + secretChars + checkChars;
-const shape = /^tg_(key|svc|adm)_([0-9a-z]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+/** tg_ + kind + _ + id + _ + secret + check. */
+export function keyTextChars(kind: KeyKind): number {
+  return 3 + kind.length + 1 + 16 + 1 + secretChars + checkChars;
+}
+const keyTextCharsMax = Math.max(...keyKinds.map(keyTextChars));
+const shape = /^tg_(key|svc|adm|join)_([0-9a-z]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 export function formatKey(kind: KeyKind, id: string, secret: Uint8Array): string {
   if (!isId(id)) throw new Error("a key needs a well-formed id");
@@ -28,7 +31,7 @@ export function formatKey(kind: KeyKind, id: string, secret: Uint8Array): string
 
 /** Undefined for everything that is not exactly a key: wrong shape, wrong check, wrong length. */
 export function parseKey(text: string): KeyText | undefined {
-  if (text.length !== keyTextChars) return undefined;
+  if (text.length > keyTextCharsMax) return undefined;
   const match = shape.exec(text);
   const kind = keyKinds.find((known) => known === match?.[1]);
   const id = match?.[2];

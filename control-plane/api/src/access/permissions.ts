@@ -18,7 +18,10 @@ export const permissions = [
   "secrets:write",
   "admin-tokens:read",
   "admin-tokens:write",
+  "join-tokens:read",
+  "join-tokens:write",
   "fleet:read",
+  "fleet:write",
   "calls:read",
   "configuration:write",
 ] as const;
@@ -39,6 +42,8 @@ export const permissionTable: PermissionTable = {
   "Query.servers": "servers:read",
   "Query.secrets": "secrets:read",
   "Query.adminTokens": "admin-tokens:read",
+  "Query.joinTokens": "join-tokens:read",
+  "Query.enrolledProxies": "fleet:read",
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
   "Query.factGaps": "calls:read",
@@ -56,6 +61,9 @@ export const permissionTable: PermissionTable = {
   "Mutation.eraseSecret": "secrets:write",
   "Mutation.issueAdminToken": "admin-tokens:write",
   "Mutation.revokeAdminToken": "admin-tokens:write",
+  "Mutation.issueJoinToken": "join-tokens:write",
+  "Mutation.revokeJoinToken": "join-tokens:write",
+  "Mutation.revokeProxy": "fleet:write",
   "Mutation.applyConfiguration": "configuration:write",
 };
 

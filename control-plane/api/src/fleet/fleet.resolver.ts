@@ -8,9 +8,10 @@ import { PLANE, type Plane } from "../plane.ts";
 import { readFleet, type ReportedProxy } from "../sync/fleet.ts";
 
 function proxyToApi(proxy: ReportedProxy): Proxy {
-  const { proxyId, environment, region, software, source, workers, applied, ageMs, digests, reportedAt } = proxy;
+  const { proxyId, environment, region, software, source, workers, applied, ageMs, digests, reportedAt, isContested } =
+    proxy;
   return {
-    ...{ id: proxyId, environment, region, software, source, workers, applied, ageMs, reportedAt },
+    ...{ id: proxyId, environment, region, software, source, workers, applied, ageMs, reportedAt, isContested },
     log: { id: proxy.logId, incarnation: proxy.logIncarnation },
     digests: digests.map(({ kind, resources, digest }) => ({ kind, resources: BigInt(resources), digest })),
   };

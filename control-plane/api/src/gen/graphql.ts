@@ -213,6 +213,31 @@ export type CreateTeamSucceeded = {
   readonly team: Team;
 };
 
+/** A proxy that may hold certificates. */
+export type EnrolledProxy = {
+  readonly __typename?: 'EnrolledProxy';
+  readonly enrolledAt: Scalars['DateTime']['output'];
+  readonly environment: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** The token that it joined with. */
+  readonly joinTokenId: Scalars['ID']['output'];
+  readonly region: Scalars['String']['output'];
+  readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
+};
+
+export type EnrolledProxyConnection = {
+  readonly __typename?: 'EnrolledProxyConnection';
+  readonly edges: ReadonlyArray<EnrolledProxyEdge>;
+  readonly nodes: ReadonlyArray<EnrolledProxy>;
+  readonly pageInfo: PageInfo;
+};
+
+export type EnrolledProxyEdge = {
+  readonly __typename?: 'EnrolledProxyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: EnrolledProxy;
+};
+
 export type EraseSecretResult = EraseSecretSucceeded | InUse | NotFound;
 
 export type EraseSecretSucceeded = {
@@ -287,6 +312,27 @@ export type IssueAdminTokenSucceeded = {
   readonly secret: Maybe<Scalars['String']['output']>;
 };
 
+export type IssueJoinTokenInput = {
+  readonly environment?: InputMaybe<Scalars['String']['input']>;
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly name: Scalars['String']['input'];
+  /** 1 where it is not given: a token for one proxy. */
+  readonly usesMax?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type IssueJoinTokenResult = InvalidInput | IssueJoinTokenSucceeded | NameTaken;
+
+export type IssueJoinTokenSucceeded = {
+  readonly __typename?: 'IssueJoinTokenSucceeded';
+  readonly joinToken: JoinToken;
+  readonly position: Scalars['Position']['output'];
+  /**
+   * The whole token, for TOLLGATE_JOIN_TOKEN of a proxy, with the pin by which the proxy knows this control plane. It is shown
+   * here and never again: null in a repeated answer. Revoke a token that was lost.
+   */
+  readonly secret: Maybe<Scalars['String']['output']>;
+};
+
 export type IssueKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
   readonly name: Scalars['String']['input'];
@@ -311,6 +357,40 @@ export type IssuedKey = {
   readonly name: Scalars['String']['output'];
   /** The whole key. It is shown here and never again: null in a repeated answer. Rotate a key whose secret was lost. */
   readonly secret: Maybe<Scalars['String']['output']>;
+};
+
+export type JoinToken = {
+  readonly __typename?: 'JoinToken';
+  readonly createdAt: Scalars['DateTime']['output'];
+  /** Only proxies of this environment may use it; null: of any. */
+  readonly environment: Maybe<Scalars['String']['output']>;
+  readonly expiresAt: Maybe<Scalars['DateTime']['output']>;
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
+  /** The proxies that it let in, each once. */
+  readonly usedBy: ReadonlyArray<Scalars['ID']['output']>;
+  /** How many proxies it lets in. */
+  readonly usesMax: Scalars['Int']['output'];
+};
+
+export type JoinTokenConnection = {
+  readonly __typename?: 'JoinTokenConnection';
+  readonly edges: ReadonlyArray<JoinTokenEdge>;
+  readonly nodes: ReadonlyArray<JoinToken>;
+  readonly pageInfo: PageInfo;
+};
+
+export type JoinTokenEdge = {
+  readonly __typename?: 'JoinTokenEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: JoinToken;
+};
+
+export type JoinTokenFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly includeRevoked?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
 };
 
 export type Key = {
@@ -404,12 +484,16 @@ export type Mutation = {
   readonly createTeam: CreateTeamResult;
   readonly eraseSecret: EraseSecretResult;
   readonly issueAdminToken: IssueAdminTokenResult;
+  readonly issueJoinToken: IssueJoinTokenResult;
   readonly issueKey: IssueKeyResult;
   readonly registerServer: RegisterServerResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
+  readonly revokeJoinToken: RevokeJoinTokenResult;
   readonly revokeKey: RevokeKeyResult;
+  /** Its certificates are refused from now on, and what it has open ends. It does not come back under this id. */
+  readonly revokeProxy: RevokeProxyResult;
   readonly rotateKey: RotateKeyResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
@@ -456,6 +540,12 @@ export type MutationIssueAdminTokenArgs = {
 };
 
 
+export type MutationIssueJoinTokenArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: IssueJoinTokenInput;
+};
+
+
 export type MutationIssueKeyArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: IssueKeyInput;
@@ -486,7 +576,19 @@ export type MutationRevokeAdminTokenArgs = {
 };
 
 
+export type MutationRevokeJoinTokenArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRevokeKeyArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRevokeProxyArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -538,6 +640,8 @@ export type Proxy = {
   readonly digests: ReadonlyArray<KindDigest>;
   readonly environment: Scalars['String']['output'];
   readonly id: Scalars['ID']['output'];
+  /** Another process wanted this proxy's id within the last minute: its data directory was copied. See `proxy.id-in-use`. */
+  readonly isContested: Scalars['Boolean']['output'];
   readonly log: LogIdentity;
   readonly region: Scalars['String']['output'];
   readonly reportedAt: Scalars['DateTime']['output'];
@@ -565,10 +669,13 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  /** The proxies that joined, whether or not they are heard of. */
+  readonly enrolledProxies: EnrolledProxyConnection;
   /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
   readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
   readonly fleet: ProxyConnection;
+  readonly joinTokens: JoinTokenConnection;
   /** Null where there is none. A revoked key is shown, and says so. */
   readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
@@ -599,6 +706,14 @@ export type QueryCallsArgs = {
 };
 
 
+export type QueryEnrolledProxiesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  includeRevoked?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+
 export type QueryFactGapsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
@@ -607,6 +722,14 @@ export type QueryFactGapsArgs = {
 
 export type QueryFleetArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryJoinTokensArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<JoinTokenFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -714,12 +837,28 @@ export type RevokeAdminTokenSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type RevokeJoinTokenResult = AlreadyRevoked | NotFound | RevokeJoinTokenSucceeded;
+
+export type RevokeJoinTokenSucceeded = {
+  readonly __typename?: 'RevokeJoinTokenSucceeded';
+  readonly joinToken: JoinToken;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type RevokeKeyResult = AlreadyRevoked | NotFound | RevokeKeySucceeded;
 
 export type RevokeKeySucceeded = {
   readonly __typename?: 'RevokeKeySucceeded';
   readonly key: Key;
   readonly position: Scalars['Position']['output'];
+};
+
+export type RevokeProxyResult = AlreadyRevoked | NotFound | RevokeProxySucceeded;
+
+export type RevokeProxySucceeded = {
+  readonly __typename?: 'RevokeProxySucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly proxy: EnrolledProxy;
 };
 
 export type RotateKeyInput = {

@@ -1,7 +1,7 @@
 // Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
 // the database, and no projection has stopped. What it waits for is named, so that a probe's log explains itself.
 
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
@@ -13,6 +13,8 @@ export type HealthParts = {
   projections: Projections;
   relay: Relay | undefined;
   refusedBatches: Pick<RefusedBatches, "byCode">;
+  /** Calls and connections that were refused at the doors for proxies. */
+  grpcRefusals?: () => ReadonlyMap<string, number>;
 };
 
 export type Health = {
@@ -21,7 +23,8 @@ export type Health = {
   metrics(): Promise<{ contentType: string; text: string }>;
 };
 
-export function createHealth({ database, projections, relay, refusedBatches }: HealthParts): Health {
+export function createHealth(parts: HealthParts): Health {
+  const { database, projections, relay, refusedBatches, grpcRefusals } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -46,6 +49,16 @@ export function createHealth({ database, projections, relay, refusedBatches }: H
   });
   gauge("tollgate_fact_batches_refused", "Batches of facts that were refused, by code.", ["code"], (of) => {
     for (const [code, count] of refusedBatches.byCode()) of.set({ code }, count);
+  });
+  new Counter({
+    name: "tollgate_grpc_refused_total",
+    help: "What proxies, or those who say they are, were refused over gRPC, by error code.",
+    labelNames: ["code"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [code, count] of grpcRefusals?.() ?? []) this.inc({ code }, count);
+    },
   });
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {

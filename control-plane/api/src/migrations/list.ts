@@ -6,6 +6,7 @@ import { fleetMigration } from "./0003-fleet.ts";
 import { usageMigration } from "./0004-usage.ts";
 import { answersMigration } from "./0005-answers.ts";
 import { keyringMigration } from "./0006-keyring.ts";
+import { enrolmentMigration } from "./0007-enrolment.ts";
 import { factChainMigration } from "./0009-fact-chain.ts";
 import type { Migration } from "./migration.ts";
 
@@ -16,5 +17,6 @@ export const migrations: readonly Migration[] = [
   usageMigration,
   answersMigration,
   keyringMigration,
+  enrolmentMigration,
   factChainMigration,
 ];

@@ -6,6 +6,7 @@ import type { Provisions } from "@tollgate/schema/provisions";
 import type { Database } from "../database.ts";
 import type { ServiceMethods } from "../grpc-server.ts";
 import type { Keyring, SharedKey } from "../keyring/keyring.ts";
+import { holdId } from "../sync/holders.ts";
 import { int8Max } from "../usage/batch.ts";
 import { epochKey, giveEpochs } from "./epochs.ts";
 
@@ -17,12 +18,14 @@ export function provisionsService(
   keyring: Keyring,
 ): ServiceMethods<typeof Provisions> {
   return {
-    async draw({ epochs, after, keysOf }, { proxyId }) {
+    async draw({ epochs, after, keysOf }, caller) {
+      const { proxyId } = caller;
       if (epochs > epochsMax || keysOf.length > keysOfMax || after >= int8Max / 2n)
         throw new TollgateError(
           "request.invalid",
           `At most ${epochsMax} epochs and ${keysOfMax} keys are drawn at once.`,
         );
+      await holdId(database.sql, caller);
       const root = await keyring.secret("epochs");
       const given = epochs === 0 ? [] : await giveEpochs(database.sql, proxyId, epochs, after);
       return {

@@ -18,6 +18,8 @@ export type ReportedProxy = {
   digests: readonly { kind: string; resources: string; digest: string }[];
   workers: number;
   reportedAt: Date;
+  /** Within the last minute another process wanted its id. */
+  isContested: boolean;
 };
 
 const rememberedHours = 24;
@@ -51,8 +53,9 @@ export async function storeReport(sql: Sql, report: ReportRequest): Promise<void
 export async function readFleet(sql: Sql): Promise<ReportedProxy[]> {
   return sql.query<ReportedProxy>(
     `SELECT proxy_id AS "proxyId", environment, region, software, source, log_id AS "logId",
-       log_incarnation AS "logIncarnation", applied, age_ms AS "ageMs", digests, workers, reported_at AS "reportedAt"
-     FROM fleet.proxy WHERE reported_at > now() - make_interval(hours => $1) ORDER BY environment, region, proxy_id`,
+       log_incarnation AS "logIncarnation", applied, age_ms AS "ageMs", digests, workers, reported_at AS "reportedAt",
+       coalesce(contested_at > now() - interval '1 minute', false) AS "isContested"
+     FROM fleet.proxy LEFT JOIN fleet.holder USING (proxy_id) WHERE reported_at > now() - make_interval(hours => $1) ORDER BY environment, region, proxy_id`,
     [rememberedHours],
   );
 }

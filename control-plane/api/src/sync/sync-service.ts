@@ -7,7 +7,7 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import { usualConnectionsMax, type Database } from "../database.ts";
-import type { ServiceMethods } from "../grpc-server.ts";
+import type { Caller, ServiceMethods } from "../grpc-server.ts";
 import { head, type LogIdentity } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
@@ -16,6 +16,7 @@ import { storeEpochCounts } from "../usage/epoch-counts.ts";
 import { storedCursors } from "../usage/ingest.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
+import { holdId, leaveId } from "./holders.ts";
 import { pages } from "./pages.ts";
 import { recordOf } from "./records.ts";
 import { messageBytesMax, sized } from "./sized.ts";
@@ -92,11 +93,15 @@ export function syncService({
     }
   }
 
-  async function report(request: ReportRequest) {
-    if (request.proxyId === "" || request.spooled.length > reportedEpochsMax)
-      throw new TollgateError("request.invalid", "A report needs a proxy id and names at most 10,000 epochs.");
+  async function report(said: ReportRequest, caller: Caller) {
+    // Whoever it says it is, it is who called.
+    const request = { ...said, proxyId: caller.proxyId };
+    if (request.spooled.length > reportedEpochsMax)
+      throw new TollgateError("request.invalid", "A report names at most 10,000 epochs.");
+    await holdId(database.sql, caller);
     await storeReport(database.sql, request);
     await storeEpochCounts(database.sql, request.proxyId, request.counts);
+    if (request.leaving) await leaveId(database.sql, caller);
     return storedCursors(database.sql, request.proxyId, request.spooled);
   }
 

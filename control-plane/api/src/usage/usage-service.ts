@@ -1,14 +1,17 @@
 // The gRPC service `Usage`: a batch in, the watermark back. A hole is an answer, not an error: the proxy goes on from there.
-// Who may call it is decided before it is called.
-import { create } from "@bufbuild/protobuf";
-import type { FactBatch, UploadReply } from "@tollgate/schema/usage";
-import { UploadReplySchema } from "@tollgate/schema/usage";
+// A proxy sends its own facts and nobody else's, and only as long as it is the one that has its id.
+import { TollgateError } from "@tollgate/kernel/errors";
+import type { Usage } from "@tollgate/schema/usage";
+import type { ServiceMethods } from "../grpc-server.ts";
+import { holdId } from "../sync/holders.ts";
 import { ingest, type IngestParts } from "./ingest.ts";
 
-export type UsageService = { upload(batch: FactBatch): Promise<UploadReply> };
-
-export function usageService(parts: IngestParts): UsageService {
+export function usageService(parts: IngestParts): ServiceMethods<typeof Usage> {
   return {
-    upload: async (batch) => create(UploadReplySchema, await ingest(parts, batch)),
+    async upload(batch, caller) {
+      if (batch.proxyId !== caller.proxyId) throw new TollgateError("usage.invalid", "They are of another proxy.");
+      await holdId(parts.database.sql, caller);
+      return ingest(parts, batch);
+    },
   };
 }

@@ -12,6 +12,8 @@ import { DirectoryInUse, lockDirectory, type DirectoryLock } from "./directory-l
 
 export type ProxyIdentity = {
   readonly proxyId: string;
+  /** Where this proxy keeps what is its own. */
+  readonly directory: string;
   /** Below the proxy's own id: another proxy's facts, left in the same directory, are never taken for ours. */
   readonly spoolDirectory: string;
   /** Why nothing is kept beyond this boot; undefined where the data directory serves. */
@@ -55,7 +57,7 @@ function identityIn(directory: string, temporaryBecause: string | undefined): Id
     keep(directory, path, { ...kept, epoch });
     kept.epoch = epoch;
   };
-  return { proxyId: kept.proxyId, spoolDirectory, temporaryBecause, usedUpTo: () => kept.epoch, use };
+  return { proxyId: kept.proxyId, directory, spoolDirectory, temporaryBecause, usedUpTo: () => kept.epoch, use };
 }
 
 /** Undefined for a file that is missing or not ours: a new id is the safe answer, because its epochs collide with nobody's. */

@@ -26,7 +26,8 @@ export type JoinRequest = Message<"tollgate.v1.JoinRequest"> & {
   joinToken: string;
 
   /**
-   * PKCS#10, DER: the key pair is made by the proxy and its private half never leaves it.
+   * PKCS#10, DER, with the proxy's id as common name: id and key pair are made by the proxy, and the private half never
+   * leaves it. Asked again with the same token, id and key, it is answered with another certificate.
    *
    * @generated from field: bytes certificate_request = 2;
    */

@@ -1,0 +1,113 @@
+// The identity of proxies in the product as it runs: with certificates that live for seconds, a proxy that is revoked, one
+// that comes with a spent token, and one whose data directory was copied. Whatever a stranger does at the door has to be
+// seen in the figures, and none of it may cost the proxies that belong there a call.
+
+import { cp, readFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDatabase } from "../support/database.ts";
+import { startExampleMcp } from "../support/example-mcp.ts";
+import { callTool, createTeam, issueKey, readFleet, registerServer, revokeProxy } from "../support/operations.ts";
+import { startStack, type Stack } from "../support/stack.ts";
+import { until } from "../support/wait.ts";
+
+const certificateSeconds = 6;
+const renewals = 3;
+const resources = new AsyncDisposableStack();
+let stack: Stack;
+let secret: string;
+
+beforeAll(async () => {
+  const database = resources.use(await createDatabase("enrolment e2e"));
+  const upstream = resources.use(await startExampleMcp());
+  const env = { TOLLGATE_CERTIFICATE_SECONDS: String(certificateSeconds) };
+  stack = resources.use(await startStack({ databaseUrl: database.url, proxies: 2, env }));
+  await registerServer(stack.admin, { name: "example", url: upstream.url });
+  const { id: teamId } = await createTeam(stack.admin, "platform");
+  ({ secret } = await issueKey(stack.admin, { name: "agent", teamId }));
+}, 120_000);
+
+afterAll(() => resources.disposeAsync());
+
+async function refusedWith(code: string): Promise<number> {
+  const text = await (await fetch(`${stack.control.adminUrl}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`tollgate_grpc_refused_total{code="${code}"}`));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}
+
+async function idOf(index: number): Promise<string> {
+  const text = await readFile(join(stack.proxy(index).dataDir, "proxy", "proxy.json"), "utf8");
+  return /"proxyId":"(\w+)"/.exec(text)?.[1] ?? "";
+}
+
+test(
+  "certificates renew themselves under traffic, and are on disk for their proxy alone",
+  { timeout: 60_000 },
+  async () => {
+    const { url, dataDir } = stack.proxy();
+    await until(async () => (await callTool(url, secret, "example__echo", {})).status === 200, {
+      what: "a first call",
+    });
+    const renewed = (): number => stack.proxy().log().split("the proxy has a certificate").length - 2;
+    const before = renewed();
+    let calls = 0;
+    while (renewed() < before + renewals) {
+      expect((await callTool(url, secret, "example__echo", { calls: ++calls })).status).toBe(200);
+    }
+    expect(calls).toBeGreaterThan(renewals);
+    for (const name of ["proxy.key", "proxy.crt"])
+      expect(statSync(join(dataDir, "proxy", name)).mode & 0o777, name).toBe(0o600);
+    expect(await refusedWith("enrolment.certificate-refused"), "a proxy that renews in time is no stranger").toBe(0);
+  },
+);
+
+test("a proxy with a spent token is refused, counted and alarmed", { timeout: 60_000 }, async () => {
+  const late = await stack.addProxy(join(stack.dir, "late"));
+  const starting = late.start().catch(() => "it was stopped");
+  await until(() => late.log().includes("The join token is missing, unknown, spent"), {
+    what: "the late one to be told",
+  });
+  expect(await refusedWith("enrolment.token-refused")).toBeGreaterThan(0);
+  expect(stack.control.log()).toMatch(/"code":"enrolment.token-refused".*alarm/);
+  await late.stop("SIGKILL");
+  expect(await starting).toBe("it was stopped");
+});
+
+test(
+  "a copied proxy is refused while the first is heard of, and has the id when it is not",
+  { timeout: 90_000 },
+  async () => {
+    const first = stack.proxy(0);
+    const id = await idOf(0);
+    const copy = join(stack.dir, "copy");
+    await cp(first.dataDir, copy, { recursive: true });
+    const clone = await stack.addProxy(copy);
+    const starting = clone.start();
+    await until(async () => (await readFleet(stack.admin)).some((one) => one.id === id && one.isContested), {
+      what: "the fleet to show it as contested",
+    });
+    expect(await refusedWith("proxy.id-in-use")).toBeGreaterThan(0);
+    expect(stack.control.log()).toMatch(/"code":"proxy.id-in-use".*alarm/);
+    expect((await callTool(first.url, secret, "example__echo", {})).status).toBe(200);
+    // Nobody has to be asked: a boot that was killed is not heard of any more.
+    await first.stop("SIGKILL");
+    await starting;
+    expect((await callTool(clone.url, secret, "example__echo", {})).status).toBe(200);
+    await clone.stop();
+    // It said that it leaves: the next one need not wait.
+    await first.start();
+  },
+);
+
+test("a revoked proxy is refused everything and stays so over a restart", { timeout: 60_000 }, async () => {
+  const proxy = stack.proxy(1);
+  await revokeProxy(stack.admin, await idOf(1));
+  await until(async () => (await refusedWith("enrolment.proxy-refused")) > 1, { what: "its calls to be refused" });
+  await proxy.stop("SIGKILL");
+  const starting = proxy.start().catch(() => "it was stopped");
+  await until(() => /was revoked|was refused/.test(proxy.log()), { what: "it to be told" });
+  expect((await fetch(`${proxy.url}/readyz`).catch(() => undefined))?.ok).not.toBe(true);
+  await proxy.stop("SIGKILL");
+  expect(await starting).toBe("it was stopped");
+});
