@@ -17,7 +17,7 @@ import { serve, startGrpcServer } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { keys } from "./keys/key.projection.ts";
-import { openKeyring } from "./keyring/keyring.ts";
+import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
@@ -45,7 +45,7 @@ async function run(config: Config, log: Log): Promise<void> {
   if ("problem" in masterKey)
     throw new ConfigProblem(`TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} ${masterKey.problem}`);
   const database = await databaseWhenThere(config, log);
-  if (!(await opensWhatIsStored(database, masterKey)))
+  if (!(await opensWhatIsStored(database, masterKey)) || !(await opensKeyring(database, masterKey)))
     throw new ConfigProblem(
       `TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} is not the key that stored secrets are encrypted with`,
     );
