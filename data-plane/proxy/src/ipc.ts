@@ -4,12 +4,14 @@
 
 import type { FeedMessage } from "./feed/feed.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
+import type { SealingKey } from "./sealing/sealing-keys.ts";
 import type { SecretValue } from "./upstream/secret-values.ts";
 
 export type ToWorker =
   | { kind: "start"; start: WorkerStart }
   | { kind: "feed"; message: FeedMessage }
   | { kind: "secrets"; secrets: readonly SecretValue[]; areComplete: boolean }
+  | { kind: "sealing-keys"; keys: readonly SealingKey[] }
   | { kind: "stats-asked"; question: number }
   | { kind: "drain" };
 

@@ -24,6 +24,7 @@ import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions } from "./provisions/provisions.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
+import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
 import { createWorkerState } from "./worker-state.ts";
@@ -61,9 +62,14 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     control,
     kept: undefined,
     usedUpTo: identity.usedUpTo,
-    onChange: () => workers.startMissing(),
+    onChange() {
+      workers.broadcast(sealingMessage());
+      workers.startMissing();
+      readiness.reconsider();
+    },
     onProblem: (error) => log.warn({ reason: String(error) }, "epochs and keys cannot be drawn; it is tried again"),
   });
+  const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
   const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
@@ -80,6 +86,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     presentState: () => [
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
+      sealingMessage(),
     ],
     onListening() {
       // Not before: a proxy that ends because of its port must not be in the middle of sending.
@@ -94,6 +101,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
     secrets: !secretCache.areComplete(),
+    "sealing-keys": provisions.stock().sealing.length === 0,
   }));
   const outward = { config, log, control, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);

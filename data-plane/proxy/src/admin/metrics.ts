@@ -24,6 +24,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const calls = counter("tollgate_calls_total", "Tool calls that went to a server, by outcome.", "outcome");
   const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
   const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
+  const handles = counter("tollgate_handle_refusals_total", "Sealed handles that did not open, by reason.", "reason");
   const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
   const workers = gauge("tollgate_workers", "Worker processes that serve.");
   const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
@@ -34,10 +35,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     contentType: registry.contentType,
     async text() {
       const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, factsLost]) metric.reset();
+      for (const metric of [calls, refusals, omissions, handles, factsLost]) metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
+      for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       factsLost.inc(Number(lost));
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
