@@ -24,13 +24,24 @@ export const settings = {
     .max(256)
     .default(Math.max(1, availableParallelism() - 1))
     .describe("Worker processes that share the public port; by default cores - 1, at least 1."),
-  TOLLGATE_DATA_DIR: z.string().min(1).default(".tollgate").describe("Where the proxy keeps its id and its spool."),
+  TOLLGATE_DATA_DIR: z
+    .string()
+    .min(1)
+    .default(".tollgate")
+    .describe("Where the proxy keeps its id, its spool and its sealed cache."),
   TOLLGATE_CONTROL_URL: z
     .string()
     .regex(/^(https?:\/\/|unix:)/, "must begin with http://, https:// or unix:")
     .default("http://127.0.0.1:9092")
     .describe("The control plane's gRPC address."),
   TOLLGATE_JOIN_TOKEN: z.string().min(1, "is needed").describe("What the proxy shows the control plane to join it."),
+  TOLLGATE_CACHE_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A file with 32 bytes in base64 or hexadecimal, which seal what a proxy keeps for a restart; unset: cache.key in the data directory, which protects from nobody who has the disk.",
+    ),
   TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
   TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
   TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
@@ -72,7 +83,7 @@ export const settings = {
 /** Of the control plane, the launcher and the tests: known, not read here. */
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
-    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .concat(["INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
 const foreignPrefixes = ["TOLLGATE_SECRET_", "TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_"];
@@ -85,6 +96,8 @@ export type Config = {
   dataDir: string;
   controlUrl: string;
   joinToken: string;
+  /** Absolute. */
+  cacheKeyFile: string | undefined;
   kafkaBrokers: readonly string[];
   environment: string;
   region: string;
@@ -130,6 +143,7 @@ function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
     dataDir: resolve(env.TOLLGATE_DATA_DIR),
     controlUrl: env.TOLLGATE_CONTROL_URL,
     joinToken: env.TOLLGATE_JOIN_TOKEN,
+    cacheKeyFile: env.TOLLGATE_CACHE_KEY_FILE === undefined ? undefined : resolve(env.TOLLGATE_CACHE_KEY_FILE),
     kafkaBrokers: env.TOLLGATE_KAFKA_BROKERS,
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,

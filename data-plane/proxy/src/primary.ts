@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
+import { placeOf } from "./cache/contents.ts";
+import { openRestartCache, type RestartCache } from "./cache/restart-cache.ts";
+import { restore } from "./cache/restore.ts";
 import type { Config } from "./config.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
@@ -15,7 +18,7 @@ import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { openShipper, type Shipper } from "./facts/shipper.ts";
 import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
-import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
+import type { ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
 import { openControlPlane, type ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
@@ -27,7 +30,6 @@ import { createReadiness, type Readiness } from "./readiness.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
-import { createWorkerState } from "./worker-state.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
@@ -38,15 +40,25 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  const cache = openRestartCache({
+    directory: proxyDirectory(config),
+    cacheKeyFile: config.cacheKeyFile,
+    proxyId: identity.proxyId,
+    isTemporary: identity.temporaryBecause !== undefined,
+    log,
+  });
+  const kept = cache.takeKept();
+  // Before the control plane is asked for anything, and before a worker begins: it must not answer out of ignorance.
+  const { replica, state } = restore(kept?.messages ?? [], cache.keptWasUnreadable);
   const boot = randomUUID();
   const control = openControlPlane(config, { proxyId: identity.proxyId, boot });
   const kafka = openKafkaWhere(config, log);
-  const replica = createReplicaHolder();
-  const state = createWorkerState();
 
   const secretCache = openSecretCache({
     fetch: (ids) => fetchSecrets(control, ids),
+    kept: kept?.secrets ?? [],
     onChange: () => {
+      cache.secretsChanged();
       workers.broadcast(secretsMessage());
       readiness.reconsider();
     },
@@ -60,9 +72,10 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
 
   const provisions = startProvisions({
     control,
-    kept: undefined,
+    kept: kept?.stock,
     usedUpTo: identity.usedUpTo,
     onChange() {
+      cache.stockChanged();
       workers.broadcast(sealingMessage());
       workers.startMissing();
       readiness.reconsider();
@@ -105,21 +118,23 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   }));
   const outward = { config, log, control, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);
-  await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
+  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, cache });
 
+  function take(message: FeedMessage): void {
+    // To the workers first: they read a large snapshot at the same time as this process does.
+    workers.broadcast({ kind: "feed", message });
+    replica.apply(message);
+    const view = replica.view();
+    state.add(message, view?.replica);
+    cache.add(message);
+    if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
+  }
+  const restored = replica.view();
+  if (restored !== undefined) secretCache.need(restored);
+  cache.begin(() => ({ messages: state.messages(), secrets: secretCache.held(), stock: provisions.stock() }));
   const feed = await startFeed({
-    config,
-    log,
-    grpc: control,
-    kafka,
-    onMessage(message: FeedMessage) {
-      // To the workers first: they read a large snapshot at the same time as this process does.
-      workers.broadcast({ kind: "feed", message });
-      replica.apply(message);
-      const view = replica.view();
-      state.add(message, view?.replica);
-      if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
-    },
+    ...{ config, log, grpc: control, kafka, start: placeOf(state.messages()) },
+    onMessage: take,
   });
   const reporting = reportTo(outward, feed, shipper);
 
@@ -132,6 +147,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     reporting.stop();
     provisions.close();
     await feed.close();
+    await cache.close();
     await kafka?.close();
     identity.release();
     process.exit(0);
@@ -139,9 +155,13 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
 }
 
-function identityOrExit({ dataDir }: Config): ProxyIdentity {
+function proxyDirectory({ dataDir }: Config): string {
+  return join(dataDir, "proxy");
+}
+
+function identityOrExit(config: Config): ProxyIdentity {
   try {
-    return openIdentity(join(dataDir, "proxy"));
+    return openIdentity(proxyDirectory(config));
   } catch (error) {
     if (error instanceof DirectoryInUse) fail(error.message);
     throw error;
@@ -214,9 +234,19 @@ type AdminParts = {
   workers: Workers;
   shipper: Shipper;
   readiness: Readiness;
+  cache: RestartCache;
 };
 
-async function openAdmin({ config, log, identity, replica, workers, shipper, readiness }: AdminParts): Promise<void> {
+async function openAdmin({
+  config,
+  log,
+  identity,
+  replica,
+  workers,
+  shipper,
+  readiness,
+  cache,
+}: AdminParts): Promise<void> {
   const replicaAgeMs = () => replica.ageMs(Date.now());
   const metrics = createMetrics({
     totals: workers.totals,
@@ -224,6 +254,7 @@ async function openAdmin({ config, log, identity, replica, workers, shipper, rea
     replicaPosition: workers.applied,
     replicaAgeMs,
     spoolBytes: () => spoolBytes(identity.spoolDirectory),
+    cache: cache.counts,
   });
   const status = () => ({
     proxyId: identity.proxyId,
