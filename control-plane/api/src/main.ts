@@ -100,6 +100,8 @@ async function run(config: Config, log: Log): Promise<void> {
   const stop = async (): Promise<void> => {
     if (isStopping) return;
     isStopping = true;
+    http.leave();
+    await delay(config.drainDelayMs);
     setTimeout(() => process.exit(1), stopMsMax).unref();
     await http.close();
     stopForgetting();

@@ -48,6 +48,15 @@ export const settings = {
   TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
     .default(3_600_000)
     .describe("Milliseconds. A proxy cut off for longer refuses: how long a revoked key can live at most."),
+  TOLLGATE_DRAIN_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(300_000)
+    .default(0)
+    .describe(
+      "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
+    ),
   TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
   TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of one request's body."),
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
@@ -102,6 +111,7 @@ export type Config = {
   environment: string;
   region: string;
   replicaAgeMsMax: number;
+  drainDelayMs: number;
   drainMs: number;
   requestBytesMax: number;
   listTimeoutMs: number;
@@ -148,6 +158,7 @@ function fromEnv(env: z.infer<z.ZodObject<typeof settings>>): Config {
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,
     replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
+    drainDelayMs: env.TOLLGATE_DRAIN_DELAY_MS,
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,

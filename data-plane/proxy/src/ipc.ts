@@ -13,6 +13,8 @@ export type ToWorker =
   | { kind: "secrets"; secrets: readonly SecretValue[]; areComplete: boolean }
   | { kind: "sealing-keys"; keys: readonly SealingKey[] }
   | { kind: "stats-asked"; question: number }
+  /** To say that it is not ready, and to serve all the same. */
+  | { kind: "leave" }
   | { kind: "drain" };
 
 export type WorkerStart = {

@@ -4,6 +4,7 @@
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
@@ -142,6 +143,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     if (readiness.isDraining()) return;
     readiness.draining();
     log.info({}, "the proxy drains");
+    workers.leave();
+    await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
     reporting.stop();

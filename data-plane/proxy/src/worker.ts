@@ -88,6 +88,8 @@ export function runWorker(config: Config, log: Log): void {
         const stats = { counts: gate.counters.snapshot(), factsLost: recorder.factsLost() };
         return tell({ kind: "stats", question: message.question, stats });
       }
+      case "leave":
+        return running?.gate.listener.leave();
       case "drain":
         return void drain();
     }

@@ -35,6 +35,8 @@ export type Workers = {
   applied(): bigint | undefined;
   /** To which a worker may still write. */
   epochs(): readonly bigint[];
+  /** They say that they are not ready, and serve all the same; those that come later, too. */
+  leave(): void;
   drain(drainMs: number): Promise<void>;
 };
 
@@ -59,6 +61,7 @@ export function startWorkers(parts: WorkersParts): Workers {
   const waiting = new Map<number, { missing: Set<number>; done: () => void }>();
   let pauseMs = pauseMsMin;
   let question = 0;
+  let isLeaving = false;
   let draining = false;
   let pauses: NodeJS.Timeout[] = [];
 
@@ -90,6 +93,7 @@ export function startWorkers(parts: WorkersParts): Workers {
     // The state comes before the port is opened: a replacement never answers out of ignorance.
     for (const message of parts.presentState()) worker.send(message);
     worker.send({ kind: "start", start } satisfies ToWorker);
+    if (isLeaving) worker.send({ kind: "leave" } satisfies ToWorker);
   }
 
   function receive(member: Member, message: ToPrimary): void {
@@ -174,16 +178,18 @@ export function startWorkers(parts: WorkersParts): Workers {
       alive.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve()))),
     );
     for (const worker of alive) if (worker.isConnected()) worker.send({ kind: "drain" } satisfies ToWorker);
-    const kill = setTimeout(() => alive.forEach((worker) => worker.process.kill("SIGKILL")), drainMs + 1_000);
+    const kill = setTimeout(() => alive.forEach((worker) => worker.process.kill("SIGKILL")), drainMs + 1_500);
     await gone;
     clearTimeout(kill);
   }
 
+  function broadcast(message: ToWorker): void {
+    for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
+  }
+
   startMissing();
   return {
-    broadcast: (message) => {
-      for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
-    },
+    broadcast,
     startMissing,
     totals,
     listening: listeningCount,
@@ -195,6 +201,10 @@ export function startWorkers(parts: WorkersParts): Workers {
         if (least === undefined || applied < least) least = applied;
       }
       return least;
+    },
+    leave() {
+      isLeaving = true;
+      broadcast({ kind: "leave" });
     },
     epochs: () => [...members.values()].map(({ epoch }) => epoch),
     drain,

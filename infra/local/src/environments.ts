@@ -43,6 +43,7 @@ export function controlPlaneEnvironment(input: ControlPlaneInput): Record<string
     TOLLGATE_DATABASE_URL: databaseUrl,
     TOLLGATE_MASTER_KEY_FILE: masterKeyFile,
     TOLLGATE_JOIN_TOKEN: joinToken,
+    TOLLGATE_DRAIN_DELAY_MS: "0",
   };
 }
 
@@ -59,6 +60,8 @@ export function proxyEnvironment({ config, dataDir, joinToken, former, grpcUrl }
     TOLLGATE_PROXY_ADMIN_PORT: portOf(former?.["proxyAdmin"], config.ports.proxyAdmin),
     TOLLGATE_CONTROL_URL: grpcUrl,
     TOLLGATE_JOIN_TOKEN: joinToken,
+    // There is no balancer, and a stop has to be over soon.
+    TOLLGATE_DRAIN_DELAY_MS: "0",
     TOLLGATE_DRAIN_SECONDS: String(config.drainSeconds),
   };
 }
