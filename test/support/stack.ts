@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { formatKey, secretBytes } from "@tollgate/kernel/key-format";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { AdminClient } from "./admin-client.ts";
+import { startBalancer } from "./balancer.ts";
 import { freePorts } from "./ports.ts";
 import { startProcess, type RunningProcess } from "./processes.ts";
 import { until } from "./wait.ts";
@@ -20,6 +21,8 @@ export interface StackOptions {
   /** Absent: events and facts over gRPC. */
   readonly kafkaBrokers?: string;
   readonly proxies?: number;
+  /** Two stand side by side on the database; proxies reach them through a balancer. */
+  readonly hasSecondControl?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -41,6 +44,8 @@ export interface StartOptions {
 
 export interface Stack extends AsyncDisposable {
   readonly control: Member;
+  /** All of them, `control` first. */
+  readonly controls: readonly Member[];
   readonly proxies: readonly Member[];
   readonly admin: AdminClient;
   readonly adminToken: string;
@@ -63,31 +68,35 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...(options.kafkaBrokers === undefined ? {} : { TOLLGATE_KAFKA_BROKERS: options.kafkaBrokers }),
     ...options.env,
   };
-  const [controlPort = 0, controlAdminPort = 0, grpcPort = 0] = await freePorts(3);
   const members: Member[] = [];
+  const balancers = new AsyncDisposableStack();
   const dispose = async (): Promise<void> => {
+    await balancers.disposeAsync();
     await Promise.all(members.map((member) => member.stop("SIGKILL")));
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    const control = member(
-      "control plane",
-      "@tollgate/api/main",
-      join(dir, "control"),
-      [controlPort, controlAdminPort],
-      {
+    const startControl = async (name: string) => {
+      const [port = 0, adminPort = 0, grpcPort = 0] = await freePorts(3);
+      const started = member(name, "@tollgate/api/main", join(dir, name.replaceAll(" ", "-")), [port, adminPort], {
         ...common,
         TOLLGATE_DATABASE_URL: options.databaseUrl,
-        TOLLGATE_CONTROL_PORT: String(controlPort),
-        TOLLGATE_CONTROL_ADMIN_PORT: String(controlAdminPort),
+        TOLLGATE_CONTROL_PORT: String(port),
+        TOLLGATE_CONTROL_ADMIN_PORT: String(adminPort),
         TOLLGATE_GRPC_PORT: String(grpcPort),
         TOLLGATE_JOIN_TOKEN_USES_MAX: String(options.proxies ?? 1),
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
-      },
-    );
-    members.push(control);
-    await control.start();
+      });
+      members.push(started);
+      await started.start();
+      return { control: started, grpc: { port: grpcPort, probeUrl: `${started.url}/readyz` } };
+    };
+    const first = await startControl("control plane");
+    const second = options.hasSecondControl === true ? await startControl("second control plane") : undefined;
+    const { control } = first;
+    const entry = second && balancers.use(await startBalancer([first.grpc, second.grpc]));
+    const grpcPort = entry?.port ?? first.grpc.port;
     const addProxy = async (dataDir: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
       const proxy = member(`proxy in ${dataDir}`, "@tollgate/proxy/main", dataDir, [port, adminPort], {
@@ -108,6 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     return {
       control,
+      controls: [first, ...(second ? [second] : [])].map((one) => one.control),
       proxies,
       adminToken,
       dir,

@@ -88,6 +88,15 @@ export const settings = {
     .optional()
     .describe("A first admin token, tg_adm_…; unset: one is made and written to a file."),
   TOLLGATE_CONFIG: z.string().min(1).optional().describe("A tollgate.yaml that is applied at each start."),
+  TOLLGATE_DRAIN_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(300_000)
+    .default(0)
+    .describe(
+      "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
+    ),
   TOLLGATE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("The least level."),
 };
 
@@ -109,6 +118,7 @@ export type Config = {
   kafkaAccess: KafkaAccess;
   masterKeyFile: string;
   adminToken: string | undefined;
+  drainDelayMs: number;
   configurationFile: string | undefined;
   logLevel: z.infer<(typeof settings)["TOLLGATE_LOG_LEVEL"]>;
   /** What the file that `configurationFile` names may refer to: whoever starts the process owns both. */
@@ -167,6 +177,7 @@ function fromEnv(data: Data, env: Environment): Config {
       dataDir,
       data.TOLLGATE_MASTER_KEY_FILE === undefined ? "master.key" : resolve(data.TOLLGATE_MASTER_KEY_FILE),
     ),
+    drainDelayMs: data.TOLLGATE_DRAIN_DELAY_MS,
     adminToken: data.TOLLGATE_ADMIN_TOKEN,
     configurationFile: data.TOLLGATE_CONFIG,
     logLevel: data.TOLLGATE_LOG_LEVEL,

@@ -1,7 +1,8 @@
 // The HTTP side of the control plane: Nest with the GraphQL module on the control port, health beside it, health and
-// metrics on the admin port. It does not start while a field of the API lacks its permission.
+// metrics on the admin port. It does not start while a field of the API lacks its permission. It leaves as a proxy does: it
+// says that it is not ready and serves on, then accepts nothing new and answers what is under way.
 
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { NestFactory } from "@nestjs/core";
 import { GraphQLSchemaHost } from "@nestjs/graphql";
@@ -18,10 +19,18 @@ import type { Plane } from "./plane.ts";
 
 export type HttpParts = { config: Pick<Config, "host" | "controlPort" | "adminPort">; plane: Plane; health: Health };
 
-export type Http = { url: string; adminUrl: string; close(): Promise<void> };
+export type Http = {
+  url: string;
+  adminUrl: string;
+  /** Not ready from now on; everything is served as before. */
+  leave(): void;
+  close(): Promise<void>;
+};
 
 /** A whole configuration file, as a JSON string, and the query around it. */
 const bodyBytesMax = 2 * limits.configurationBytesMax;
+
+const idleCheckMs = 20;
 
 export async function startHttp({ config, plane, health }: HttpParts): Promise<Http> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.on(plane), {
@@ -30,6 +39,8 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
     abortOnError: false,
   });
   app.disable("x-powered-by");
+  const departure = departing(health);
+  app.use(departure.see);
   app.use(
     (request: Parameters<typeof answerHealth>[1], response: Parameters<typeof answerHealth>[2], next: () => void) => {
       if (!answerHealth(health, request, response)) next();
@@ -50,17 +61,43 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
     return {
       url: urlOf(config.host, port),
       adminUrl: urlOf(config.host, adminPort),
+      leave: departure.leave,
       async close() {
+        departure.leave();
         admin.close();
         admin.closeAllConnections();
-        server.closeIdleConnections();
+        // What was busy turns idle later.
+        const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
         await app.close();
+        clearInterval(idle);
       },
     };
   } catch (error) {
     await app.close();
     throw error;
   }
+}
+
+/** From `leave` on every answer asks its client to come by another connection, those under way included. */
+function departing(health: Health) {
+  const underWay = new Set<ServerResponse>();
+  let isLeaving = false;
+  const askToLeave = (response: ServerResponse): void => {
+    if (!response.headersSent) response.setHeader("connection", "close");
+  };
+  return {
+    see(_: unknown, response: ServerResponse, next: () => void): void {
+      if (isLeaving) askToLeave(response);
+      underWay.add(response);
+      response.once("close", () => underWay.delete(response));
+      next();
+    },
+    leave(): void {
+      isLeaving = true;
+      health.leave();
+      underWay.forEach(askToLeave);
+    },
+  };
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

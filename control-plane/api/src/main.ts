@@ -24,7 +24,7 @@ import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { kafkaSecurityOf } from "./kafka-security.ts";
 import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
-import { openKeyring } from "./keyring/keyring.ts";
+import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
@@ -57,7 +57,7 @@ async function run(config: Config, log: Log): Promise<void> {
   if ("problem" in masterKey)
     throw new ConfigProblem(`TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} ${masterKey.problem}`);
   const database = await databaseWhenThere(config, log);
-  if (!(await opensWhatIsStored(database, masterKey)))
+  if (!(await opensWhatIsStored(database, masterKey)) || !(await opensKeyring(database, masterKey)))
     throw new ConfigProblem(
       `TOLLGATE_MASTER_KEY_FILE ${config.masterKeyFile} is not the key that stored secrets are encrypted with`,
     );
@@ -126,6 +126,8 @@ async function run(config: Config, log: Log): Promise<void> {
   const stop = async (): Promise<void> => {
     if (isStopping) return;
     isStopping = true;
+    http.leave();
+    await delay(config.drainDelayMs);
     setTimeout(() => process.exit(1), stopMsMax).unref();
     await http.close();
     stopForgetting();

@@ -32,7 +32,11 @@ export const settings = {
     .max(256)
     .default(Math.max(1, availableParallelism() - 1))
     .describe("Worker processes that share the public port; by default cores - 1, at least 1."),
-  TOLLGATE_DATA_DIR: z.string().min(1).default(".tollgate").describe("Where the proxy keeps its id and its spool."),
+  TOLLGATE_DATA_DIR: z
+    .string()
+    .min(1)
+    .default(".tollgate")
+    .describe("Where the proxy keeps its id, its spool and its sealed cache."),
   TOLLGATE_CONTROL_URL: z
     .string()
     .regex(/^(https:\/\/|unix:)/, "must begin with https:// or unix:")
@@ -43,6 +47,13 @@ export const settings = {
     .optional()
     .describe(
       "What the proxy joins with: a join token, tg_join_…; on a socket, what the control plane was given, too.",
+    ),
+  TOLLGATE_CACHE_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A file with 32 bytes in base64 or hexadecimal, which seal what a proxy keeps for a restart; unset: cache.key in the data directory, which protects from nobody who has the disk.",
     ),
   TOLLGATE_JOIN_TOKEN_FILE: z
     .string()
@@ -65,6 +76,15 @@ export const settings = {
   TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
     .default(3_600_000)
     .describe("Milliseconds. A proxy cut off for longer refuses: how long a revoked key can live at most."),
+  TOLLGATE_DRAIN_DELAY_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(300_000)
+    .default(0)
+    .describe(
+      "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
+    ),
   TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
   TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of one request's body."),
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
@@ -101,7 +121,7 @@ export const settings = {
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
     .concat(["CERTIFICATE_SECONDS", "GRPC_SOCKET", "JOIN_TOKEN_USES_MAX"])
-    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .concat(["INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
 const foreignPrefixes = ["TOLLGATE_SECRET_"];
@@ -115,11 +135,14 @@ export type Config = {
   controlUrl: string;
   joinToken: { text: string } | { file: string };
   tlsCa: string | undefined;
+  /** Absolute. */
+  cacheKeyFile: string | undefined;
   kafkaBrokers: readonly string[];
   kafkaAccess: KafkaAccess;
   environment: string;
   region: string;
   replicaAgeMsMax: number;
+  drainDelayMs: number;
   drainMs: number;
   requestBytesMax: number;
   listTimeoutMs: number;
@@ -178,11 +201,13 @@ function fromEnv(env: Data): Config {
         ? { file: resolve(env.TOLLGATE_JOIN_TOKEN_FILE ?? "") }
         : { text: env.TOLLGATE_JOIN_TOKEN },
     tlsCa: env.TOLLGATE_TLS_CA && resolve(env.TOLLGATE_TLS_CA),
+    cacheKeyFile: env.TOLLGATE_CACHE_KEY_FILE === undefined ? undefined : resolve(env.TOLLGATE_CACHE_KEY_FILE),
     kafkaBrokers: env.TOLLGATE_KAFKA_BROKERS,
     kafkaAccess: kafkaAccessOf(env),
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,
     replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
+    drainDelayMs: env.TOLLGATE_DRAIN_DELAY_MS,
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,

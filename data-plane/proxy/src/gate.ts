@@ -11,6 +11,8 @@ import { mcpServers } from "./mcp/servers.ts";
 import type { ReplicaReader } from "./pipeline/authenticate.ts";
 import { createCounters, type Counters } from "./pipeline/counters.ts";
 import { openAccounts } from "./pipeline/record.ts";
+import { createSealer, type Sealer } from "./sealing/sealer.ts";
+import type { SealingKeys } from "./sealing/sealing-keys.ts";
 import { createDeadlines } from "./upstream/deadlines.ts";
 import type { SecretValues } from "./upstream/secret-values.ts";
 import { createUpstreams } from "./upstream/upstreams.ts";
@@ -21,6 +23,7 @@ export type GateParts = {
   replica: ReplicaReader;
   recorder: Pick<Recorder, "record" | "intend">;
   secrets: SecretValues;
+  sealingKeys: SealingKeys;
   /** What the process waits for besides a view. */
   waitsFor: () => readonly string[];
 };
@@ -28,12 +31,14 @@ export type GateParts = {
 export type Gate = {
   listener: Listener;
   counters: Counters;
+  /** For what doors give to clients to carry. */
+  sealer: Sealer;
   /** Lets go of what a new view does not have any more. */
   viewChanged(): void;
   close(): Promise<void>;
 };
 
-export function openGate({ config, log, replica, recorder, secrets, waitsFor }: GateParts): Gate {
+export function openGate({ config, log, replica, recorder, secrets, sealingKeys, waitsFor }: GateParts): Gate {
   const counters = createCounters();
   const wallMs = Date.now;
   const accounts = openAccounts({
@@ -44,12 +49,14 @@ export function openGate({ config, log, replica, recorder, secrets, waitsFor }: 
   const upstreams = createUpstreams(secrets);
   const serverOf = mcpServers(upstreams, deadlines, config);
 
+  const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
   const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
   const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
 
   return {
     listener,
     counters,
+    sealer,
     viewChanged() {
       const view = replica.view();
       if (view !== undefined) upstreams.keepOnly(view);

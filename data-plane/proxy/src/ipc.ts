@@ -5,13 +5,17 @@
 import type { EpochCounts } from "./facts/recorder.ts";
 import type { FeedMessage } from "./feed/feed.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
+import type { SealingKey } from "./sealing/sealing-keys.ts";
 import type { SecretValue } from "./upstream/secret-values.ts";
 
 export type ToWorker =
   | { kind: "start"; start: WorkerStart }
   | { kind: "feed"; message: FeedMessage }
   | { kind: "secrets"; secrets: readonly SecretValue[]; areComplete: boolean }
+  | { kind: "sealing-keys"; keys: readonly SealingKey[] }
   | { kind: "stats-asked"; question: number }
+  /** To say that it is not ready, and to serve all the same. */
+  | { kind: "leave" }
   | { kind: "drain" };
 
 export type WorkerStart = {

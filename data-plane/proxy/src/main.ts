@@ -11,10 +11,14 @@ function configOrExit(): Config {
   try {
     return loadConfig();
   } catch (error) {
-    if (!(error instanceof ConfigProblem)) throw error;
-    process.stderr.write(`The proxy's configuration is wrong: ${error.message}.\n`);
-    process.exit(2);
+    return endOnConfiguration(error);
   }
+}
+
+function endOnConfiguration(error: unknown): never {
+  if (!(error instanceof ConfigProblem)) throw error;
+  process.stderr.write(`The proxy's configuration is wrong: ${error.message}.\n`);
+  process.exit(2);
 }
 
 function endOn(log: Log): void {
@@ -30,7 +34,7 @@ if (cluster.isPrimary) {
   const log = openLog(config.logLevel, { process: "proxy" });
   endOn(log);
   log.info({ config: redacted(config) }, "the proxy starts");
-  await runPrimary(config, log);
+  await runPrimary(config, log).catch(endOnConfiguration);
 } else {
   const log = openLog(config.logLevel, { process: "proxy-worker", worker: cluster.worker?.id });
   endOn(log);

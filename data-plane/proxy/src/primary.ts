@@ -4,9 +4,13 @@
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
+import { placeOf } from "./cache/contents.ts";
+import { openRestartCache, type RestartCache } from "./cache/restart-cache.ts";
+import { restore } from "./cache/restore.ts";
 import { ConfigProblem, type Config } from "./config.ts";
 import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
@@ -17,7 +21,7 @@ import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { openShipper, type Shipper } from "./facts/shipper.ts";
 import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
-import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
+import type { ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
 import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
@@ -27,9 +31,9 @@ import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions, type Provisions } from "./provisions/provisions.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
+import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
-import { createWorkerState } from "./worker-state.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
@@ -42,6 +46,16 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  const cache = openRestartCache({
+    directory: proxyDirectory(config),
+    cacheKeyFile: config.cacheKeyFile,
+    proxyId: identity.proxyId,
+    isTemporary: identity.temporaryBecause !== undefined,
+    log,
+  });
+  const kept = cache.takeKept();
+  // Before the control plane is asked for anything, and before a worker begins: it must not answer out of ignorance.
+  const { replica, state } = restore(kept?.messages ?? [], cache.keptWasUnreadable);
   const caller = { proxyId: identity.proxyId, boot: randomUUID() };
   const { directory } = identity;
   const link = configuredOrExit(() =>
@@ -49,12 +63,12 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   );
   const { control } = link;
   const kafka = configuredOrExit(() => openKafkaWhere(config, log));
-  const replica = createReplicaHolder();
-  const state = createWorkerState();
 
   const secretCache = openSecretCache({
     fetch: (ids) => fetchSecrets(control, ids),
+    kept: kept?.secrets ?? [],
     onChange: () => {
+      cache.secretsChanged();
       workers.broadcast(secretsMessage());
       readiness.reconsider();
     },
@@ -68,11 +82,17 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
 
   const provisions = startProvisions({
     control,
-    kept: undefined,
+    kept: kept?.stock,
     usedUpTo: identity.usedUpTo,
-    onChange: () => workers.startMissing(),
+    onChange() {
+      cache.stockChanged();
+      workers.broadcast(sealingMessage());
+      workers.startMissing();
+      readiness.reconsider();
+    },
     onProblem: (error) => log.warn({ reason: String(error) }, "epochs and keys cannot be drawn; it is tried again"),
   });
+  const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
   const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
@@ -89,6 +109,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     presentState: () => [
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
+      sealingMessage(),
     ],
     onListening() {
       // Not before: a proxy that ends because of its port must not be in the middle of sending.
@@ -104,24 +125,27 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
     secrets: !secretCache.areComplete(),
+    "sealing-keys": provisions.stock().sealing.length === 0,
   }));
   const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions };
   const shipper = openFactsShipper(outward);
-  await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
+  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, cache });
 
+  function take(message: FeedMessage): void {
+    // To the workers first: they read a large snapshot at the same time as this process does.
+    workers.broadcast({ kind: "feed", message });
+    replica.apply(message);
+    const view = replica.view();
+    state.add(message, view?.replica);
+    cache.add(message);
+    if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
+  }
+  const restored = replica.view();
+  if (restored !== undefined) secretCache.need(restored);
+  cache.begin(() => ({ messages: state.messages(), secrets: secretCache.held(), stock: provisions.stock() }));
   const feed = await startFeed({
-    config,
-    log,
-    grpc: control,
-    kafka,
-    onMessage(message: FeedMessage) {
-      // To the workers first: they read a large snapshot at the same time as this process does.
-      workers.broadcast({ kind: "feed", message });
-      replica.apply(message);
-      const view = replica.view();
-      state.add(message, view?.replica);
-      if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
-    },
+    ...{ config, log, grpc: control, kafka, start: placeOf(state.messages()) },
+    onMessage: take,
   });
   const reporting = reportTo(outward, feed, shipper);
 
@@ -129,11 +153,14 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     if (readiness.isDraining()) return;
     readiness.draining();
     log.info({}, "the proxy drains");
+    workers.leave();
+    await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
     await reporting.leave(lastReportMs);
     provisions.close();
     await feed.close();
+    await cache.close();
     await kafka?.close();
     link.close();
     identity.release();
@@ -142,9 +169,13 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
 }
 
-function identityOrExit({ dataDir }: Config): ProxyIdentity {
+function proxyDirectory({ dataDir }: Config): string {
+  return join(dataDir, "proxy");
+}
+
+function identityOrExit(config: Config): ProxyIdentity {
   try {
-    return openIdentity(join(dataDir, "proxy"));
+    return openIdentity(proxyDirectory(config));
   } catch (error) {
     if (error instanceof DirectoryInUse) fail(error.message);
     throw error;
@@ -247,9 +278,19 @@ type AdminParts = {
   workers: Workers;
   shipper: Shipper;
   readiness: Readiness;
+  cache: RestartCache;
 };
 
-async function openAdmin({ config, log, identity, replica, workers, shipper, readiness }: AdminParts): Promise<void> {
+async function openAdmin({
+  config,
+  log,
+  identity,
+  replica,
+  workers,
+  shipper,
+  readiness,
+  cache,
+}: AdminParts): Promise<void> {
   const replicaAgeMs = () => replica.ageMs(Date.now());
   const metrics = createMetrics({
     totals: workers.totals,
@@ -257,6 +298,7 @@ async function openAdmin({ config, log, identity, replica, workers, shipper, rea
     replicaPosition: workers.applied,
     replicaAgeMs,
     spoolBytes: () => spoolBytes(identity.spoolDirectory),
+    cache: cache.counts,
   });
   const status = () => ({
     proxyId: identity.proxyId,

@@ -1,5 +1,5 @@
-// When the proxy is ready, and the one line that says so. It is ready when every port is open, a view is there, and the
-// secrets that the view needs; the line goes to standard output once, for whoever started the process. Readiness itself can
+// When the proxy is ready, and the one line that says so. It is ready when every port is open and a view is there, with the
+// secrets that the view needs and keys for sealed handles; the line goes to standard output once, for whoever started the process. Readiness itself can
 // come and go and is for probes.
 
 import { urlOf } from "./listen.ts";

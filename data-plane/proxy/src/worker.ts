@@ -9,6 +9,7 @@ import { openGate, type Gate } from "./gate.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
+import { createSealingKeys } from "./sealing/sealing-keys.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
 
 const spoolHintMs = 50;
@@ -16,14 +17,18 @@ const spoolHintMs = 50;
 export function runWorker(config: Config, log: Log): void {
   const replica = createReplicaHolder();
   const secrets = createSecretValues();
+  const sealingKeys = createSealingKeys();
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
   const startedMs = Date.now();
   const aged = { view: replica.view, ageMs: (nowMs: number) => replica.ageMs(nowMs) ?? nowMs - startedMs };
   let secretsAreComplete = false;
   let running: { gate: Gate; recorder: Recorder } | undefined;
 
-  const waitsFor = () =>
-    [replica.view() === undefined ? "snapshot" : "", secretsAreComplete ? "" : "secrets"].filter((what) => what !== "");
+  const waitsFor = () => [
+    ...(replica.view() === undefined ? ["snapshot"] : []),
+    ...(secretsAreComplete ? [] : ["secrets"]),
+    ...(sealingKeys.areKnown() ? [] : ["sealing-keys"]),
+  ];
 
   let hint: NodeJS.Timeout | undefined;
   /** A message per write would cost more than the write. */
@@ -45,7 +50,7 @@ export function runWorker(config: Config, log: Log): void {
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
-    const gate = openGate({ config, log, replica: aged, recorder, secrets, waitsFor });
+    const gate = openGate({ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor });
     running = { gate, recorder };
     listen(gate.listener.server, config.host, port).then(
       () => tell({ kind: "listening" }),
@@ -77,12 +82,16 @@ export function runWorker(config: Config, log: Log): void {
         secrets.replace(message.secrets);
         secretsAreComplete = message.areComplete;
         return;
+      case "sealing-keys":
+        return sealingKeys.replace(message.keys);
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;
         const stats = { counts: gate.counters.snapshot(), factsLost: recorder.factsLost() };
         return tell({ kind: "stats", question: message.question, stats });
       }
+      case "leave":
+        return running?.gate.listener.leave();
       case "drain":
         return void drain();
     }

@@ -38,6 +38,8 @@ export type Workers = {
   epochs(): readonly bigint[];
   /** What was counted in each epoch of this boot, those of workers that ended included. */
   counts(): ReadonlyMap<bigint, EpochCounts>;
+  /** They say that they are not ready, and serve all the same; those that come later, too. */
+  leave(): void;
   drain(drainMs: number): Promise<void>;
 };
 
@@ -63,6 +65,7 @@ export function startWorkers(parts: WorkersParts): Workers {
   const waiting = new Map<number, { missing: Set<number>; done: () => void }>();
   let pauseMs = pauseMsMin;
   let question = 0;
+  let isLeaving = false;
   let draining = false;
   let pauses: NodeJS.Timeout[] = [];
 
@@ -94,6 +97,7 @@ export function startWorkers(parts: WorkersParts): Workers {
     // The state comes before the port is opened: a replacement never answers out of ignorance.
     for (const message of parts.presentState()) worker.send(message);
     worker.send({ kind: "start", start } satisfies ToWorker);
+    if (isLeaving) worker.send({ kind: "leave" } satisfies ToWorker);
   }
 
   function receive(member: Member, message: ToPrimary): void {
@@ -179,16 +183,18 @@ export function startWorkers(parts: WorkersParts): Workers {
       alive.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve()))),
     );
     for (const worker of alive) if (worker.isConnected()) worker.send({ kind: "drain" } satisfies ToWorker);
-    const kill = setTimeout(() => alive.forEach((worker) => worker.process.kill("SIGKILL")), drainMs + 1_000);
+    const kill = setTimeout(() => alive.forEach((worker) => worker.process.kill("SIGKILL")), drainMs + 1_500);
     await gone;
     clearTimeout(kill);
   }
 
+  function broadcast(message: ToWorker): void {
+    for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
+  }
+
   startMissing();
   return {
-    broadcast: (message) => {
-      for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
-    },
+    broadcast,
     startMissing,
     totals,
     listening: listeningCount,
@@ -202,6 +208,10 @@ export function startWorkers(parts: WorkersParts): Workers {
       return least;
     },
     counts: () => counts,
+    leave() {
+      isLeaving = true;
+      broadcast({ kind: "leave" });
+    },
     epochs: () => [...members.values()].map(({ epoch }) => epoch),
     drain,
   };

@@ -46,6 +46,7 @@ export function controlPlaneEnvironment(input: ControlPlaneInput): Record<string
     TOLLGATE_DATABASE_URL: databaseUrl,
     TOLLGATE_MASTER_KEY_FILE: masterKeyFile,
     TOLLGATE_JOIN_TOKEN: joinToken,
+    TOLLGATE_DRAIN_DELAY_MS: "0",
   };
 }
 
@@ -58,6 +59,8 @@ export function proxyEnvironment({ config, dataDir, joinToken, socketPath, forme
     TOLLGATE_PROXY_ADMIN_PORT: portOf(former?.["proxyAdmin"], config.ports.proxyAdmin),
     TOLLGATE_CONTROL_URL: `unix:${socketPath}`,
     TOLLGATE_JOIN_TOKEN: joinToken,
+    // There is no balancer, and a stop has to be over soon.
+    TOLLGATE_DRAIN_DELAY_MS: "0",
     TOLLGATE_DRAIN_SECONDS: String(config.drainSeconds),
   };
 }

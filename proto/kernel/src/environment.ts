@@ -15,6 +15,7 @@ const names: ReadonlySet<string> = new Set(
     "CONTROL_URL",
     "DATABASE_URL",
     "DATA_DIR",
+    "DRAIN_DELAY_MS",
     "DRAIN_SECONDS",
     "ENVIRONMENT",
     "GRPC_PORT",

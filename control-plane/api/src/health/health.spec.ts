@@ -16,6 +16,12 @@ test("ready is when all projections go on and the database answers", async () =>
   expect(await healthOf(undefined).waitsFor()).toEqual([]);
 });
 
+test("who is about to stop is not ready, so that a balancer turns away while calls are still served", async () => {
+  const health = healthOf(undefined);
+  health.leave();
+  expect(await health.waitsFor()).toHaveLength(1);
+});
+
 test("a stopped projection and a database that is away are both named", async () => {
   const [projection, database] = await healthOf({ position: 7n, reason: "no such column" }, false).waitsFor();
   expect(projection).toContain("keys has stopped at 7");

@@ -20,6 +20,8 @@ export type HealthParts = {
 export type Health = {
   /** Sentences; none when it is ready. */
   waitsFor(): Promise<string[]>;
+  /** Not ready from now on. */
+  leave(): void;
   metrics(): Promise<{ contentType: string; text: string }>;
 };
 
@@ -68,8 +70,11 @@ export function createHealth(parts: HealthParts): Health {
       of.set(Number(relay.status().position));
     });
   }
+  let isLeaving = false;
   return {
+    leave: () => void (isLeaving = true),
     async waitsFor() {
+      if (isLeaving) return ["nothing any more: it stops"];
       const stopped = projections.status().flatMap(({ name, failed }) =>
         // The reason may quote data; it is in the log.
         failed ? [`projection ${name} has stopped at ${failed.position}`] : [],

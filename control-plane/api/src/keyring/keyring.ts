@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Database, Sql } from "../database.ts";
-import { open, seal } from "../secrets/envelope.ts";
+import { DoesNotOpen, open, seal } from "../secrets/envelope.ts";
 
 export type SharedKey = {
   id: number;
@@ -95,6 +95,22 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
   }
 
   return { keys, secret };
+}
+
+/** Asked once at start, like the secret store: with another master key no proxy could be given anything. */
+export async function opensKeyring({ sql }: Pick<Database, "sql">, masterKey: Uint8Array): Promise<boolean> {
+  const rows = await sql.query<Pick<Row, "wrappedKey" | "sealed"> & { id: string; version: number }>(
+    `(SELECT 'keyring ' || name AS id, 1 AS version, wrapped_key AS "wrappedKey", sealed FROM keyring.secret LIMIT 1)
+     UNION ALL
+     (SELECT 'keyring ' || purpose, id, wrapped_key, sealed FROM keyring.shared_key LIMIT 1)`,
+  );
+  try {
+    for (const row of rows) open(masterKey, row, row);
+    return true;
+  } catch (error) {
+    if (error instanceof DoesNotOpen) return false;
+    throw error;
+  }
 }
 
 /** The one to use now. */

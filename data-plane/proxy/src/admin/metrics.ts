@@ -2,6 +2,7 @@
 // costs a call nothing but an increment. Labels are outcomes and codes, which are few; never a key, a team or a tool.
 
 import { Counter, Gauge, Registry } from "prom-client";
+import type { CacheCounts } from "../cache/restart-cache.ts";
 import type { WorkerTotals } from "../workers.ts";
 
 export type MetricsParts = {
@@ -10,6 +11,7 @@ export type MetricsParts = {
   replicaPosition: () => bigint | undefined;
   replicaAgeMs: () => number | undefined;
   spoolBytes: () => number;
+  cache: () => CacheCounts;
 };
 
 export type Metrics = { contentType: string; text(): Promise<string> };
@@ -24,25 +26,32 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const calls = counter("tollgate_calls_total", "Tool calls that went to a server, by outcome.", "outcome");
   const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
   const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
+  const handles = counter("tollgate_handle_refusals_total", "Sealed handles that did not open, by reason.", "reason");
   const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
   const workers = gauge("tollgate_workers", "Worker processes that serve.");
   const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
   const age = gauge("tollgate_replica_age_seconds", "How old the view may be.");
   const spool = gauge("tollgate_spool_bytes", "Bytes of facts on disk.");
+  const cacheBytes = gauge("tollgate_cache_bytes", "Bytes of what is kept on disk for a restart.");
+  const cacheFailures = counter("tollgate_cache_failures_total", "Failures of the cache on disk, by reason.", "reason");
 
   return {
     contentType: registry.contentType,
     async text() {
       const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, factsLost]) metric.reset();
+      for (const metric of [calls, refusals, omissions, handles, factsLost, cacheFailures]) metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
+      for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       factsLost.inc(Number(lost));
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
       age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);
       spool.set(parts.spoolBytes());
+      const cache = parts.cache();
+      cacheBytes.set(cache.bytes);
+      for (const [reason, count] of Object.entries(cache.failuresByReason)) cacheFailures.inc({ reason }, count);
       return registry.metrics();
     },
   };

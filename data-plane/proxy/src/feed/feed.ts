@@ -12,7 +12,7 @@ import type { Log as Output } from "../log-output.ts";
 import { follow, LogDiffers, type Clock, type FollowerParts, type FollowerStatus, type Snapshot } from "./follower.ts";
 import { grpcSource } from "./grpc-source.ts";
 import { kafkaSource } from "./kafka-source.ts";
-import type { Log, Source } from "./source.ts";
+import type { Log, Place, Source } from "./source.ts";
 
 export type FeedMessage =
   /** `SnapshotChunk`s, as they came. */
@@ -27,6 +27,8 @@ export type FeedParts = {
   grpc: Pick<ControlPlane, "sync">;
   /** Absent: one of its own, where brokers are configured. */
   kafka?: KafkaDoor | undefined;
+  /** How far what was kept goes: the feed begins after it. */
+  start?: Place | undefined;
   onMessage: (message: FeedMessage) => void;
 };
 
@@ -36,7 +38,7 @@ const batchMs = 10;
 /** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
 const grpcAborted = 10;
 
-export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedParts): Promise<Feed> {
+export async function startFeed({ config, log, grpc, kafka, start, onMessage }: FeedParts): Promise<Feed> {
   const own =
     kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
   const door = kafka ?? own;
@@ -46,6 +48,7 @@ export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedPar
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
+    start,
     snapshot: (atLeast, signal) => takeSnapshot(grpc, atLeast, signal),
     read: (after, listener, signal) => readToEnd(grpc, after, listener, signal),
     onSnapshot({ chunks }) {

@@ -1,4 +1,4 @@
-// Keeps a proxy on the log: a snapshot to begin with, then a source. It begins with the one that is quickest to attach (the
+// Keeps a proxy on the log: a snapshot or what was kept to begin with, then a source. It begins with the one that is quickest to attach (the
 // last), and moves to the preferred one (the first) as soon as that is seen to be in step; when that is lost it is back at
 // once. Sources may repeat, leave holes and die; what is delivered is in order, whole commits, each position once. Every hole
 // shows itself at the next record or tick and is filled from the log itself by a watch; when the control plane says that ours
@@ -16,6 +16,8 @@ export type FollowerParts = {
   snapshot: (atLeast: bigint, signal: AbortSignal) => Promise<Snapshot>;
   /** The log after a place, up to its end as it is then; throws `LogDiffers` for a place that it does not have. */
   read: (after: Place, listener: Pick<SourceListener, "onRecords" | "onTick">, signal: AbortSignal) => Promise<void>;
+  /** What is known already, from before a restart. */
+  start?: Place | undefined;
   onSnapshot: (snapshot: Snapshot) => void;
   onCommits: (log: Log, records: readonly LogRecord[]) => void;
   /** Everything up to the tick's head has been delivered. */
@@ -84,6 +86,7 @@ class Following {
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
+    if (parts.start) this.#line.restart(parts.start);
   }
 
   status(): FollowerStatus {

@@ -1,6 +1,7 @@
-// The public port: limits on what a connection may cost, routing, a request id for every answer, health, and the drain.
-// While draining, answers ask the client to leave, idle connections are closed, and what is left at the deadline is cut.
-// It knows no protocol; doors do.
+// The public port: limits on what a connection may cost, routing, a request id for every answer, health, and leaving without
+// a failed call. First it says that it is not ready, and serves all the same, so that a balancer has time to notice; answers
+// ask their clients to leave. Then it accepts nothing new, serves what still comes on the connections that are there, closes
+// them as they fall idle, and cuts what is left at the deadline. It knows no protocol; doors do.
 
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -18,9 +19,10 @@ export type Door = (exchange: Exchange) => void;
 
 export type Listener = {
   server: Server;
-  /** Ends when the last call has, or at the deadline. */
+  /** Not ready from now on, for balancers; everything is served as before. */
+  leave(): void;
+  /** Accepts nothing new; ends when the last call has, or at the deadline. */
   drain(drainMs: number): Promise<void>;
-  isDraining(): boolean;
 };
 
 export type ListenerParts = {
@@ -42,12 +44,22 @@ const bounds = {
   noDelay: true,
 };
 const connectionsMax = 20_000;
+/** A call that began later would be cut, and nobody could say whether its tool ran. */
+const lastCallMs = 1_000;
+/** A client whose answer did not ask it to leave gets this long to send its next request before its connection is closed. */
+const keptOpenMs = 200;
+const idleCheckMs = 20;
 
 export function createListener({ doors, waitsFor, log }: ListenerParts): Listener {
-  let draining = false;
+  let isLeaving = false;
+  let refuseFromMs = Number.POSITIVE_INFINITY;
+  let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
+  const underWay = new Set<ServerResponse>();
   const server = createServer(bounds, (request, response) => {
     const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response };
-    if (draining) response.setHeader("connection", "close");
+    if (isLeaving) askToLeave(response);
+    underWay.add(response);
+    response.once("close", () => ended(response));
     try {
       route(exchange);
     } catch (error) {
@@ -57,28 +69,50 @@ export function createListener({ doors, waitsFor, log }: ListenerParts): Listene
   });
   server.maxConnections = connectionsMax;
 
+  function askToLeave(response: ServerResponse): void {
+    if (!response.headersSent) response.setHeader("connection", "close");
+  }
+
+  function ended(response: ServerResponse): void {
+    underWay.delete(response);
+    if (response.getHeader("connection") !== "close") lastKeptOpenMs = performance.now();
+  }
+
   function route(exchange: Exchange): void {
     const { request, response, requestId } = exchange;
     const path = pathOf(request.url ?? "/");
     const door = doors.get(path);
-    if (door !== undefined) return draining ? answerRefusal(response, requestId, "proxy.draining") : door(exchange);
+    if (door !== undefined && performance.now() < refuseFromMs) return door(exchange);
+    if (door !== undefined) return answerRefusal(response, requestId, "proxy.draining");
     if (path === "/healthz") return answerJson(response, requestId, 200, '{"status":"ok"}');
-    if (path === "/readyz") return answerReadiness(response, requestId, draining ? ["draining"] : waitsFor());
+    if (path === "/readyz") return answerReadiness(response, requestId, isLeaving ? ["draining"] : waitsFor());
     answerRefusal(response, requestId, "request.path-unknown");
   }
 
+  function leave(): void {
+    isLeaving = true;
+    underWay.forEach(askToLeave);
+  }
+
+  const mayCloseIdle = () => performance.now() - lastKeptOpenMs >= keptOpenMs;
+
   async function drain(drainMs: number): Promise<void> {
-    draining = true;
+    leave();
+    const endMs = performance.now() + drainMs;
+    refuseFromMs = endMs - lastCallMs;
+    // `close` closes idle connections itself.
+    while (!mayCloseIdle() && performance.now() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
-    const idle = setInterval(() => server.closeIdleConnections(), 20);
-    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    const idle = setInterval(() => mayCloseIdle() && server.closeIdleConnections(), idleCheckMs);
+    const cut = setTimeout(() => server.closeAllConnections(), endMs - performance.now());
     await closed;
     clearInterval(idle);
     clearTimeout(cut);
   }
 
-  return { server, drain, isDraining: () => draining };
+  return { server, leave, drain };
 }
 
 export function answerReadiness(response: ServerResponse, requestId: string, waits: readonly string[]): void {

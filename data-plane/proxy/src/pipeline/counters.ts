@@ -2,6 +2,7 @@
 // its worker; the primary keeps the sums of those that ended.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { OpenRefusal } from "../sealing/sealer.ts";
 import type { Completion } from "../upstream/relay.ts";
 
 export type CountersSnapshot = {
@@ -9,18 +10,21 @@ export type CountersSnapshot = {
   refusalsByCode: Record<string, number>;
   /** Servers that were left out of a list. */
   omissionsByCode: Record<string, number>;
+  /** Sealed handles that did not open: what a client is not told. */
+  handleRefusalsByReason: Record<string, number>;
 };
 
 export type Counters = {
   completed(outcome: Completion["outcome"]): void;
   refused(code: ErrorCode): void;
   omitted(code: ErrorCode): void;
+  handleRefused(reason: OpenRefusal): void;
   snapshot(): CountersSnapshot;
 };
 
 export function emptyCounts(): CountersSnapshot {
   const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0 };
-  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {} };
+  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {}, handleRefusalsByReason: {} };
 }
 
 export function createCounters(): Counters {
@@ -29,6 +33,7 @@ export function createCounters(): Counters {
     completed: (outcome) => void counts.callsByOutcome[outcome]++,
     refused: (code) => add(counts.refusalsByCode, code, 1),
     omitted: (code) => add(counts.omissionsByCode, code, 1),
+    handleRefused: (reason) => add(counts.handleRefusalsByReason, reason, 1),
     snapshot: () => structuredClone(counts),
   };
 }
@@ -39,8 +44,10 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   into.callsByOutcome["client-closed"] += more.callsByOutcome["client-closed"];
   for (const [code, count] of Object.entries(more.refusalsByCode)) add(into.refusalsByCode, code, count);
   for (const [code, count] of Object.entries(more.omissionsByCode)) add(into.omissionsByCode, code, count);
+  for (const [reason, count] of Object.entries(more.handleRefusalsByReason))
+    add(into.handleRefusalsByReason, reason, count);
 }
 
-function add(into: Record<string, number>, code: string, count: number): void {
-  into[code] = (into[code] ?? 0) + count;
+function add(into: Record<string, number>, name: string, count: number): void {
+  into[name] = (into[name] ?? 0) + count;
 }

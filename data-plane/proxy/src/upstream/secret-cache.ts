@@ -1,16 +1,20 @@
 // The primary's half of upstream credentials: it fetches what the view's servers need, by reference, keeps it in memory and
 // hands it to the workers. A new version in the view is fetched anew; what no server needs any more is let go. While the
 // control plane is away the last values serve; what came before an answer broke off is kept, and only the rest is asked for
-// again. Nothing is written anywhere.
+// again. It writes nothing anywhere and takes back what the cache on disk kept.
 
 import type { View } from "@tollgate/kernel/view";
 import type { Log } from "../log-output.ts";
 import type { SecretValue } from "./secret-values.ts";
 
+/** Without a value: the control plane does not have it. */
+export type HeldSecret = { readonly id: string; readonly version: number; readonly value: SecretValue | undefined };
+
 export type SecretCache = {
   /** To be called with each view. */
   need(view: View): void;
   values(): readonly SecretValue[];
+  held(): readonly HeldSecret[];
   /** Every secret of the last view has been asked for and answered, if only by its absence. */
   areComplete(): boolean;
   close(): void;
@@ -19,6 +23,7 @@ export type SecretCache = {
 export type SecretCacheParts = {
   /** In any number of parts; which ids do not exist is known when it has ended without an error. */
   fetch: (ids: readonly string[]) => AsyncIterable<readonly SecretValue[]>;
+  kept?: readonly HeldSecret[];
   onChange: () => void;
   log: Log;
 };
@@ -26,10 +31,9 @@ export type SecretCacheParts = {
 const pauseMsMin = 250;
 const pauseMsMax = 10_000;
 
-export function openSecretCache({ fetch, onChange, log }: SecretCacheParts): SecretCache {
+export function openSecretCache({ fetch, kept = [], onChange, log }: SecretCacheParts): SecretCache {
   let wanted: ReadonlyMap<string, number> | undefined;
-  /** Without a value: the control plane does not have it. */
-  const held = new Map<string, { version: number; value: SecretValue | undefined }>();
+  const held = new Map<string, HeldSecret>(kept.map((one) => [one.id, one]));
   let isFetching = false;
   let pauseMs = pauseMsMin;
   let retry: NodeJS.Timeout | undefined;
@@ -51,7 +55,7 @@ export function openSecretCache({ fetch, onChange, log }: SecretCacheParts): Sec
       unanswered.delete(id);
       // Views come meanwhile, and may have let it go.
       if (wanted?.has(id) === true)
-        held.set(id, { version: Math.max(value?.version ?? 0, asked?.get(id) ?? 0), value });
+        held.set(id, { id, version: Math.max(value?.version ?? 0, asked?.get(id) ?? 0), value });
     };
     try {
       for await (const part of fetch(ids)) for (const value of part) hold(value.id, value);
@@ -83,6 +87,7 @@ export function openSecretCache({ fetch, onChange, log }: SecretCacheParts): Sec
       void fetchMissing();
     },
     values: () => [...held.values()].flatMap(({ value }) => (value === undefined ? [] : [value])),
+    held: () => [...held.values()],
     areComplete: () => wanted !== undefined && missing().every((id) => held.has(id)),
     close() {
       isClosed = true;

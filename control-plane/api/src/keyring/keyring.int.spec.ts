@@ -1,0 +1,126 @@
+// Shared keys as the whole fleet relies on them: a handle that one proxy made is opened by every other at any time within
+// its life, which needs each key to be known before it is used and after it was replaced, whoever rotates, however many at
+// once, and however long nobody asked.
+
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { openDatabase, type Database } from "../database.ts";
+import { currentKey, openKeyring, opensKeyring, type Keyring } from "./keyring.ts";
+
+const masterKey = randomBytes(32);
+const rotationMs = 1_000;
+let own: TestDatabase;
+let database: Database;
+let nowMs: number;
+let keyring: Keyring;
+
+beforeEach(async () => {
+  own = await createDatabase("keyring");
+  database = await openDatabase({ url: own.url });
+  nowMs = 1_800_000_000_000;
+  keyring = openKeyring({ database, masterKey, nowMs: () => nowMs, rotationMs });
+});
+
+afterEach(async () => {
+  await database?.close();
+  await own?.drop();
+});
+
+const idsNow = async () => (await keyring.keys("sealing")).map(({ id }) => id);
+const inUse = async () => currentKey(await keyring.keys("sealing"), nowMs).id;
+
+test("a key is announced one rotation before it is used, and accepted for one after it was", async () => {
+  const [first, second, ...others] = await keyring.keys("sealing");
+  expect(others).toEqual([]);
+  expect(first).toMatchObject({ id: 1, useFromMs: nowMs, acceptUntilMs: nowMs + 2 * rotationMs });
+  expect(second).toMatchObject({ id: 2, useFromMs: nowMs + rotationMs, acceptUntilMs: undefined });
+  const seen: [used: number, known: readonly number[]][] = [];
+  for (let step = 0; step < 8; step++, nowMs += rotationMs / 2) seen.push([await inUse(), await idsNow()]);
+  expect(seen).toEqual([
+    [1, [1, 2]],
+    [1, [1, 2]],
+    [2, [1, 2, 3]],
+    [2, [1, 2, 3]],
+    [3, [2, 3, 4]],
+    [3, [2, 3, 4]],
+    [4, [3, 4, 5]],
+    [4, [3, 4, 5]],
+  ]);
+});
+
+test("who drew the keys at any time knows the one that is used a whole rotation later", async () => {
+  for (let step = 0; step < 20; step++, nowMs += 130) {
+    const known = new Map((await keyring.keys("sealing")).map(({ id, key }) => [id, key]));
+    nowMs += rotationMs - 1;
+    const used = currentKey(await keyring.keys("sealing"), nowMs);
+    expect(known.get(used.id)).toEqual(used.key);
+  }
+});
+
+test("processes that find the newest key in use at the same time make one next key between them", async () => {
+  const others = await Promise.all(Array.from({ length: 3 }, () => openDatabase({ url: own.url })));
+  const rings = others.map((other) => openKeyring({ database: other, masterKey, nowMs: () => nowMs, rotationMs }));
+  for (let round = 2; round < 6; round++, nowMs += rotationMs) {
+    const drawn = await Promise.all(rings.map((ring) => ring.keys("sealing")));
+    for (const keys of drawn) expect(keys).toEqual(drawn[0]);
+    expect(drawn[0]?.at(-1)?.id).toBe(round);
+  }
+  const secrets = await Promise.all(rings.map((ring) => ring.secret("epochs")));
+  for (const secret of secrets) expect(secret).toEqual(secrets[0]);
+  await Promise.all(others.map((other) => other.close()));
+});
+
+test("after a long outage the announced key is used, the one before it is accepted a little longer, and the next has its whole notice", async () => {
+  await keyring.keys("sealing");
+  nowMs += 50 * rotationMs;
+  const keys = await keyring.keys("sealing");
+  // The first was replaced when the second came into use, forty-nine rotations ago.
+  expect(keys.map(({ id }) => id)).toEqual([2, 3]);
+  expect(currentKey(keys, nowMs).id).toBe(2);
+  expect(keys[1]?.useFromMs).toBe(nowMs + rotationMs);
+  expect(keys[0]?.acceptUntilMs).toBe(nowMs + 2 * rotationMs);
+});
+
+test("keys that nobody accepts any more are deleted, and the purposes do not share any", async () => {
+  for (let step = 0; step < 10; step++, nowMs += rotationMs) await keyring.keys("sealing");
+  const [row] = await database.sql.query<{ count: bigint }>("SELECT count(*) AS count FROM keyring.shared_key");
+  expect(row?.count).toBeLessThan(6n);
+  const [sealing] = await keyring.keys("sealing");
+  const [records] = await keyring.keys("records");
+  expect(records?.key).not.toEqual(sealing?.key);
+});
+
+test("a secret is the same for every process and after a restart, and each name has its own", async () => {
+  const first = await keyring.secret("epochs");
+  const again = openKeyring({ database, masterKey, nowMs: () => nowMs, rotationMs });
+  expect(await again.secret("epochs")).toEqual(first);
+  expect(await again.secret("other")).not.toEqual(first);
+});
+
+test("no key can be read in the tables, and a row that was moved to another name does not open", async () => {
+  const secret = await keyring.secret("epochs");
+  const keys = await keyring.keys("sealing");
+  const [{ text } = { text: "" }] = await database.sql.query<{ text: string }>(
+    `SELECT string_agg(encode(wrapped_key || sealed, 'hex'), '') AS text
+     FROM (SELECT wrapped_key, sealed FROM keyring.secret UNION ALL SELECT wrapped_key, sealed FROM keyring.shared_key) x`,
+  );
+  for (const key of [secret, ...keys.map((one) => one.key)])
+    expect(text).not.toContain(Buffer.from(key).toString("hex"));
+  await database.sql.query("UPDATE keyring.secret SET name = 'moved'");
+  await expect(keyring.secret("moved")).rejects.toThrow("does not open");
+});
+
+test("another master key, such as beside a restored database, is noticed at once and never answered with new keys", async () => {
+  expect(await opensKeyring(database, randomBytes(32))).toBe(true);
+  await keyring.keys("sealing");
+  expect(await opensKeyring(database, randomBytes(32))).toBe(false);
+  await keyring.secret("epochs");
+  expect([await opensKeyring(database, masterKey), await opensKeyring(database, randomBytes(32))]).toEqual([
+    true,
+    false,
+  ]);
+  const stranger = openKeyring({ database, masterKey: randomBytes(32), nowMs: () => nowMs, rotationMs });
+  await expect(stranger.keys("sealing")).rejects.toThrow("does not open with this key");
+  await expect(stranger.secret("epochs")).rejects.toThrow("does not open with this key");
+});

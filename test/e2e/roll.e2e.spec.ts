@@ -1,0 +1,179 @@
+// A fleet is rolled in the middle of the day. Two proxies behind a plain TCP balancer are replaced one after the other, and two
+// control planes on one database as well, while agents call over kept and fresh connections and admins write: no call fails,
+// no fact is lost, and every command is done once however often it had to be sent.
+
+import { Agent, request, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { afterEach, expect, test } from "vitest";
+import { startBalancer } from "../support/balancer.ts";
+import { createDatabase } from "../support/database.ts";
+import { startExampleMcp } from "../support/example-mcp.ts";
+import { AdminClient } from "../support/admin-client.ts";
+import { callTool, createTeam, issueKey, readCalls, registerServer, type IssuedKey } from "../support/operations.ts";
+import { startStack, type Member, type Stack } from "../support/stack.ts";
+import { until } from "../support/wait.ts";
+
+let resources = new AsyncDisposableStack();
+afterEach(async () => {
+  await resources.disposeAsync();
+  resources = new AsyncDisposableStack();
+});
+
+type World = { stack: Stack; key: IssuedKey; agentsUrl: string; adminUrl: string };
+
+/** Ten of the balancer's probes. */
+const drainDelayMs = 500;
+
+async function open(name: string): Promise<World> {
+  const database = resources.use(await createDatabase(name));
+  const upstream = resources.use(await startExampleMcp({ SSE: "1" }));
+  const env = { TOLLGATE_DRAIN_DELAY_MS: String(drainDelayMs), TOLLGATE_LOG_LEVEL: "warn" };
+  const stack = resources.use(await startStack({ databaseUrl: database.url, proxies: 2, hasSecondControl: true, env }));
+  const over = async (members: readonly Member[]): Promise<string> => {
+    const targets = members.map(({ url }) => ({ port: Number(new URL(url).port), probeUrl: `${url}/readyz` }));
+    return resources.use(await startBalancer(targets)).url;
+  };
+  const [agentsUrl, adminUrl] = [await over(stack.proxies), await over(stack.controls)];
+  await registerServer(stack.admin, { name: "example", url: upstream.url });
+  const team = await createTeam(stack.admin, "platform");
+  const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
+  for (const { url } of stack.proxies)
+    await until(async () => (await callTool(url, key.secret, "example__echo")).hasResult, { what: "the key to work" });
+  await until(async () => (await callTool(agentsUrl, key.secret, "example__echo")).hasResult, { what: "the balancer" });
+  return { stack, key, agentsUrl, adminUrl };
+}
+
+type Load = { finished: string[]; failed: string[]; stop(): Promise<void> };
+
+/** Each caller sends its next call as soon as it has its answer; nothing is ever sent twice. */
+function startCalling({ agentsUrl, key }: World, agents: readonly (Agent | false)[]): Load {
+  const load: Load = { finished: [], failed: [], stop: async () => undefined };
+  let isOver = false;
+  const calling = agents.map(async (agent, number) => {
+    for (let count = 0; !isOver; count++) {
+      // Now and then one that is under way for longer than the balancer needs to notice.
+      const [tool, args] =
+        count % 20 === number ? ["example__slow", { ms: 900 }] : ["example__echo", { number, count }];
+      const answer = await call(agentsUrl, key.secret, tool, args, agent).catch((error: unknown) => String(error));
+      if (typeof answer === "string") load.failed.push(answer);
+      else if (answer.isAnswered) load.finished.push(answer.requestId);
+      else load.failed.push(answer.body);
+    }
+  });
+  load.stop = async () => {
+    isOver = true;
+    await Promise.all(calling);
+    for (const agent of agents) if (agent !== false) agent.destroy();
+  };
+  return load;
+}
+
+async function call(url: string, key: string, name: string, args: unknown, agent: Agent | false) {
+  const headers = {
+    authorization: `Bearer ${key}`,
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
+  const sent = request(`${url}/mcp`, { method: "POST", headers, agent });
+  sent.end(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }));
+  const [response]: IncomingMessage[] = await once(sent, "response");
+  if (response === undefined) throw new Error("no response");
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const body = Buffer.concat(chunks).toString();
+  const requestId = String(response.headers["x-tollgate-request-id"]);
+  return { isAnswered: response.statusCode === 200 && body.includes('"result"'), body, requestId };
+}
+
+const callers = (kept: number, fresh: number): (Agent | false)[] => [
+  ...Array.from({ length: kept }, () => new Agent({ keepAlive: true, maxSockets: 1 })),
+  ...Array.from({ length: fresh }, () => false as const),
+];
+
+async function roll(members: readonly Member[]): Promise<void> {
+  for (const member of members) {
+    expect(await member.stop("SIGTERM"), member.log()).toBe(0);
+    await member.start();
+  }
+}
+
+async function expectStoredOnce({ stack, key }: World, finished: readonly string[]): Promise<void> {
+  const rows = await until(
+    async () => {
+      const found = await readCalls(stack.admin, { keyId: key.id, outcome: "ANSWERED" });
+      const ids = new Set(found.map(({ requestId }) => requestId));
+      return finished.every((id) => ids.has(id)) && found;
+    },
+    { what: "the facts to arrive", timeoutMs: 60_000, intervalMs: 200 },
+  );
+  expect(new Set(rows.map(({ requestId }) => requestId)).size).toBe(rows.length);
+}
+
+test("both proxies are rolled under load: no call fails, and the facts of all are stored once", async () => {
+  const world = await open("roll proxies");
+  const load = startCalling(world, callers(6, 2));
+  await until(() => load.finished.length > 100, { what: "the load" });
+  await roll(world.stack.proxies);
+  await load.stop();
+  console.log(`${load.finished.length} calls while two proxies were rolled, ${load.failed.length} failed`);
+  expect(load.failed).toEqual([]);
+  await expectStoredOnce(world, load.finished);
+}, 120_000);
+
+test("both control planes are rolled under commands and calls: every command is done once, and no call fails", async () => {
+  const world = await open("roll control planes");
+  const admin = new AdminClient(world.adminUrl, world.stack.adminToken);
+  const load = startCalling(world, callers(2, 1));
+  const done = new Map<string, string>();
+  let [repeated, isOver] = [0, false];
+  const create = `mutation ($name: String!, $key: String!) { createTeam(input: { name: $name }, idempotencyKey: $key) {
+    __typename ... on CreateTeamSucceeded { team { id } position } ... on Refusal { message } } }`;
+  const writing = [0, 1, 2, 3].map(async (number) => {
+    for (let count = 0; !isOver; count++) {
+      const name = `team-${number}-${count}`;
+      // As a client does that got no answer: the same again, under the same key, until there is one.
+      const answer = await until(
+        () =>
+          admin
+            .run<{ createTeam: { __typename: string; team: { id: string } } }>(create, { name, key: name })
+            .catch(() => {
+              repeated++;
+              return undefined;
+            }),
+        { what: `an answer about ${name}`, timeoutMs: 20_000 },
+      );
+      expect(answer.createTeam.__typename).toBe("CreateTeamSucceeded");
+      done.set(name, answer.createTeam.team.id);
+    }
+  });
+  await until(() => done.size > 20, { what: "the commands" });
+  await roll(world.stack.controls);
+  isOver = true;
+  await Promise.all(writing);
+  await load.stop();
+  console.log(
+    `${done.size} commands while two control planes were rolled, ${repeated} sent again; ${load.finished.length} calls`,
+  );
+  expect(load.failed).toEqual([]);
+  const teams = await readTeams(world.stack.admin);
+  expect(new Map(teams.filter(({ name }) => name !== "platform").map(({ name, id }) => [name, id]))).toEqual(done);
+  expect(teams).toHaveLength(done.size + 1);
+  await expectStoredOnce(world, load.finished);
+}, 120_000);
+
+async function readTeams(admin: AdminClient): Promise<{ id: string; name: string }[]> {
+  type Page = {
+    edges: { node: { id: string; name: string } }[];
+    pageInfo: { hasNextPage: boolean; endCursor: string };
+  };
+  const found: { id: string; name: string }[] = [];
+  for (let after: string | null = null; ;) {
+    const { teams }: { teams: Page } = await admin.run(
+      `query ($after: String) { teams(first: 500, after: $after) { edges { node { id name } } pageInfo { hasNextPage endCursor } } }`,
+      { after },
+    );
+    found.push(...teams.edges.map(({ node }) => node));
+    if (!teams.pageInfo.hasNextPage) return found;
+    after = teams.pageInfo.endCursor;
+  }
+}

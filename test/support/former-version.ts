@@ -1,0 +1,76 @@
+// The version of the software before the newest migration, built from this repository's history into a directory of its own: what
+// runs on a database while its successor migrates it. Sources come from git, packages from the present installation, so
+// what is tested is our code and not an older dependency. It takes about three seconds.
+
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { Availability } from "./real-part.ts";
+
+const run = promisify(execFile);
+const require = createRequire(import.meta.url);
+export const repository = join(import.meta.dirname, "..", "..");
+const migrations = "control-plane/api/src/migrations";
+const ours = "@tollgate";
+
+/** The commit before the one that brought the newest migration; "" where the history does not reach that far. */
+async function formerCommit(): Promise<string> {
+  const newest = (await readdir(join(repository, migrations)))
+    .filter((name) => /^\d{4}-/.test(name))
+    .sort()
+    .at(-1);
+  const git = async (...args: string[]) => (await run("git", args, { cwd: repository })).stdout.trim();
+  const added = await git("log", "--diff-filter=A", "--format=%H", "-1", "--", `${migrations}/${newest}`);
+  return added === "" ? "" : git("rev-parse", "--verify", "--quiet", `${added}^`);
+}
+
+export async function formerVersion(): Promise<{ availability: Availability; commit: string }> {
+  const commit = await formerCommit().catch(() => "");
+  const reason = "git or the history before the newest migration is not here";
+  return { commit, availability: commit === "" ? { available: false, reason } : { available: true } };
+}
+
+/** Of the control plane. */
+export async function buildFormer(commit: string): Promise<{ root: string } & AsyncDisposable> {
+  const root = await mkdtemp(join(tmpdir(), "tollgate-former-"));
+  const dispose = (): Promise<void> => rm(root, { recursive: true, force: true });
+  try {
+    await run("git", ["archive", "--format=tar", `--output=${join(root, "source.tar")}`, commit], { cwd: repository });
+    await run("tar", ["-xf", "source.tar"], { cwd: root });
+    await linkPackages(root);
+    const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
+    await run(process.execPath, [tsc, "-b", "control-plane/api"], { cwd: root });
+    return { root, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Our own packages are the former ones; all others those that are installed. */
+async function linkPackages(root: string): Promise<void> {
+  for (const place of ["", "control-plane/api", "proto/kernel", "proto/schema"]) {
+    const from = join(repository, place, "node_modules");
+    if (!existsSync(from)) continue;
+    const to = join(root, place, "node_modules");
+    await mkdir(to, { recursive: true });
+    for (const name of await readdir(from)) if (name !== ours) await symlink(join(from, name), join(to, name));
+  }
+  const scope = join(repository, "node_modules", ours);
+  await mkdir(join(root, "node_modules", ours));
+  for (const name of await readdir(scope))
+    await symlink(await readlink(join(scope, name)), join(root, "node_modules", ours, name));
+}
+
+/** Those of the variables that a version's control plane knows: it would refuse to start with any other. */
+export async function knownVariables(
+  root: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const text = await readFile(join(root, "control-plane/api/src/config.ts"), "utf8");
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => text.includes(name)));
+}
