@@ -76,7 +76,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         TOLLGATE_CONTROL_PORT: String(controlPort),
         TOLLGATE_CONTROL_ADMIN_PORT: String(controlAdminPort),
         TOLLGATE_GRPC_PORT: String(grpcPort),
-        TOLLGATE_JOIN_TOKEN_USES_MAX: String(options.proxies ?? 1),
+        TOLLGATE_JOIN_TOKEN_USES_MAX: String(Math.max(1, options.proxies ?? 1)),
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
       },

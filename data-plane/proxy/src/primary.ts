@@ -41,6 +41,13 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  // First of all, because everything that follows may have to tell it something.
+  const readiness = createReadiness(config.host, () => ({
+    enrolment: !link.hasJoined(),
+    workers: workers.listening() < config.workers,
+    snapshot: replica.view() === undefined,
+    secrets: !secretCache.areComplete(),
+  }));
   const caller = { proxyId: identity.proxyId, boot: randomUUID() };
   const { directory } = identity;
   const link = configuredOrExit(() =>
@@ -98,12 +105,6 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onFactsWritten: () => facts?.wake(),
     onEpochEnded: () => facts?.wake(),
   });
-  const readiness = createReadiness(config.host, () => ({
-    enrolment: !link.hasJoined(),
-    workers: workers.listening() < config.workers,
-    snapshot: replica.view() === undefined,
-    secrets: !secretCache.areComplete(),
-  }));
   const outward = { config, log, control, caller, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);
   await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
