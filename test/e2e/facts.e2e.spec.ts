@@ -26,7 +26,12 @@ async function open(name: string, kafkaBrokers?: string): Promise<Setting> {
   const database = resources.use(await createDatabase(name));
   const upstream = resources.use(await startExampleMcp());
   const stack = resources.use(
-    await startStack({ databaseUrl: database.url, ...(kafkaBrokers === undefined ? {} : { kafkaBrokers }) }),
+    await startStack({
+      databaseUrl: database.url,
+      ...(kafkaBrokers === undefined ? {} : { kafkaBrokers }),
+      // A proxy that lost its disk joins as another.
+      env: { TOLLGATE_JOIN_TOKEN_USES_MAX: "3" },
+    }),
   );
   await registerServer(stack.admin, { name: "example", url: upstream.url });
   const team = await createTeam(stack.admin, "platform");

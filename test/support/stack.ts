@@ -62,6 +62,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const adminToken = formatKey("adm", idFromBytes(randomBytes(idBytes)), randomBytes(secretBytes));
   await writeFile(join(dir, "master.key"), randomBytes(32).toString("base64"), { mode: 0o600 });
   const common = {
+    TOLLGATE_JOIN_TOKEN_USES_MAX: String(Math.max(1, options.proxies ?? 1)),
     TOLLGATE_HOST: "127.0.0.1",
     // The control plane writes it, the proxies read it: as with containers that share a volume.
     TOLLGATE_JOIN_TOKEN_FILE: join(dir, "join-token"),
@@ -84,7 +85,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         TOLLGATE_CONTROL_PORT: String(port),
         TOLLGATE_CONTROL_ADMIN_PORT: String(adminPort),
         TOLLGATE_GRPC_PORT: String(grpcPort),
-        TOLLGATE_JOIN_TOKEN_USES_MAX: String(options.proxies ?? 1),
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
       });

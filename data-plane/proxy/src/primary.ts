@@ -46,6 +46,15 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  // First of all, because everything that follows may have to tell it something.
+  const readiness = createReadiness(config.host, () => ({
+    // Who has a view out of the cache serves by it, whether or not he can join just now.
+    enrolment: !link.hasJoined() && replica.view() === undefined,
+    workers: workers.listening() < config.workers,
+    snapshot: replica.view() === undefined,
+    secrets: !secretCache.areComplete(),
+    "sealing-keys": provisions.stock().sealing.length === 0,
+  }));
   const cache = openRestartCache({
     directory: proxyDirectory(config),
     cacheKeyFile: config.cacheKeyFile,
@@ -120,13 +129,6 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onFactsWritten: () => facts?.wake(),
     onEpochEnded: () => facts?.wake(),
   });
-  const readiness = createReadiness(config.host, () => ({
-    enrolment: !link.hasJoined(),
-    workers: workers.listening() < config.workers,
-    snapshot: replica.view() === undefined,
-    secrets: !secretCache.areComplete(),
-    "sealing-keys": provisions.stock().sealing.length === 0,
-  }));
   const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions };
   const shipper = openFactsShipper(outward);
   await openAdmin({ config, log, identity, replica, workers, shipper, readiness, cache });

@@ -265,6 +265,11 @@ export const errors = {
     text: "The proxy has been cut off from the control plane for too long to know who may still call.",
     help: "It refuses once its view is older than `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
   },
+  "proxy.id-in-use": {
+    class: "conflict",
+    text: "Another process reports under this proxy's id.",
+    help: "A data directory was copied, or two processes share one. The one that came first keeps the id while it is heard of; `fleet` shows it as contested. Stop the other and give it an empty data directory.",
+  },
   "log.conflict": {
     class: "conflict",
     text: "Somebody else changed the same resource at the same time.",
@@ -304,11 +309,6 @@ export const errors = {
     class: "conflict",
     text: "A proxy with this id and another key is enrolled already.",
     help: "Somebody copied a proxy's id without its key. Each proxy needs a data directory of its own.",
-  },
-  "proxy.id-in-use": {
-    class: "conflict",
-    text: "Another process reports under this proxy's id.",
-    help: "A data directory was copied, or two processes share one. The one that came first keeps the id while it is heard of; `fleet` shows it as contested. Stop the other and give it an empty data directory.",
   },
   "sync.log-differs": {
     class: "conflict",

@@ -9,6 +9,7 @@ import { AdminClient, AdminError } from "../../../../test/support/admin-client.t
 import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
 import { handle } from "../log/handle.ts";
 import { head } from "../log/read.ts";
+import { proxyDecider } from "../proxies/proxy.decider.ts";
 import { teamDecider } from "../teams/team.decider.ts";
 import { answersKeptMs } from "./answer-once.ts";
 import { fingerprintWith } from "./fingerprint.ts";
@@ -66,6 +67,15 @@ async function idIn(wish: Wish, member: string): Promise<string> {
   return (answer[member] as { id: string }).id;
 }
 
+/** Joining is not a mutation. */
+async function enrolled(): Promise<string> {
+  const { id, keySha256, timeMs } = { id: "0123456789abcdef", keySha256: randomBytes(32), timeMs: api.plane.nowMs() };
+  const labels = { joinTokenId: "spec", environment: "", region: "" };
+  const command = { kind: "enrol", id, keySha256, ...labels, timeMs } as const;
+  await handle(api.plane.database, { decider: proxyDecider, id, command }, { actor: "system/spec", timeMs });
+  return id;
+}
+
 const newTeam = (): Promise<string> => idIn(createTeam(`team-${randomBytes(4).toString("hex")}`), "team");
 const newKey = async (): Promise<string> =>
   idIn(issueKey(`key-${randomBytes(4).toString("hex")}`, await newTeam()), "key");
@@ -84,6 +94,11 @@ const issueToken = (name: string): Wish => ({
   mutation: "issueAdminToken",
   args: `input: { name: "${name}" }`,
   fields: "secret adminToken { id name createdAt }",
+});
+const issueJoinToken = (name: string): Wish => ({
+  mutation: "issueJoinToken",
+  args: `input: { name: "${name}" }`,
+  fields: "secret joinToken { id name usesMax }",
 });
 const byId = (mutation: string, id: string, fields = "id"): Wish => ({ mutation, args: `id: ${literal(id)}`, fields });
 
@@ -123,6 +138,10 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
   issueAdminToken: async () => issueToken("once"),
   revokeAdminToken: async () =>
     byId("revokeAdminToken", await idIn(issueToken("revoked"), "adminToken"), "adminToken { id revokedAt }"),
+  issueJoinToken: async () => issueJoinToken("once"),
+  revokeJoinToken: async () =>
+    byId("revokeJoinToken", await idIn(issueJoinToken("revoked"), "joinToken"), "joinToken { id revokedAt }"),
+  revokeProxy: async () => byId("revokeProxy", await enrolled(), "proxy { id revokedAt }"),
   applyConfiguration: async () => ({
     mutation: "applyConfiguration",
     args: `file: ${literal(file)}`,

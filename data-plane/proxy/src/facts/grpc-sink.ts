@@ -1,11 +1,7 @@
 // Facts over gRPC: the embedded default, and the way past a Kafka that is away. The answer is the ingest's own watermark.
 import type { FactBatch, UploadReply } from "@tollgate/schema/usage";
+import { refusalCode } from "../grpc.ts";
 import type { FactSink } from "./sink.ts";
-
-/** gRPC's INVALID_ARGUMENT: this batch is wrong, not this moment. */
-const invalidArgument = 3;
-/** gRPC's ABORTED, which the ingest says of an epoch that somebody else writes too. */
-const aborted = 10;
 
 export function grpcSink(upload: (batch: FactBatch) => Promise<UploadReply>): FactSink {
   return {
@@ -14,9 +10,11 @@ export function grpcSink(upload: (batch: FactBatch) => Promise<UploadReply>): Fa
       try {
         return { kind: "stored", stored: (await upload(batch)).stored };
       } catch (error) {
-        if (!(error instanceof Error) || !("code" in error)) throw error;
-        if (error.code === invalidArgument) return { kind: "refused", reason: error.message };
-        if (error.code === aborted) return { kind: "forked", reason: error.message };
+        const code = refusalCode(error);
+        const reason = String(error);
+        // This batch is wrong, and not this moment.
+        if (code === "usage.invalid") return { kind: "refused", reason };
+        if (code === "usage.forked") return { kind: "forked", reason };
         throw error;
       }
     },
