@@ -132,14 +132,14 @@ function heldSecret({ id, version, value }: { id: string; version: number; value
   return { id, version, value: value.length === 0 ? undefined : { id, version, value } };
 }
 
-/** How far the messages go; undefined where they have no snapshot. */
-export function placeOf(messages: readonly FeedMessage[]): Place | undefined {
+/** How far the messages go, with the log's hash there as far as they tell it; undefined where they have no snapshot. */
+export function placeOf(messages: readonly FeedMessage[]): (Place & { hash: Uint8Array }) | undefined {
   const snapshot = messages.find((message) => message.kind === "snapshot");
   const chunk = snapshot?.chunks.at(-1);
   if (chunk === undefined) return undefined;
-  const { log, position } = fromBinary(SnapshotChunkSchema, chunk);
+  const { log, position, hash } = fromBinary(SnapshotChunkSchema, chunk);
   if (log === undefined) return undefined;
   const records = messages.findLast((message) => message.kind === "records");
   const last = records && fromBinary(FeedSchema, records.feed).records.at(-1);
-  return last === undefined ? { log, position } : { log, position: last.position };
+  return { log, position: last?.position ?? position, hash: last?.hash ?? hash };
 }
