@@ -1,11 +1,11 @@
 // What lies between one sender and one listener. Messages arrive late but in order. A channel may die with a word or hang
 // without one; one from a broker may also lose messages and repeat the last ones, as after a rebalance.
 
-import type { Tick, Record as LogRecord } from "@tollgate/schema/sync";
-import type { Log, SourceListener } from "@tollgate/proxy/feed/source";
+import type { Record as LogRecord } from "@tollgate/schema/sync";
+import type { Log, SourceListener, Tick } from "@tollgate/proxy/feed/source";
 import type { World } from "./world.ts";
 
-export type Message = { log: Log } & ({ records: readonly LogRecord[] } | { tick: Pick<Tick, "head" | "timeMs"> });
+export type Message = { log: Log } & ({ records: readonly LogRecord[] } | { tick: Tick });
 
 export type Channel = { send(message: Message): void; lose(reason: string): void; close(): void };
 

@@ -22,11 +22,11 @@ export function followNaively(parts: FollowerParts): Follower {
           if (!place || record.position <= place.position) continue;
           open.push(record);
           if (record.commit !== record.position) continue;
-          place = { log, position: record.position };
+          place = { log, position: record.position, hash: record.hash };
           onCommits(log, open.splice(0));
         }
       },
-      onTick: (_, tick) => onTick(tick),
+      onTick,
       onLost: () => (isLost = true),
     });
     while (!isLost && !isStopping) await clock.wait(250);
@@ -43,6 +43,7 @@ export function followNaively(parts: FollowerParts): Follower {
   })();
   return {
     status: () => ({ source: "none", place }),
+    renew: async () => undefined,
     async stop() {
       isStopping = true;
       await running;

@@ -56,7 +56,8 @@ export class SimulatedKafka {
     const tick = (): void => {
       if (isGone()) return;
       carry();
-      this.#produce({ log: identity, tick: { head: acknowledged, timeMs: BigInt(Math.floor(time.nowMs())) } });
+      const timeMs = BigInt(Math.floor(time.nowMs()));
+      this.#produce({ log: identity, tick: { head: acknowledged, timeMs, hash: log.hashAt(acknowledged) } });
       time.after(tickMs, tick);
     };
     this.#world.onAppend(() => time.after(1 + random.int(10), carry));

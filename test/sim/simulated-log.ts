@@ -1,6 +1,7 @@
 // The event log in memory, with the fold of the real kernel at the end of each commit: what a replica must look like at any
 // position where it may be seen. It can be restored from a backup, which gives it a new incarnation and another future.
 
+import { createHash } from "node:crypto";
 import { create, toBinary, type Message } from "@bufbuild/protobuf";
 import { encodeEvent, typeNamed } from "@tollgate/kernel/catalogue";
 import { apply, changeOf, digest, empty, type Replica } from "@tollgate/kernel/replica";
@@ -35,6 +36,12 @@ export class SimulatedLog {
     return BigInt(this.records.length);
   }
 
+  /** Empty where there is no such position. */
+  hashAt(position: bigint): Uint8Array {
+    if (position === 0n) return new Uint8Array(32);
+    return this.records[Number(position) - 1]?.hash ?? new Uint8Array();
+  }
+
   after(position: bigint): LogRecord[] {
     return this.records.slice(Number(position));
   }
@@ -43,7 +50,14 @@ export class SimulatedLog {
   append(): void {
     const events = Array.from({ length: 1 + this.#random.int(5) }, () => eventOf(this.#random));
     const commit = this.head + BigInt(events.length);
-    const written = events.map((event, index) => recordOf(event, this.head + 1n + BigInt(index), commit));
+    let previous = this.hashAt(this.head);
+    const written = events.map((event, index) => {
+      const record = recordOf(event, this.head + 1n + BigInt(index), commit);
+      record.previous = previous;
+      previous = createHash("sha256").update(previous).update(toBinary(RecordSchema, record)).digest();
+      record.hash = previous;
+      return record;
+    });
     this.records.push(...written);
     this.#fold = apply(this.#fold, written);
     this.#keepFold();
@@ -80,7 +94,7 @@ export class SimulatedLog {
       if (change.bytes === undefined) rows.delete(name);
       else rows.set(name, { kind: change.kind, id: change.id, body: change.bytes });
     }
-    const chunks = [{ resources: [...rows.values()] }, { last: true }];
+    const chunks = [{ resources: [...rows.values()] }, { last: true, hash: this.hashAt(position) }];
     return chunks.map((chunk) =>
       toBinary(SnapshotChunkSchema, create(SnapshotChunkSchema, { log: this.identity, position, ...chunk })),
     );

@@ -3,7 +3,8 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { FeedSchema, type Record as LogRecord } from "@tollgate/schema/sync";
-import { follow, type Follower, type FollowerParts, type Snapshot } from "@tollgate/proxy/feed/follower";
+import { follow, type Follower, type FollowerParts } from "@tollgate/proxy/feed/follower";
+import type { Snapshot } from "@tollgate/proxy/feed/mender";
 import { createReplicaHolder, type ReplicaHolder } from "@tollgate/proxy/feed/replica-holder";
 import type { Log } from "@tollgate/proxy/feed/source";
 import { followNaively } from "./naive-follower.ts";
@@ -40,7 +41,7 @@ export class SimulatedProxy {
       read: control.read,
       onSnapshot: (snapshot) => heard(() => this.#onSnapshot(snapshot)),
       onCommits: (log, records) => heard(() => this.#onCommits(log, records)),
-      onTick: ({ head }) => heard(() => this.#onTick(head)),
+      onTick: (_, { head }) => heard(() => this.#onTick(head)),
       onProblem: (problem) => heard(() => this.#world.trace(`${this.#name}: ${problem}`)),
       clock: time,
     };

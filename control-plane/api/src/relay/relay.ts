@@ -7,10 +7,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventsTopic, recordHeaders, tickHeaders } from "@tollgate/kernel/kafka-record";
 import type { Database, Sql } from "../database.ts";
 import type { KafkaDoor, OutgoingRecord } from "../kafka.ts";
-import { head, type LogIdentity } from "../log/read.ts";
+import { hashAt, head, type LogIdentity, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { followLog } from "../sync/follow-log.ts";
-import { recordOf } from "../sync/records.ts";
+import { recordOf, tickOf } from "../sync/records.ts";
 import { sized } from "../sync/sized.ts";
 
 export type RelayParts = {
@@ -81,7 +81,7 @@ async function carry(
   const { log } = await head(sql);
   for await (const { entries, tick } of followLog({ sql, wake, nowMs }, await checkpoint(sql), signal)) {
     const records = entries.map((entry) => outgoing(log, recordOf(entry)));
-    if (tick) records.push({ key: null, value: null, headers: tickHeaders(log, tick.head, tick.timeMs) });
+    if (tick) records.push({ key: null, value: null, headers: tickHeaders(log, tickOf(tick)) });
     for (const part of sized(records, bytesOf, requestBytesMax)) await kafka.produce(eventsTopic, part);
     const last = entries.at(-1);
     if (!last) continue;
@@ -99,11 +99,14 @@ function bytesOf({ value, headers }: OutgoingRecord): number {
   return (value?.length ?? 0) + head + recordOverheadBytes;
 }
 
-async function checkpoint(sql: Sql): Promise<bigint> {
+async function checkpoint(sql: Sql): Promise<Place> {
   const [row] = await sql.query<{ position: bigint }>("SELECT position FROM relay.checkpoint WHERE topic = $1", [
     eventsTopic,
   ]);
-  return row?.position ?? 0n;
+  const position = row?.position ?? 0n;
+  const hash = await hashAt(sql, position);
+  if (!hash) throw new Error(`the relay's checkpoint is ${position}, which the log does not have`);
+  return { position, hash };
 }
 
 async function storeCheckpoint(sql: Sql, position: bigint): Promise<void> {

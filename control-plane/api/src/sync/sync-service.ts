@@ -8,7 +8,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import { usualConnectionsMax, type Database } from "../database.ts";
 import type { ServiceMethods } from "../grpc-server.ts";
-import { head, type LogIdentity } from "../log/read.ts";
+import { emptyHash, hashAt, head, type LogIdentity, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
@@ -16,7 +16,7 @@ import { storedCursors } from "../usage/ingest.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { pages } from "./pages.ts";
-import { recordOf } from "./records.ts";
+import { recordOf, tickOf } from "./records.ts";
 import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
 
@@ -64,11 +64,11 @@ export function syncService({
       () => tooSlow.abort(new TollgateError("sync.snapshot-too-slow", `It has ${snapshots.readMsMax} ms.`)),
       snapshots.readMsMax,
     );
-    let position = 0n;
+    let end: Place = { position: 0n, hash: emptyHash };
     // The turn is over when the transaction is, and not when the reader has taken notice of it.
     const reading = pages<StoredResource>(async (visit) => {
       try {
-        position = await readResources(database, visit);
+        end = await readResources(database, visit);
       } finally {
         clearTimeout(timer);
         endTurn();
@@ -77,17 +77,19 @@ export function syncService({
     for await (const { page, position: at } of reading)
       for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
         yield { log, position: at, resources };
-    yield { log, position, last: true };
+    yield { log, ...end, last: true };
   }
 
-  async function* watch({ log, after }: WatchRequest, signal: AbortSignal) {
+  async function* watch({ log, after: position, hash }: WatchRequest, signal: AbortSignal) {
     const now = await head(database.sql);
-    if (log?.id !== now.log.id || log.incarnation !== now.log.incarnation || after > now.position)
+    const known = await hashAt(database.sql, position);
+    const isSame = log?.id === now.log.id && log.incarnation === now.log.incarnation;
+    if (!isSame || known === undefined || Buffer.compare(known, hash) !== 0)
       throw new TollgateError("sync.log-differs", `This log is ${describe(now.log)} at ${now.position}.`);
-    for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, after, signal)) {
+    for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, { position, hash }, signal)) {
       for (const part of sized(entries.map(recordOf), ({ body }) => body?.length ?? 0, messageBytesMax))
         yield { log: now.log, records: part };
-      if (tick) yield { log: now.log, tick: { head: tick.head, timeMs: BigInt(tick.timeMs) } };
+      if (tick) yield { log: now.log, tick: tickOf(tick) };
     }
   }
 

@@ -9,10 +9,11 @@ import type { Config } from "../config.ts";
 import type { ControlPlane } from "../grpc.ts";
 import { openKafka, type KafkaDoor } from "../kafka.ts";
 import type { Log as Output } from "../log-output.ts";
-import { follow, LogDiffers, type Clock, type FollowerParts, type FollowerStatus, type Snapshot } from "./follower.ts";
+import { follow, type FollowerStatus } from "./follower.ts";
 import { grpcSource } from "./grpc-source.ts";
 import { kafkaSource } from "./kafka-source.ts";
-import type { Log, Source } from "./source.ts";
+import { LogDiffers, type Clock, type MenderParts, type Snapshot } from "./mender.ts";
+import type { Log, Place, Source } from "./source.ts";
 
 export type FeedMessage =
   /** `SnapshotChunk`s, as they came. */
@@ -28,15 +29,17 @@ export type FeedParts = {
   /** Absent: one of its own, where brokers are configured. */
   kafka?: KafkaDoor | undefined;
   onMessage: (message: FeedMessage) => void;
+  /** Where what was restored from a cache ends; nothing older is taken. */
+  begin?: Place | undefined;
 };
 
-export type Feed = { status(): FollowerStatus; close(): Promise<void> };
+export type Feed = { status(): FollowerStatus; renew(): Promise<void>; close(): Promise<void> };
 
 const batchMs = 10;
 /** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
 const grpcAborted = 10;
 
-export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedParts): Promise<Feed> {
+export async function startFeed({ config, log, grpc, kafka, onMessage, begin }: FeedParts): Promise<Feed> {
   const own =
     kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
   const door = kafka ?? own;
@@ -46,6 +49,7 @@ export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedPar
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
+    begin,
     snapshot: (atLeast, signal) => takeSnapshot(grpc, atLeast, signal),
     read: (after, listener, signal) => readToEnd(grpc, after, listener, signal),
     onSnapshot({ chunks }) {
@@ -53,7 +57,7 @@ export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedPar
       onMessage({ kind: "snapshot", chunks });
     },
     onCommits: (of, records) => batch.add(of, records),
-    onTick({ head, timeMs }) {
+    onTick(_, { head, timeMs }) {
       batch.flush();
       onMessage({ kind: "tick", head, timeMs: Number(timeMs) });
     },
@@ -62,6 +66,7 @@ export async function startFeed({ config, log, grpc, kafka, onMessage }: FeedPar
   });
   return {
     status: () => follower.status(),
+    renew: () => follower.renew(),
     async close() {
       await follower.stop();
       await own?.close();
@@ -96,19 +101,20 @@ async function takeSnapshot(
   const chunks: Uint8Array[] = [];
   for await (const chunk of sync.snapshot({ atLeast }, signal)) {
     chunks.push(toBinary(SnapshotChunkSchema, chunk));
-    if (chunk.last && chunk.log) return { log: chunk.log, position: chunk.position, chunks };
+    const { log, position, hash } = chunk;
+    if (chunk.last && log) return { log, position, hash, chunks };
   }
   throw new Error("the snapshot ended before its last chunk");
 }
 
 const readToEnd = async (
   { sync }: Pick<ControlPlane, "sync">,
-  { log, position }: Parameters<FollowerParts["read"]>[0],
-  listener: Parameters<FollowerParts["read"]>[1],
+  { log, position, hash }: Parameters<MenderParts["read"]>[0],
+  listener: Parameters<MenderParts["read"]>[1],
   signal: AbortSignal,
 ): Promise<void> => {
   try {
-    for await (const feed of sync.watch({ log, after: position }, signal)) {
+    for await (const feed of sync.watch({ log, after: position, hash }, signal)) {
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) {
         listener.onTick(feed.log, feed.tick);

@@ -16,6 +16,8 @@ export type ReplicaHolder = {
   view(): View | undefined;
   position(): bigint;
   log(): LogIdentity | undefined;
+  /** The log's hash at the position. */
+  hash(): Uint8Array;
   /** Undefined before the first tick. `nowMs` is wall-clock time, as the ticks' is. */
   ageMs(nowMs: number): number | undefined;
   digests(): KindDigest[];
@@ -24,6 +26,7 @@ export type ReplicaHolder = {
 export function createReplicaHolder(): ReplicaHolder {
   let view: View | undefined;
   let log: LogIdentity | undefined;
+  let hash: Uint8Array = new Uint8Array();
   let tickMs: number | undefined;
 
   function swap(replica: Replica): void {
@@ -38,11 +41,15 @@ export function createReplicaHolder(): ReplicaHolder {
           const last = chunks.at(-1);
           if (!last) throw new Error("a snapshot has at least one chunk");
           log = last.log;
+          hash = last.hash;
           return swap(fromSnapshot(last.position, resourcesOf(chunks)));
         }
-        case "records":
+        case "records": {
           if (!view) throw new Error("records came before the first snapshot");
-          return swap(apply(view.replica, fromBinary(FeedSchema, message.feed).records));
+          const { records } = fromBinary(FeedSchema, message.feed);
+          hash = records.at(-1)?.hash ?? hash;
+          return swap(apply(view.replica, records));
+        }
         case "tick":
           tickMs = Math.max(tickMs ?? 0, message.timeMs);
       }
@@ -50,6 +57,7 @@ export function createReplicaHolder(): ReplicaHolder {
     view: () => view,
     position: () => view?.replica.position ?? 0n,
     log: () => log,
+    hash: () => hash,
     ageMs: (nowMs) => (tickMs === undefined ? undefined : Math.max(0, nowMs - tickMs)),
     digests: () =>
       [...(view?.replica.kinds ?? [])].map(([kind, { entries }]) => {
