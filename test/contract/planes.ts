@@ -9,9 +9,12 @@ import { openKafka } from "@tollgate/api/kafka";
 import { append } from "@tollgate/api/log/append";
 import { readLog } from "@tollgate/api/log/read";
 import { toLogged } from "@tollgate/api/log/record";
+import { openKeyring, type Keyring } from "@tollgate/api/keyring/keyring";
 import { openWake, type Wake } from "@tollgate/api/log/wake";
 import { replicaProjection } from "@tollgate/api/projections/replica";
 import { startProjections, type Projections } from "@tollgate/api/projections/runner";
+import { provisionsService } from "@tollgate/api/provisions/provisions-service";
+import { openRecordKeys, type RecordKeys } from "@tollgate/api/relay/record-keys";
 import { startRelay, type Relay } from "@tollgate/api/relay/relay";
 import { recordOf } from "@tollgate/api/sync/records";
 import { syncService } from "@tollgate/api/sync/sync-service";
@@ -24,11 +27,14 @@ import {
   ServerRegisteredSchema,
   TeamCreatedSchema,
 } from "@tollgate/schema/events";
+import { Provisions } from "@tollgate/schema/provisions";
 import { Sync } from "@tollgate/schema/sync";
 import { createDatabase } from "../support/database.ts";
 import { freePort } from "../support/ports.ts";
 
 export const joinToken = "a-token-for-tests";
+/** The same in every process of a suite. */
+export const masterKey: Uint8Array = Buffer.alloc(32, "a master key for tests");
 
 export type NewEvent = { stream: string; event: Message };
 
@@ -39,6 +45,8 @@ export type Planes = AsyncDisposable & {
   readonly kafkaBrokers: readonly string[];
   /** What the control plane called a bug or a problem. */
   readonly problems: string[];
+  /** What the relay signs with. */
+  readonly recordKeys: RecordKeys;
   /** In one transaction; answers its commit. */
   append(...events: NewEvent[]): Promise<bigint>;
   /** The fold of the whole log: what every proxy must come to hold. */
@@ -59,8 +67,11 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
   const port = await freePort();
   const problems: string[] = [];
   const onProblem = (problem: unknown): void => void problems.push(String(problem));
-  const relaying = kafkaBrokers.length === 0 ? undefined : relayOn({ database, wake, kafkaBrokers, onProblem });
-  const door = doorOn({ database, wake, projections, port, onProblem });
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
+  const recordKeys = openRecordKeys(keyring, Date.now);
+  const relaying =
+    kafkaBrokers.length === 0 ? undefined : relayOn({ database, wake, kafkaBrokers, recordKeys, onProblem });
+  const door = doorOn({ database, wake, projections, keyring, port, onProblem });
   const versions = new Map<string, number>();
   await door.start();
   relaying?.start();
@@ -70,6 +81,7 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
     controlUrl: `http://127.0.0.1:${port}`,
     kafkaBrokers,
     problems,
+    recordKeys,
     append: (...events) => database.transaction((sql) => append(sql, events.map(logged(versions)))),
     truth: () => fold(database),
     startDoor: door.start,
@@ -89,11 +101,16 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
 
 type Parts = { database: Database; wake: Wake; onProblem: (problem: unknown) => void };
 
-function doorOn({ port, onProblem, ...parts }: Parts & { projections: Projections; port: number }) {
+type DoorParts = Parts & { projections: Projections; keyring: Keyring; port: number };
+
+function doorOn({ port, onProblem, keyring, ...parts }: DoorParts) {
   let server: GrpcServer | undefined;
   return {
     async start() {
-      const services = [serve(Sync, syncService({ ...parts, nowMs: Date.now }))];
+      const services = [
+        serve(Sync, syncService({ ...parts, nowMs: Date.now })),
+        serve(Provisions, provisionsService(parts.database, keyring)),
+      ];
       server = await startGrpcServer({ host: "127.0.0.1", port, joinToken, services, onBug: onProblem });
     },
     async stop() {
@@ -103,7 +120,9 @@ function doorOn({ port, onProblem, ...parts }: Parts & { projections: Projection
   };
 }
 
-function relayOn({ kafkaBrokers, onProblem, ...parts }: Parts & { kafkaBrokers: readonly string[] }) {
+type RelayingParts = Parts & { kafkaBrokers: readonly string[]; recordKeys: RecordKeys };
+
+function relayOn({ kafkaBrokers, onProblem, ...parts }: RelayingParts) {
   const kafka = openKafka({ brokers: kafkaBrokers, clientId: "control-plane", onProblem });
   let relay: Relay | undefined;
   const stop = async (): Promise<void> => {

@@ -24,6 +24,7 @@ import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
 import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
+import { openRecordKeys } from "./relay/record-keys.ts";
 import { startRelay } from "./relay/relay.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
 import { startForgetting } from "./repeats/forgetting.ts";
@@ -73,7 +74,8 @@ async function run(config: Config, log: Log): Promise<void> {
     if (error instanceof TopicProblem) fail(error, log);
     log.warn({ err: error }, "the relay pauses");
   };
-  const relay = kafka && startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+  const recordKeys = openRecordKeys(keyring, Date.now);
+  const relay = kafka && startRelay({ database, wake, kafka, recordKeys, nowMs: Date.now, onProblem });
   const stopForgetting = startForgetting({
     ...{ database, nowMs: Date.now },
     onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),

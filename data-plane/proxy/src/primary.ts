@@ -97,13 +97,16 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   }));
   const outward = { config, log, control, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);
-  await openAdmin({ config, log, identity, replica, workers, shipper, readiness });
+  let feed: Feed | undefined;
+  const eventsRefused = () => feed?.refused() ?? {};
+  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, eventsRefused });
 
-  const feed = await startFeed({
+  feed = await startFeed({
     config,
     log,
     grpc: control,
     kafka,
+    provisions,
     onMessage(message: FeedMessage) {
       // To the workers first: they read a large snapshot at the same time as this process does.
       workers.broadcast({ kind: "feed", message });
@@ -123,7 +126,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await facts?.close(lastFactsMs);
     reporting.stop();
     provisions.close();
-    await feed.close();
+    await feed?.close();
     await kafka?.close();
     identity.release();
     process.exit(0);
@@ -206,15 +209,18 @@ type AdminParts = {
   workers: Workers;
   shipper: Shipper;
   readiness: Readiness;
+  eventsRefused: () => Readonly<Record<string, number>>;
 };
 
-async function openAdmin({ config, log, identity, replica, workers, shipper, readiness }: AdminParts): Promise<void> {
+async function openAdmin(parts: AdminParts): Promise<void> {
+  const { config, log, identity, replica, workers, shipper, readiness, eventsRefused } = parts;
   const replicaAgeMs = () => replica.ageMs(Date.now());
   const metrics = createMetrics({
     totals: workers.totals,
     workersListening: workers.listening,
     replicaPosition: workers.applied,
     replicaAgeMs,
+    eventsRefused,
     spoolBytes: () => spoolBytes(identity.spoolDirectory),
   });
   const status = () => ({

@@ -34,7 +34,7 @@ describe("a record", () => {
         const record = create(RecordSchema, { ...fields, ...(body === undefined ? {} : { body }) });
         const headers = recordHeaders(log, record);
         for (const sent of [headers, asBytes(headers)])
-          expect(fromKafka(sent, body ?? null)).toEqual({ kind: "record", log, record });
+          expect(fromKafka(sent, body ?? null)).toEqual({ kind: "record", log, mac: undefined, record });
       }),
     );
   });
@@ -54,7 +54,7 @@ test("a tick is read as it was written", () => {
     tick: "42:1790000000000",
     hash: "02".repeat(32),
   });
-  expect(fromKafka(asBytes(headers), null)).toEqual({ kind: "tick", log, tick });
+  expect(fromKafka(asBytes(headers), null)).toEqual({ kind: "tick", log, mac: undefined, tick });
 });
 
 describe("what no relay wrote is refused", () => {

@@ -4,17 +4,20 @@
 
 import { create } from "@bufbuild/protobuf";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { macFrom, type Mac } from "./record-mac.ts";
 import { RecordSchema, TickSchema, type LogIdentity, type Record as LogRecord, type Tick } from "@tollgate/schema/sync";
 
 export const eventsTopic = "gateway.events";
 
 export type KafkaHeaders = { readonly [name: string]: Uint8Array | string | undefined };
 
-export type FromKafka =
-  | { kind: "record"; log: Pick<LogIdentity, "id" | "incarnation">; record: LogRecord }
-  | { kind: "tick"; log: Pick<LogIdentity, "id" | "incarnation">; tick: Tick };
-
 type Log = Pick<LogIdentity, "id" | "incarnation">;
+
+/** What a relay says. */
+export type Said = { kind: "record"; log: Log; record: LogRecord } | { kind: "tick"; log: Log; tick: Tick };
+
+/** Without a code it may be anybody's; with one, whoever has the key can tell. */
+export type FromKafka = Said & { mac: Mac | undefined };
 
 export function recordHeaders(log: Log, record: LogRecord): { [name: string]: string } {
   return {
@@ -32,15 +35,19 @@ export function tickHeaders(log: Log, { head, timeMs, hash }: Tick): { [name: st
   return { log: `${log.id}:${log.incarnation}`, tick: `${head}:${timeMs}`, hash: bytesToHex(hash) };
 }
 
-/** Undefined for what no relay of ours has written. */
+/** Undefined for what has not the form of what a relay writes. */
 export function fromKafka(headers: KafkaHeaders, value: Uint8Array | null): FromKafka | undefined {
   const log = logOf(text(headers["log"]));
   if (!log) return undefined;
+  const mac = macFrom(text(headers["mac"]));
   const hash = hashOf(headers["hash"]);
   if (!hash) return undefined;
   const tick = /^(\d{1,19}):(\d{1,16})$/.exec(text(headers["tick"]));
   if (tick?.[1] !== undefined && tick[2] !== undefined)
-    return { kind: "tick", log, tick: create(TickSchema, { head: BigInt(tick[1]), timeMs: BigInt(tick[2]), hash }) };
+    return {
+      ...{ kind: "tick", log, mac },
+      tick: create(TickSchema, { head: BigInt(tick[1]), timeMs: BigInt(tick[2]), hash }),
+    };
   const position = text(headers["position"]);
   const commit = text(headers["commit"]);
   const type = text(headers["type"]);
@@ -54,7 +61,7 @@ export function fromKafka(headers: KafkaHeaders, value: Uint8Array | null): From
   const fields = { position: BigInt(position), commit: BigInt(commit), type, scopes, previous, hash };
   const record = create(RecordSchema, fields);
   if (value !== null) record.body = value;
-  return { kind: "record", log, record };
+  return { kind: "record", log, mac, record };
 }
 
 function logOf(text: string): Log | undefined {

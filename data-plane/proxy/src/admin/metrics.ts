@@ -9,6 +9,8 @@ export type MetricsParts = {
   workersListening: () => number;
   replicaPosition: () => bigint | undefined;
   replicaAgeMs: () => number | undefined;
+  /** What was found in the events topic and not taken, by reason. */
+  eventsRefused: () => Readonly<Record<string, number>>;
   spoolBytes: () => number;
 };
 
@@ -25,6 +27,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
   const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
   const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
+  const eventsRefused = counter(
+    "tollgate_events_refused_total",
+    "Records of the events topic that were not written by our relay, by reason.",
+    "reason",
+  );
   const workers = gauge("tollgate_workers", "Worker processes that serve.");
   const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
   const age = gauge("tollgate_replica_age_seconds", "How old the view may be.");
@@ -34,11 +41,12 @@ export function createMetrics(parts: MetricsParts): Metrics {
     contentType: registry.contentType,
     async text() {
       const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, factsLost]) metric.reset();
+      for (const metric of [calls, refusals, omissions, factsLost, eventsRefused]) metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
       factsLost.inc(Number(lost));
+      for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
       age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);

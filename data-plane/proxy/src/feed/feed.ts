@@ -9,10 +9,12 @@ import type { Config } from "../config.ts";
 import type { ControlPlane } from "../grpc.ts";
 import { openKafka, type KafkaDoor } from "../kafka.ts";
 import type { Log as Output } from "../log-output.ts";
+import type { Provisions } from "../provisions/provisions.ts";
 import { follow, type FollowerStatus } from "./follower.ts";
 import { grpcSource } from "./grpc-source.ts";
 import { kafkaSource } from "./kafka-source.ts";
 import { LogDiffers, type Clock, type MenderParts, type Snapshot } from "./mender.ts";
+import { createRecordCheck, type RefusedBecause } from "./record-check.ts";
 import type { Log, Place, Source } from "./source.ts";
 
 export type FeedMessage =
@@ -28,24 +30,37 @@ export type FeedParts = {
   grpc: Pick<ControlPlane, "sync">;
   /** Absent: one of its own, where brokers are configured. */
   kafka?: KafkaDoor | undefined;
+  /** The keys by which records in Kafka are known, and how to ask for newer ones. */
+  provisions: Pick<Provisions, "stock" | "hurry">;
   onMessage: (message: FeedMessage) => void;
   /** Where what was restored from a cache ends; nothing older is taken. */
   begin?: Place | undefined;
 };
 
-export type Feed = { status(): FollowerStatus; renew(): Promise<void>; close(): Promise<void> };
+export type Feed = {
+  status(): FollowerStatus;
+  /** What was found in the topic and not taken, by reason. */
+  refused(): Readonly<Record<RefusedBecause, number>>;
+  renew(): Promise<void>;
+  close(): Promise<void>;
+};
 
 const batchMs = 10;
 /** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
 const grpcAborted = 10;
 
-export async function startFeed({ config, log, grpc, kafka, onMessage, begin }: FeedParts): Promise<Feed> {
+export async function startFeed({ config, log, grpc, kafka, provisions, onMessage, begin }: FeedParts): Promise<Feed> {
   const own =
     kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
   const door = kafka ?? own;
-  const foreign = (): void =>
-    log.error({}, "a record in the events topic was not written by a relay; it is passed over");
-  const sources: Source[] = [...(door ? [kafkaSource(door, foreign)] : []), grpcSource(grpc)];
+  const check = createRecordCheck({
+    keys: () => provisions.stock().records,
+    onUnknownKey: provisions.hurry,
+    log,
+    wallMs: Date.now,
+    monotonicMs: () => performance.now(),
+  });
+  const sources: Source[] = [...(door ? [kafkaSource(door, check)] : []), grpcSource(grpc)];
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
@@ -66,6 +81,7 @@ export async function startFeed({ config, log, grpc, kafka, onMessage, begin }: 
   });
   return {
     status: () => follower.status(),
+    refused: check.refused,
     renew: () => follower.renew(),
     async close() {
       await follower.stop();
