@@ -17,6 +17,7 @@ import { provisionsService } from "@tollgate/api/provisions/provisions-service";
 import { openRecordKeys, type RecordKeys } from "@tollgate/api/relay/record-keys";
 import { startRelay, type Relay } from "@tollgate/api/relay/relay";
 import { recordOf } from "@tollgate/api/sync/records";
+import { createEvidence } from "@tollgate/api/sync/evidence";
 import { syncService } from "@tollgate/api/sync/sync-service";
 import { typeNamed } from "@tollgate/kernel/catalogue";
 import { apply, digest, empty } from "@tollgate/kernel/replica";
@@ -108,7 +109,7 @@ function doorOn({ port, onProblem, keyring, ...parts }: DoorParts) {
   return {
     async start() {
       const services = [
-        serve(Sync, syncService({ ...parts, nowMs: Date.now })),
+        serve(Sync, syncService({ ...parts, nowMs: Date.now, evidence: createEvidence({ error: onProblem }) })),
         serve(Provisions, provisionsService(parts.database, keyring)),
       ];
       server = await startGrpcServer({ host: "127.0.0.1", port, joinToken, services, onBug: onProblem });
@@ -130,7 +131,8 @@ function relayOn({ kafkaBrokers, onProblem, ...parts }: RelayingParts) {
     relay = undefined;
   };
   return {
-    start: () => void (relay = startRelay({ ...parts, kafka, nowMs: Date.now, onProblem })),
+    start: () =>
+      void (relay = startRelay({ ...parts, kafka, nowMs: Date.now, onProblem, mayWrite: () => Promise.resolve() })),
     stop,
     async close() {
       await stop();

@@ -15,6 +15,14 @@ const wake = await openWake(database);
 const kafka = openKafka({ brokers: brokers.split(","), clientId: "relay", onProblem: () => undefined });
 const recordKeys = openRecordKeys(openKeyring({ database, masterKey, nowMs: Date.now }), Date.now);
 const onProblem = (error: unknown): void => console.log(String(error));
-const relay = startRelay({ database, wake, kafka, recordKeys, nowMs: Date.now, onProblem });
+const relay = startRelay({
+  database,
+  wake,
+  kafka,
+  recordKeys,
+  nowMs: Date.now,
+  onProblem,
+  mayWrite: () => Promise.resolve(),
+});
 while (!relay.status().isLeading) await delay(10);
 console.log("leading");

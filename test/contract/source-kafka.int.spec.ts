@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { openKafka } from "@tollgate/api/kafka";
 import { head, readLog } from "@tollgate/api/log/read";
 import { startRelay } from "@tollgate/api/relay/relay";
+import { LogBehind } from "@tollgate/api/log/incarnation";
+import { checkTail } from "@tollgate/api/relay/tail";
 import { openWake } from "@tollgate/api/log/wake";
 import { recordOf } from "@tollgate/api/sync/records";
 import { recordHeaders, tickHeaders, type Said } from "@tollgate/kernel/kafka-record";
@@ -179,7 +181,9 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     const kafka = openKafka({ brokers: kafkaBrokers, clientId: "standby", onProblem: () => undefined });
     const problems: unknown[] = [];
     const onProblem = (problem: unknown): void => void problems.push(problem);
-    const standby = startRelay({ database, wake, kafka, recordKeys: planes.recordKeys, nowMs: Date.now, onProblem });
+    const { recordKeys } = planes;
+    const mayWrite = () => Promise.resolve();
+    const standby = startRelay({ database, wake, kafka, recordKeys, nowMs: Date.now, onProblem, mayWrite });
     const waiting = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND datname = current_database()
       AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory') AND pid <> pg_backend_pid()`;
     await until(async () => (await database.sql.query(waiting)).length > 0, { what: "the standby to wait" });
@@ -270,6 +274,42 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     await repeating;
     planes.startRelay();
     await via(probe, "kafka");
+  }, 60_000);
+
+  // A control plane on a restored database would give positions anew that proxies have applied.
+  test("a database that is behind the topic's tail, or beside it, is refused in a sentence that says what to set", async () => {
+    const planes = planesNow();
+    const position = await planes.append(team("the-last"), team("the-very-last"));
+    await topicIsComplete(planes);
+    const kafka = openKafka({ brokers: planes.kafkaBrokers, clientId: "tail", onProblem: () => undefined });
+    const parts = { kafka, recordKeys: planes.recordKeys };
+    await checkTail({ ...parts, database: planes.database });
+    const { log } = await head(planes.database.sql);
+    const refusedAfter = async (...statements: string[]): Promise<string> => {
+      let refused: unknown;
+      const rollBack = new Error("rolled back on purpose");
+      const restored = planes.database.transaction(async (sql) => {
+        for (const statement of statements) await sql.query(statement);
+        refused = await checkTail({ ...parts, database: { sql } }).catch((error: unknown) => error);
+        throw rollBack;
+      });
+      await expect(restored).rejects.toBe(rollBack);
+      return refused instanceof LogBehind ? refused.message : `not refused: ${String(refused)}`;
+    };
+    const next = `set TOLLGATE_INCARNATION=${log.incarnation + 1} and`;
+    const earlier = `UPDATE log.head h SET position = e.position, hash = e.hash FROM log.event e WHERE e.position = ${position - 2n}`;
+    const cut = `DELETE FROM log.event WHERE position > ${position - 2n}`;
+    const behind = await refusedAfter(cut, earlier);
+    expect(behind).toContain(`holds position ${position} of this log, and the database ends at ${position - 2n}`);
+    expect(behind).toContain(next);
+    const beside = await refusedAfter(`UPDATE log.event SET hash = sha256(hash) WHERE position = ${position - 1n}`);
+    expect(beside).toContain(`has another event at position ${position - 1n}`);
+    const former = await refusedAfter(`UPDATE log.head SET incarnation = incarnation - 1`);
+    expect(former).toContain(next);
+    expect(await refusedAfter(cut, earlier, `UPDATE log.head SET incarnation = incarnation + 1`)).toContain(
+      "not refused",
+    );
+    await kafka.close();
   }, 60_000);
 
   test("facts are read from where the caller says, and a record that was not taken comes again", async () => {

@@ -12,6 +12,7 @@ import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { createHealth } from "./health/health.ts";
+import { createEvidence } from "./sync/evidence.ts";
 import { startHttp } from "./http.ts";
 import { newKeyText } from "./keys/key-text.ts";
 import { keys } from "./keys/key.projection.ts";
@@ -66,7 +67,12 @@ export async function startAdminApi(hint: string, environment: Record<string, st
   const { id, text, sha256 } = newKeyText(randomBytes, "adm");
   const command = { kind: "issue", id, name: "spec", sha256, expiresAtMs: undefined, timeMs: plane.nowMs() } as const;
   await handle(database, { decider: adminTokenDecider, id, command }, { actor: "system/spec", timeMs: plane.nowMs() });
-  const health = createHealth({ database, projections, relay: undefined });
+  const health = createHealth({
+    database,
+    projections,
+    relay: undefined,
+    evidence: createEvidence({ error: () => undefined }),
+  });
   const http = await startHttp({ config: { host: "127.0.0.1", controlPort: 0, adminPort: 0 }, plane, health });
   return {
     ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text },

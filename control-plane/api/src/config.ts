@@ -42,6 +42,13 @@ export const settings = {
     .optional()
     .describe("A first admin token, tg_adm_…; unset: one is made and written to a file."),
   TOLLGATE_CONFIG: z.string().min(1).optional().describe("A tollgate.yaml that is applied at each start."),
+  TOLLGATE_INCARNATION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(999_999_999)
+    .optional()
+    .describe("After a restore from a backup: the log's next incarnation, so that proxies take its state anew."),
   TOLLGATE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("The least level."),
 };
 
@@ -59,6 +66,7 @@ export type Config = {
   masterKeyFile: string;
   adminToken: string | undefined;
   configurationFile: string | undefined;
+  incarnation: number | undefined;
   logLevel: z.infer<(typeof settings)["TOLLGATE_LOG_LEVEL"]>;
   /** What the file that `configurationFile` names may refer to: whoever starts the process owns both. */
   variable: (name: string) => string | undefined;
@@ -100,6 +108,7 @@ function fromEnv(data: z.infer<z.ZodObject<typeof settings>>, env: Environment):
     ),
     adminToken: data.TOLLGATE_ADMIN_TOKEN,
     configurationFile: data.TOLLGATE_CONFIG,
+    incarnation: data.TOLLGATE_INCARNATION,
     logLevel: data.TOLLGATE_LOG_LEVEL,
     variable: (name) => env[name],
     secretVariable: (name) => (name.startsWith(secretVariablePrefix) ? env[name] : undefined),

@@ -18,6 +18,7 @@ import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openKeyring } from "./keyring/keyring.ts";
+import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
@@ -27,12 +28,14 @@ import { startProjections } from "./projections/runner.ts";
 import { openRecordKeys } from "./relay/record-keys.ts";
 import { startRelay } from "./relay/relay.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
+import { checkTail, type TailParts } from "./relay/tail.ts";
 import { startForgetting } from "./repeats/forgetting.ts";
 import { openSecretStore, opensWhatIsStored, readMasterKey } from "./secrets/secret-store.ts";
 import { secretsService } from "./secrets/secrets-service.ts";
 import { secrets } from "./secrets/secret.projection.ts";
 import { servers } from "./servers/server.projection.ts";
 import { startHttp } from "./http.ts";
+import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
@@ -63,37 +66,43 @@ async function run(config: Config, log: Log): Promise<void> {
     resolveSecretVariable: config.secretVariable,
     fingerprint: fingerprintWith(masterKey),
   };
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
+  const recordKeys = openRecordKeys(keyring, Date.now);
+  const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
+  if (config.incarnation !== undefined && (await raiseIncarnation(database.sql, config.incarnation)))
+    log.warn({ incarnation: config.incarnation }, "the log has a new incarnation; proxies take its state anew");
+  // Before anything is written: a position that was given twice cannot be taken back.
+  const mayWrite = kafka === undefined ? undefined : await tailCheck({ database, kafka, recordKeys }, log);
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
 
-  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
-  const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
   const onProblem = (error: unknown): void => {
-    // Order is lost for every proxy, and no waiting heals it.
-    if (error instanceof TopicProblem) fail(error, log);
+    // Order is lost for every proxy, or events are, and no waiting heals it.
+    if (error instanceof TopicProblem || error instanceof LogBehind) fail(error, log);
     log.warn({ err: error }, "the relay pauses");
   };
-  const recordKeys = openRecordKeys(keyring, Date.now);
-  const relay = kafka && startRelay({ database, wake, kafka, recordKeys, nowMs: Date.now, onProblem });
+  const carrying = { database, wake, recordKeys, nowMs: Date.now, onProblem };
+  const relay = kafka && mayWrite && startRelay({ ...carrying, kafka, mayWrite });
   const stopForgetting = startForgetting({
     ...{ database, nowMs: Date.now },
     onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),
   });
   const stopUsage = kafka && consumeUsage(database, kafka, log);
+  const evidence = createEvidence(log);
   const grpc = await startGrpcServer({
     host: config.host,
     port: config.grpcPort,
     joinToken: config.joinToken,
     services: [
-      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
+      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now, evidence })),
       serve(Usage, usageService(database)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
   });
-  const http = await startHttp({ config, plane, health: createHealth({ database, projections, relay }) });
+  const http = await startHttp({ config, plane, health: createHealth({ database, projections, relay, evidence }) });
   const ready = { control: http.url, controlAdmin: http.adminUrl, grpc: `${config.host}:${grpc.port}` };
   process.stdout.write(`${JSON.stringify({ ready })}\n`);
   log.info(ready, "the control plane is ready");
@@ -131,6 +140,18 @@ async function databaseWhenThere(config: Config, log: Log): Promise<Database> {
 function openKafkaFor({ kafkaBrokers }: Config, log: Log): KafkaDoor {
   const onProblem = (problem: string): void => log.debug({ problem }, "kafka");
   return openKafka({ brokers: kafkaBrokers, clientId: "tollgate-control-plane", onProblem });
+}
+
+/** Where no broker answers, the one who leads asks before he writes: nothing can be written to the topic before. */
+async function tailCheck(parts: TailParts, log: Log): Promise<() => Promise<void>> {
+  try {
+    await checkTail(parts);
+    return () => Promise.resolve();
+  } catch (error) {
+    if (error instanceof LogBehind) throw error;
+    log.warn({ reason: String(error) }, "the topic's end cannot be read yet; it is read before anything is carried");
+    return () => checkTail(parts);
+  }
 }
 
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */

@@ -72,7 +72,7 @@ export const settings = {
 /** Of the control plane, the launcher and the tests: known, not read here. */
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
-    .concat(["CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .concat(["INCARNATION", "CACHE_KEY_FILE", "INTERNAL_PORT", "TLS_CA", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
 const foreignPrefixes = ["TOLLGATE_SECRET_", "TOLLGATE_KAFKA_SASL_", "TOLLGATE_KAFKA_TLS_"];

@@ -190,6 +190,8 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
         source: feed.status().source,
         log,
         applied,
+        // The hash of another position than the least worker's would accuse the log of being another.
+        ...(replica.position() === applied ? { hash: replica.hash() } : {}),
         ...(ageMs === undefined ? {} : { ageMs: BigInt(ageMs) }),
         digests: replica.digests(),
         workers: workers.listening(),

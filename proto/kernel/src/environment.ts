@@ -18,6 +18,7 @@ const names: ReadonlySet<string> = new Set(
     "ENVIRONMENT",
     "GRPC_PORT",
     "HOST",
+    "INCARNATION",
     "INTERNAL_PORT",
     "JOIN_TOKEN",
     "KAFKA_BROKERS",

@@ -295,6 +295,11 @@ export const errors = {
     text: "The position belongs to another log.",
     help: "The database was replaced or restored; the proxy takes a new snapshot by itself.",
   },
+  "sync.log-behind": {
+    class: "unavailable",
+    text: "The proxy has applied more of this log than the control plane has, or something else.",
+    help: "The database was restored from a backup or replaced by an older one. Where that was meant, start the control plane with the next `TOLLGATE_INCARNATION`; until then the proxy keeps what it has.",
+  },
   "sync.snapshots-busy": {
     class: "exhausted",
     text: "As many proxies wait for a snapshot as may.",

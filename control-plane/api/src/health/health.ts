@@ -1,13 +1,19 @@
 // Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
-// the database, and no projection has stopped. What it waits for is named, so that a probe's log explains itself.
+// the database, no projection has stopped, and no proxy has shown that it has more of the log than the database. What it waits for is named, so that a probe's log explains itself.
 
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { Evidence } from "../sync/evidence.ts";
 
-export type HealthParts = { database: Database; projections: Projections; relay: Relay | undefined };
+export type HealthParts = {
+  database: Database;
+  projections: Projections;
+  relay: Relay | undefined;
+  evidence: Pick<Evidence, "problem" | "count">;
+};
 
 export type Health = {
   /** Sentences; none when it is ready. */
@@ -15,7 +21,7 @@ export type Health = {
   metrics(): Promise<{ contentType: string; text: string }>;
 };
 
-export function createHealth({ database, projections, relay }: HealthParts): Health {
+export function createHealth({ database, projections, relay, evidence }: HealthParts): Health {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -38,6 +44,9 @@ export function createHealth({ database, projections, relay }: HealthParts): Hea
   gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
     for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
   });
+  gauge("tollgate_log_behind_total", "Times that a proxy had applied what this log does not have.", [], (of) => {
+    of.set(evidence.count());
+  });
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {
       of.set(relay.status().isLeading ? 1 : 0);
@@ -56,7 +65,7 @@ export function createHealth({ database, projections, relay }: HealthParts): Hea
         () => [],
         () => ["the database cannot be reached"],
       );
-      return [...stopped, ...reachable];
+      return [...stopped, ...reachable, ...[evidence.problem() ?? []].flat()];
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

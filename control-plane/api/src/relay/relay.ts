@@ -19,6 +19,8 @@ export type RelayParts = {
   wake: Wake;
   kafka: Pick<KafkaDoor, "produce" | "ensureTopics">;
   recordKeys: Pick<RecordKeys, "signer">;
+  /** Asked by each leader before it writes; throws where it must not. */
+  mayWrite: () => Promise<void>;
   nowMs: () => number;
   onProblem: (error: unknown) => void;
 };
@@ -58,6 +60,7 @@ async function lead(parts: RelayParts, status: RelayStatus, signal: AbortSignal)
     try {
       await parts.kafka.ensureTopics();
       const asLeader = async (sql: Sql): Promise<void> => {
+        await parts.mayWrite();
         status.isLeading = true;
         await carry(parts, sql, status, signal);
       };

@@ -7,12 +7,13 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import { usualConnectionsMax, type Database } from "../database.ts";
-import type { ServiceMethods } from "../grpc-server.ts";
-import { emptyHash, hashAt, head, type LogIdentity, type Place } from "../log/read.ts";
+import type { Caller, ServiceMethods } from "../grpc-server.ts";
+import { emptyHash, head, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
 import { storedCursors } from "../usage/ingest.ts";
+import type { Evidence } from "./evidence.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { pages } from "./pages.ts";
@@ -43,6 +44,7 @@ export type SyncParts = {
   wake: Wake;
   projections: Projections;
   nowMs: () => number;
+  evidence: Evidence;
   snapshots?: SnapshotBounds;
 };
 
@@ -51,6 +53,7 @@ export function syncService({
   wake,
   projections,
   nowMs,
+  evidence,
   snapshots = usualBounds,
 }: SyncParts): ServiceMethods<typeof Sync> {
   const turns = createTurns({ ...snapshots, full: () => new TollgateError("sync.snapshots-busy") });
@@ -80,16 +83,12 @@ export function syncService({
     yield { log, ...end, last: true };
   }
 
-  async function* watch({ log, after: position, hash }: WatchRequest, signal: AbortSignal) {
-    const now = await head(database.sql);
-    const known = await hashAt(database.sql, position);
-    const isSame = log?.id === now.log.id && log.incarnation === now.log.incarnation;
-    if (!isSame || known === undefined || Buffer.compare(known, hash) !== 0)
-      throw new TollgateError("sync.log-differs", `This log is ${describe(now.log)} at ${now.position}.`);
+  async function* watch({ log: claimed, after: position, hash }: WatchRequest, signal: AbortSignal, caller: Caller) {
+    const log = await evidence.examine(database.sql, caller.proxyId, { log: claimed, position, hash });
     for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, { position, hash }, signal)) {
       for (const part of sized(entries.map(recordOf), ({ body }) => body?.length ?? 0, messageBytesMax))
-        yield { log: now.log, records: part };
-      if (tick) yield { log: now.log, tick: tickOf(tick) };
+        yield { log, records: part };
+      if (tick) yield { log, tick: tickOf(tick) };
     }
   }
 
@@ -97,13 +96,14 @@ export function syncService({
     if (request.proxyId === "" || request.spooled.length > reportedEpochsMax)
       throw new TollgateError("request.invalid", "A report needs a proxy id and names at most 10,000 epochs.");
     await storeReport(database.sql, request);
+    const { proxyId, log, applied: position, hash } = request;
+    await evidence.examine(database.sql, proxyId, { log, position, hash }).catch((error: unknown) => {
+      // One that still follows another log is on its way to this one.
+      if (!(error instanceof TollgateError && error.code === "sync.log-differs")) throw error;
+    });
     const epochs = request.spooled.map(({ epoch }) => epoch);
     return { stored: await storedCursors(database.sql, request.proxyId, epochs) };
   }
 
   return { snapshot, watch, report };
-}
-
-function describe({ id, incarnation }: LogIdentity): string {
-  return `${id}, incarnation ${incarnation}`;
 }
