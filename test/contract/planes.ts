@@ -17,6 +17,7 @@ import { provisionsService } from "@tollgate/api/provisions/provisions-service";
 import { openRecordKeys, type RecordKeys } from "@tollgate/api/relay/record-keys";
 import { startRelay, type Relay } from "@tollgate/api/relay/relay";
 import { recordOf } from "@tollgate/api/sync/records";
+import { createDigests } from "@tollgate/api/sync/digests";
 import { createEvidence } from "@tollgate/api/sync/evidence";
 import { syncService } from "@tollgate/api/sync/sync-service";
 import { typeNamed } from "@tollgate/kernel/catalogue";
@@ -109,7 +110,15 @@ function doorOn({ port, onProblem, keyring, ...parts }: DoorParts) {
   return {
     async start() {
       const services = [
-        serve(Sync, syncService({ ...parts, nowMs: Date.now, evidence: createEvidence({ error: onProblem }) })),
+        serve(
+          Sync,
+          syncService({
+            ...parts,
+            nowMs: Date.now,
+            evidence: createEvidence({ error: onProblem }),
+            digests: createDigests({ ...parts, onProblem }),
+          }),
+        ),
         serve(Provisions, provisionsService(parts.database, keyring)),
       ];
       server = await startGrpcServer({ host: "127.0.0.1", port, joinToken, services, onBug: onProblem });

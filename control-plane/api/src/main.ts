@@ -35,6 +35,7 @@ import { secretsService } from "./secrets/secrets-service.ts";
 import { secrets } from "./secrets/secret.projection.ts";
 import { servers } from "./servers/server.projection.ts";
 import { startHttp } from "./http.ts";
+import { createDigests } from "./sync/digests.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
@@ -90,12 +91,16 @@ async function run(config: Config, log: Log): Promise<void> {
   });
   const stopUsage = kafka && consumeUsage(database, kafka, log);
   const evidence = createEvidence(log);
+  const digests = createDigests({
+    database,
+    onProblem: (error) => log.warn({ reason: String(error) }, "the fleet's digests could not be compared"),
+  });
   const grpc = await startGrpcServer({
     host: config.host,
     port: config.grpcPort,
     joinToken: config.joinToken,
     services: [
-      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now, evidence })),
+      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now, evidence, digests })),
       serve(Usage, usageService(database)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),

@@ -4,6 +4,7 @@
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { knowledge } from "@tollgate/kernel/replica";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
@@ -15,6 +16,8 @@ import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { openShipper, type Shipper } from "./facts/shipper.ts";
 import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
+import { createDivergence, type Divergence } from "./feed/divergence.ts";
+import { refusalsOf, refusalTeller, type Refusals } from "./feed/refusals.ts";
 import { createReplicaHolder, type ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
 import { openControlPlane, type ControlPlane } from "./grpc.ts";
@@ -98,8 +101,11 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const outward = { config, log, control, kafka, identity, replica, workers };
   const shipper = openFactsShipper(outward);
   let feed: Feed | undefined;
+  let lasting: Divergence["nacks"] = () => [];
+  const refusals = () => refusalsOf(replica.view()?.replica, lasting());
+  const tellRefusals = refusalTeller(log);
   const eventsRefused = () => feed?.refused() ?? {};
-  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, eventsRefused });
+  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, eventsRefused, refusals });
 
   feed = await startFeed({
     config,
@@ -112,11 +118,14 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       workers.broadcast({ kind: "feed", message });
       replica.apply(message);
       const view = replica.view();
+      if (view !== undefined) tellRefusals(view.replica);
       state.add(message, view?.replica);
       if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
     },
   });
-  const reporting = reportTo(outward, feed, shipper);
+  const divergence = createDivergence({ renew: feed.renew, log });
+  lasting = divergence.nacks;
+  const reporting = reportTo({ ...outward, boot, divergence, refusals }, feed, shipper);
 
   async function stop(): Promise<void> {
     if (readiness.isDraining()) return;
@@ -173,8 +182,12 @@ function openFactsShipper({ config, log, control, kafka, identity, workers }: Ou
   });
 }
 
+type Reported = Outward & { boot: string; divergence: Divergence; refusals: () => Refusals };
+
 /** Word back of what is applied; the answer says how far the facts have come. */
-function reportTo({ config, control, identity, replica, workers }: Outward, feed: Feed, shipper: Shipper): Reporting {
+function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
+  const { config, control, identity, replica, workers, boot, divergence, refusals } = outward;
+  const knows = knowledge();
   return startReporting({
     control,
     report() {
@@ -182,6 +195,7 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
       const log = replica.log();
       if (applied === undefined || log === undefined) return undefined;
       const ageMs = replica.ageMs(Date.now());
+      const { count, first } = refusals();
       return {
         proxyId: identity.proxyId,
         environment: config.environment,
@@ -196,7 +210,12 @@ function reportTo({ config, control, identity, replica, workers }: Outward, feed
         digests: replica.digests(),
         workers: workers.listening(),
         spooled: shipper.spooled(),
+        ...{ boot, knows, nacks: [...first], nackCount: BigInt(count) },
       };
+    },
+    onDiverged(kinds, { applied = 0n }) {
+      const log = replica.log();
+      if (log !== undefined) divergence.found(kinds, log, applied);
     },
     onStored: shipper.stored,
     onReconnected: shipper.reconnected,
@@ -212,10 +231,11 @@ type AdminParts = {
   shipper: Shipper;
   readiness: Readiness;
   eventsRefused: () => Readonly<Record<string, number>>;
+  refusals: () => Refusals;
 };
 
 async function openAdmin(parts: AdminParts): Promise<void> {
-  const { config, log, identity, replica, workers, shipper, readiness, eventsRefused } = parts;
+  const { config, log, identity, replica, workers, shipper, readiness, eventsRefused, refusals } = parts;
   const replicaAgeMs = () => replica.ageMs(Date.now());
   const metrics = createMetrics({
     totals: workers.totals,
@@ -223,6 +243,7 @@ async function openAdmin(parts: AdminParts): Promise<void> {
     replicaPosition: workers.applied,
     replicaAgeMs,
     eventsRefused,
+    refusedScopes: () => refusals().count,
     spoolBytes: () => spoolBytes(identity.spoolDirectory),
   });
   const status = () => ({
@@ -230,6 +251,8 @@ async function openAdmin(parts: AdminParts): Promise<void> {
     workersApplied: workers.applied()?.toString() ?? null,
     ageMs: replicaAgeMs() ?? null,
     factsBy: shipper.sinkName(),
+    refusedScopeCount: refusals().count,
+    refusedScopes: Object.fromEntries(refusals().first.map(({ scope, reason }) => [scope, reason])),
   });
   const admin = createAdminServer({
     origins: config,

@@ -12,6 +12,8 @@ function proxyToApi(proxy: ReportedProxy): Proxy {
   return {
     ...{ id: proxyId, environment, region, software, source, workers, applied, ageMs, reportedAt },
     log: { id: proxy.logId, incarnation: proxy.logIncarnation },
+    nacks: proxy.nacks.map(({ scope, position, reason }) => ({ scope, position: BigInt(position), reason })),
+    nackCount: proxy.nackCount,
     digests: digests.map(({ kind, resources, digest }) => ({ kind, resources: BigInt(resources), digest })),
   };
 }

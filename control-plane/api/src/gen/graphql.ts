@@ -463,6 +463,16 @@ export type MutationStoreSecretArgs = {
   input: StoreSecretInput;
 };
 
+/** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
+export type Nack = {
+  readonly __typename?: 'Nack';
+  /** Where it was met; the snapshot's position if it came with one. */
+  readonly position: Scalars['Position']['output'];
+  readonly reason: Scalars['String']['output'];
+  /** key/…; `key/*` where the whole kind differs from the log. */
+  readonly scope: Scalars['String']['output'];
+};
+
 export type NameFilter = {
   readonly id?: InputMaybe<Scalars['ID']['input']>;
   readonly name?: InputMaybe<Scalars['String']['input']>;
@@ -499,6 +509,10 @@ export type Proxy = {
   readonly environment: Scalars['String']['output'];
   readonly id: Scalars['ID']['output'];
   readonly log: LogIdentity;
+  /** All that it refuses. */
+  readonly nackCount: Scalars['BigInt']['output'];
+  /** What it cannot enforce and refuses: the first 100. */
+  readonly nacks: ReadonlyArray<Nack>;
   readonly region: Scalars['String']['output'];
   readonly reportedAt: Scalars['DateTime']['output'];
   readonly software: Scalars['String']['output'];

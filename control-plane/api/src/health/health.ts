@@ -7,6 +7,7 @@ import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Evidence } from "../sync/evidence.ts";
+import { readTotals } from "../sync/fleet.ts";
 
 export type HealthParts = {
   database: Database;
@@ -44,6 +45,17 @@ export function createHealth({ database, projections, relay, evidence }: HealthP
   gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
     for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
   });
+  gauge("tollgate_fleet_proxies", "Proxies that report.", [], async (of) => {
+    of.set(Number((await readTotals(database.sql)).proxies));
+  });
+  gauge(
+    "tollgate_fleet_refused_scopes",
+    "Scopes that proxies refuse, because they cannot enforce them.",
+    [],
+    async (of) => {
+      of.set(Number((await readTotals(database.sql)).refusedScopes));
+    },
+  );
   gauge("tollgate_log_behind_total", "Times that a proxy had applied what this log does not have.", [], (of) => {
     of.set(evidence.count());
   });

@@ -14,7 +14,13 @@ import type { Claim } from "./kept-answer.ts";
  * Who asked, and when. The time is an input like any other: nothing below reads a clock. With a claim, the answer is kept
  * together with what the command does.
  */
-export type Meta = { actor: string; timeMs: number; claim?: Claim | undefined };
+export type Meta = {
+  actor: string;
+  timeMs: number;
+  claim?: Claim | undefined;
+  /** Also where a live proxy cannot enforce it. */
+  isForced?: boolean | undefined;
+};
 
 export type NewEvent = { stream: string; version: number; event: Message };
 

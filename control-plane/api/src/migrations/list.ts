@@ -6,6 +6,7 @@ import { fleetMigration } from "./0003-fleet.ts";
 import { usageMigration } from "./0004-usage.ts";
 import { answersMigration } from "./0005-answers.ts";
 import { keyringMigration } from "./0006-keyring.ts";
+import { nacksMigration } from "./0008-nacks.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   usageMigration,
   answersMigration,
   keyringMigration,
+  nacksMigration,
 ];

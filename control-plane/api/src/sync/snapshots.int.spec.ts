@@ -13,6 +13,7 @@ import { toLogged } from "../log/record.ts";
 import { openWake, type Wake } from "../log/wake.ts";
 import { replicaProjection } from "../projections/replica.ts";
 import { startProjections, type Projections } from "../projections/runner.ts";
+import { createDigests } from "./digests.ts";
 import { createEvidence } from "./evidence.ts";
 import { syncService, type SnapshotBounds } from "./sync-service.ts";
 
@@ -49,6 +50,7 @@ function snapshots(bounds: Partial<SnapshotBounds>) {
     projections,
     nowMs: Date.now,
     evidence: createEvidence({ error: () => undefined }),
+    digests: createDigests({ database, onProblem: () => undefined }),
     snapshots: { ...usual, ...bounds },
   });
   return (signal = new AbortController().signal) =>

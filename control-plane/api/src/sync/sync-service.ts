@@ -13,6 +13,7 @@ import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
 import { storedCursors } from "../usage/ingest.ts";
+import type { Digests } from "./digests.ts";
 import type { Evidence } from "./evidence.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
@@ -45,6 +46,7 @@ export type SyncParts = {
   projections: Projections;
   nowMs: () => number;
   evidence: Evidence;
+  digests: Digests;
   snapshots?: SnapshotBounds;
 };
 
@@ -54,6 +56,7 @@ export function syncService({
   projections,
   nowMs,
   evidence,
+  digests,
   snapshots = usualBounds,
 }: SyncParts): ServiceMethods<typeof Sync> {
   const turns = createTurns({ ...snapshots, full: () => new TollgateError("sync.snapshots-busy") });
@@ -101,8 +104,10 @@ export function syncService({
       // One that still follows another log is on its way to this one.
       if (!(error instanceof TollgateError && error.code === "sync.log-differs")) throw error;
     });
+    const isComparable = hash.length > 0 && log !== undefined;
+    const diverged = isComparable ? digests.diverged(request) : [];
     const epochs = request.spooled.map(({ epoch }) => epoch);
-    return { stored: await storedCursors(database.sql, request.proxyId, epochs) };
+    return { stored: await storedCursors(database.sql, request.proxyId, epochs), diverged };
   }
 
   return { snapshot, watch, report };

@@ -71,7 +71,6 @@ function described(view: View | undefined): Record<string, unknown> {
         { resources: entries.size, digest: Buffer.from(digest(replica, kind)).toString("hex") },
       ]),
     ),
-    refusedScopes: Object.fromEntries(replica.refused),
     servers: [...view.serversByName.keys()],
   };
 }

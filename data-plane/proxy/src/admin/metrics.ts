@@ -11,6 +11,8 @@ export type MetricsParts = {
   replicaAgeMs: () => number | undefined;
   /** What was found in the events topic and not taken, by reason. */
   eventsRefused: () => Readonly<Record<string, number>>;
+  /** How many scopes refuse because they cannot be enforced. */
+  refusedScopes: () => number;
   spoolBytes: () => number;
 };
 
@@ -35,6 +37,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const workers = gauge("tollgate_workers", "Worker processes that serve.");
   const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
   const age = gauge("tollgate_replica_age_seconds", "How old the view may be.");
+  const refusedScopes = gauge("tollgate_refused_scopes", "Scopes that refuse because they cannot be enforced here.");
   const spool = gauge("tollgate_spool_bytes", "Bytes of facts on disk.");
 
   return {
@@ -50,6 +53,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
       age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);
+      refusedScopes.set(parts.refusedScopes());
       spool.set(parts.spoolBytes());
       return registry.metrics();
     },

@@ -10,6 +10,8 @@ export type ReportParts = {
   /** Undefined while there is nothing to report yet. */
   report: () => MessageInitShape<typeof ReportRequestSchema> | undefined;
   onStored: (cursors: readonly FactCursor[]) => void;
+  /** Kinds whose state is not the log's at the position that was reported. */
+  onDiverged: (kinds: readonly string[], reported: MessageInitShape<typeof ReportRequestSchema>) => void;
   onReconnected: () => void;
 };
 
@@ -17,7 +19,7 @@ export type Reporting = { stop(): void };
 
 const everyMs = 1_000;
 
-export function startReporting({ control, report, onStored, onReconnected }: ReportParts): Reporting {
+export function startReporting({ control, report, onStored, onDiverged, onReconnected }: ReportParts): Reporting {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let isFailing = false;
@@ -26,10 +28,11 @@ export function startReporting({ control, report, onStored, onReconnected }: Rep
     const request = report();
     try {
       if (request) {
-        const { stored } = await control.sync.report(request);
+        const { stored, diverged } = await control.sync.report(request);
         if (isFailing) onReconnected();
         isFailing = false;
         onStored(stored);
+        onDiverged(diverged, request);
       }
     } catch {
       // The follower logs that the control plane is away; saying it every second would help nobody.
