@@ -5,6 +5,7 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { limits } from "@tollgate/kernel/limits";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -34,9 +35,14 @@ export const settings = {
   TOLLGATE_KAFKA_BROKERS: list.default([]).describe("host:port, comma separated; unset: everything goes over gRPC."),
   TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
   TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
-  TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
+  TOLLGATE_REPLICA_AGE_MS_MAX: z.coerce
+    .number()
+    .int()
+    .min(limits.replicaAgeMsMaxMin)
     .default(3_600_000)
-    .describe("Milliseconds. A proxy cut off for longer refuses: how long a revoked key can live at most."),
+    .describe(
+      "Milliseconds, where its environment does not say. A proxy cut off for longer refuses: how long a revoked key can live.",
+    ),
   TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
   TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of one request's body."),
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne

@@ -194,7 +194,7 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
       const applied = workers.applied();
       const log = replica.log();
       if (applied === undefined || log === undefined) return undefined;
-      const ageMs = replica.ageMs(Date.now());
+      const ageMs = replica.ageMs();
       const { count, first } = refusals();
       return {
         proxyId: identity.proxyId,
@@ -206,7 +206,7 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
         applied,
         // The hash of another position than the least worker's would accuse the log of being another.
         ...(replica.position() === applied ? { hash: replica.hash() } : {}),
-        ...(ageMs === undefined ? {} : { ageMs: BigInt(ageMs) }),
+        ...(ageMs === undefined ? {} : { ageMs: BigInt(Math.ceil(ageMs)) }),
         digests: replica.digests(),
         workers: workers.listening(),
         spooled: shipper.spooled(),
@@ -236,7 +236,7 @@ type AdminParts = {
 
 async function openAdmin(parts: AdminParts): Promise<void> {
   const { config, log, identity, replica, workers, shipper, readiness, eventsRefused, refusals } = parts;
-  const replicaAgeMs = () => replica.ageMs(Date.now());
+  const replicaAgeMs = replica.ageMs;
   const metrics = createMetrics({
     totals: workers.totals,
     workersListening: workers.listening,

@@ -2,6 +2,7 @@
 // everything by the primary and asks nobody else. When told to drain it finishes what it has and exits 0; when the primary
 // is gone there is nothing to serve by, and Node's cluster ends it.
 
+import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
@@ -17,8 +18,7 @@ export function runWorker(config: Config, log: Log): void {
   const replica = createReplicaHolder();
   const secrets = createSecretValues();
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
-  const startedMs = Date.now();
-  const aged = { view: replica.view, ageMs: (nowMs: number) => replica.ageMs(nowMs) ?? nowMs - startedMs };
+  const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
   let running: { gate: Gate; recorder: Recorder } | undefined;
 
@@ -44,7 +44,7 @@ export function runWorker(config: Config, log: Log): void {
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
-    const gate = openGate({ config, log, replica: aged, recorder, secrets, waitsFor });
+    const gate = openGate({ config, log, replica: { view: replica.view, ageMs }, recorder, secrets, waitsFor });
     running = { gate, recorder };
     listen(gate.listener.server, config.host, port).then(
       () => tell({ kind: "listening" }),

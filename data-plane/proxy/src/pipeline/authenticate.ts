@@ -7,7 +7,7 @@ import type { Accounts } from "./record.ts";
 
 export type ReplicaReader = {
   view(): View | undefined;
-  ageMs(nowMs: number): number;
+  ageMs(): number;
 };
 
 export type Authentication = {
@@ -24,7 +24,7 @@ export function authenticate<C extends Call>(parts: Authentication): Interceptor
       const nowMs = wallMs();
       const view = replica.view();
       if (view === undefined) return accounts.refuse(call, { code: "proxy.not-ready" });
-      if (replica.ageMs(nowMs) > replicaAgeMsMax) return accounts.refuse(call, { code: "proxy.replica-stale" });
+      if (replica.ageMs() > replicaAgeMsMax) return accounts.refuse(call, { code: "proxy.replica-stale" });
       const decided = decide(view, credential.key, credential.sha256, nowMs);
       if (decided.outcome === "refused") return accounts.refuse(call, { code: decided.code });
       next({ call, view, principal: decided.principal });
