@@ -209,6 +209,28 @@ export const messagePins: Readonly<Record<string, Pin>> = {
     },
     hex: "0a2b0a1030303030303030303030303030307831120c6769746875622d746f6b656e18037a0766656174757265",
   },
+  "tollgate.v1.EnvironmentSet": {
+    json: {
+      environment: {
+        id: "00000000000000e1",
+        name: "production",
+        replicaAgeMsMax: "3600000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a2c0a1030303030303030303030303030306531120a70726f64756374696f6e1880dddb017a0766656174757265",
+  },
+  "tollgate.v1.EnvironmentRetired": {
+    json: {
+      environment: {
+        id: "00000000000000e1",
+        name: "production",
+        replicaAgeMsMax: "3600000",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a2c0a1030303030303030303030303030306531120a70726f64756374696f6e1880dddb017a0766656174757265",
+  },
   "tollgate.v1.AdminTokenIssued": {
     json: {
       adminToken: {

@@ -11,6 +11,7 @@ import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
+import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { startHttp } from "./http.ts";
@@ -45,7 +46,7 @@ export type AdminApi = {
 
 export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
-  const kinds = [teams, keys, servers, secrets, adminTokens];
+  const kinds = [teams, keys, servers, secrets, environments, adminTokens];
   const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
   const wake = await openWake(database);
   const projections = await startProjections({

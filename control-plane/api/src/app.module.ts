@@ -17,6 +17,7 @@ import type { RequestContext } from "./access/request-context.ts";
 import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
 import { CallsModule } from "./calls/calls.module.ts";
 import { ConfigurationModule } from "./configuration/configuration.module.ts";
+import { EnvironmentsModule } from "./environments/environments.module.ts";
 import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
 import { queryLimits, tokensMax } from "./graphql/query-limits.ts";
@@ -49,6 +50,7 @@ export class AppModule {
         SecretsModule,
         AdminTokensModule,
         ConfigurationModule,
+        EnvironmentsModule,
         FleetModule,
         CallsModule,
         HeadModule,

@@ -14,6 +14,7 @@ import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } f
 import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
 import { serve, startGrpcServer } from "./grpc-server.ts";
+import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { keys } from "./keys/key.projection.ts";
@@ -42,7 +43,7 @@ import { teams } from "./teams/team.projection.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, keys, servers, secrets, adminTokens];
+const kinds = [teams, keys, servers, secrets, environments, adminTokens];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {

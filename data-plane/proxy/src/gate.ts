@@ -13,6 +13,7 @@ import { createCounters, type Counters } from "./pipeline/counters.ts";
 import { openAccounts } from "./pipeline/record.ts";
 import { createDeadlines } from "./upstream/deadlines.ts";
 import type { SecretValues } from "./upstream/secret-values.ts";
+import { knownOf, type Known } from "./readiness.ts";
 import { createUpstreams } from "./upstream/upstreams.ts";
 
 export type GateParts = {
@@ -42,7 +43,8 @@ export function openGate({ config, log, replica, recorder, secrets, waitsFor }: 
 
   const wallMs = Date.now;
   const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
-  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
+  const known = (): Known => knownOf(replica, config);
+  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, known, log });
 
   return {
     listener,

@@ -26,7 +26,7 @@ import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions } from "./provisions/provisions.ts";
-import { createReadiness, type Readiness } from "./readiness.ts";
+import { createReadiness, isStale, knownOf, type Readiness } from "./readiness.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
 import { createWorkerState } from "./worker-state.ts";
@@ -96,6 +96,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const readiness = createReadiness(config.host, () => ({
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
+    // Nothing was heard for longer than a revoked key may live.
+    news: isStale(knownOf(replica, config)),
     secrets: !secretCache.areComplete(),
   }));
   const outward = { config, log, control, kafka, identity, replica, workers };
@@ -257,6 +259,7 @@ async function openAdmin(parts: AdminParts): Promise<void> {
   const admin = createAdminServer({
     origins: config,
     waitsFor: readiness.waitsFor,
+    known: () => knownOf(replica, config),
     view: replica.view,
     status,
     metrics,

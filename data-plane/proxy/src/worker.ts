@@ -10,6 +10,7 @@ import { openGate, type Gate } from "./gate.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
+import { isStale, knownOf } from "./readiness.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
 
 const spoolHintMs = 50;
@@ -22,8 +23,13 @@ export function runWorker(config: Config, log: Log): void {
   let secretsAreComplete = false;
   let running: { gate: Gate; recorder: Recorder } | undefined;
 
+  const aged = { view: replica.view, ageMs };
   const waitsFor = () =>
-    [replica.view() === undefined ? "snapshot" : "", secretsAreComplete ? "" : "secrets"].filter((what) => what !== "");
+    [
+      replica.view() === undefined ? "snapshot" : "",
+      isStale(knownOf(aged, config)) ? "news" : "",
+      secretsAreComplete ? "" : "secrets",
+    ].filter((what) => what !== "");
 
   let hint: NodeJS.Timeout | undefined;
   /** A message per write would cost more than the write. */
@@ -44,7 +50,7 @@ export function runWorker(config: Config, log: Log): void {
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
-    const gate = openGate({ config, log, replica: { view: replica.view, ageMs }, recorder, secrets, waitsFor });
+    const gate = openGate({ config, log, replica: aged, recorder, secrets, waitsFor });
     running = { gate, recorder };
     listen(gate.listener.server, config.host, port).then(
       () => tell({ kind: "listening" }),

@@ -263,7 +263,7 @@ export const errors = {
   "proxy.replica-stale": {
     class: "unavailable",
     text: "The proxy has been cut off from the control plane for too long to know who may still call.",
-    help: "It refuses once its view is older than `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
+    help: "It refuses once its view is older than its environment's `replicaAgeMsMax`, or else `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
   },
   "fleet.cannot-enforce": {
     class: "conflict",

@@ -18,6 +18,8 @@ export const permissions = [
   "secrets:write",
   "admin-tokens:read",
   "admin-tokens:write",
+  "environments:read",
+  "environments:write",
   "fleet:read",
   "calls:read",
   "configuration:write",
@@ -39,6 +41,7 @@ export const permissionTable: PermissionTable = {
   "Query.servers": "servers:read",
   "Query.secrets": "secrets:read",
   "Query.adminTokens": "admin-tokens:read",
+  "Query.environments": "environments:read",
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
   "Key.team": "teams:read",
@@ -55,6 +58,8 @@ export const permissionTable: PermissionTable = {
   "Mutation.eraseSecret": "secrets:write",
   "Mutation.issueAdminToken": "admin-tokens:write",
   "Mutation.revokeAdminToken": "admin-tokens:write",
+  "Mutation.setEnvironment": "environments:write",
+  "Mutation.retireEnvironment": "environments:write",
   "Mutation.applyConfiguration": "configuration:write",
 };
 

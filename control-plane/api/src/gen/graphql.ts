@@ -209,6 +209,28 @@ export type CreateTeamSucceeded = {
   readonly team: Team;
 };
 
+/** What holds for the proxies that are started for it, by TOLLGATE_ENVIRONMENT. */
+export type Environment = {
+  readonly __typename?: 'Environment';
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  /** How old the view of its proxies may be, in milliseconds; past it they refuse. Null: each proxy's own setting. */
+  readonly replicaAgeMsMax: Maybe<Scalars['BigInt']['output']>;
+};
+
+export type EnvironmentConnection = {
+  readonly __typename?: 'EnvironmentConnection';
+  readonly edges: ReadonlyArray<EnvironmentEdge>;
+  readonly nodes: ReadonlyArray<Environment>;
+  readonly pageInfo: PageInfo;
+};
+
+export type EnvironmentEdge = {
+  readonly __typename?: 'EnvironmentEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Environment;
+};
+
 export type EraseSecretResult = EraseSecretSucceeded | InUse | NotFound;
 
 export type EraseSecretSucceeded = {
@@ -366,11 +388,14 @@ export type Mutation = {
   readonly issueAdminToken: IssueAdminTokenResult;
   readonly issueKey: IssueKeyResult;
   readonly registerServer: RegisterServerResult;
+  readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
   readonly revokeKey: RevokeKeyResult;
   readonly rotateKey: RotateKeyResult;
+  /** Sets what holds for the proxies of an environment, by its name; what is not given is not said. */
+  readonly setEnvironment: SetEnvironmentResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
 };
@@ -428,6 +453,12 @@ export type MutationRegisterServerArgs = {
 };
 
 
+export type MutationRetireEnvironmentArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireServerArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
@@ -455,6 +486,12 @@ export type MutationRevokeKeyArgs = {
 export type MutationRotateKeyArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: RotateKeyInput;
+};
+
+
+export type MutationSetEnvironmentArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: SetEnvironmentInput;
 };
 
 
@@ -514,6 +551,8 @@ export type Proxy = {
   /** What it cannot enforce and refuses: the first 100. */
   readonly nacks: ReadonlyArray<Nack>;
   readonly region: Scalars['String']['output'];
+  /** How old it may be by its environment; null where no environment says. */
+  readonly replicaAgeMsMax: Maybe<Scalars['BigInt']['output']>;
   readonly reportedAt: Scalars['DateTime']['output'];
   readonly software: Scalars['String']['output'];
   /** Where its events come from: kafka or grpc. */
@@ -539,6 +578,7 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  readonly environments: EnvironmentConnection;
   /** The proxies that reported within a day, by environment, region and id. */
   readonly fleet: ProxyConnection;
   /** Null where there is none. A revoked key is shown, and says so. */
@@ -567,6 +607,14 @@ export type QueryAdminTokensArgs = {
 export type QueryCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryEnvironmentsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -654,6 +702,14 @@ export type RegisterServerSucceeded = {
   readonly __typename?: 'RegisterServerSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
+};
+
+export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
+
+export type RetireEnvironmentSucceeded = {
+  readonly __typename?: 'RetireEnvironmentSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
 };
 
 export type RetireServerResult = NotFound | RetireServerSucceeded;
@@ -762,6 +818,19 @@ export type ServerHeaderInput = {
   readonly prefix?: InputMaybe<Scalars['String']['input']>;
   readonly secretName?: InputMaybe<Scalars['String']['input']>;
   readonly value?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type SetEnvironmentInput = {
+  readonly name: Scalars['String']['input'];
+  readonly replicaAgeMsMax?: InputMaybe<Scalars['BigInt']['input']>;
+};
+
+export type SetEnvironmentResult = InvalidInput | SetEnvironmentSucceeded;
+
+export type SetEnvironmentSucceeded = {
+  readonly __typename?: 'SetEnvironmentSucceeded';
+  readonly environment: Environment;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type StoreSecretInput = {

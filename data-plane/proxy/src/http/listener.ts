@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { answerJson, answerRefusal } from "./answer.ts";
 import type { Log } from "../log-output.ts";
+import type { Known } from "../readiness.ts";
 
 export type Exchange = {
   readonly requestId: string;
@@ -27,6 +28,7 @@ export type ListenerParts = {
   doors: ReadonlyMap<string, Door>;
   /** What the gate waits for; empty when it is ready. */
   waitsFor: () => readonly string[];
+  known: () => Known;
   log: Log;
 };
 
@@ -43,7 +45,7 @@ const bounds = {
 };
 const connectionsMax = 20_000;
 
-export function createListener({ doors, waitsFor, log }: ListenerParts): Listener {
+export function createListener({ doors, waitsFor, known, log }: ListenerParts): Listener {
   let draining = false;
   const server = createServer(bounds, (request, response) => {
     const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response };
@@ -63,7 +65,7 @@ export function createListener({ doors, waitsFor, log }: ListenerParts): Listene
     const door = doors.get(path);
     if (door !== undefined) return draining ? answerRefusal(response, requestId, "proxy.draining") : door(exchange);
     if (path === "/healthz") return answerJson(response, requestId, 200, '{"status":"ok"}');
-    if (path === "/readyz") return answerReadiness(response, requestId, draining ? ["draining"] : waitsFor());
+    if (path === "/readyz") return answerReadiness(response, requestId, draining ? ["draining"] : waitsFor(), known());
     answerRefusal(response, requestId, "request.path-unknown");
   }
 
@@ -81,9 +83,14 @@ export function createListener({ doors, waitsFor, log }: ListenerParts): Listene
   return { server, drain, isDraining: () => draining };
 }
 
-export function answerReadiness(response: ServerResponse, requestId: string, waits: readonly string[]): void {
+export function answerReadiness(
+  response: ServerResponse,
+  requestId: string,
+  waits: readonly string[],
+  known: Known,
+): void {
   const body = waits.length === 0 ? { status: "ready" } : { status: "not-ready", waitsFor: waits };
-  answerJson(response, requestId, waits.length === 0 ? 200 : 503, JSON.stringify(body));
+  answerJson(response, requestId, waits.length === 0 ? 200 : 503, JSON.stringify({ ...body, ...known }));
 }
 
 function pathOf(url: string): string {

@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, Key, Secret, Server, Team } from "./resources_pb.ts";
+import type { AdminToken, Environment, Key, Secret, Server, Team } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIj4KC1RlYW1SZXRpcmVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOg7K8xgKCgR0ZWFtEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiQwoMU2VjcmV0U3RvcmVkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoOyvMYCgoGc2VjcmV0EAEiRQoMU2VjcmV0RXJhc2VkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoQyvMYDAoGc2VjcmV0EAEYASJTChBBZG1pblRva2VuSXNzdWVkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoRyvMYDQoLYWRtaW4tdG9rZW4iVgoRQWRtaW5Ub2tlblJldm9rZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhPK8xgPCgthZG1pbi10b2tlbhgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIj4KC1RlYW1SZXRpcmVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOg7K8xgKCgR0ZWFtEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiQwoMU2VjcmV0U3RvcmVkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoOyvMYCgoGc2VjcmV0EAEiRQoMU2VjcmV0RXJhc2VkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoQyvMYDAoGc2VjcmV0EAEYASJUCg5FbnZpcm9ubWVudFNldBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhPK8xgPCgtlbnZpcm9ubWVudBABIloKEkVudmlyb25tZW50UmV0aXJlZBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhXK8xgRCgtlbnZpcm9ubWVudBABGAEiUwoQQWRtaW5Ub2tlbklzc3VlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46EcrzGA0KC2FkbWluLXRva2VuIlYKEUFkbWluVG9rZW5SZXZva2VkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoTyvMYDwoLYWRtaW4tdG9rZW4YAWIGcHJvdG8z", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -272,6 +272,40 @@ export const SecretErasedSchema: GenMessage<SecretErased> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_events, 11);
 
 /**
+ * @generated from message tollgate.v1.EnvironmentSet
+ */
+export type EnvironmentSet = Message<"tollgate.v1.EnvironmentSet"> & {
+  /**
+   * @generated from field: tollgate.v1.Environment environment = 1;
+   */
+  environment?: Environment | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.EnvironmentSet.
+ * Use `create(EnvironmentSetSchema)` to create a new message.
+ */
+export const EnvironmentSetSchema: GenMessage<EnvironmentSet> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 12);
+
+/**
+ * @generated from message tollgate.v1.EnvironmentRetired
+ */
+export type EnvironmentRetired = Message<"tollgate.v1.EnvironmentRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Environment environment = 1;
+   */
+  environment?: Environment | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.EnvironmentRetired.
+ * Use `create(EnvironmentRetiredSchema)` to create a new message.
+ */
+export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 13);
+
+/**
  * @generated from message tollgate.v1.AdminTokenIssued
  */
 export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
@@ -286,7 +320,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 12);
+  messageDesc(file_tollgate_v1_events, 14);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -303,5 +337,5 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 13);
+  messageDesc(file_tollgate_v1_events, 15);
 
