@@ -4,20 +4,25 @@
 import type { Record as LogRecord } from "@tollgate/schema/sync";
 import { LogDiffers, type MenderParts, type Snapshot } from "@tollgate/proxy/feed/mender";
 import type { Place, Source } from "@tollgate/proxy/feed/source";
+import type { Log, Tick } from "@tollgate/proxy/feed/source";
 import { openChannel, type Channel } from "./channel.ts";
 import type { World } from "./world.ts";
 
 const tickMs = 250;
 
+type Message = { log: Log } & ({ records: readonly LogRecord[] } | { tick: Tick });
+
 export class SimulatedControl {
   isAway = false;
   readonly #world: World;
-  readonly #watches = new Set<Channel>();
+  readonly #watches = new Set<Channel<Message>>();
+  readonly #wallMs: () => bigint;
   #projected = 0n;
   #projectedBefore = 0n;
 
   constructor(world: World) {
     this.#world = world;
+    this.#wallMs = world.newWallClock();
     world.onAppend(() =>
       world.time.after(1 + world.random.int(world.random.chance(0.2) ? 500 : 20), () => this.#project()),
     );
@@ -41,7 +46,14 @@ export class SimulatedControl {
       attach: async (after, listener) => {
         if (after === undefined) throw new Error("a watch needs a position to begin after");
         await this.#answer();
-        const channel = openChannel(this.#world, listener, { isBroker: false });
+        const hearer = {
+          onMessage: (message: Message) =>
+            "tick" in message
+              ? listener.onTick(message.log, message.tick)
+              : listener.onRecords(message.log, message.records),
+          onLost: listener.onLost,
+        };
+        const channel = openChannel<Message>(this.#world, hearer, { isBroker: false });
         this.#watch(after, channel);
         return {
           detach: async () => {
@@ -57,7 +69,9 @@ export class SimulatedControl {
   snapshot: MenderParts["snapshot"] = async (): Promise<Snapshot> => {
     const { log, bug, time, random } = this.#world;
     await this.#answer();
-    const position = this.#projected;
+    // One of several control planes, whose projection lags behind all that proxies have seen.
+    const isLagging = !this.#world.isCalm && random.chance(0.15);
+    const position = isLagging ? log.someEnd(this.#projected) : this.#projected;
     const rowsAt = bug === "snapshot-torn" ? this.#projectedBefore : position;
     const snapshot = {
       log: log.identity,
@@ -82,14 +96,10 @@ export class SimulatedControl {
       await time.wait(random.int(10));
       if (this.isAway || log.identity !== after.log) throw new Error("the read was cut off");
     }
-    listener.onTick(after.log, {
-      head: position,
-      timeMs: BigInt(Math.floor(time.nowMs())),
-      hash: log.hashAt(position),
-    });
+    listener.onTick(after.log, this.#tickAt(position));
   };
 
-  #watch({ log: followed, position, hash }: Place, channel: Channel): void {
+  #watch({ log: followed, position, hash }: Place, channel: Channel<Message>): void {
     this.#mustHave({ log: followed, position, hash });
     const { log, time, random } = this.#world;
     this.#watches.add(channel);
@@ -105,12 +115,16 @@ export class SimulatedControl {
       send();
       channel.send({
         log: followed,
-        tick: { head: next, timeMs: BigInt(Math.floor(time.nowMs())), hash: log.hashAt(next) },
+        tick: this.#tickAt(next),
       });
       time.after(tickMs, tick);
     };
     this.#world.onAppend(() => time.after(1 + random.int(10), send));
     tick();
+  }
+
+  #tickAt(head: bigint): Tick {
+    return { head, timeMs: this.#wallMs(), hash: this.#world.log.hashAt(head) };
   }
 
   #mustHave({ log: { id, incarnation }, position, hash }: Place): void {
