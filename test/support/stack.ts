@@ -20,6 +20,8 @@ export interface StackOptions {
   /** Absent: events and facts over gRPC. */
   readonly kafkaBrokers?: string;
   readonly proxies?: number;
+  /** More control planes on the same database; proxies and the admin client dial the last. */
+  readonly moreControls?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -30,12 +32,14 @@ export interface Member {
   readonly dataDir: string;
   readonly pid: number;
   log(): string;
-  start(): Promise<void>;
+  /** `env` is for this start alone. */
+  start(env?: Readonly<Record<string, string>>): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 export interface Stack extends AsyncDisposable {
   readonly control: Member;
+  readonly controls: readonly Member[];
   readonly proxies: readonly Member[];
   readonly admin: AdminClient;
   readonly adminToken: string;
@@ -55,30 +59,34 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...(options.kafkaBrokers === undefined ? {} : { TOLLGATE_KAFKA_BROKERS: options.kafkaBrokers }),
     ...options.env,
   };
-  const [controlPort = 0, controlAdminPort = 0, grpcPort = 0] = await freePorts(3);
   const members: Member[] = [];
   const dispose = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.stop("SIGKILL")));
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    const control = member(
-      "control plane",
-      "@tollgate/api/main",
-      join(dir, "control"),
-      [controlPort, controlAdminPort],
-      {
+    const controls: Member[] = [];
+    let grpcPort = 0;
+    for (let index = 0; index <= (options.moreControls ?? 0); index++) {
+      const [port = 0, adminPort = 0, ownGrpcPort = 0] = await freePorts(3);
+      grpcPort = ownGrpcPort;
+      const folder = join(dir, index === 0 ? "control" : `control-${index}`);
+      const one = member("control plane", "@tollgate/api/main", folder, [port, adminPort], {
         ...common,
         TOLLGATE_DATABASE_URL: options.databaseUrl,
-        TOLLGATE_CONTROL_PORT: String(controlPort),
-        TOLLGATE_CONTROL_ADMIN_PORT: String(controlAdminPort),
+        TOLLGATE_CONTROL_PORT: String(port),
+        TOLLGATE_CONTROL_ADMIN_PORT: String(adminPort),
         TOLLGATE_GRPC_PORT: String(grpcPort),
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
-      },
-    );
-    members.push(control);
-    await control.start();
+      });
+      members.push(one);
+      controls.push(one);
+      await one.start();
+    }
+    const [control] = controls;
+    const dialled = controls.at(-1);
+    if (!control || !dialled) throw new Error("a stack has a control plane");
     const proxies: Member[] = [];
     for (let index = 0; index < (options.proxies ?? 1); index++) {
       const [port = 0, adminPort = 0] = await freePorts(2);
@@ -95,10 +103,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     return {
       control,
+      controls,
       proxies,
       adminToken,
       dir,
-      admin: new AdminClient(control.url, adminToken),
+      admin: new AdminClient(dialled.url, adminToken),
       proxy(index = 0) {
         const found = proxies[index];
         if (!found) throw new Error(`there is no proxy ${index}`);
@@ -131,11 +140,11 @@ function member(
       return running.pid;
     },
     log: () => log + (running?.log() ?? ""),
-    async start() {
+    async start(more = {}) {
       const started = await startProcess({
         name,
         args: ["--enable-source-maps", require.resolve(entry)],
-        env: { ...env, TOLLGATE_DATA_DIR: dataDir },
+        env: { ...env, ...more, TOLLGATE_DATA_DIR: dataDir },
       });
       running = started;
       await started.waitForLine(/"ready"/, readyMsMax);
