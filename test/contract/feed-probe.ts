@@ -6,6 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { startFeed, type Feed, type FeedMessage } from "@tollgate/proxy/feed/feed";
 import { createReplicaHolder, type ReplicaHolder } from "@tollgate/proxy/feed/replica-holder";
 import { openControlPlane } from "@tollgate/proxy/grpc";
+import { startProvisions } from "@tollgate/proxy/provisions/provisions";
 import { FeedSchema } from "@tollgate/schema/sync";
 import { until } from "../support/wait.ts";
 import type { Planes, Truth } from "./planes.ts";
@@ -50,10 +51,16 @@ export async function openProbe(planes: Planes): Promise<Probe> {
   }
 
   const say = (detail: unknown, message?: string): void => void problems.push(`${message} ${JSON.stringify(detail)}`);
+  const provisions = startProvisions({
+    ...{ control: grpc, kept: undefined, usedUpTo: () => 0n },
+    onChange: () => undefined,
+    onProblem: () => undefined,
+  });
   const feed = await startFeed({
     config: { kafkaBrokers: planes.kafkaBrokers },
     log: { debug: () => undefined, info: () => undefined, warn: say, error: say },
     grpc,
+    provisions,
     onMessage(message: FeedMessage) {
       count[message.kind]++;
       if (message.kind === "records") checkRecords(message.feed);
@@ -85,6 +92,7 @@ export async function openProbe(planes: Planes): Promise<Probe> {
     },
     async [Symbol.asyncDispose]() {
       await feed.close();
+      provisions.close();
       grpc.close();
     },
   };

@@ -9,11 +9,16 @@ import { openKafka } from "@tollgate/api/kafka";
 import { append } from "@tollgate/api/log/append";
 import { readLog } from "@tollgate/api/log/read";
 import { toLogged } from "@tollgate/api/log/record";
+import { openKeyring, type Keyring } from "@tollgate/api/keyring/keyring";
 import { openWake, type Wake } from "@tollgate/api/log/wake";
 import { replicaProjection } from "@tollgate/api/projections/replica";
 import { startProjections, type Projections } from "@tollgate/api/projections/runner";
+import { provisionsService } from "@tollgate/api/provisions/provisions-service";
+import { openRecordKeys, type RecordKeys } from "@tollgate/api/relay/record-keys";
 import { startRelay, type Relay } from "@tollgate/api/relay/relay";
 import { recordOf } from "@tollgate/api/sync/records";
+import { createDigests } from "@tollgate/api/sync/digests";
+import { createEvidence } from "@tollgate/api/sync/evidence";
 import { syncService } from "@tollgate/api/sync/sync-service";
 import { typeNamed } from "@tollgate/kernel/catalogue";
 import { apply, digest, empty } from "@tollgate/kernel/replica";
@@ -25,9 +30,13 @@ import {
   TeamCreatedSchema,
 } from "@tollgate/schema/events";
 import type { Way } from "@tollgate/proxy/grpc";
+import { Provisions } from "@tollgate/schema/provisions";
 import { Sync } from "@tollgate/schema/sync";
 import { createDatabase } from "../support/database.ts";
 import { socketDoor, type SocketDoor } from "../support/socket-door.ts";
+
+/** The same in every process of a suite. */
+export const masterKey: Uint8Array = Buffer.alloc(32, "a master key for tests");
 
 export type NewEvent = { stream: string; event: Message };
 
@@ -38,6 +47,8 @@ export type Planes = AsyncDisposable & {
   readonly kafkaBrokers: readonly string[];
   /** What the control plane called a bug or a problem. */
   readonly problems: string[];
+  /** What the relay signs with. */
+  readonly recordKeys: RecordKeys;
   /** In one transaction; answers its commit. */
   append(...events: NewEvent[]): Promise<bigint>;
   /** The fold of the whole log: what every proxy must come to hold. */
@@ -58,8 +69,11 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
   const socket = socketDoor();
   const problems: string[] = [];
   const onProblem = (problem: unknown): void => void problems.push(String(problem));
-  const relaying = kafkaBrokers.length === 0 ? undefined : relayOn({ database, wake, kafkaBrokers, onProblem });
-  const door = doorOn({ database, wake, projections, socket, onProblem });
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
+  const recordKeys = openRecordKeys(keyring, Date.now);
+  const relaying =
+    kafkaBrokers.length === 0 ? undefined : relayOn({ database, wake, kafkaBrokers, recordKeys, onProblem });
+  const door = doorOn({ database, wake, projections, keyring, socket, onProblem });
   const versions = new Map<string, number>();
   await door.start();
   relaying?.start();
@@ -69,6 +83,7 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
     way: socket.way(),
     kafkaBrokers,
     problems,
+    recordKeys,
     append: (...events) => database.transaction((sql) => append(sql, events.map(logged(versions)))),
     truth: () => fold(database),
     startDoor: door.start,
@@ -89,11 +104,24 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
 
 type Parts = { database: Database; wake: Wake; onProblem: (problem: unknown) => void };
 
-function doorOn({ socket, onProblem, ...parts }: Parts & { projections: Projections; socket: SocketDoor }) {
+type DoorParts = Parts & { projections: Projections; keyring: Keyring; socket: SocketDoor };
+
+function doorOn({ socket, onProblem, keyring, ...parts }: DoorParts) {
   let server: GrpcServer | undefined;
   return {
     async start() {
-      const services = [serve(Sync, syncService({ ...parts, nowMs: Date.now }))];
+      const services = [
+        serve(
+          Sync,
+          syncService({
+            ...parts,
+            nowMs: Date.now,
+            evidence: createEvidence({ error: onProblem }),
+            digests: createDigests({ ...parts, onProblem }),
+          }),
+        ),
+        serve(Provisions, provisionsService(parts.database, keyring)),
+      ];
       server = await startGrpcServer({ ...socket.server, services, onBug: onProblem });
     },
     async stop() {
@@ -103,7 +131,9 @@ function doorOn({ socket, onProblem, ...parts }: Parts & { projections: Projecti
   };
 }
 
-function relayOn({ kafkaBrokers, onProblem, ...parts }: Parts & { kafkaBrokers: readonly string[] }) {
+type RelayingParts = Parts & { kafkaBrokers: readonly string[]; recordKeys: RecordKeys };
+
+function relayOn({ kafkaBrokers, onProblem, ...parts }: RelayingParts) {
   const kafka = openKafka({ brokers: kafkaBrokers, clientId: "control-plane", onProblem });
   let relay: Relay | undefined;
   const stop = async (): Promise<void> => {
@@ -111,7 +141,8 @@ function relayOn({ kafkaBrokers, onProblem, ...parts }: Parts & { kafkaBrokers: 
     relay = undefined;
   };
   return {
-    start: () => void (relay = startRelay({ ...parts, kafka, nowMs: Date.now, onProblem })),
+    start: () =>
+      void (relay = startRelay({ ...parts, kafka, nowMs: Date.now, onProblem, mayWrite: () => Promise.resolve() })),
     stop,
     async close() {
       await stop();

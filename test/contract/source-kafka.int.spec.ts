@@ -6,9 +6,13 @@ import { fileURLToPath } from "node:url";
 import { openKafka } from "@tollgate/api/kafka";
 import { head, readLog } from "@tollgate/api/log/read";
 import { startRelay } from "@tollgate/api/relay/relay";
+import { LogBehind } from "@tollgate/api/log/incarnation";
+import { checkTail } from "@tollgate/api/relay/tail";
 import { openWake } from "@tollgate/api/log/wake";
 import { recordOf } from "@tollgate/api/sync/records";
-import { recordHeaders } from "@tollgate/kernel/kafka-record";
+import { limits } from "@tollgate/kernel/limits";
+import { recordHeaders, tickHeaders, type Said } from "@tollgate/kernel/kafka-record";
+import type { Record as LogRecord } from "@tollgate/schema/sync";
 import { afterAll, expect, test } from "vitest";
 import { kafkaAvailability, startBroker, type KafkaBroker } from "../support/kafka-broker.ts";
 import { startProcess } from "../support/processes.ts";
@@ -178,7 +182,9 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     const kafka = openKafka({ brokers: kafkaBrokers, clientId: "standby", onProblem: () => undefined });
     const problems: unknown[] = [];
     const onProblem = (problem: unknown): void => void problems.push(problem);
-    const standby = startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+    const { recordKeys } = planes;
+    const mayWrite = () => Promise.resolve();
+    const standby = startRelay({ database, wake, kafka, recordKeys, nowMs: Date.now, onProblem, mayWrite });
     const waiting = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND datname = current_database()
       AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory') AND pid <> pg_backend_pid()`;
     await until(async () => (await database.sql.query(waiting)).length > 0, { what: "the standby to wait" });
@@ -195,15 +201,116 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     await via(probe, "kafka");
     const { log, position } = await head(planes.database.sql);
     const old = await readLog(planes.database.sql, position > 50n ? position - 50n : 0n, 50);
-    const repeated = old.map(recordOf).map((record) => {
-      return { key: null, value: record.body ? Buffer.from(record.body) : null, headers: recordHeaders(log, record) };
-    });
+    const sign = await planes.recordKeys.signer();
+    const repeated = old.map(recordOf).map((record) => messageOf({ kind: "record", log, record }, sign));
     const other = { id: crypto.randomUUID(), incarnation: 1 };
-    const elsewhere = old.map(recordOf).map((record) => ({ value: null, headers: recordHeaders(other, record) }));
+    const elsewhere = old.map(recordOf).map((record) => messageOf({ kind: "record", log: other, record }, sign));
     await write(broker.brokers, [...repeated, ...elsewhere, { value: "nothing of ours" }, ...repeated]);
     await planes.append(team("after-the-ghost"));
     await agrees(planes, probe);
     await via(probe, "kafka");
+  }, 60_000);
+
+  // Whoever may write to the topic would otherwise issue himself a key, or take a revocation back.
+  test("what is forged is refused and counted, whatever of it is forged, and what is left out is fetched", async () => {
+    const planes = planesNow();
+    await planes.append(team("before-the-forger"));
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    await probe.caughtUp();
+    const { log, position, hash } = await head(planes.database.sql);
+    const sign = await planes.recordKeys.signer();
+    const [entry] = await readLog(planes.database.sql, position - 1n, 1);
+    if (!entry) throw new Error("no entry");
+    const next: LogRecord = { ...recordOf(entry), position: position + 1n, commit: position + 1n, previous: hash };
+    const genuine = messageOf({ kind: "record", log, record: next }, sign);
+    const { mac, ...unsigned } = genuine.headers;
+    const otherKey = mac.replace(/^\d+/, "999");
+    const tick = tickHeaders(log, { $typeName: "tollgate.v1.Tick", head: position, timeMs: 9n ** 15n, hash });
+    const before = probe.feed.refused();
+    await write(broker.brokers, [
+      { value: "nothing of ours" },
+      { ...genuine, headers: unsigned },
+      { ...genuine, headers: { ...unsigned, mac: mac.replace(/.$/, (last) => (last === "0" ? "1" : "0")) } },
+      { ...genuine, headers: { ...genuine.headers, mac: otherKey } },
+      { ...genuine, value: Buffer.concat([genuine.value ?? Buffer.alloc(0), Buffer.from([0])]) },
+      { ...genuine, headers: { ...genuine.headers, scopes: "key/another" } },
+      { value: null, headers: { ...tick, mac } },
+    ]);
+    await planes.append(team("after-the-forger"));
+    await agrees(planes, probe);
+    const counted = { unreadable: 1, "mac-missing": 1, "mac-wrong": 4, "key-unknown": 1 };
+    const refused = () =>
+      Object.entries(probe.feed.refused()).map(([reason, count]) => [
+        reason,
+        count - (before[reason as keyof typeof before] ?? 0),
+      ]);
+    await until(() => JSON.stringify(Object.fromEntries(refused())) === JSON.stringify(counted), {
+      what: "all forgeries to be counted",
+    });
+    expect(probe.problems.filter((problem) => problem.includes("not written by our relay"))).toHaveLength(1);
+    expect(probe.replica.ageMs()).toBeLessThan(limits.clockSkewMs + 5_000);
+    await via(probe, "kafka");
+  }, 60_000);
+
+  test("ticks that are repeated are no sign of life: a dead relay's proxy follows beside the topic", async () => {
+    const planes = planesNow();
+    await using probe = await openProbe(planes);
+    await via(probe, "kafka");
+    await planes.stopRelay();
+    const { log, position, hash } = await head(planes.database.sql);
+    const sign = await planes.recordKeys.signer();
+    const said: Said = {
+      ...{ kind: "tick", log },
+      tick: { $typeName: "tollgate.v1.Tick", head: position, timeMs: BigInt(Date.now()) - 5_000n, hash },
+    };
+    let isRepeating = true;
+    const repeating = (async () => {
+      while (isRepeating) await write(broker.brokers, [messageOf(said, sign)]);
+    })();
+    await via(probe, "grpc");
+    await planes.append(team("while-ticks-are-repeated"));
+    await agrees(planes, probe);
+    isRepeating = false;
+    await repeating;
+    planes.startRelay();
+    await via(probe, "kafka");
+  }, 60_000);
+
+  // A control plane on a restored database would give positions anew that proxies have applied.
+  test("a database that is behind the topic's tail, or beside it, is refused in a sentence that says what to set", async () => {
+    const planes = planesNow();
+    const position = await planes.append(team("the-last"), team("the-very-last"));
+    await topicIsComplete(planes);
+    const kafka = openKafka({ brokers: planes.kafkaBrokers, clientId: "tail", onProblem: () => undefined });
+    const parts = { kafka, recordKeys: planes.recordKeys };
+    await checkTail({ ...parts, database: planes.database });
+    const { log } = await head(planes.database.sql);
+    const refusedAfter = async (...statements: string[]): Promise<string> => {
+      let refused: unknown;
+      const rollBack = new Error("rolled back on purpose");
+      const restored = planes.database.transaction(async (sql) => {
+        for (const statement of statements) await sql.query(statement);
+        refused = await checkTail({ ...parts, database: { sql } }).catch((error: unknown) => error);
+        throw rollBack;
+      });
+      await expect(restored).rejects.toBe(rollBack);
+      return refused instanceof LogBehind ? refused.message : `not refused: ${String(refused)}`;
+    };
+    const next = `set TOLLGATE_INCARNATION=${log.incarnation + 1} and`;
+    const earlier = `UPDATE log.head h SET position = e.position, hash = e.hash FROM log.event e WHERE e.position = ${position - 2n}`;
+    const cut = `DELETE FROM log.event WHERE position > ${position - 2n}`;
+    const behind = await refusedAfter(cut, earlier);
+    expect(behind).toContain(`holds position ${position} of this log, and the database ends at ${position - 2n}`);
+    expect(behind).toContain(next);
+    const beside = await refusedAfter(`UPDATE log.event SET hash = sha256(hash) WHERE position = ${position - 1n}`);
+    expect(beside).toContain(`has another event at position ${position - 1n}`);
+    const former = await refusedAfter(`UPDATE log.head SET incarnation = incarnation - 1`);
+    expect(former).toContain(next);
+    expect(await refusedAfter(cut, earlier, `UPDATE log.head SET incarnation = incarnation + 1`)).toContain(
+      "not refused",
+    );
+    await kafka.close();
   }, 60_000);
 
   test("facts are read from where the caller says, and a record that was not taken comes again", async () => {
@@ -239,6 +346,13 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     expect(failures).toBeGreaterThanOrEqual(3);
     await kafka.close();
   }, 90_000);
+
+  function messageOf(said: Said, sign: (said: Said) => string) {
+    const mac = sign(said);
+    if (said.kind === "tick") return { value: null, headers: { ...tickHeaders(said.log, said.tick), mac } };
+    const { body } = said.record;
+    return { value: body ? Buffer.from(body) : null, headers: { ...recordHeaders(said.log, said.record), mac } };
+  }
 
   test("an events topic of two partitions is refused in words", async () => {
     const planes = planesNow();

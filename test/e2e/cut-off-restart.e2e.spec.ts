@@ -116,11 +116,14 @@ describe("the control plane is gone, and the proxy is killed", () => {
   }, 120_000);
 
   test("past the age that is allowed it refuses with the error that says so, after the restart as before", async () => {
-    const world = await open("cut off age", { env: { TOLLGATE_REPLICA_AGE_MS_MAX: "4000" } });
+    const world = await open("cut off age", { env: { TOLLGATE_REPLICA_AGE_MS_MAX: "38000" } });
     await world.stack.control.stop("SIGKILL");
-    await until(async () => (await refusalOf(world)) === "proxy.replica-stale", { what: "the age to be over" });
+    await until(async () => (await refusalOf(world)) === "proxy.replica-stale", {
+      what: "the age to be over",
+      timeoutMs: 30_000,
+    });
     await world.proxy.stop("SIGKILL");
-    await world.proxy.start();
+    await world.proxy.start({ isReady: false });
     expect(await refusalOf(world)).toBe("proxy.replica-stale");
     await world.stack.control.start();
     await until(() => call(world), { what: "the proxy to serve again", timeoutMs: 20_000 });

@@ -11,7 +11,7 @@ import { VirtualTime } from "./virtual-time.ts";
 const seeds = 500;
 const firstSeed = seedFromEnv();
 const log: Log = { id: "log", incarnation: 1 };
-const tick = { head: 0n, timeMs: 0n };
+const hash = new Uint8Array(32);
 const tickMs = 250;
 const faultsMs = 15_000;
 /** Enough for the slowest attachment to come up, a silent one to be noticed, and the preferred source to be tried again. */
@@ -47,7 +47,7 @@ class CountingSource {
   #live(listener: SourceListener): void {
     const { random, time } = this.#weather;
     if (!this.attached.has(listener)) return;
-    listener.onTick(log, tick);
+    listener.onTick(log, tickAt(time));
     const isEnding = !this.#weather.isCalm && random.chance(0.1);
     if (isEnding && random.chance(0.7)) listener.onLost("cut off");
     if (!isEnding) time.after(tickMs, () => this.#live(listener));
@@ -67,11 +67,11 @@ async function violationOf(seed: number): Promise<string | undefined> {
     sources: [kafka.source, grpc.source],
     snapshot: async () => {
       await answer();
-      return { log, position: 0n, chunks: [] };
+      return { log, position: 0n, hash, chunks: [] };
     },
     read: (async (_, listener) => {
       await answer();
-      listener.onTick(log, tick);
+      listener.onTick(log, tickAt(time));
     }) satisfies FollowerParts["read"],
     ...{ onSnapshot: nothing, onCommits: nothing, onTick: nothing, onProblem: nothing },
     clock: time,
@@ -90,6 +90,10 @@ async function violationOf(seed: number): Promise<string | undefined> {
   await time.runTo(faultsMs + calmMs + 2 * faultsMs, () => false);
   if (!isStopped) return "it does not stop";
   return counted() === "0 of kafka, 0 of grpc" ? undefined : `after the stop, attached are ${counted()}`;
+}
+
+function tickAt(time: VirtualTime) {
+  return { head: 0n, timeMs: BigInt(Math.floor(time.nowMs())) + 1n, hash };
 }
 
 function nothing(): void {

@@ -1,36 +1,33 @@
 // What lies between one sender and one listener. Messages arrive late but in order. A channel may die with a word or hang
-// without one; one from a broker may also lose messages and repeat the last ones, as after a rebalance.
+// without one; one from a broker may also lose messages, repeat the last ones, as after a rebalance, and swap two.
 
-import type { Tick, Record as LogRecord } from "@tollgate/schema/sync";
-import type { Log, SourceListener } from "@tollgate/proxy/feed/source";
 import type { World } from "./world.ts";
 
-export type Message = { log: Log } & ({ records: readonly LogRecord[] } | { tick: Pick<Tick, "head" | "timeMs"> });
+export type Hearer<M> = { onMessage(message: M): void; onLost(reason: string): void };
 
-export type Channel = { send(message: Message): void; lose(reason: string): void; close(): void };
+export type Channel<M> = { send(message: M): void; lose(reason: string): void; close(): void };
 
 const keptForRepeats = 6;
 
-export function openChannel(world: World, listener: SourceListener, { isBroker }: { isBroker: boolean }): Channel {
+export function openChannel<M>(world: World, hearer: Hearer<M>, { isBroker }: { isBroker: boolean }): Channel<M> {
   const { random, time } = world;
   let state: "open" | "hanging" | "closed" = "open";
   let lastMs = time.nowMs();
-  let sent: Message[] = [];
+  let sent: M[] = [];
+  let held: M | undefined;
 
-  function deliver(message: Message): void {
+  function deliver(message: M): void {
     // In order: never before what was sent before it.
     lastMs = Math.max(lastMs, time.nowMs() + (random.chance(0.05) ? random.int(400) : random.int(8)));
     time.after(lastMs - time.nowMs(), () => {
-      if (state !== "open") return;
-      if ("tick" in message) listener.onTick(message.log, message.tick);
-      else listener.onRecords(message.log, message.records);
+      if (state === "open") hearer.onMessage(message);
     });
   }
 
   function lose(reason: string): void {
     if (state === "closed") return;
     state = "closed";
-    listener.onLost(reason);
+    hearer.onLost(reason);
   }
 
   if (random.chance(0.6))
@@ -47,7 +44,13 @@ export function openChannel(world: World, listener: SourceListener, { isBroker }
       if (state !== "open") return;
       if (isBroker && !world.isCalm && random.chance(0.05)) return;
       if (isBroker && random.chance(0.03)) for (const again of sent.slice(-random.int(keptForRepeats))) deliver(again);
+      if (isBroker && held === undefined && random.chance(0.03)) {
+        held = message;
+        return;
+      }
       deliver(message);
+      if (held !== undefined) deliver(held);
+      held = undefined;
       if (isBroker) sent = [...sent.slice(1 - keptForRepeats), message];
     },
   };

@@ -1,19 +1,28 @@
 // The topic of events and the relay that fills it. The relay dies before it has noted what was acknowledged, and its
-// successor repeats; a stale one goes on beside it for a while. Who attaches gets what is produced from then on.
+// successor repeats; a stale one, or one that was stopped and goes on, works beside it for a while. Who attaches gets what is
+// produced from then on, and what a forger writes between. What proxies read it with is the real source.
 
-import type { Record as LogRecord } from "@tollgate/schema/sync";
+import type { Said } from "@tollgate/kernel/kafka-record";
+import { kafkaSource } from "@tollgate/proxy/feed/kafka-source";
+import { createRecordCheck } from "@tollgate/proxy/feed/record-check";
 import type { Source } from "@tollgate/proxy/feed/source";
-import { openChannel, type Channel, type Message } from "./channel.ts";
+import type { TailListener, TailMessage } from "@tollgate/proxy/kafka";
+import type { Record as LogRecord } from "@tollgate/schema/sync";
+import { openChannel, type Channel } from "./channel.ts";
+import { forgeries, sharedKey, written } from "./forger.ts";
 import type { World } from "./world.ts";
 
 const tickMs = 250;
+const historyMax = 200;
 
 export class SimulatedKafka {
   readonly #world: World;
-  readonly #channels = new Set<Channel>();
+  readonly #channels = new Set<Channel<TailMessage>>();
+  readonly #history: TailMessage[] = [];
   /** A row of the database: written after the acknowledgement, and taken back by a restore. */
   #checkpoint = 0n;
   #generation = 0;
+  #stoppedUntilMs = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -21,6 +30,11 @@ export class SimulatedKafka {
 
   stopRelay(): void {
     this.#generation++;
+  }
+
+  /** SIGSTOP: whoever leads does nothing for a time and then goes on as if nothing had been. */
+  suspendRelay(ms: number): void {
+    this.#stoppedUntilMs = this.#world.time.nowMs() + ms;
   }
 
   restored(head: bigint): void {
@@ -33,6 +47,7 @@ export class SimulatedKafka {
     const generation = ++this.#generation;
     const { identity } = log;
     const lingerMs = random.chance(0.3) ? random.int(1_500) : 0;
+    const wallMs = this.#world.newWallClock();
     let deposedMs: number | undefined;
     // Both lines of the planted bug: it goes on at the end of the log, and its ticks tell what was acknowledged before.
     let next = bug === "relay-drops-on-restart" && generation > 1 ? log.head : this.#checkpoint;
@@ -44,43 +59,59 @@ export class SimulatedKafka {
       deposedMs ??= time.nowMs();
       return time.nowMs() - deposedMs >= lingerMs;
     };
+    const isSuspended = (): boolean => time.nowMs() < this.#stoppedUntilMs;
     const carry = (): void => {
-      if (isGone()) return;
+      if (isSuspended() || isGone()) return;
       const records = log.after(next);
-      for (const record of records) this.#produce({ log: identity, records: [this.#written(record)] });
+      for (const record of records) this.#produce({ kind: "record", log: identity, record: this.#said(record) });
       if (records.length === 0) return;
       next += BigInt(records.length);
       acknowledged = next;
       if (this.#world.isCalm || random.chance(0.6)) this.#note(next);
     };
     const tick = (): void => {
+      if (isSuspended()) return time.after(this.#stoppedUntilMs - time.nowMs(), tick);
       if (isGone()) return;
       carry();
-      this.#produce({ log: identity, tick: { head: acknowledged, timeMs: BigInt(Math.floor(time.nowMs())) } });
+      const hash = log.hashAt(acknowledged);
+      this.#produce({
+        ...{ kind: "tick", log: identity },
+        tick: { $typeName: "tollgate.v1.Tick", head: acknowledged, timeMs: wallMs(), hash },
+      });
       time.after(tickMs, tick);
     };
     this.#world.onAppend(() => time.after(1 + random.int(10), carry));
     time.after(random.int(30), tick);
   }
 
-  source(): Source {
+  source(wallMs: () => number): Source {
+    const check = createRecordCheck({
+      keys: () => [sharedKey],
+      onUnknownKey: () => undefined,
+      log: { error: () => undefined },
+      wallMs,
+      monotonicMs: () => this.#world.time.nowMs(),
+    });
+    const admitsAll = { admits: ((read) => read !== undefined) as typeof check.admits };
+    const source = kafkaSource(
+      { tail: (_, listener) => this.#tail(listener) },
+      this.#world.bug === "kafka-without-mac" ? admitsAll : check,
+    );
+    return source;
+  }
+
+  async #tail(listener: TailListener): Promise<{ stop(): Promise<void> }> {
     const { time, random } = this.#world;
+    await time.wait(random.int(50));
+    if (!this.#world.isCalm && random.chance(0.2)) throw new Error("no broker answers");
+    const channel = openChannel<TailMessage>(this.#world, listener, { isBroker: true });
+    this.#channels.add(channel);
     return {
-      name: "kafka",
-      beginsAt: "end",
-      attach: async (_, listener) => {
-        await time.wait(random.int(50));
-        if (!this.#world.isCalm && random.chance(0.2)) throw new Error("no broker answers");
-        const channel = openChannel(this.#world, listener, { isBroker: true });
-        this.#channels.add(channel);
-        return {
-          // What is on its way still comes: a consumer stops when it has stopped.
-          detach: async () => {
-            await time.wait(random.int(20));
-            this.#channels.delete(channel);
-            channel.close();
-          },
-        };
+      // What is on its way still comes: a consumer stops when it has stopped.
+      stop: async () => {
+        await time.wait(random.int(20));
+        this.#channels.delete(channel);
+        channel.close();
       },
     };
   }
@@ -89,11 +120,15 @@ export class SimulatedKafka {
     if (position > this.#checkpoint) this.#checkpoint = position;
   }
 
-  #written(record: LogRecord): LogRecord {
+  #said(record: LogRecord): LogRecord {
     return this.#world.bug === "relay-splits-commits" ? { ...record, commit: record.position } : record;
   }
 
-  #produce(message: Message): void {
-    for (const channel of this.#channels) channel.send(message);
+  #produce(said: Said): void {
+    const message = written(said);
+    const forged = forgeries(this.#world.random, said, this.#history);
+    for (const channel of this.#channels) for (const one of [...forged, message]) channel.send(one);
+    this.#history.push(message);
+    if (this.#history.length > historyMax) this.#history.shift();
   }
 }

@@ -1,6 +1,7 @@
 // The event log in memory, with the fold of the real kernel at the end of each commit: what a replica must look like at any
 // position where it may be seen. It can be restored from a backup, which gives it a new incarnation and another future.
 
+import { createHash } from "node:crypto";
 import { create, toBinary, type Message } from "@bufbuild/protobuf";
 import { encodeEvent, typeNamed } from "@tollgate/kernel/catalogue";
 import { apply, changeOf, digest, empty, type Replica } from "@tollgate/kernel/replica";
@@ -19,20 +20,31 @@ import type { Log } from "@tollgate/proxy/feed/source";
 import type { SeededRandom } from "../support/random.ts";
 
 export class SimulatedLog {
-  identity: Log = { id: "log", incarnation: 1 };
+  identity: Log = { id: "01234567-89ab-cdef-0123-456789abcdef", incarnation: 1 };
   readonly records: LogRecord[] = [];
+  /** When each of them was appended, and when the log became what it is. */
+  readonly #appendedMs: number[] = [];
+  #restoredMs = 0;
   /** The fold at the end of each commit, by position, of every incarnation. */
   readonly #folds = new Map<string, Replica>();
   #fold = empty();
   readonly #random: SeededRandom;
+  readonly #nowMs: () => number;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, nowMs: () => number) {
     this.#random = random;
+    this.#nowMs = nowMs;
     this.#keepFold();
   }
 
   get head(): bigint {
     return BigInt(this.records.length);
+  }
+
+  /** Empty where there is no such position. */
+  hashAt(position: bigint): Uint8Array {
+    if (position === 0n) return new Uint8Array(32);
+    return this.records[Number(position) - 1]?.hash ?? new Uint8Array();
   }
 
   after(position: bigint): LogRecord[] {
@@ -43,8 +55,16 @@ export class SimulatedLog {
   append(): void {
     const events = Array.from({ length: 1 + this.#random.int(5) }, () => eventOf(this.#random));
     const commit = this.head + BigInt(events.length);
-    const written = events.map((event, index) => recordOf(event, this.head + 1n + BigInt(index), commit));
+    let previous = this.hashAt(this.head);
+    const written = events.map((event, index) => {
+      const record = recordOf(event, this.head + 1n + BigInt(index), commit);
+      record.previous = previous;
+      previous = createHash("sha256").update(previous).update(toBinary(RecordSchema, record)).digest();
+      record.hash = previous;
+      return record;
+    });
     this.records.push(...written);
+    for (const _ of written) this.#appendedMs.push(this.#nowMs());
     this.#fold = apply(this.#fold, written);
     this.#keepFold();
   }
@@ -55,14 +75,29 @@ export class SimulatedLog {
     const position = ends.length === 0 ? 0n : this.#random.pick(ends);
     const fold = this.foldAt(this.identity, position);
     if (!fold) throw new Error(`no commit ends at ${position}`);
-    this.identity = { id: "log", incarnation: this.identity.incarnation + 1 };
+    const former = this.identity;
+    this.identity = { ...former, incarnation: former.incarnation + 1 };
     this.records.length = Number(position);
+    this.#appendedMs.length = Number(position);
+    this.#restoredMs = this.#nowMs();
     this.#fold = fold;
     // What was before the backup is part of the new incarnation, too.
     for (const end of [0n, ...ends].filter((end) => end <= position)) {
-      const past = this.foldAt({ id: "log", incarnation: this.identity.incarnation - 1 }, end);
+      const past = this.foldAt(former, end);
       if (past) this.#folds.set(placeName(this.identity, end), past);
     }
+  }
+
+  /** Since when the log has been something else than who is at a place knows; undefined while it is not. */
+  lackingSinceMs(log: Log | undefined, position: bigint): number | undefined {
+    if (log?.incarnation !== this.identity.incarnation) return this.#restoredMs;
+    return this.#appendedMs[Number(position)];
+  }
+
+  /** A commit that ended some time ago. */
+  someEnd(upTo: bigint): bigint {
+    const ends = this.records.filter(({ position, commit }) => position === commit && position <= upTo);
+    return ends.length === 0 ? 0n : this.#random.pick(ends).position;
   }
 
   /** Undefined where no commit ends: there, nobody may ever be. */
@@ -80,7 +115,7 @@ export class SimulatedLog {
       if (change.bytes === undefined) rows.delete(name);
       else rows.set(name, { kind: change.kind, id: change.id, body: change.bytes });
     }
-    const chunks = [{ resources: [...rows.values()] }, { last: true }];
+    const chunks = [{ resources: [...rows.values()] }, { last: true, hash: this.hashAt(position) }];
     return chunks.map((chunk) =>
       toBinary(SnapshotChunkSchema, create(SnapshotChunkSchema, { log: this.identity, position, ...chunk })),
     );

@@ -1,7 +1,8 @@
-// One run of the simulation, decided by one seed: a log, its relay and brokers, a control plane and a few proxies go
-// through some seconds of faults, then through calm, at whose end every proxy must be where the log is. A run ends with the
-// first broken promise.
+// One run of the simulation, decided by one seed: a log, its relay and brokers, a control plane, a forger and a few proxies,
+// all with clocks of their own, go through some seconds of faults, then through calm, at whose end every proxy must be where
+// the log is. A run ends with the first broken promise.
 
+import { limits } from "@tollgate/kernel/limits";
 import { seededRandom, type SeededRandom } from "../support/random.ts";
 import { SimulatedControl } from "./simulated-control.ts";
 import { SimulatedKafka } from "./simulated-kafka.ts";
@@ -16,6 +17,9 @@ export const bugs = [
   "snapshot-torn",
   "read-leaves-holes",
   "follower-ignores-holes",
+  "follower-takes-old-snapshots",
+  "kafka-without-mac",
+  "age-without-skew",
 ] as const;
 export type Bug = (typeof bugs)[number];
 
@@ -36,6 +40,7 @@ export type Verdict = {
 };
 
 const faultsMs = 8_000;
+const wallStartMs = 1_790_000_000_000;
 /** Enough for a source that hangs to be found silent, left, tried again and left for good. */
 const calmMs = 20_000;
 
@@ -57,13 +62,19 @@ export class World {
     this.random = seededRandom(seed);
     this.#scenario = scenario;
     this.bug = scenario.bug;
-    this.log = new SimulatedLog(this.random);
+    this.log = new SimulatedLog(this.random, () => this.time.nowMs());
     this.kafka = new SimulatedKafka(this);
     this.control = new SimulatedControl(this);
     this.#proxies = Array.from(
       { length: 1 + this.random.int(3) },
       (_, i) => new SimulatedProxy(this, `proxy ${i + 1}`),
     );
+  }
+
+  /** A machine's wall clock; any two of them differ by no more than is allowed. */
+  newWallClock(): () => bigint {
+    const offsetMs = this.random.pick([-1, 0, 1]) * (limits.clockSkewMs / 2);
+    return () => BigInt(Math.floor(wallStartMs + this.time.nowMs() + offsetMs));
   }
 
   onAppend(listener: () => void): void {
@@ -112,6 +123,10 @@ export class World {
     this.#again(400, () => this.append());
     this.#again(3_000, () => this.kafka.startRelay());
     this.#again(4_000, () => this.#crashOne());
+    this.#again(5_000, () => this.kafka.suspendRelay(random.int(3_000)));
+    this.#again(5_000, () => random.pick(this.#proxies).suspend(random.int(2_000)));
+    this.#again(4_000, () => random.pick(this.#proxies).part(random.pick(["grpc", "kafka"]), random.int(4_000)));
+    this.#again(5_000, () => random.pick(this.#proxies).renew());
     if (random.chance(0.5)) this.#once(() => this.#loseControl());
     if (random.chance(0.3)) this.#once(() => this.#restore());
   }

@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly proxies?: number;
   /** Two stand side by side on the database; proxies reach them through a balancer. */
   readonly hasSecondControl?: boolean;
+  /** More control planes on the same database; proxies and the admin client dial the last. */
+  readonly moreControls?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -40,6 +42,10 @@ export interface Member {
 export interface StartOptions {
   /** No file may be larger: what a process meets there is what it meets on a full disk. */
   readonly fileBytesMax?: number;
+  /** False: it will not be ready; it is enough that it answers. */
+  readonly isReady?: boolean;
+  /** For this start alone. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Stack extends AsyncDisposable {
@@ -92,11 +98,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await started.start();
       return { control: started, grpc: { port: grpcPort, probeUrl: `${started.url}/readyz` } };
     };
-    const first = await startControl("control plane");
-    const second = options.hasSecondControl === true ? await startControl("second control plane") : undefined;
+    const controls = [await startControl("control plane")];
+    const more = options.hasSecondControl === true ? 1 : (options.moreControls ?? 0);
+    for (let index = 1; index <= more; index++) controls.push(await startControl(`control plane ${index}`));
+    const [first] = controls;
+    const dialled = controls.at(-1);
+    if (!first || !dialled) throw new Error("a stack has a control plane");
     const { control } = first;
-    const entry = second && balancers.use(await startBalancer([first.grpc, second.grpc]));
-    const grpcPort = entry?.port ?? first.grpc.port;
+    const entry =
+      options.hasSecondControl === true
+        ? balancers.use(await startBalancer(controls.map(({ grpc }) => grpc)))
+        : undefined;
+    const grpcPort = entry?.port ?? dialled.grpc.port;
     const addProxy = async (dataDir: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
       const proxy = member(`proxy in ${dataDir}`, "@tollgate/proxy/main", dataDir, [port, adminPort], {
@@ -117,12 +130,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     return {
       control,
-      controls: [first, ...(second ? [second] : [])].map((one) => one.control),
+      controls: controls.map((one) => one.control),
       proxies,
       adminToken,
       dir,
       addProxy,
-      admin: new AdminClient(control.url, adminToken),
+      admin: new AdminClient(dialled.control.url, adminToken),
       proxy(index = 0) {
         const found = proxies[index];
         if (!found) throw new Error(`there is no proxy ${index}`);
@@ -161,16 +174,16 @@ function member(
       return running.pid;
     },
     log: () => log + (running?.log() ?? ""),
-    async start({ fileBytesMax } = {}) {
+    async start({ fileBytesMax, isReady = true, env: more } = {}) {
       const args = ["--enable-source-maps", require.resolve(entry)];
       const started = await startProcess({
         name,
         ...(fileBytesMax === undefined ? { args } : limited(fileBytesMax, args)),
-        env: { ...env, TOLLGATE_DATA_DIR: dataDir },
+        env: { ...env, ...more, TOLLGATE_DATA_DIR: dataDir },
       });
       running = started;
-      await started.waitForLine(/"ready"/, readyMsMax);
-      await until(async () => (await fetch(`${url}/readyz`)).ok, {
+      if (isReady) await started.waitForLine(/"ready"/, readyMsMax);
+      await until(async () => (await fetch(`${url}${isReady ? "/readyz" : "/healthz"}`)).ok, {
         what: `the ${name} to be ready`,
         timeoutMs: readyMsMax,
       });

@@ -12,7 +12,9 @@ import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
+import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
+import { createEvidence } from "./sync/evidence.ts";
 import { startHttp } from "./http.ts";
 import { newKeyText } from "./keys/key-text.ts";
 import { joinTokens } from "./join-tokens/join-token.projection.ts";
@@ -47,7 +49,7 @@ export type AdminApi = {
 
 export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
-  const kinds = [teams, keys, servers, secrets, adminTokens, joinTokens, enrolledProxies];
+  const kinds = [teams, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
   const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
   const wake = await openWake(database);
   const projections = await startProjections({
@@ -70,7 +72,13 @@ export async function startAdminApi(hint: string, environment: Record<string, st
   const { id, text, sha256 } = newKeyText(randomBytes, "adm");
   const command = { kind: "issue", id, name: "spec", sha256, expiresAtMs: undefined, timeMs: plane.nowMs() } as const;
   await handle(database, { decider: adminTokenDecider, id, command }, { actor: "system/spec", timeMs: plane.nowMs() });
-  const health = createHealth({ database, projections, relay: undefined, refusedBatches: { byCode: () => new Map() } });
+  const health = createHealth({
+    database,
+    projections,
+    relay: undefined,
+    refusedBatches: { byCode: () => new Map() },
+    evidence: createEvidence({ error: () => undefined }),
+  });
   const http = await startHttp({ config: { host: "127.0.0.1", controlPort: 0, adminPort: 0 }, plane, health });
   return {
     ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text },

@@ -97,6 +97,13 @@ export const settings = {
     .describe(
       "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
     ),
+  TOLLGATE_INCARNATION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(999_999_999)
+    .optional()
+    .describe("After a restore from a backup: the log's next incarnation, so that proxies take its state anew."),
   TOLLGATE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("The least level."),
 };
 
@@ -120,6 +127,7 @@ export type Config = {
   adminToken: string | undefined;
   drainDelayMs: number;
   configurationFile: string | undefined;
+  incarnation: number | undefined;
   logLevel: z.infer<(typeof settings)["TOLLGATE_LOG_LEVEL"]>;
   /** What the file that `configurationFile` names may refer to: whoever starts the process owns both. */
   variable: (name: string) => string | undefined;
@@ -180,6 +188,7 @@ function fromEnv(data: Data, env: Environment): Config {
     drainDelayMs: data.TOLLGATE_DRAIN_DELAY_MS,
     adminToken: data.TOLLGATE_ADMIN_TOKEN,
     configurationFile: data.TOLLGATE_CONFIG,
+    incarnation: data.TOLLGATE_INCARNATION,
     logLevel: data.TOLLGATE_LOG_LEVEL,
     variable: (name) => env[name],
     secretVariable: (name) => (name.startsWith(secretVariablePrefix) ? env[name] : undefined),

@@ -2,6 +2,7 @@
 // order, records in from a place that the caller keeps. A produce that fails is the caller's to repeat; what was
 // acknowledged by all in-sync replicas is there. The broker is never told how far a consumer has come.
 
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { assertNever } from "@tollgate/kernel/decider";
 import {
@@ -38,11 +39,15 @@ export type ConsumeOptions = {
   take: (record: IncomingRecord) => Promise<void>;
 };
 
+export type VisitRecord = (headers: { [name: string]: Uint8Array | undefined }, value: Uint8Array | null) => void;
+
 export type KafkaDoor = {
   ensureTopics(): Promise<void>;
   /** In order, acknowledged by all in-sync replicas when it resolves. */
   produce(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<KafkaConsumer>;
+  /** Up to `count` of the newest records of a topic's one partition, oldest first; none where there is no topic. */
+  newest(topic: string, count: number, visit: VisitRecord): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -50,6 +55,7 @@ export type KafkaDoor = {
 export class TopicProblem extends Error {}
 
 const againMs = 1_000;
+const newestMsMax = 15_000;
 const retentionMs = 7 * 24 * 3_600_000;
 const topics = [
   { topic: "gateway.events", partitions: 1, isFixed: true },
@@ -96,6 +102,7 @@ export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptio
         throw error;
       }
     },
+    newest: (topic, count, visit) => readNewest(kafka, topic, BigInt(count), visit),
     consume: (options) => consume(kafka, options, onProblem),
     async close() {
       await (await producer?.catch(() => undefined))?.disconnect();
@@ -158,6 +165,52 @@ async function ensureTopics(admin: Admin): Promise<void> {
         `The topic ${topic} has ${has} partitions; it must have ${partitions}, or events lose their order.`,
       );
   }
+}
+
+async function readNewest(kafka: Kafka, topic: string, count: bigint, visit: VisitRecord): Promise<void> {
+  const [partition] = await withAdmin(kafka, async (admin) =>
+    (await admin.listTopics()).includes(topic) ? admin.fetchTopicOffsets(topic) : [],
+  );
+  const end = BigInt(partition?.high ?? "0");
+  const begin = BigInt(partition?.low ?? "0");
+  if (end === begin) return;
+  const consumer = kafka.consumer({
+    groupId: `tollgate-tail-${randomUUID()}`,
+    ...{ maxWaitTimeInMs: 100, allowAutoTopicCreation: false },
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+  });
+  const done = Promise.withResolvers<void>();
+  const tooLate = setTimeout(() => done.reject(new Error(`${topic} was not read in ${newestMsMax} ms`)), newestMsMax);
+  consumer.on(consumer.events.CRASH, ({ payload }) => done.reject(payload.error));
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      // A record may be missing at the very end (a batch's control record); the batch tells how far it goes.
+      eachBatch: ({ batch }) => {
+        for (const { headers = {}, value } of batch.messages) visit(bytesOf(headers), value);
+        if (BigInt(batch.lastOffset()) >= end - 1n) done.resolve();
+        return Promise.resolve();
+      },
+    });
+    consumer.seek({ topic, partition: 0, offset: (end - begin > count ? end - count : begin).toString() });
+    await done.promise;
+  } finally {
+    clearTimeout(tooLate);
+    done.promise.catch(() => undefined);
+    await consumer.disconnect();
+  }
+}
+
+/** A header that stands twice is none: two readers of one record must not see two truths. */
+function bytesOf(headers: NonNullable<KafkaMessage["headers"]>): { [name: string]: Uint8Array | undefined } {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      typeof value === "string" ? Buffer.from(value) : Array.isArray(value) ? undefined : value,
+    ]),
+  );
 }
 
 async function consume(

@@ -19,12 +19,14 @@ import { ensureJoinTokenFile } from "./enrolment/first-join-token.ts";
 import { openRevocations } from "./enrolment/revocations.ts";
 import { createGrpcRefusals } from "./grpc-refusals.ts";
 import { serve } from "./grpc-server.ts";
+import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { kafkaSecurityOf } from "./kafka-security.ts";
 import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
+import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
@@ -34,14 +36,18 @@ import { enrolledProxies } from "./proxies/proxy.projection.ts";
 import { openProxyDoors } from "./proxy-doors.ts";
 import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
+import { openRecordKeys } from "./relay/record-keys.ts";
 import { startRelay } from "./relay/relay.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
+import { checkTail, type TailParts } from "./relay/tail.ts";
 import { startForgetting } from "./repeats/forgetting.ts";
 import { openSecretStore, opensWhatIsStored, readMasterKey } from "./secrets/secret-store.ts";
 import { secretsService } from "./secrets/secrets-service.ts";
 import { secrets } from "./secrets/secret.projection.ts";
 import { servers } from "./servers/server.projection.ts";
 import { startHttp } from "./http.ts";
+import { createDigests } from "./sync/digests.ts";
+import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
@@ -49,7 +55,7 @@ import { countRefusedBatches } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, keys, servers, secrets, adminTokens, joinTokens, enrolledProxies];
+const kinds = [teams, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {
@@ -75,6 +81,13 @@ async function run(config: Config, log: Log): Promise<void> {
     resolveSecretVariable: config.secretVariable,
     fingerprint: fingerprintWith(masterKey),
   };
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
+  const recordKeys = openRecordKeys(keyring, Date.now);
+  const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
+  if (config.incarnation !== undefined && (await raiseIncarnation(database.sql, config.incarnation)))
+    log.warn({ incarnation: config.incarnation }, "the log has a new incarnation; proxies take its state anew");
+  // Before anything is written: a position that was given twice cannot be taken back.
+  const mayWrite = kafka === undefined ? undefined : await tailCheck({ database, kafka, recordKeys }, log);
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
@@ -82,14 +95,13 @@ async function run(config: Config, log: Log): Promise<void> {
   if (config.joinTokenFile !== undefined)
     await ensureJoinTokenFile(plane, { file: config.joinTokenFile, usesMax: config.joinTokenUsesMax });
 
-  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
-  const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
   const onProblem = (error: unknown): void => {
-    // Order is lost for every proxy, and no waiting heals it.
-    if (error instanceof TopicProblem) fail(error, log);
+    // Order is lost for every proxy, or events are, and no waiting heals it.
+    if (error instanceof TopicProblem || error instanceof LogBehind) fail(error, log);
     log.warn({ err: error }, "the relay pauses");
   };
-  const relay = kafka && startRelay({ database, wake, kafka, nowMs: Date.now, onProblem });
+  const carrying = { database, wake, recordKeys, nowMs: Date.now, onProblem };
+  const relay = kafka && mayWrite && startRelay({ ...carrying, kafka, mayWrite });
   const stopForgetting = startForgetting({
     ...{ database, nowMs: Date.now },
     onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),
@@ -102,13 +114,18 @@ async function run(config: Config, log: Log): Promise<void> {
     onRefused: refusedBatches.add,
   };
   const stopUsage = kafka && consumeUsage(facts, kafka, log);
+  const evidence = createEvidence(log);
+  const digests = createDigests({
+    database,
+    onProblem: (error) => log.warn({ reason: String(error) }, "the fleet's digests could not be compared"),
+  });
   const refusals = createGrpcRefusals(log, () => performance.now());
   const revocations = await openRevocations(database.sql, wake);
   const doors = await openProxyDoors({
     ...{ config, database, authority, revocations, refusals, nowMs: Date.now },
     services: [
       serve(Enrolment, enrolmentService({ database, authority, nowMs: Date.now }), ["join"]),
-      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now })),
+      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now, evidence, digests })),
       serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
@@ -116,7 +133,10 @@ async function run(config: Config, log: Log): Promise<void> {
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
     onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),
   });
-  const health = createHealth({ database, projections, relay, refusedBatches, grpcRefusals: refusals.byCode });
+  const health = createHealth({
+    ...{ database, projections, relay, refusedBatches, evidence },
+    grpcRefusals: refusals.byCode,
+  });
   const http = await startHttp({ config, plane, health });
   const ready = { control: http.url, controlAdmin: http.adminUrl, ...doors.urls };
   process.stdout.write(`${JSON.stringify({ ready })}\n`);
@@ -163,6 +183,18 @@ function openKafkaFor({ kafkaBrokers, kafkaAccess }: Config, log: Log): KafkaDoo
     security: kafkaSecurityOf(kafkaAccess),
     onProblem,
   });
+}
+
+/** Where no broker answers, the one who leads asks before he writes: nothing can be written to the topic before. */
+async function tailCheck(parts: TailParts, log: Log): Promise<() => Promise<void>> {
+  try {
+    await checkTail(parts);
+    return () => Promise.resolve();
+  } catch (error) {
+    if (error instanceof LogBehind) throw error;
+    log.warn({ reason: String(error) }, "the topic's end cannot be read yet; it is read before anything is carried");
+    return () => checkTail(parts);
+  }
 }
 
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */

@@ -13,6 +13,7 @@ import {
   redactedKafkaAccess,
   type KafkaAccess,
 } from "@tollgate/kernel/kafka-access";
+import { limits } from "@tollgate/kernel/limits";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -73,9 +74,14 @@ export const settings = {
   ...kafkaAccessSettings,
   TOLLGATE_ENVIRONMENT: z.string().default("").describe("A label such as `production`, to which settings are bound."),
   TOLLGATE_REGION: z.string().default("").describe("A label for the fleet's overview."),
-  TOLLGATE_REPLICA_AGE_MS_MAX: atLeastOne
+  TOLLGATE_REPLICA_AGE_MS_MAX: z.coerce
+    .number()
+    .int()
+    .min(limits.replicaAgeMsMaxMin)
     .default(3_600_000)
-    .describe("Milliseconds. A proxy cut off for longer refuses: how long a revoked key can live at most."),
+    .describe(
+      "Milliseconds, where its environment does not say. A proxy cut off for longer refuses: how long a revoked key can live.",
+    ),
   TOLLGATE_DRAIN_DELAY_MS: z.coerce
     .number()
     .int()
@@ -120,7 +126,7 @@ export const settings = {
 /** Of the control plane, the launcher and the tests: known, not read here. */
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
-    .concat(["CERTIFICATE_SECONDS", "GRPC_SOCKET", "JOIN_TOKEN_USES_MAX"])
+    .concat(["CERTIFICATE_SECONDS", "GRPC_SOCKET", "JOIN_TOKEN_USES_MAX", "INCARNATION"])
     .concat(["INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );

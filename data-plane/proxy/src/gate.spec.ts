@@ -228,6 +228,13 @@ describe("who gets in", () => {
     expect(at(await ping(), "result")).toEqual({});
     gate.age(3_600_001);
     expect(at(await ping(), "error", "data", "code")).toBe("proxy.replica-stale");
+    // The setting holds where no environment says otherwise; of the proxy's own, the environment's bound does.
+    gate.show(viewWith([team(), agent.resource, fixture.environment("", 7_200_000n)]));
+    expect(at(await ping(), "result")).toEqual({});
+    const ready = await fetch(`${gate.url}/readyz`);
+    expect(await ready.json()).toEqual({ status: "ready", position: "1", ageMs: 3_600_001, ageMsMax: 7_200_000 });
+    gate.show(viewWith([team(), agent.resource, fixture.environment("elsewhere", 7_200_000n)]));
+    expect(at(await ping(), "error", "data", "code")).toBe("proxy.replica-stale");
     gate.age(0);
     gate.show(viewWith([team()]));
     expect(at(await ping(), "error", "data", "code")).toBe("auth.key-unknown");

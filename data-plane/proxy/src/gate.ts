@@ -15,6 +15,7 @@ import { createSealer, type Sealer } from "./sealing/sealer.ts";
 import type { SealingKeys } from "./sealing/sealing-keys.ts";
 import { createDeadlines } from "./upstream/deadlines.ts";
 import type { SecretValues } from "./upstream/secret-values.ts";
+import { knownOf, type Known } from "./readiness.ts";
 import { createUpstreams } from "./upstream/upstreams.ts";
 
 export type GateParts = {
@@ -51,7 +52,8 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
 
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
   const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
-  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, log });
+  const known = (): Known => knownOf(replica, config);
+  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, known, log });
 
   return {
     listener,

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { knowledge } from "@tollgate/kernel/replica";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
 import { spoolBytes } from "./admin/spool-size.ts";
@@ -22,6 +23,8 @@ import { openShipper, type Shipper } from "./facts/shipper.ts";
 import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
 import type { ReplicaHolder } from "./feed/replica-holder.ts";
+import { createDivergence, type Divergence } from "./feed/divergence.ts";
+import { refusalsOf, refusalTeller, type Refusals } from "./feed/refusals.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
 import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
@@ -30,7 +33,7 @@ import { kafkaSecurityOf } from "./kafka-security.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions, type Provisions } from "./provisions/provisions.ts";
-import { createReadiness, type Readiness } from "./readiness.ts";
+import { createReadiness, isStale, knownOf, type Readiness } from "./readiness.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
@@ -131,13 +134,20 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions };
   const shipper = openFactsShipper(outward);
-  await openAdmin({ config, log, identity, replica, workers, shipper, readiness, cache });
+  let feed: Feed | undefined;
+  let lasting: Divergence["nacks"] = () => [];
+  const refusals = () => refusalsOf(replica.view()?.replica, lasting());
+  const tellRefusals = refusalTeller(log);
+  const eventsRefused = () => feed?.refused() ?? {};
+  const admin = { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals };
+  await openAdmin(admin);
 
   function take(message: FeedMessage): void {
     // To the workers first: they read a large snapshot at the same time as this process does.
     workers.broadcast({ kind: "feed", message });
     replica.apply(message);
     const view = replica.view();
+    if (view !== undefined) tellRefusals(view.replica);
     state.add(message, view?.replica);
     cache.add(message);
     if (message.kind !== "tick" && view !== undefined) secretCache.need(view);
@@ -145,11 +155,13 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const restored = replica.view();
   if (restored !== undefined) secretCache.need(restored);
   cache.begin(() => ({ messages: state.messages(), secrets: secretCache.held(), stock: provisions.stock() }));
-  const feed = await startFeed({
-    ...{ config, log, grpc: control, kafka, start: placeOf(state.messages()) },
+  feed = await startFeed({
+    ...{ config, log, grpc: control, kafka, provisions, begin: placeOf(state.messages()) },
     onMessage: take,
   });
-  const reporting = reportTo(outward, feed, shipper);
+  const divergence = createDivergence({ renew: feed.renew, log });
+  lasting = divergence.nacks;
+  const reporting = reportTo({ ...outward, divergence, refusals }, feed, shipper);
 
   async function stop(): Promise<void> {
     if (readiness.isDraining()) return;
@@ -161,7 +173,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await facts?.close(lastFactsMs);
     await reporting.leave(lastReportMs);
     provisions.close();
-    await feed.close();
+    await feed?.close();
     await cache.close();
     await kafka?.close();
     link.close();
@@ -231,16 +243,20 @@ function openFactsShipper({ config, log, control, kafka, identity, workers, prov
   });
 }
 
+type Reported = Outward & { divergence: Divergence; refusals: () => Refusals };
+
 /** Word back of what is applied; the answer says how far the facts have come. */
-function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
-  const { config, control, caller, replica, workers, log: output } = outward;
+function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
+  const { config, control, caller, replica, workers, log: output, divergence, refusals } = outward;
+  const knows = knowledge();
   return startReporting({
     control,
     report() {
       const applied = workers.applied();
       const log = replica.log();
       if (applied === undefined || log === undefined) return undefined;
-      const ageMs = replica.ageMs(Date.now());
+      const ageMs = replica.ageMs();
+      const { count, first } = refusals();
       return {
         ...caller,
         environment: config.environment,
@@ -249,14 +265,21 @@ function reportTo(outward: Outward, feed: Feed, shipper: Shipper): Reporting {
         source: feed.status().source,
         log,
         applied,
-        ...(ageMs === undefined ? {} : { ageMs: BigInt(ageMs) }),
+        // The hash of another position than the least worker's would accuse the log of being another.
+        ...(replica.position() === applied ? { hash: replica.hash() } : {}),
+        ...(ageMs === undefined ? {} : { ageMs: BigInt(Math.ceil(ageMs)) }),
         digests: replica.digests(),
         workers: workers.listening(),
         spooled: shipper.spooled(),
         counts: countsToWire(workers.counts()),
+        ...{ knows, nacks: [...first], nackCount: BigInt(count) },
       };
     },
-    onAnswer: shipper.reported,
+    onAnswer(answer, { applied = 0n }) {
+      shipper.reported(answer);
+      const log = replica.log();
+      if (log !== undefined) divergence.found(answer.diverged, log, applied);
+    },
     onReconnected: shipper.reconnected,
     onContested: () =>
       output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
@@ -281,24 +304,20 @@ type AdminParts = {
   shipper: Shipper;
   readiness: Readiness;
   cache: RestartCache;
+  eventsRefused: () => Readonly<Record<string, number>>;
+  refusals: () => Refusals;
 };
 
-async function openAdmin({
-  config,
-  log,
-  identity,
-  replica,
-  workers,
-  shipper,
-  readiness,
-  cache,
-}: AdminParts): Promise<void> {
-  const replicaAgeMs = () => replica.ageMs(Date.now());
+async function openAdmin(parts: AdminParts): Promise<void> {
+  const { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals } = parts;
+  const replicaAgeMs = replica.ageMs;
   const metrics = createMetrics({
     totals: workers.totals,
     workersListening: workers.listening,
     replicaPosition: workers.applied,
     replicaAgeMs,
+    eventsRefused,
+    refusedScopes: () => refusals().count,
     spoolBytes: () => spoolBytes(identity.spoolDirectory),
     cache: cache.counts,
   });
@@ -307,10 +326,13 @@ async function openAdmin({
     workersApplied: workers.applied()?.toString() ?? null,
     ageMs: replicaAgeMs() ?? null,
     factsBy: shipper.sinkName(),
+    refusedScopeCount: refusals().count,
+    refusedScopes: Object.fromEntries(refusals().first.map(({ scope, reason }) => [scope, reason])),
   });
   const admin = createAdminServer({
     origins: config,
     waitsFor: readiness.waitsFor,
+    known: () => knownOf(replica, config),
     view: replica.view,
     status,
     metrics,

@@ -40,7 +40,7 @@ function grow(state: WorkerState, from: Replica, type: string, count: number): R
 
 function begun(): WorkerState {
   const state = createWorkerState();
-  state.add({ kind: "snapshot", chunks: printed(empty(), log) }, empty());
+  state.add({ kind: "snapshot", chunks: printed(empty(), log, new Uint8Array()) }, empty());
   return state;
 }
 

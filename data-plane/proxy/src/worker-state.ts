@@ -6,7 +6,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
 import type { Replica } from "@tollgate/kernel/replica";
-import { ResourceSchema, SnapshotChunkSchema, type LogIdentity } from "@tollgate/schema/sync";
+import { FeedSchema, ResourceSchema, SnapshotChunkSchema, type LogIdentity } from "@tollgate/schema/sync";
 import type { FeedMessage } from "./feed/feed.ts";
 
 export type WorkerState = {
@@ -48,7 +48,8 @@ export function createWorkerState(): WorkerState {
           recordBytes += message.feed.length;
           if (recordBytes < Math.max(recordBytesMin, snapshotBytes) || replica === undefined) return;
           if (log !== undefined && replica.refused.size === 0) {
-            const chunks = printed(replica, log);
+            const hash = fromBinary(FeedSchema, message.feed).records.at(-1)?.hash ?? new Uint8Array();
+            const chunks = printed(replica, log, hash);
             restart({ kind: "snapshot", chunks }, chunks);
           }
       }
@@ -57,7 +58,7 @@ export function createWorkerState(): WorkerState {
   };
 }
 
-export function printed(replica: Replica, log: LogIdentity): Uint8Array[] {
+export function printed(replica: Replica, log: LogIdentity, hash: Uint8Array): Uint8Array[] {
   const all = [...replica.kinds].flatMap(([kind, { entries }]) =>
     [...entries.values()].map(({ id, bytes }) => create(ResourceSchema, { kind, id, body: bytes })),
   );
@@ -65,7 +66,7 @@ export function printed(replica: Replica, log: LogIdentity): Uint8Array[] {
   for (let at = 0; at === 0 || at < all.length; at += limits.snapshotChunkResourcesMax) {
     const resources = all.slice(at, at + limits.snapshotChunkResourcesMax);
     const last = at + limits.snapshotChunkResourcesMax >= all.length;
-    const chunk = create(SnapshotChunkSchema, { log, position: replica.position, resources, last });
+    const chunk = create(SnapshotChunkSchema, { log, position: replica.position, hash, resources, last });
     chunks.push(toBinary(SnapshotChunkSchema, chunk));
   }
   return chunks;

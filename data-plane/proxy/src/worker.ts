@@ -2,6 +2,7 @@
 // everything by the primary and asks nobody else. When told to drain it finishes what it has and exits 0; when the primary
 // is gone there is nothing to serve by, and Node's cluster ends it.
 
+import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
@@ -10,6 +11,7 @@ import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { createSealingKeys } from "./sealing/sealing-keys.ts";
+import { isStale, knownOf } from "./readiness.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
 
 const spoolHintMs = 50;
@@ -19,13 +21,14 @@ export function runWorker(config: Config, log: Log): void {
   const secrets = createSecretValues();
   const sealingKeys = createSealingKeys();
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
-  const startedMs = Date.now();
-  const aged = { view: replica.view, ageMs: (nowMs: number) => replica.ageMs(nowMs) ?? nowMs - startedMs };
+  const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
   let running: { gate: Gate; recorder: Recorder } | undefined;
 
+  const aged = { view: replica.view, ageMs };
   const waitsFor = () => [
     ...(replica.view() === undefined ? ["snapshot"] : []),
+    ...(isStale(knownOf(aged, config)) ? ["news"] : []),
     ...(secretsAreComplete ? [] : ["secrets"]),
     ...(sealingKeys.areKnown() ? [] : ["sealing-keys"]),
   ];

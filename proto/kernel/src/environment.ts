@@ -21,6 +21,7 @@ const names: ReadonlySet<string> = new Set(
     "GRPC_PORT",
     "GRPC_SOCKET",
     "HOST",
+    "INCARNATION",
     "INTERNAL_PORT",
     "JOIN_TOKEN",
     "JOIN_TOKEN_FILE",

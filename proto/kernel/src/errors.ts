@@ -263,7 +263,12 @@ export const errors = {
   "proxy.replica-stale": {
     class: "unavailable",
     text: "The proxy has been cut off from the control plane for too long to know who may still call.",
-    help: "It refuses once its view is older than `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
+    help: "It refuses once its view is older than its environment's `replicaAgeMsMax`, or else `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
+  },
+  "fleet.cannot-enforce": {
+    class: "conflict",
+    text: "A live proxy cannot enforce what this would put in force, and would refuse it.",
+    help: "Roll the proxies first. Who means it all the same sends the header `x-tollgate-force: true`; the proxies that cannot enforce the resource refuse it until they can.",
   },
   "proxy.id-in-use": {
     class: "conflict",
@@ -314,6 +319,11 @@ export const errors = {
     class: "conflict",
     text: "The position belongs to another log.",
     help: "The database was replaced or restored; the proxy takes a new snapshot by itself.",
+  },
+  "sync.log-behind": {
+    class: "unavailable",
+    text: "The proxy has applied more of this log than the control plane has, or something else.",
+    help: "The database was restored from a backup or replaced by an older one. Where that was meant, start the control plane with the next `TOLLGATE_INCARNATION`; until then the proxy keeps what it has.",
   },
   "sync.snapshots-busy": {
     class: "exhausted",

@@ -19,6 +19,9 @@ export const limits = {
   rotationOverlapSecondsMax: 30 * 24 * 3_600,
   /** Two machines' clocks may differ by this much; where they meet, the safe side is taken. */
   clockSkewMs: 30_000,
+  /** What a proxy's view may be old at most, is at least this: the skew is a part of every age. */
+  replicaAgeMsMaxMin: 35_000,
+  replicaAgeMsMaxMax: 30 * 24 * 3_600_000,
   /** Resources in one chunk of a snapshot, records in one batch of a watch. */
   snapshotChunkResourcesMax: 1_000,
   feedRecordsMax: 500,

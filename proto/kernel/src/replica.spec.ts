@@ -10,7 +10,7 @@ import { eventTypes, resourceTypes } from "./catalogue.ts";
 import { commits, events, recordsOf } from "./records.fixture.ts";
 import { apply, changeOf, digest, empty, fromSnapshot, type Change, type Replica } from "./replica.ts";
 
-/** All that anyone can see of a replica. */
+/** All that decides: where something was met first depends on where a replica began. */
 function seen(replica: Replica) {
   const kinds = [...resourceTypes.keys()].map((kind) => ({
     kind,
@@ -19,7 +19,11 @@ function seen(replica: Replica) {
       .map(({ id, bytes }) => ({ id, bytes }))
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
   }));
-  return { position: replica.position, kinds, refused: new Map([...replica.refused].sort()) };
+  return {
+    position: replica.position,
+    kinds,
+    refused: [...replica.refused].map(([scope, { reason }]) => `${scope}: ${reason}`).sort(),
+  };
 }
 
 function keyIn(replica: Replica, id: string) {
@@ -150,8 +154,10 @@ describe("what is not understood", () => {
   test("in an event of an unknown type refuses the scopes that its envelope names, and nothing else", () => {
     const record = { ...next(events.keyChanged("k")), type: "tollgate.v1.KeyBlessed", scopes: ["key/k"] };
     const after = apply(base, [record]);
-    expect([...after.refused]).toEqual([["key/k", "the event type tollgate.v1.KeyBlessed is not known here"]]);
-    expect({ ...seen(after), refused: new Map() }).toEqual({ ...seen(base), position: after.position });
+    expect([...after.refused]).toEqual([
+      ["key/k", { position: after.position, reason: "the event type tollgate.v1.KeyBlessed is not known here" }],
+    ]);
+    expect({ ...seen(after), refused: [] }).toEqual({ ...seen(base), position: after.position });
   });
 
   test("in an unknown type is not settled by a later event of a known one", () => {
@@ -186,7 +192,9 @@ describe("what is not understood", () => {
   // One key that needs a newer proxy must not close the gate to its whole team.
   test("in a resource that needs an unknown feature refuses that resource alone, and keeps no older one of it", () => {
     const after = apply(base, [next(events.keyChanged("k", { requires: ["budgets"] }))]);
-    expect([...after.refused]).toEqual([["key/k", "needs the features budgets, which are not known here"]]);
+    expect([...after.refused]).toEqual([
+      ["key/k", { position: after.position, reason: "needs the features budgets, which are not known here" }],
+    ]);
     expect(after.kinds.get("key")?.entries.get("k")).toBeUndefined();
     expect(after.kinds.get("key")?.entries.get("other")).toBeDefined();
   });

@@ -19,12 +19,15 @@ export type Entry = { id: string; bytes: Uint8Array; hash: bigint };
 
 export type KindState = { entries: ShardedMap<Entry>; digest: bigint };
 
+/** The position is where it was met first: the snapshot's if it came with one. */
+export type Refused = { position: bigint; reason: string };
+
 export type Replica = {
   /** Everything up to this position is in it, and nothing after. */
   position: bigint;
   kinds: ReadonlyMap<string, KindState>;
-  /** Scopes about which something could not be understood, each with the reason; they refuse. */
-  refused: ReadonlyMap<string, string>;
+  /** Scopes about which something could not be understood, each with where and why; they refuse. */
+  refused: ReadonlyMap<string, Refused>;
   /** Those of them that refuse only because their own resource cannot be enforced: its next version settles it. What an
    *  unknown event said stays unknown, and its scopes refuse until a snapshot. */
   replaceable: ReadonlySet<string>;
@@ -72,7 +75,7 @@ export function apply(replica: Replica, records: readonly LogRecord[]): Replica 
   return replicaOf(replica, position, next);
 }
 
-type Next = { changes: Change[]; refused: Map<string, string>; replaceable: Set<string> };
+type Next = { changes: Change[]; refused: Map<string, Refused>; replaceable: Set<string> };
 
 function replicaOf(from: Replica, position: bigint, { changes, refused, replaceable }: Next): Replica {
   return { position, kinds: withChanges(from.kinds, changes), refused, replaceable };
@@ -81,17 +84,17 @@ function replicaOf(from: Replica, position: bigint, { changes, refused, replacea
 function readInto(next: Next, record: LogRecord): void {
   try {
     const read = readRecord(record);
-    if (read) settle(next, read);
+    if (read) settle(next, read, record.position);
   } catch (error) {
     for (const scope of record.scopes) {
-      next.refused.set(scope, reasonOf(error));
+      next.refused.set(scope, { position: record.position, reason: reasonOf(error) });
       next.replaceable.delete(scope);
     }
   }
 }
 
 /** A resource that cannot be enforced is not kept, and neither is the one before it: nothing decides by what is past. */
-function settle(next: Next, { change, requires }: ReadRecord): void {
+function settle(next: Next, { change, requires }: ReadRecord, position: bigint): void {
   const { kind, id } = change;
   const scope = scopeOf(kind, id);
   const problem = problemOf(requires);
@@ -102,7 +105,7 @@ function settle(next: Next, { change, requires }: ReadRecord): void {
   }
   next.changes.push({ kind, id, bytes: undefined });
   if (next.refused.has(scope)) return;
-  next.refused.set(scope, problem);
+  next.refused.set(scope, { position, reason: problem });
   next.replaceable.add(scope);
 }
 
@@ -113,6 +116,12 @@ function reasonOf(error: unknown): string {
 /** Features that this software enforces and that a resource may name in `requires`. */
 export const knownFeatures: ReadonlySet<string> = new Set();
 
+/** What this software can enforce, for a proxy to say of itself. */
+export function knowledge(): { eventTypes: string[]; features: string[] } {
+  const replicated = [...eventTypes.values()].filter((type) => type.replicated);
+  return { eventTypes: replicated.map(({ type }) => type), features: [...knownFeatures] };
+}
+
 /** Why a resource cannot be enforced here; undefined when it can. */
 function problemOf(requires: readonly string[]): string | undefined {
   const missing = requires.filter((name) => !knownFeatures.has(name));
@@ -122,19 +131,20 @@ function problemOf(requires: readonly string[]): string | undefined {
 /** A snapshot's resources at its position. */
 export function fromSnapshot(position: bigint, resources: Iterable<Required<Change>>): Replica {
   const next: Next = { changes: [], refused: new Map(), replaceable: new Set() };
-  for (const change of resources) settleStored(next, change);
+  for (const change of resources) settleStored(next, change, position);
   return replicaOf(empty(), position, next);
 }
 
 /** One stored resource that cannot be read makes its own scope refuse, not the proxy wait for ever. */
-function settleStored(next: Next, change: Required<Change>): void {
+function settleStored(next: Next, change: Required<Change>, position: bigint): void {
   const { kind, id, bytes } = change;
   const scope = scopeOf(kind, id);
-  if (!resourceTypes.has(kind)) return void next.refused.set(scope, `the kind ${kind} is not known here`);
+  if (!resourceTypes.has(kind))
+    return void next.refused.set(scope, { position, reason: `the kind ${kind} is not known here` });
   try {
-    settle(next, { change, requires: bytes === undefined ? [] : readResource(kind, bytes).requires });
+    settle(next, { change, requires: bytes === undefined ? [] : readResource(kind, bytes).requires }, position);
   } catch (error) {
-    next.refused.set(scope, reasonOf(error));
+    next.refused.set(scope, { position, reason: reasonOf(error) });
     next.replaceable.add(scope);
   }
 }
@@ -168,7 +178,7 @@ function entryOf(kind: string, id: string, bytes: Uint8Array): Entry {
 
 /** 128 bits of SHA-256. A kind's digest is the sum of its entries' hashes, so that it changes by a subtraction and an
  *  addition however many entries there are. It finds divergence; it is no proof against someone who chooses entries. */
-function entryHash(kind: string, id: string, bytes: Uint8Array): bigint {
+export function entryHash(kind: string, id: string, bytes: Uint8Array): bigint {
   const hash = sha256
     .create()
     .update(utf8ToBytes(`${kind}/${id}\n`))
@@ -181,7 +191,11 @@ function entryHash(kind: string, id: string, bytes: Uint8Array): bigint {
 }
 
 export function digest(replica: Replica, kind: string): Uint8Array {
-  const value = replica.kinds.get(kind)?.digest ?? 0n;
+  return digestBytes(replica.kinds.get(kind)?.digest ?? 0n);
+}
+
+/** Of a sum of entries' hashes. */
+export function digestBytes(value: bigint): Uint8Array {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setBigUint64(0, value >> 64n);
   new DataView(bytes.buffer).setBigUint64(8, BigInt.asUintN(64, value));

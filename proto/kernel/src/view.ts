@@ -3,16 +3,19 @@
 // request reads one view once and passes it down; what it decided cannot be half of two states.
 
 import {
+  EnvironmentSchema,
   KeySchema,
   SecretSchema,
   ServerSchema,
   TeamSchema,
+  type Environment,
   type Key,
   type Secret,
   type Server,
   type Team,
 } from "@tollgate/schema/resources";
 import { fromBinary, isMessage, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./errors.ts";
 import type { KeyText } from "./key-format.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
@@ -26,24 +29,40 @@ export type Authenticated = { outcome: "principal"; principal: Principal } | { o
 export type View = {
   replica: Replica;
   serversByName: ReadonlyMap<string, Server>;
+  environmentsByName: ReadonlyMap<string, Environment>;
   secret(id: string): Secret | undefined;
 };
 
 /** The view of a replica; what did not change since `previous` is taken over from it. */
 export function viewOf(replica: Replica, previous?: View): View {
-  const same = previous && previous.replica.kinds.get("server") === replica.kinds.get("server");
+  const [servers, environments] = [replica.kinds.get("server"), replica.kinds.get("environment")];
+  const before = previous?.replica.kinds;
   return {
     replica,
-    serversByName: same ? previous.serversByName : serversByName(replica.kinds.get("server")),
+    serversByName:
+      previous && before?.get("server") === servers ? previous.serversByName : byName(servers, ServerSchema),
+    environmentsByName:
+      previous && before?.get("environment") === environments
+        ? previous.environmentsByName
+        : byName(environments, EnvironmentSchema),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
   };
 }
 
-function serversByName(state: KindState | undefined): ReadonlyMap<string, Server> {
-  const servers: Server[] = [];
-  for (const entry of state?.entries.values() ?? []) servers.push(decoded(entry, ServerSchema));
-  servers.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return new Map(servers.map((server) => [server.name, server]));
+function byName<Named extends Message & { name: string }>(
+  state: KindState | undefined,
+  desc: GenMessage<Named>,
+): ReadonlyMap<string, Named> {
+  const found: Named[] = [];
+  for (const entry of state?.entries.values() ?? []) found.push(decoded(entry, desc));
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return new Map(found.map((resource) => [resource.name, resource]));
+}
+
+/** How old the view of an environment's proxies may be; `otherwise` where the environment does not say. */
+export function replicaAgeMsMaxOf(view: View | undefined, environment: string, otherwise: number): number {
+  const bound = view?.environmentsByName.get(environment)?.replicaAgeMsMax;
+  return bound === undefined ? otherwise : Number(bound);
 }
 
 function resourceIn<Desc extends DescMessage>(

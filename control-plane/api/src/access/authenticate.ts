@@ -19,7 +19,7 @@ const noHash = new Uint8Array(32);
 export async function authenticate(
   sql: Sql,
   authorization: string | undefined,
-  { requestId, nowMs }: { requestId: string; nowMs: number },
+  { requestId, nowMs, isForced }: { requestId: string; nowMs: number; isForced: boolean },
 ): Promise<RequestContext> {
   const sent = parseKey(bearerOf(authorization));
   if (sent?.kind !== "adm") throw refused();
@@ -28,7 +28,8 @@ export async function authenticate(
   const isSame = timingSafeEqual(stored, createHash("sha256").update(sent.text).digest());
   const isLive = token !== undefined && token.revokedAtMs === undefined && !isPast(token.expiresAtMs, nowMs);
   if (!isSame || !isLive) throw refused();
-  return { requestId, actor: scopeOf(adminTokenDecider.stream, sent.id), permissions: rolePermissions.owner };
+  const actor = scopeOf(adminTokenDecider.stream, sent.id);
+  return { requestId, actor, permissions: rolePermissions.owner, isForced };
 }
 
 /** With the HTTP status that belongs to it: nothing of the query was looked at. */

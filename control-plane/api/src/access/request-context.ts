@@ -13,8 +13,10 @@ export type RequestContext = {
   permissions: ReadonlySet<Permission>;
   /** Of a mutation that came with an idempotency key. */
   claim?: Claim;
+  /** He sent `x-tollgate-force: true`: also what a live proxy cannot enforce. */
+  isForced: boolean;
 };
 
 export function metaOf(context: RequestContext, plane: Pick<Plane, "nowMs">): Meta {
-  return { actor: context.actor, timeMs: plane.nowMs(), claim: context.claim };
+  return { actor: context.actor, timeMs: plane.nowMs(), claim: context.claim, isForced: context.isForced };
 }

@@ -219,3 +219,31 @@ test("two that apply different files at once leave one of them, or both, and nev
   const keys = await api.plane.database.sql.query("SELECT 1 FROM log.name WHERE kind = 'key' AND name = 'contested'");
   expect(keys).toHaveLength(1);
 });
+
+test("an environment's bound is set by the file and changed by it, and shows where it is asked for", async () => {
+  const bounded = (ms: number) => `version: 1\nenvironments:\n  - { name: staging, replicaAgeMsMax: ${ms} }\n`;
+  expect(done(await apply(bounded(90_000)))).toEqual(["CREATE environment staging"]);
+  expect(done(await apply(bounded(90_000)))).toEqual([]);
+  const changed = await apply(bounded(120_000));
+  expect(changed.plan).toMatchObject([{ action: "CHANGE", name: "staging", fields: ["replicaAgeMsMax"] }]);
+  type Found = { environments: { nodes: { id: string; name: string; replicaAgeMsMax: string | null }[] } };
+  const list = (atLeast: string) =>
+    api.admin.run<Found>(
+      `query ($atLeast: Position) { environments(atLeast: $atLeast) { nodes { id name replicaAgeMsMax } } }`,
+      { atLeast },
+    );
+  const { environments } = await list(changed.position);
+  expect(environments.nodes).toMatchObject([{ name: "staging", replicaAgeMsMax: "120000" }]);
+  type Answer = { result: { __typename: string; position: string; environment: unknown } };
+  const unset = await api.admin.run<Answer>(
+    `mutation { result: setEnvironment(input: { name: "staging" }) {
+       __typename ... on SetEnvironmentSucceeded { environment { id name replicaAgeMsMax } position } } }`,
+  );
+  const id = environments.nodes[0]?.id;
+  expect(unset.result.environment).toEqual({ id, name: "staging", replicaAgeMsMax: null });
+  const retired = await api.admin.run<Answer>(
+    `mutation ($id: ID!) { result: retireEnvironment(id: $id) { __typename ... on RetireEnvironmentSucceeded { position } } }`,
+    { id },
+  );
+  expect((await list(retired.result.position)).environments.nodes).toEqual([]);
+});

@@ -5,7 +5,16 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { fold } from "@tollgate/kernel/decider";
 import { scopeOf } from "@tollgate/kernel/ids";
-import { KeySchema, ServerSchema, TeamSchema, type Key, type Server, type Team } from "@tollgate/schema/resources";
+import {
+  EnvironmentSchema,
+  KeySchema,
+  ServerSchema,
+  TeamSchema,
+  type Environment,
+  type Key,
+  type Server,
+  type Team,
+} from "@tollgate/schema/resources";
 import type { Sql } from "../database.ts";
 import { keyDecider, type KeyEvent } from "../keys/key.decider.ts";
 import { head, readStreams } from "../log/read.ts";
@@ -17,6 +26,7 @@ export type CurrentState = {
   teams: ReadonlyMap<string, Team>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
+  environments: ReadonlyMap<string, Environment>;
   /** Of the key ids that were asked about: those that were used and are over. */
   revokedKeyIds: ReadonlySet<string>;
 };
@@ -32,15 +42,17 @@ export async function readCurrent(
   const teams = new Map<string, Team>();
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
+  const environments = new Map<string, Environment>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
+    environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
   };
   await readResources(database, async (page) => {
     for (const { kind, body } of page) readers[kind]?.(body);
   });
-  return { teams, keys, servers, revokedKeyIds: await revokedAmong(database.sql, keyIds) };
+  return { teams, keys, servers, environments, revokedKeyIds: await revokedAmong(database.sql, keyIds) };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -5,6 +5,7 @@
 import type { Issue } from "@tollgate/kernel/configuration/issue";
 import type { AnyStep } from "../log/handle.ts";
 import { eraseSteps, storeSteps } from "../secrets/secret-changes.ts";
+import { planEnvironments } from "./plan-environments.ts";
 import { planKeys } from "./plan-keys.ts";
 import { planServers } from "./plan-servers.ts";
 import { planTeams } from "./plan-teams.ts";
@@ -15,10 +16,14 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   const teams = planTeams(planning);
   const keys = planKeys(planning, teams.idOf);
   const servers = planServers(planning);
+  const environments = planEnvironments(planning);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const unplaced = (step: AnyStep): PlannedStep => ({ step, place: undefined });
   return {
-    items: [...teams.items, ...keys.items, ...servers.items, ...keys.retired, ...servers.retired, ...teams.retired],
+    items: [
+      ...[...teams.items, ...keys.items, ...servers.items, ...environments.items],
+      ...[...keys.retired, ...servers.retired, ...teams.retired, ...environments.retired],
+    ],
     steps: [
       ...teams.creates,
       ...keys.revokes,
@@ -28,6 +33,8 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...servers.retires,
       ...eraseSteps(servers.secrets).map(unplaced),
       ...teams.retires,
+      ...environments.changes,
+      ...environments.retires,
     ],
     secrets: servers.secrets,
     issued: keys.issued,

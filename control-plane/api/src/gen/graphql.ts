@@ -238,6 +238,28 @@ export type EnrolledProxyEdge = {
   readonly node: EnrolledProxy;
 };
 
+/** What holds for the proxies that are started for it, by TOLLGATE_ENVIRONMENT. */
+export type Environment = {
+  readonly __typename?: 'Environment';
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  /** How old the view of its proxies may be, in milliseconds; past it they refuse. Null: each proxy's own setting. */
+  readonly replicaAgeMsMax: Maybe<Scalars['BigInt']['output']>;
+};
+
+export type EnvironmentConnection = {
+  readonly __typename?: 'EnvironmentConnection';
+  readonly edges: ReadonlyArray<EnvironmentEdge>;
+  readonly nodes: ReadonlyArray<Environment>;
+  readonly pageInfo: PageInfo;
+};
+
+export type EnvironmentEdge = {
+  readonly __typename?: 'EnvironmentEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Environment;
+};
+
 export type EraseSecretResult = EraseSecretSucceeded | InUse | NotFound;
 
 export type EraseSecretSucceeded = {
@@ -487,6 +509,7 @@ export type Mutation = {
   readonly issueJoinToken: IssueJoinTokenResult;
   readonly issueKey: IssueKeyResult;
   readonly registerServer: RegisterServerResult;
+  readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
@@ -495,6 +518,8 @@ export type Mutation = {
   /** Its certificates are refused from now on, and what it has open ends. It does not come back under this id. */
   readonly revokeProxy: RevokeProxyResult;
   readonly rotateKey: RotateKeyResult;
+  /** Sets what holds for the proxies of an environment, by its name; what is not given is not said. */
+  readonly setEnvironment: SetEnvironmentResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
 };
@@ -558,6 +583,12 @@ export type MutationRegisterServerArgs = {
 };
 
 
+export type MutationRetireEnvironmentArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireServerArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
@@ -600,9 +631,25 @@ export type MutationRotateKeyArgs = {
 };
 
 
+export type MutationSetEnvironmentArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: SetEnvironmentInput;
+};
+
+
 export type MutationStoreSecretArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: StoreSecretInput;
+};
+
+/** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
+export type Nack = {
+  readonly __typename?: 'Nack';
+  /** Where it was met; the snapshot's position if it came with one. */
+  readonly position: Scalars['Position']['output'];
+  readonly reason: Scalars['String']['output'];
+  /** key/…; `key/*` where the whole kind differs from the log. */
+  readonly scope: Scalars['String']['output'];
 };
 
 export type NameFilter = {
@@ -643,7 +690,13 @@ export type Proxy = {
   /** Another process wanted this proxy's id within the last minute: its data directory was copied. See `proxy.id-in-use`. */
   readonly isContested: Scalars['Boolean']['output'];
   readonly log: LogIdentity;
+  /** All that it refuses. */
+  readonly nackCount: Scalars['BigInt']['output'];
+  /** What it cannot enforce and refuses: the first 100. */
+  readonly nacks: ReadonlyArray<Nack>;
   readonly region: Scalars['String']['output'];
+  /** How old it may be by its environment; null where no environment says. */
+  readonly replicaAgeMsMax: Maybe<Scalars['BigInt']['output']>;
   readonly reportedAt: Scalars['DateTime']['output'];
   readonly software: Scalars['String']['output'];
   /** Where its events come from: kafka or grpc. */
@@ -671,6 +724,7 @@ export type Query = {
   readonly calls: CallConnection;
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
+  readonly environments: EnvironmentConnection;
   /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
   readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
@@ -711,6 +765,14 @@ export type QueryEnrolledProxiesArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   includeRevoked?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+
+export type QueryEnvironmentsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
@@ -811,6 +873,14 @@ export type RegisterServerSucceeded = {
   readonly __typename?: 'RegisterServerSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
+};
+
+export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
+
+export type RetireEnvironmentSucceeded = {
+  readonly __typename?: 'RetireEnvironmentSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
 };
 
 export type RetireServerResult = NotFound | RetireServerSucceeded;
@@ -935,6 +1005,19 @@ export type ServerHeaderInput = {
   readonly prefix?: InputMaybe<Scalars['String']['input']>;
   readonly secretName?: InputMaybe<Scalars['String']['input']>;
   readonly value?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type SetEnvironmentInput = {
+  readonly name: Scalars['String']['input'];
+  readonly replicaAgeMsMax?: InputMaybe<Scalars['BigInt']['input']>;
+};
+
+export type SetEnvironmentResult = InvalidInput | SetEnvironmentSucceeded;
+
+export type SetEnvironmentSucceeded = {
+  readonly __typename?: 'SetEnvironmentSucceeded';
+  readonly environment: Environment;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type StoreSecretInput = {

@@ -1,5 +1,5 @@
 // Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
-// the database, and no projection has stopped. What it waits for is named, so that a probe's log explains itself.
+// the database, no projection has stopped, and no proxy has shown that it has more of the log than the database. What it waits for is named, so that a probe's log explains itself.
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
@@ -7,6 +7,8 @@ import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
 import type { RefusedBatches } from "../usage/refused-batches.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { Evidence } from "../sync/evidence.ts";
+import { readTotals } from "../sync/fleet.ts";
 
 export type HealthParts = {
   database: Database;
@@ -15,6 +17,7 @@ export type HealthParts = {
   refusedBatches: Pick<RefusedBatches, "byCode">;
   /** Calls and connections that were refused at the doors for proxies. */
   grpcRefusals?: () => ReadonlyMap<string, number>;
+  evidence: Pick<Evidence, "problem" | "count">;
 };
 
 export type Health = {
@@ -26,7 +29,7 @@ export type Health = {
 };
 
 export function createHealth(parts: HealthParts): Health {
-  const { database, projections, relay, refusedBatches, grpcRefusals } = parts;
+  const { database, projections, relay, refusedBatches, grpcRefusals, evidence } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -62,6 +65,20 @@ export function createHealth(parts: HealthParts): Health {
       for (const [code, count] of grpcRefusals?.() ?? []) this.inc({ code }, count);
     },
   });
+  gauge("tollgate_fleet_proxies", "Proxies that report.", [], async (of) => {
+    of.set(Number((await readTotals(database.sql)).proxies));
+  });
+  gauge(
+    "tollgate_fleet_refused_scopes",
+    "Scopes that proxies refuse, because they cannot enforce them.",
+    [],
+    async (of) => {
+      of.set(Number((await readTotals(database.sql)).refusedScopes));
+    },
+  );
+  gauge("tollgate_log_behind_total", "Times that a proxy had applied what this log does not have.", [], (of) => {
+    of.set(evidence.count());
+  });
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {
       of.set(relay.status().isLeading ? 1 : 0);
@@ -83,7 +100,7 @@ export function createHealth(parts: HealthParts): Health {
         () => [],
         () => ["the database cannot be reached"],
       );
-      return [...stopped, ...reachable];
+      return [...stopped, ...reachable, ...[evidence.problem() ?? []].flat()];
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

@@ -22,7 +22,7 @@ export async function append(sql: Sql, events: readonly LoggedEvent[], answer?: 
     events.map((event) => event.stream),
     events.map((event) => event.version),
     events.map((event) => event.type),
-    events.map(toRecord),
+    events.map((event, index) => toRecord(event, events.length - 1 - index)),
   ];
   const appending = "SELECT log.append($1::text[], $2::integer[], $3::text[], $4::bytea[]) AS position";
   const kept = answer && keeping(answer, values.length);

@@ -112,7 +112,7 @@ test("all events of a transaction carry one commit, its last position, and steps
     "server/multi 3",
     "key/m 1",
   ]);
-  expect(entries.at(-1)?.logged.scopes).toEqual(["key/m", "team/multi"]);
+  expect(entries.at(-1)?.logged.scopes).toEqual(["key/m"]);
 });
 
 test("a refused step takes the whole transaction back and is named", async () => {

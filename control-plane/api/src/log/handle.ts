@@ -8,6 +8,7 @@ import { fold, type Decider, type NameRefusal, type Refusal } from "@tollgate/ke
 import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import type { Database, Sql } from "../database.ts";
+import { mustBeEnforceable } from "../sync/knowledge.ts";
 import { append, isWriteConflict } from "./append.ts";
 import { keepAt, type AnswerBody, type KeptAnswer } from "./kept-answer.ts";
 import { applyNames, nameRefusalIn, type NameClaim } from "./names.ts";
@@ -133,7 +134,7 @@ async function commit<T, R>(
       await applyNames(sql, work.claims);
       await within?.(sql, decided.value);
       const kept = keptOf(meta, answer, decided.value);
-      return { outcome: "accepted", value: decided.value, position: await write(sql, work.events, kept) };
+      return { outcome: "accepted", value: decided.value, position: await write(sql, work, kept) };
     });
   for (let attempts = 1; ; attempts++) {
     try {
@@ -153,8 +154,11 @@ function keptOf<T>({ claim }: Meta, answer: Also<T>["answer"], decided: T): Kept
   return { claim, body: answer(decided) };
 }
 
-async function write(sql: Sql, events: readonly LoggedEvent[], kept: KeptAnswer | undefined): Promise<bigint> {
-  if (events.length > 0) return append(sql, events, kept);
+async function write(sql: Sql, { events, meta }: Work, kept: KeptAnswer | undefined): Promise<bigint> {
+  if (events.length > 0) {
+    if (meta.isForced !== true) await mustBeEnforceable(sql, events);
+    return append(sql, events, kept);
+  }
   const { position } = await head(sql);
   if (kept) await keepAt(sql, position, kept);
   return position;

@@ -32,3 +32,12 @@ export function nameRefusalIn(error: unknown): { step: number; refusal: NameRefu
     return undefined;
   return refused.parse(JSON.parse(String(error.detail)));
 }
+
+/** The id of the live stream of a kind that has this name. */
+export async function holderOf(sql: Sql, kind: string, name: string): Promise<string | undefined> {
+  const [row] = await sql.query<{ id: string }>(
+    "SELECT substr(stream, length(kind) + 2) AS id FROM log.name WHERE kind = $1 AND name = $2",
+    [kind, name],
+  );
+  return row?.id;
+}

@@ -11,7 +11,13 @@ export type LogEntry = {
   /** The last position of the transaction that wrote it. */
   commit: bigint;
   logged: LoggedEvent;
+  /** The log's hash before it and at it. */
+  previous: Uint8Array;
+  hash: Uint8Array;
 };
+
+/** A position, and what the log's hash is there: together they say that two mean the same log. */
+export type Place = { position: bigint; hash: Uint8Array };
 
 export type LogIdentity = { id: string; incarnation: number };
 
@@ -25,25 +31,39 @@ export type EventRow = {
   version: number;
   type: string;
   record: Uint8Array;
+  previous: Uint8Array;
   hash: Uint8Array;
 };
+
+/** Before the first event. */
+export const emptyHash: Uint8Array = Buffer.alloc(32);
 
 /** Events may be half a MiB each; a page holds no more than this and one event. */
 const pageBytesMax = 8 * 1024 * 1024;
 
 export async function readRows(sql: Sql, after: bigint, limit: number): Promise<EventRow[]> {
   return sql.query<EventRow>(
-    `SELECT position, commit, stream, version, type, record, hash FROM (
+    `SELECT position, commit, stream, version, type, record, hash,
+       coalesce(lag(hash) OVER (ORDER BY position), (SELECT hash FROM log.event WHERE position = $1), $4) AS previous FROM (
        SELECT *, sum(octet_length(record)) OVER (ORDER BY position) - octet_length(record) AS bytes_before
        FROM (SELECT * FROM log.event WHERE position > $1 ORDER BY position LIMIT $2) AS page
      ) AS measured WHERE bytes_before < $3 ORDER BY position`,
-    [after, limit, pageBytesMax],
+    [after, limit, pageBytesMax, emptyHash],
   );
 }
 
 export async function readLog(sql: Sql, after: bigint, limit: number): Promise<LogEntry[]> {
   const rows = await readRows(sql, after, limit);
-  return rows.map(({ position, commit, record }) => ({ position, commit, logged: fromRecord(record) }));
+  return rows.map(({ record, position, commit, previous, hash }) => {
+    return { position, commit, logged: fromRecord(record), previous, hash };
+  });
+}
+
+/** Undefined for a position that this log does not have. */
+export async function hashAt(sql: Sql, position: bigint): Promise<Uint8Array | undefined> {
+  if (position === 0n) return emptyHash;
+  const [row] = await sql.query<{ hash: Uint8Array }>("SELECT hash FROM log.event WHERE position = $1", [position]);
+  return row?.hash;
 }
 
 export async function head(sql: Sql): Promise<Head> {

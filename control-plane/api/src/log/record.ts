@@ -1,6 +1,6 @@
 // The codec between an event and what the log stores of it. The bytes made here are what the hash covers, so they are made
-// once, at the append, and never again: readers decode the stored bytes and do not print them anew. The scopes are worked
-// out here too, so that a proxy which cannot read an event still knows what it is about.
+// once, at the append, and never again: readers decode the stored bytes and do not print them anew. The scope is worked out
+// here too, so that a proxy which cannot read an event still knows what it is about.
 
 import { create, fromBinary, toBinary, type Message } from "@bufbuild/protobuf";
 import { LoggedEventSchema, type LoggedEvent } from "@tollgate/schema/events";
@@ -14,7 +14,13 @@ import type { Claim } from "./kept-answer.ts";
  * Who asked, and when. The time is an input like any other: nothing below reads a clock. With a claim, the answer is kept
  * together with what the command does.
  */
-export type Meta = { actor: string; timeMs: number; claim?: Claim | undefined };
+export type Meta = {
+  actor: string;
+  timeMs: number;
+  claim?: Claim | undefined;
+  /** Also where a live proxy cannot enforce it. */
+  isForced?: boolean | undefined;
+};
 
 export type NewEvent = { stream: string; version: number; event: Message };
 
@@ -33,21 +39,19 @@ export function toLogged({ stream, version, event }: NewEvent, meta: Meta): Logg
   });
 }
 
-/** The resource, and the team that it belongs to. */
+/** The resource, and not the team that it belongs to: what cannot be read of one key must not refuse all of its team. */
 function scopesOf(kind: string, body: Uint8Array): string[] {
   const desc = resourceTypes.get(kind)?.desc;
   if (!desc) throw new Error(`no resource of the schema is of the kind ${kind}`);
   const resource = fromBinary(desc, resourceBytes(body));
   if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
     throw new Error(`an event about a ${kind} without an id`);
-  const scopes = [scopeOf(kind, resource.id)];
-  if ("teamId" in resource && typeof resource.teamId === "string" && resource.teamId !== "")
-    scopes.push(scopeOf("team", resource.teamId));
-  return scopes;
+  return [scopeOf(kind, resource.id)];
 }
 
-export function toRecord(logged: LoggedEvent): Uint8Array {
-  const record = toBinary(LoggedEventSchema, logged);
+/** `left` events of the same commit come after it. */
+export function toRecord(logged: LoggedEvent, left = 0): Uint8Array {
+  const record = toBinary(LoggedEventSchema, { ...logged, left });
   if (record.length > limits.eventBytesMax)
     throw new TollgateError("log.too-large", `${logged.stream}: ${record.length} of ${limits.eventBytesMax} bytes.`);
   return record;

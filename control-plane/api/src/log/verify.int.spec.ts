@@ -80,7 +80,9 @@ test.each<[string, string[], bigint, string]>([
   ["a version changed", ["UPDATE log.event SET version = 9 WHERE position = 6"], 6n, "columns"],
   ["a type changed", ["UPDATE log.event SET type = 'tollgate.v1.KeyRevoked' WHERE position = 3"], 3n, "columns"],
   ["a commit that ends late", ["UPDATE log.event SET commit = 5 WHERE position = 4"], 4n, "commit"],
-  ["a commit with a foreign row in it", ["UPDATE log.event SET commit = 2 WHERE position = 1"], 2n, "commit"],
+  ["a commit with a foreign row in it", ["UPDATE log.event SET commit = 2 WHERE position = 1"], 1n, "commit"],
+  ["a commit that was split", ["UPDATE log.event SET commit = position WHERE position IN (2, 3, 4)"], 2n, "commit"],
+  ["two commits made one", ["UPDATE log.event SET commit = 6 WHERE position = 5"], 5n, "commit"],
   ["a commit that never ends", ["UPDATE log.event SET commit = 9 WHERE position = 7"], 7n, "commit"],
   [
     "a last event forged with its hash",

@@ -1,7 +1,7 @@
 // Proof that the log is what was written: the whole chain is hashed again, here and not in the database, against the stored
 // hashes and the head. It answers with the first position that is wrong and why. It cannot see a forgery that recomputes
-// every later hash and the head (that takes a signed checkpoint outside of the database), nor a commit that was split in
-// two at every one of its rows: the hash covers position and record, and a commit's end is a column beside them.
+// every later hash and the head: that takes a signed checkpoint outside of the database. Where a commit ends is in each
+// record, and so a commit that was split, joined or moved is seen.
 
 import { createHash } from "node:crypto";
 import type { LoggedEvent } from "@tollgate/schema/events";
@@ -16,7 +16,7 @@ export type WrongReason =
   | "hole"
   /** Stream, version or type are not those of the record, or it cannot be read. */
   | "columns"
-  /** The commit does not end where its other events say. */
+  /** The commit does not end where its events say. */
   | "commit"
   /** The head is not the end of the chain. */
   | "head";
@@ -58,7 +58,8 @@ function wrongWith(row: EventRow, chain: Chain): WrongReason | undefined {
   if (!same(hash, row.hash)) return "hash";
   const logged = readable(row.record);
   if (logged?.stream !== row.stream || logged.version !== row.version || logged.type !== row.type) return "columns";
-  if (row.commit < row.position || (chain.openCommit !== undefined && row.commit !== chain.openCommit)) return "commit";
+  if (row.commit - row.position !== BigInt(logged.left)) return "commit";
+  if (chain.openCommit !== undefined && row.commit !== chain.openCommit) return "commit";
   return undefined;
 }
 

@@ -8,6 +8,7 @@ import { answersMigration } from "./0005-answers.ts";
 import { keyringMigration } from "./0006-keyring.ts";
 import { enrolmentMigration } from "./0007-enrolment.ts";
 import { factChainMigration } from "./0009-fact-chain.ts";
+import { nacksMigration } from "./0008-nacks.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -18,5 +19,6 @@ export const migrations: readonly Migration[] = [
   answersMigration,
   keyringMigration,
   enrolmentMigration,
+  nacksMigration,
   factChainMigration,
 ];

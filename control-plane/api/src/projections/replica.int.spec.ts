@@ -30,7 +30,7 @@ const take = () => database.transaction((sql) => advance(sql, replicaProjection,
 
 async function snapshot(): Promise<Replica> {
   const resources: StoredResource[] = [];
-  const position = await readResources(database, async (page) => void resources.push(...page));
+  const { position } = await readResources(database, async (page) => void resources.push(...page));
   return fromSnapshot(
     position,
     resources.map(({ kind, id, body }) => ({ kind, id, bytes: body })),
@@ -84,7 +84,7 @@ test("events taken twice leave the same rows", async () => {
 test("what is appended during a read does not show in it", async () => {
   let pages = 0;
   let rows = 0;
-  const position = await readResources(database, async (page) => {
+  const { position } = await readResources(database, async (page) => {
     if (pages++ === 0) {
       await handleAll(database, [teamStep("zz-late")], meta);
       await take();

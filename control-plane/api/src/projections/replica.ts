@@ -7,7 +7,7 @@ import { eventTypes } from "@tollgate/kernel/catalogue";
 import { limits } from "@tollgate/kernel/limits";
 import { changeOf } from "@tollgate/kernel/replica";
 import type { Database } from "../database.ts";
-import type { LogEntry } from "../log/read.ts";
+import { hashAt, type LogEntry, type Place } from "../log/read.ts";
 import { readAt } from "./advance.ts";
 import { schemaOf, statement, type Projection, type Statement } from "./projection.ts";
 
@@ -44,13 +44,15 @@ function change(_: unknown, { logged }: LogEntry): Statement[] {
 
 export type StoredResource = { kind: string; id: string; body: Uint8Array };
 
-/** Every resource at one position, page by page; answers the position. `visit` holds up the read while it is slow. */
+/** Every resource at one position, page by page; answers the place. `visit` holds up the read while it is slow. */
 export function readResources(
   database: Database,
   visit: (page: readonly StoredResource[], position: bigint) => Promise<void>,
-): Promise<bigint> {
+): Promise<Place> {
   const table = `${schemaOf(replicaProjection)}.resource`;
   return readAt(database, replicaProjection, async (sql, position) => {
+    const hash = await hashAt(sql, position);
+    if (!hash) throw new Error(`the projection is at ${position}, which the log does not have`);
     let after = { kind: "", id: "" };
     for (;;) {
       const page = await sql.query<StoredResource>(
@@ -58,7 +60,7 @@ export function readResources(
         [after.kind, after.id, limits.snapshotChunkResourcesMax],
       );
       const last = page.at(-1);
-      if (!last) return position;
+      if (!last) return { position, hash };
       await visit(page, position);
       after = last;
     }

@@ -4,19 +4,23 @@
 // skips none, and readers drop what they have. Between records it sends ticks, so that silence is told from quiet.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { eventsTopic, recordHeaders, tickHeaders } from "@tollgate/kernel/kafka-record";
+import { eventsTopic, recordHeaders, tickHeaders, type Said } from "@tollgate/kernel/kafka-record";
 import type { Database, Sql } from "../database.ts";
 import type { KafkaDoor, OutgoingRecord } from "../kafka.ts";
-import { head, type LogIdentity } from "../log/read.ts";
+import { hashAt, head, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { followLog } from "../sync/follow-log.ts";
-import { recordOf } from "../sync/records.ts";
+import { recordOf, tickOf } from "../sync/records.ts";
 import { sized } from "../sync/sized.ts";
+import type { RecordKeys } from "./record-keys.ts";
 
 export type RelayParts = {
   database: Database;
   wake: Wake;
   kafka: Pick<KafkaDoor, "produce" | "ensureTopics">;
+  recordKeys: Pick<RecordKeys, "signer">;
+  /** Asked by each leader before it writes; throws where it must not. */
+  mayWrite: () => Promise<void>;
   nowMs: () => number;
   onProblem: (error: unknown) => void;
 };
@@ -56,6 +60,7 @@ async function lead(parts: RelayParts, status: RelayStatus, signal: AbortSignal)
     try {
       await parts.kafka.ensureTopics();
       const asLeader = async (sql: Sql): Promise<void> => {
+        await parts.mayWrite();
         status.isLeading = true;
         await carry(parts, sql, status, signal);
       };
@@ -73,15 +78,17 @@ async function lead(parts: RelayParts, status: RelayStatus, signal: AbortSignal)
 
 /** Reads on the session that holds the lead: when that is gone, so is the lead. */
 async function carry(
-  { wake, kafka, nowMs }: RelayParts,
+  { wake, kafka, recordKeys, nowMs }: RelayParts,
   sql: Sql,
   status: RelayStatus,
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = await head(sql);
   for await (const { entries, tick } of followLog({ sql, wake, nowMs }, await checkpoint(sql), signal)) {
-    const records = entries.map((entry) => outgoing(log, recordOf(entry)));
-    if (tick) records.push({ key: null, value: null, headers: tickHeaders(log, tick.head, tick.timeMs) });
+    const sign = await recordKeys.signer();
+    const said: Said[] = entries.map((entry) => ({ kind: "record", log, record: recordOf(entry) }));
+    if (tick) said.push({ kind: "tick", log, tick: tickOf(tick) });
+    const records = said.map((one) => outgoing(one, sign(one)));
     for (const part of sized(records, bytesOf, requestBytesMax)) await kafka.produce(eventsTopic, part);
     const last = entries.at(-1);
     if (!last) continue;
@@ -90,8 +97,10 @@ async function carry(
   }
 }
 
-function outgoing(log: LogIdentity, record: ReturnType<typeof recordOf>): OutgoingRecord {
-  return { key: null, value: record.body ?? null, headers: recordHeaders(log, record) };
+function outgoing(said: Said, mac: string): OutgoingRecord {
+  if (said.kind === "tick") return { key: null, value: null, headers: { ...tickHeaders(said.log, said.tick), mac } };
+  const { log, record } = said;
+  return { key: null, value: record.body ?? null, headers: { ...recordHeaders(log, record), mac } };
 }
 
 function bytesOf({ value, headers }: OutgoingRecord): number {
@@ -99,11 +108,14 @@ function bytesOf({ value, headers }: OutgoingRecord): number {
   return (value?.length ?? 0) + head + recordOverheadBytes;
 }
 
-async function checkpoint(sql: Sql): Promise<bigint> {
+async function checkpoint(sql: Sql): Promise<Place> {
   const [row] = await sql.query<{ position: bigint }>("SELECT position FROM relay.checkpoint WHERE topic = $1", [
     eventsTopic,
   ]);
-  return row?.position ?? 0n;
+  const position = row?.position ?? 0n;
+  const hash = await hashAt(sql, position);
+  if (!hash) throw new Error(`the relay's checkpoint is ${position}, which the log does not have`);
+  return { position, hash };
 }
 
 async function storeCheckpoint(sql: Sql, position: bigint): Promise<void> {

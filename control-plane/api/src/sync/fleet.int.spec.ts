@@ -2,11 +2,18 @@
 // every day, and the fleet's screen slower.
 
 import { create } from "@bufbuild/protobuf";
+import { knowledge } from "@tollgate/kernel/replica";
+import { TeamCreatedSchema } from "@tollgate/schema/events";
 import { ReportRequestSchema } from "@tollgate/schema/sync";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import { openDatabase, type Database } from "../database.ts";
+import { meta, teams, teamStep } from "../log/deciders.fixture.ts";
+import { handle } from "../log/handle.ts";
+import { head } from "../log/read.ts";
+import { toLogged } from "../log/record.ts";
 import { readFleet, storeReport } from "./fleet.ts";
+import { mustBeEnforceable } from "./knowledge.ts";
 
 let own: TestDatabase;
 let database: Database;
@@ -46,4 +53,57 @@ test("one that comes back after a day is as one that was never away", async () =
   await report("quiet");
   await report("another");
   expect(await shown()).toEqual(["another", "here", "new", "quiet"]);
+});
+
+describe("what a live proxy cannot enforce", () => {
+  const knows = { ...knowledge(), features: ["budgets"] };
+  const lacking = (type: string) => ({ ...knows, eventTypes: knows.eventTypes.filter((one) => one !== type) });
+  const reportOf = (known: Knowledge | undefined, proxyId = "old") =>
+    storeReport(database.sql, create(ReportRequestSchema, { proxyId, ...(known ? { knows: known } : {}) }));
+  type Knowledge = typeof knows;
+  let n = 0;
+  const createTeam = (isForced = false) => handle(database, teamStep(`team-${n++}`), { ...meta, isForced });
+  const refused = { code: "fleet.cannot-enforce", detail: expect.stringContaining("TeamCreated") };
+
+  test("is not put in force, unless it is forced", async () => {
+    await reportOf(lacking("tollgate.v1.TeamCreated"));
+    const before = await head(database.sql);
+    await expect(createTeam()).rejects.toMatchObject(refused);
+    expect(await head(database.sql)).toEqual(before);
+    expect((await createTeam(true)).outcome).toBe("accepted");
+  });
+
+  test("does not hold up what all of them know, nor a removal, nor what no proxy gets", async () => {
+    await reportOf(knows);
+    const id = `team-${n}`;
+    expect((await createTeam()).outcome).toBe("accepted");
+    await reportOf({ ...knows, eventTypes: [] });
+    const retire = { decider: teams, id, command: { kind: "retire" } } as const;
+    expect((await handle(database, retire, meta)).outcome).toBe("accepted");
+  });
+
+  test("is the concern of live proxies that say what they know, and of no other", async () => {
+    await reportOf(lacking("tollgate.v1.TeamCreated"));
+    await silentFor("old", 1);
+    expect((await createTeam()).outcome).toBe("accepted");
+    await reportOf(undefined);
+    expect((await createTeam()).outcome).toBe("accepted");
+  });
+
+  test("includes features that a resource requires", async () => {
+    const needing = (requires: string[]) =>
+      mustBeEnforceable(database.sql, [
+        toLogged(
+          {
+            stream: "team/x",
+            version: 1,
+            event: create(TeamCreatedSchema, { team: { id: "x", name: "x", requires } }),
+          },
+          meta,
+        ),
+      ]);
+    await reportOf(knows);
+    await needing(["budgets"]);
+    await expect(needing(["budgets", "flux"])).rejects.toMatchObject({ detail: expect.stringContaining("flux") });
+  });
 });

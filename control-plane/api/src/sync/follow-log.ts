@@ -4,10 +4,10 @@
 
 import { limits } from "@tollgate/kernel/limits";
 import type { Sql } from "../database.ts";
-import { head, readLog, type LogEntry } from "../log/read.ts";
+import { head, readLog, type LogEntry, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 
-export type LogTick = { head: bigint; timeMs: number };
+export type LogTick = { head: Place; timeMs: number };
 
 export type LogStep = { entries: readonly LogEntry[]; tick: LogTick | undefined };
 
@@ -19,22 +19,23 @@ export const tickMs = 250;
 /** Ends when `signal` aborts. A failing query throws: who follows knows what it may repeat. */
 export async function* followLog(
   { sql, wake, nowMs }: FollowParts,
-  after: bigint,
+  after: Place,
   signal: AbortSignal,
 ): AsyncGenerator<LogStep> {
   const bell = openBell(wake, signal);
-  let position = after;
+  let place = after;
   let observed: LogTick | undefined;
   let dueMs = performance.now();
   try {
     while (!signal.aborted) {
       // The time is taken before the look, so that it can only be too early.
       const timeMs = nowMs();
-      const entries = await readLog(sql, position, limits.feedRecordsMax);
-      position = entries.at(-1)?.position ?? position;
+      const entries = await readLog(sql, place.position, limits.feedRecordsMax);
+      const { position, hash } = entries.at(-1) ?? place;
+      place = { position, hash };
       if (performance.now() >= dueMs)
-        observed ??= entries.length === 0 ? { head: position, timeMs } : await observe(sql, nowMs());
-      const tick = observed && observed.head <= position ? observed : undefined;
+        observed ??= entries.length === 0 ? { head: place, timeMs } : await observe(sql, nowMs());
+      const tick = observed && observed.head.position <= position ? observed : undefined;
       if (tick) {
         observed = undefined;
         dueMs = performance.now() + tickMs;
@@ -48,7 +49,8 @@ export async function* followLog(
 }
 
 async function observe(sql: Sql, timeMs: number): Promise<LogTick> {
-  return { head: (await head(sql)).position, timeMs };
+  const { position, hash } = await head(sql);
+  return { head: { position, hash }, timeMs };
 }
 
 type Bell = { wait(position: bigint, timeoutMs: number): Promise<void>; close(): void };

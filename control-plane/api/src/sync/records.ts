@@ -3,11 +3,17 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { typeNamed } from "@tollgate/kernel/catalogue";
-import { RecordSchema, type Record as LogRecord } from "@tollgate/schema/sync";
+import { RecordSchema, TickSchema, type Record as LogRecord, type Tick } from "@tollgate/schema/sync";
 import type { LogEntry } from "../log/read.ts";
+import type { LogTick } from "./follow-log.ts";
 
-export function recordOf({ position, commit, logged }: LogEntry): LogRecord {
-  const record: MessageInitShape<typeof RecordSchema> = { position, commit, type: logged.type, scopes: logged.scopes };
+export function recordOf({ position, commit, logged, previous, hash }: LogEntry): LogRecord {
+  const { type, scopes } = logged;
+  const record: MessageInitShape<typeof RecordSchema> = { position, commit, type, scopes, previous, hash };
   if (typeNamed(logged.type).replicated) record.body = logged.body;
   return create(RecordSchema, record);
+}
+
+export function tickOf({ head, timeMs }: LogTick): Tick {
+  return create(TickSchema, { head: head.position, hash: head.hash, timeMs: BigInt(timeMs) });
 }

@@ -13,6 +13,8 @@ import { toLogged } from "../log/record.ts";
 import { openWake, type Wake } from "../log/wake.ts";
 import { replicaProjection } from "../projections/replica.ts";
 import { startProjections, type Projections } from "../projections/runner.ts";
+import { createDigests } from "./digests.ts";
+import { createEvidence } from "./evidence.ts";
 import { syncService, type SnapshotBounds } from "./sync-service.ts";
 
 const connectionsMax = 3;
@@ -42,7 +44,15 @@ const caller = { proxyId: "0123456789abcdef", boot: "none" };
 
 function snapshots(bounds: Partial<SnapshotBounds>) {
   const usual = { atOnceMax: 2, waitingMax: 3, readMsMax: 60_000 };
-  const service = syncService({ database, wake, projections, nowMs: Date.now, snapshots: { ...usual, ...bounds } });
+  const service = syncService({
+    database,
+    wake,
+    projections,
+    nowMs: Date.now,
+    evidence: createEvidence({ error: () => undefined }),
+    digests: createDigests({ database, onProblem: () => undefined }),
+    snapshots: { ...usual, ...bounds },
+  });
   return (signal = new AbortController().signal) =>
     service.snapshot(create(SnapshotRequestSchema), signal, caller)[Symbol.asyncIterator]();
 }

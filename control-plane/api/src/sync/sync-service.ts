@@ -8,17 +8,19 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import { usualConnectionsMax, type Database } from "../database.ts";
 import type { Caller, ServiceMethods } from "../grpc-server.ts";
-import { head, type LogIdentity } from "../log/read.ts";
+import { emptyHash, head, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
 import type { Projections } from "../projections/runner.ts";
 import { storeEpochCounts } from "../usage/epoch-counts.ts";
 import { storedCursors } from "../usage/ingest.ts";
+import type { Digests } from "./digests.ts";
+import type { Evidence } from "./evidence.ts";
 import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { holdId, leaveId } from "./holders.ts";
 import { pages } from "./pages.ts";
-import { recordOf } from "./records.ts";
+import { recordOf, tickOf } from "./records.ts";
 import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
 
@@ -45,6 +47,8 @@ export type SyncParts = {
   wake: Wake;
   projections: Projections;
   nowMs: () => number;
+  evidence: Evidence;
+  digests: Digests;
   snapshots?: SnapshotBounds;
 };
 
@@ -53,6 +57,8 @@ export function syncService({
   wake,
   projections,
   nowMs,
+  evidence,
+  digests,
   snapshots = usualBounds,
 }: SyncParts): ServiceMethods<typeof Sync> {
   const turns = createTurns({ ...snapshots, full: () => new TollgateError("sync.snapshots-busy") });
@@ -66,11 +72,11 @@ export function syncService({
       () => tooSlow.abort(new TollgateError("sync.snapshot-too-slow", `It has ${snapshots.readMsMax} ms.`)),
       snapshots.readMsMax,
     );
-    let position = 0n;
+    let end: Place = { position: 0n, hash: emptyHash };
     // The turn is over when the transaction is, and not when the reader has taken notice of it.
     const reading = pages<StoredResource>(async (visit) => {
       try {
-        position = await readResources(database, visit);
+        end = await readResources(database, visit);
       } finally {
         clearTimeout(timer);
         endTurn();
@@ -79,17 +85,15 @@ export function syncService({
     for await (const { page, position: at } of reading)
       for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
         yield { log, position: at, resources };
-    yield { log, position, last: true };
+    yield { log, ...end, last: true };
   }
 
-  async function* watch({ log, after }: WatchRequest, signal: AbortSignal) {
-    const now = await head(database.sql);
-    if (log?.id !== now.log.id || log.incarnation !== now.log.incarnation || after > now.position)
-      throw new TollgateError("sync.log-differs", `This log is ${describe(now.log)} at ${now.position}.`);
-    for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, after, signal)) {
+  async function* watch({ log: claimed, after: position, hash }: WatchRequest, signal: AbortSignal, caller: Caller) {
+    const log = await evidence.examine(database.sql, caller.proxyId, { log: claimed, position, hash });
+    for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, { position, hash }, signal)) {
       for (const part of sized(entries.map(recordOf), ({ body }) => body?.length ?? 0, messageBytesMax))
-        yield { log: now.log, records: part };
-      if (tick) yield { log: now.log, tick: { head: tick.head, timeMs: BigInt(tick.timeMs) } };
+        yield { log, records: part };
+      if (tick) yield { log, tick: tickOf(tick) };
     }
   }
 
@@ -102,12 +106,15 @@ export function syncService({
     await storeReport(database.sql, request);
     await storeEpochCounts(database.sql, request.proxyId, request.counts);
     if (request.leaving) await leaveId(database.sql, caller);
-    return storedCursors(database.sql, request.proxyId, request.spooled);
+    const { proxyId, log, applied: position, hash } = request;
+    await evidence.examine(database.sql, proxyId, { log, position, hash }).catch((error: unknown) => {
+      // One that still follows another log is on its way to this one.
+      if (!(error instanceof TollgateError && error.code === "sync.log-differs")) throw error;
+    });
+    const isComparable = hash.length > 0 && log !== undefined;
+    const diverged = isComparable ? digests.diverged(request) : [];
+    return { ...(await storedCursors(database.sql, proxyId, request.spooled)), diverged };
   }
 
   return { snapshot, watch, report };
-}
-
-function describe({ id, incarnation }: LogIdentity): string {
-  return `${id}, incarnation ${incarnation}`;
 }

@@ -9,11 +9,13 @@ import { answerJson, answerRefusal } from "../http/answer.ts";
 import { answerReadiness } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
 import type { Log } from "../log-output.ts";
+import type { Known } from "../readiness.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type AdminParts = {
   origins: OriginRules;
   waitsFor: () => readonly string[];
+  known: () => Known;
   view: () => View | undefined;
   /** What the debug page says besides the replica itself. */
   status: () => Record<string, unknown>;
@@ -21,7 +23,7 @@ export type AdminParts = {
   log: Log;
 };
 
-export function createAdminServer({ origins, waitsFor, view, status, metrics, log }: AdminParts): Server {
+export function createAdminServer({ origins, waitsFor, known, view, status, metrics, log }: AdminParts): Server {
   const problemOfOrigin = originProblem(origins);
   return createServer((request, response) => {
     const requestId = randomUUID();
@@ -43,7 +45,7 @@ export function createAdminServer({ origins, waitsFor, view, status, metrics, lo
       case "/healthz":
         return answerJson(response, requestId, 200, '{"status":"ok"}');
       case "/readyz":
-        return answerReadiness(response, requestId, waitsFor());
+        return answerReadiness(response, requestId, waitsFor(), known());
       case "/debug/replica":
         return answerJson(response, requestId, 200, JSON.stringify({ ...status(), ...described(view()) }));
       case "/metrics":
@@ -71,7 +73,6 @@ function described(view: View | undefined): Record<string, unknown> {
         { resources: entries.size, digest: Buffer.from(digest(replica, kind)).toString("hex") },
       ]),
     ),
-    refusedScopes: Object.fromEntries(replica.refused),
     servers: [...view.serversByName.keys()],
   };
 }

@@ -10,6 +10,10 @@ export type MetricsParts = {
   workersListening: () => number;
   replicaPosition: () => bigint | undefined;
   replicaAgeMs: () => number | undefined;
+  /** What was found in the events topic and not taken, by reason. */
+  eventsRefused: () => Readonly<Record<string, number>>;
+  /** How many scopes refuse because they cannot be enforced. */
+  refusedScopes: () => number;
   spoolBytes: () => number;
   cache: () => CacheCounts;
 };
@@ -28,9 +32,15 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
   const handles = counter("tollgate_handle_refusals_total", "Sealed handles that did not open, by reason.", "reason");
   const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
+  const eventsRefused = counter(
+    "tollgate_events_refused_total",
+    "Records of the events topic that were not written by our relay, by reason.",
+    "reason",
+  );
   const workers = gauge("tollgate_workers", "Worker processes that serve.");
   const position = gauge("tollgate_replica_position", "The log position that the least worker has applied.");
   const age = gauge("tollgate_replica_age_seconds", "How old the view may be.");
+  const refusedScopes = gauge("tollgate_refused_scopes", "Scopes that refuse because they cannot be enforced here.");
   const spool = gauge("tollgate_spool_bytes", "Bytes of facts on disk.");
   const cacheBytes = gauge("tollgate_cache_bytes", "Bytes of what is kept on disk for a restart.");
   const cacheFailures = counter("tollgate_cache_failures_total", "Failures of the cache on disk, by reason.", "reason");
@@ -39,15 +49,18 @@ export function createMetrics(parts: MetricsParts): Metrics {
     contentType: registry.contentType,
     async text() {
       const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, handles, factsLost, cacheFailures]) metric.reset();
+      for (const metric of [calls, refusals, omissions, handles, factsLost, cacheFailures, eventsRefused])
+        metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
       for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       factsLost.inc(Number(lost));
+      for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
       age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);
+      refusedScopes.set(parts.refusedScopes());
       spool.set(parts.spoolBytes());
       const cache = parts.cache();
       cacheBytes.set(cache.bytes);

@@ -9,9 +9,12 @@ import type { Config } from "../config.ts";
 import type { ControlPlane } from "../grpc.ts";
 import { openKafka, type KafkaDoor } from "../kafka.ts";
 import type { Log as Output } from "../log-output.ts";
-import { follow, LogDiffers, type Clock, type FollowerParts, type FollowerStatus, type Snapshot } from "./follower.ts";
+import type { Provisions } from "../provisions/provisions.ts";
+import { follow, type FollowerStatus } from "./follower.ts";
 import { grpcSource } from "./grpc-source.ts";
 import { kafkaSource } from "./kafka-source.ts";
+import { LogDiffers, type Clock, type MenderParts, type Snapshot } from "./mender.ts";
+import { createRecordCheck, type RefusedBecause } from "./record-check.ts";
 import type { Log, Place, Source } from "./source.ts";
 
 export type FeedMessage =
@@ -27,28 +30,41 @@ export type FeedParts = {
   grpc: Pick<ControlPlane, "sync">;
   /** Absent: one of its own, where brokers are configured. */
   kafka?: KafkaDoor | undefined;
-  /** How far what was kept goes: the feed begins after it. */
-  start?: Place | undefined;
+  /** The keys by which records in Kafka are known, and how to ask for newer ones. */
+  provisions: Pick<Provisions, "stock" | "hurry">;
   onMessage: (message: FeedMessage) => void;
+  /** Where what was restored from a cache ends; nothing older is taken. */
+  begin?: Place | undefined;
 };
 
-export type Feed = { status(): FollowerStatus; close(): Promise<void> };
+export type Feed = {
+  status(): FollowerStatus;
+  /** What was found in the topic and not taken, by reason. */
+  refused(): Readonly<Record<RefusedBecause, number>>;
+  renew(): Promise<void>;
+  close(): Promise<void>;
+};
 
 const batchMs = 10;
 /** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
 const grpcAborted = 10;
 
-export async function startFeed({ config, log, grpc, kafka, start, onMessage }: FeedParts): Promise<Feed> {
+export async function startFeed({ config, log, grpc, kafka, provisions, onMessage, begin }: FeedParts): Promise<Feed> {
   const own =
     kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
   const door = kafka ?? own;
-  const foreign = (): void =>
-    log.error({}, "a record in the events topic was not written by a relay; it is passed over");
-  const sources: Source[] = [...(door ? [kafkaSource(door, foreign)] : []), grpcSource(grpc)];
+  const check = createRecordCheck({
+    keys: () => provisions.stock().records,
+    onUnknownKey: provisions.hurry,
+    log,
+    wallMs: Date.now,
+    monotonicMs: () => performance.now(),
+  });
+  const sources: Source[] = [...(door ? [kafkaSource(door, check)] : []), grpcSource(grpc)];
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
-    start,
+    begin,
     snapshot: (atLeast, signal) => takeSnapshot(grpc, atLeast, signal),
     read: (after, listener, signal) => readToEnd(grpc, after, listener, signal),
     onSnapshot({ chunks }) {
@@ -56,7 +72,7 @@ export async function startFeed({ config, log, grpc, kafka, start, onMessage }: 
       onMessage({ kind: "snapshot", chunks });
     },
     onCommits: (of, records) => batch.add(of, records),
-    onTick({ head, timeMs }) {
+    onTick(_, { head, timeMs }) {
       batch.flush();
       onMessage({ kind: "tick", head, timeMs: Number(timeMs) });
     },
@@ -65,6 +81,8 @@ export async function startFeed({ config, log, grpc, kafka, start, onMessage }: 
   });
   return {
     status: () => follower.status(),
+    refused: check.refused,
+    renew: () => follower.renew(),
     async close() {
       await follower.stop();
       await own?.close();
@@ -99,19 +117,20 @@ async function takeSnapshot(
   const chunks: Uint8Array[] = [];
   for await (const chunk of sync.snapshot({ atLeast }, signal)) {
     chunks.push(toBinary(SnapshotChunkSchema, chunk));
-    if (chunk.last && chunk.log) return { log: chunk.log, position: chunk.position, chunks };
+    const { log, position, hash } = chunk;
+    if (chunk.last && log) return { log, position, hash, chunks };
   }
   throw new Error("the snapshot ended before its last chunk");
 }
 
 const readToEnd = async (
   { sync }: Pick<ControlPlane, "sync">,
-  { log, position }: Parameters<FollowerParts["read"]>[0],
-  listener: Parameters<FollowerParts["read"]>[1],
+  { log, position, hash }: Parameters<MenderParts["read"]>[0],
+  listener: Parameters<MenderParts["read"]>[1],
   signal: AbortSignal,
 ): Promise<void> => {
   try {
-    for await (const feed of sync.watch({ log, after: position }, signal)) {
+    for await (const feed of sync.watch({ log, after: position, hash }, signal)) {
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) {
         listener.onTick(feed.log, feed.tick);

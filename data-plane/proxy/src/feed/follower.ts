@@ -1,44 +1,36 @@
-// Keeps a proxy on the log: a snapshot or what was kept to begin with, then a source. It begins with the one that is quickest to attach (the
-// last), and moves to the preferred one (the first) as soon as that is seen to be in step; when that is lost it is back at
-// once. Sources may repeat, leave holes and die; what is delivered is in order, whole commits, each position once. Every hole
-// shows itself at the next record or tick and is filled from the log itself by a watch; when the control plane says that ours
-// is another log, by a new snapshot. It never gives up: while nothing can be reached, what was delivered just gets older.
+// Keeps a proxy on the log: a snapshot, or what was kept, to begin with, then a source. It begins with the one that is quickest to attach (the
+// last), and moves to the preferred one (the first) as soon as that is seen to be in step. When that has no new tick for half
+// a second, the other one is attached beside it and brings the log until the ticks return. Sources may repeat, leave holes and
+// die; what is delivered is in order, whole commits, each position once (mender.ts). It never gives up: while nothing can be
+// reached, what was delivered just gets older.
 
-import type { Record as LogRecord, Tick } from "@tollgate/schema/sync";
-import { Line } from "./line.ts";
-import type { Attached, Log, Place, Source, SourceListener } from "./source.ts";
+import { limits } from "@tollgate/kernel/limits";
+import { Mender, type MenderParts } from "./mender.ts";
+import type { Attached, Place, Source, SourceListener, Tick } from "./source.ts";
 
-export type Snapshot = Place & { chunks: readonly Uint8Array[] };
-
-export type FollowerParts = {
+export type FollowerParts = MenderParts & {
   /** The preferred one first. */
   sources: readonly Source[];
-  snapshot: (atLeast: bigint, signal: AbortSignal) => Promise<Snapshot>;
-  /** The log after a place, up to its end as it is then; throws `LogDiffers` for a place that it does not have. */
-  read: (after: Place, listener: Pick<SourceListener, "onRecords" | "onTick">, signal: AbortSignal) => Promise<void>;
-  /** What is known already, from before a restart. */
-  start?: Place | undefined;
-  onSnapshot: (snapshot: Snapshot) => void;
-  onCommits: (log: Log, records: readonly LogRecord[]) => void;
-  /** Everything up to the tick's head has been delivered. */
-  onTick: (tick: Pick<Tick, "head" | "timeMs">) => void;
-  onProblem: (problem: string) => void;
-  clock: Clock;
 };
-
-/** Monotonic time, so that a simulation can bring its own. */
-export type Clock = { nowMs(): number; wait(ms: number, signal?: AbortSignal): Promise<void> };
-
-export class LogDiffers extends Error {}
 
 export type FollowerStatus = { source: Source["name"] | "none"; place: Place | undefined };
 
-export type Follower = { status(): FollowerStatus; stop(): Promise<void> };
+export type Follower = {
+  status(): FollowerStatus;
+  /** Takes a new snapshot, though the line is whole. */
+  renew(): Promise<void>;
+  stop(): Promise<void>;
+};
 
+/** A source that is silent for so long is left, unless another one is at hand sooner. */
 const silentMsMax = 2_000;
+/** The preferred source may be silent for so long before another one is attached beside it, */
+const besideMs = 500;
+/** and is given so long to come back while that one brings the log. */
+const returnMsMax = 5_000;
 const checkMs = 100;
 const preferAgainMs = 2_000;
-const mendAgainMs = 250;
+const besideAgainMs = 250;
 /** A source that is lost may take its time to notice; nobody waits for it. */
 const detachMsMax = 500;
 const pauseMsMin = 50;
@@ -49,6 +41,7 @@ export function follow(parts: FollowerParts): Follower {
   const running = following.run();
   return {
     status: () => following.status(),
+    renew: () => following.renew(),
     async stop() {
       following.stop();
       await running;
@@ -59,7 +52,7 @@ export function follow(parts: FollowerParts): Follower {
 type Connection = {
   source: Source;
   attached: Attached | undefined;
-  /** The last time it told something of our log. */
+  /** The last time it told something new of our log. */
   lastTickMs: number;
   /** It told of a head that we had: all that follows will come by it. */
   isInStep: boolean;
@@ -67,7 +60,7 @@ type Connection = {
   isLeft: boolean;
 };
 
-/** The preferred source coming up beside the current one. It belongs to one stay and ends with it. */
+/** A source coming up beside the current one. It belongs to one stay and ends with it. */
 type Upgrade = {
   /** To be moved to. */
   better: Connection | undefined;
@@ -78,19 +71,23 @@ type Upgrade = {
 
 class Following {
   readonly #parts: FollowerParts;
-  readonly #line = new Line();
+  readonly #mender: Mender;
   readonly #stopping = new AbortController();
   #current: Connection | undefined;
-  #mending: Promise<void> | undefined;
-  #mendNotBeforeMs = 0;
+  /** The newest time that ticks told, by source; whoever writes to a topic may repeat old ones. */
+  readonly #newestMs = new Map<Source["name"], bigint>();
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    if (parts.start) this.#line.restart(parts.start);
+    this.#mender = new Mender(parts, this.#stopping.signal);
   }
 
   status(): FollowerStatus {
-    return { source: this.#current?.source.name ?? "none", place: this.#line.place() };
+    return { source: this.#current?.source.name ?? "none", place: this.#mender.line.place() };
+  }
+
+  renew(): Promise<void> {
+    return this.#mender.renew();
   }
 
   stop(): void {
@@ -113,7 +110,7 @@ class Following {
       pauseMs = Math.min(pauseMs * 2, pauseMsMax);
     }
     await this.#leave(this.#current);
-    await this.#mending?.catch(() => undefined);
+    await this.#mender.settled();
   }
 
   #isStopping(): boolean {
@@ -124,7 +121,7 @@ class Following {
     for (const source of this.#parts.sources.toReversed()) {
       if (this.#isStopping()) return undefined;
       // What only tells of the end is of no use to who does not know the beginning.
-      if (source.beginsAt === "end" && this.#line.place() === undefined) continue;
+      if (source.beginsAt === "end" && this.#mender.line.place() === undefined) continue;
       const connection = await this.#connect(source);
       if (connection) return connection;
     }
@@ -138,8 +135,8 @@ class Following {
       isLeft: false,
     };
     try {
-      if (source.beginsAt === "position") await this.#mend();
-      connection.attached = await source.attach(this.#line.place(), this.#listenerOf(connection));
+      if (source.beginsAt === "position") await this.#mender.mend();
+      connection.attached = await source.attach(this.#mender.line.place(), this.#listenerOf(connection));
       connection.lastTickMs = clock.nowMs();
       if (!this.#isStopping()) return connection;
     } catch (error) {
@@ -152,19 +149,30 @@ class Following {
   #listenerOf(connection: Connection): SourceListener {
     return {
       onRecords: (log, records) => {
-        if (!connection.isLeft) this.#takeRecords(log, records);
+        if (!connection.isLeft) this.#mender.takeRecords(log, records);
       },
       onTick: (log, tick) => {
         if (connection.isLeft) return;
-        // Another log's ticks, a stale relay's say, are no sign of life.
-        if (this.#line.follows(log)) connection.lastTickMs = this.#parts.clock.nowMs();
-        if (this.#line.hasAll(log, tick.head)) connection.isInStep = true;
-        this.#takeTick(log, tick);
+        // Another log's ticks, a stale relay's say, are no sign of life, and neither are repeated ones.
+        const heard = this.#mender.line.heard(log, tick);
+        if (heard !== "other-log" && heard !== "differs" && this.#isNew(connection.source, tick)) {
+          connection.lastTickMs = this.#parts.clock.nowMs();
+          if (heard === "has-all") connection.isInStep = true;
+        }
+        this.#mender.takeTick(log, tick);
       },
       onLost: (reason) => {
         connection.lostBecause ??= reason;
       },
     };
+  }
+
+  /** On a stream of our own nobody repeats anything, and its control planes may have clocks that differ. */
+  #isNew({ name, beginsAt }: Source, { timeMs }: Tick): boolean {
+    const newest = [...this.#newestMs.values()].reduce((most, one) => (one > most ? one : most), 0n);
+    const known = this.#newestMs.get(name) ?? 0n;
+    if (timeMs > known) this.#newestMs.set(name, timeMs);
+    return beginsAt === "position" || (timeMs > known && timeMs > newest - BigInt(limits.clockSkewMs));
   }
 
   async #leave(connection: Connection | undefined): Promise<void> {
@@ -183,6 +191,7 @@ class Following {
   async #stay(connection: Connection): Promise<void> {
     const { clock, sources, onProblem } = this.#parts;
     const [preferred] = sources;
+    const fallback = sources.at(-1);
     let current = connection;
     let upgrade: Upgrade | undefined;
     let tryMs = clock.nowMs();
@@ -193,20 +202,31 @@ class Following {
         onProblem(`${current.source.name}: ${loss}`);
         break;
       }
-      if (!preferred || preferred === current.source) continue;
+      if (!preferred || !fallback || preferred === fallback) continue;
+      const isPreferred = preferred === current.source;
       if (upgrade?.better) {
         const left = current;
         current = upgrade.better;
         this.#current = current;
+        // Who is left for the preferred one goes; the preferred one, fallen silent, stays and may come back.
+        upgrade = isPreferred ? this.#awaitReturn(left) : undefined;
+        if (!isPreferred) await this.#leave(left);
+        else onProblem(`${left.source.name}: no new tick for ${besideMs} ms; ${current.source.name} beside it`);
+      } else if (isPreferred && !this.#isSilent(current)) {
+        if (upgrade) await this.#giveUp(upgrade);
         upgrade = undefined;
-        await this.#leave(left);
+        tryMs = clock.nowMs();
       } else if ((upgrade === undefined || upgrade.isOver) && clock.nowMs() >= tryMs) {
-        tryMs = clock.nowMs() + preferAgainMs;
-        upgrade = this.#upgrade(preferred);
+        tryMs = clock.nowMs() + (isPreferred ? besideAgainMs : preferAgainMs);
+        upgrade = isPreferred ? this.#beside(fallback) : this.#upgrade(preferred);
       }
     }
     // What came up for this stay is of no use to the next, which may itself be on the preferred source.
     await Promise.all([this.#leave(current), upgrade && this.#giveUp(upgrade)]);
+  }
+
+  #isSilent({ lastTickMs }: Connection): boolean {
+    return this.#parts.clock.nowMs() - lastTickMs > besideMs;
   }
 
   /** Why a connection is of no more use. */
@@ -217,20 +237,38 @@ class Following {
 
   /** Beside the current source, which goes on meanwhile. */
   #upgrade(preferred: Source): Upgrade {
+    return this.#comingUp(async (upgrade) => {
+      const connection = await this.#connect(preferred);
+      if (connection) await this.#inStep(connection, upgrade, silentMsMax);
+    });
+  }
+
+  #beside(fallback: Source): Upgrade {
+    return this.#comingUp(async (upgrade) => {
+      const connection = await this.#connect(fallback);
+      if (connection && !upgrade.isUnwanted && !this.#isStopping()) upgrade.better = connection;
+      else await this.#leave(connection);
+    });
+  }
+
+  #awaitReturn(connection: Connection): Upgrade {
+    connection.isInStep = false;
+    return this.#comingUp((upgrade) => this.#inStep(connection, upgrade, returnMsMax));
+  }
+
+  #comingUp(run: (upgrade: Upgrade) => Promise<void>): Upgrade {
     const upgrade: Upgrade = { better: undefined, isOver: false, isUnwanted: false, done: Promise.resolve() };
-    upgrade.done = this.#comeUp(preferred, upgrade).finally(() => (upgrade.isOver = true));
+    upgrade.done = run(upgrade).finally(() => (upgrade.isOver = true));
     return upgrade;
   }
 
-  async #comeUp(preferred: Source, upgrade: Upgrade): Promise<void> {
+  async #inStep(connection: Connection, upgrade: Upgrade, waitMs: number): Promise<void> {
     const { clock } = this.#parts;
-    const connection = await this.#connect(preferred);
-    if (!connection) return;
     const startMs = clock.nowMs();
-    const isWanted = () => !upgrade.isUnwanted && !this.#isStopping();
-    while (!connection.isInStep && clock.nowMs() - startMs < silentMsMax && isWanted())
+    const isWanted = () => !upgrade.isUnwanted && !this.#isStopping() && connection.lostBecause === undefined;
+    while (!connection.isInStep && clock.nowMs() - startMs < waitMs && isWanted())
       await clock.wait(checkMs, this.#stopping.signal);
-    if (connection.isInStep && connection.lostBecause === undefined && isWanted()) upgrade.better = connection;
+    if (connection.isInStep && isWanted()) upgrade.better = connection;
     else await this.#leave(connection);
   }
 
@@ -238,63 +276,6 @@ class Following {
   async #giveUp(upgrade: Upgrade): Promise<void> {
     upgrade.isUnwanted = true;
     await Promise.all([this.#leave(upgrade.better), this.#isStopping() && this.#atMost(upgrade.done)]);
-  }
-
-  #takeRecords(log: Log, records: readonly LogRecord[]): void {
-    if (this.#isStopping()) return;
-    const taken = this.#line.take(log, records);
-    if (taken.kind !== "taken") this.#needMending();
-    else if (taken.commits.length > 0) this.#parts.onCommits(log, taken.commits);
-  }
-
-  #takeTick(log: Log, tick: Pick<Tick, "head" | "timeMs">): void {
-    if (this.#isStopping()) return;
-    if (this.#line.hasAll(log, tick.head)) this.#parts.onTick(tick);
-    else this.#needMending();
-  }
-
-  /** Asked for by every record beyond a hole, so it is not tried as often as it is asked for. */
-  #needMending(): void {
-    const { clock, onProblem } = this.#parts;
-    if (this.#mending || clock.nowMs() < this.#mendNotBeforeMs) return;
-    void this.#mend().catch((error: unknown) => {
-      this.#mendNotBeforeMs = clock.nowMs() + mendAgainMs;
-      if (!this.#isStopping()) onProblem(`a hole could not be filled: ${reasonOf(error)}`);
-    });
-  }
-
-  /** Up to the end of the log as it is now. One at a time. */
-  #mend(): Promise<void> {
-    this.#mending ??= this.#mendOnce().finally(() => (this.#mending = undefined));
-    return this.#mending;
-  }
-
-  async #mendOnce(): Promise<void> {
-    const place = this.#line.place();
-    if (!place) return this.#readFrom(await this.#takeSnapshot());
-    try {
-      await this.#readFrom(place);
-    } catch (error) {
-      // Only the control plane can say that ours is another log: a record that does not fit may be a stale relay's.
-      if (!(error instanceof LogDiffers)) throw error;
-      await this.#readFrom(await this.#takeSnapshot());
-    }
-  }
-
-  async #takeSnapshot(): Promise<Place> {
-    const taken = await this.#parts.snapshot(0n, this.#stopping.signal);
-    const place = { log: taken.log, position: taken.position };
-    this.#line.restart(place);
-    this.#parts.onSnapshot(taken);
-    return place;
-  }
-
-  #readFrom(place: Place): Promise<void> {
-    const listener = {
-      onRecords: (log: Log, records: readonly LogRecord[]) => this.#takeRecords(log, records),
-      onTick: (log: Log, tick: Pick<Tick, "head" | "timeMs">) => this.#takeTick(log, tick),
-    };
-    return this.#parts.read(place, listener, this.#stopping.signal);
   }
 }
 

@@ -15,10 +15,14 @@ export function grpcSource(control: Pick<ControlPlane, "sync">): Source {
   };
 }
 
-function watch(control: Pick<ControlPlane, "sync">, { log, position }: Place, listener: SourceListener): Attached {
+function watch(
+  control: Pick<ControlPlane, "sync">,
+  { log, position, hash }: Place,
+  listener: SourceListener,
+): Attached {
   const hangUp = new AbortController();
   const reading = (async () => {
-    for await (const feed of control.sync.watch({ log, after: position }, hangUp.signal)) {
+    for await (const feed of control.sync.watch({ log, after: position, hash }, hangUp.signal)) {
       if (hangUp.signal.aborted) return;
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) listener.onTick(feed.log, feed.tick);

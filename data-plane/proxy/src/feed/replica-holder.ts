@@ -1,8 +1,10 @@
 // Holds the replica of a process, primary or worker: it takes feed messages in their order and swaps one immutable view for
-// the next. Readers borrow the view; nobody waits and nothing is locked. It knows how old its knowledge is: by the newest
-// tick, which the follower only passes on when everything before it was delivered.
+// the next. Readers borrow the view; nobody waits and nothing is locked. It knows how old its knowledge may be: by the newest
+// tick, which the follower only passes on when everything before it was delivered, and which a cache may bring back before
+// there is any line. This is the one place where the control plane's time meets this machine's.
 
 import { fromBinary } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
 import { apply, digest, fromSnapshot, type Replica } from "@tollgate/kernel/replica";
 import { viewOf, type View } from "@tollgate/kernel/view";
 import { FeedSchema, SnapshotChunkSchema, type LogIdentity } from "@tollgate/schema/sync";
@@ -16,15 +18,35 @@ export type ReplicaHolder = {
   view(): View | undefined;
   position(): bigint;
   log(): LogIdentity | undefined;
-  /** Undefined before the first tick. `nowMs` is wall-clock time, as the ticks' is. */
-  ageMs(nowMs: number): number | undefined;
+  /** The log's hash at the position. */
+  hash(): Uint8Array;
+  /** How old the view may be, the difference of two machines' clocks included. Undefined before the first tick. */
+  ageMs(): number | undefined;
   digests(): KindDigest[];
 };
 
-export function createReplicaHolder(): ReplicaHolder {
+/** Both in milliseconds; the wall clock may jump, the monotonic one stands still while the machine sleeps. */
+export type Clocks = { wallMs(): number; monotonicMs(): number };
+
+const machineClocks: Clocks = { wallMs: Date.now, monotonicMs: () => performance.now() };
+
+export function createReplicaHolder({ wallMs, monotonicMs }: Clocks = machineClocks): ReplicaHolder {
   let view: View | undefined;
   let log: LogIdentity | undefined;
-  let tickMs: number | undefined;
+  let hash: Uint8Array = new Uint8Array();
+  let tick: { timeMs: number; heardMs: number } | undefined;
+
+  /** A tick from the future, of a clock that was wrong, must not make the view young for ever. */
+  function hear(toldMs: number): void {
+    const timeMs = Math.min(toldMs, wallMs() + limits.clockSkewMs);
+    if (tick === undefined || timeMs > tick.timeMs) tick = { timeMs, heardMs: monotonicMs() };
+  }
+
+  /** By whichever clock says more: a wall clock that is set back must not make the view young again. */
+  function ageMs(): number | undefined {
+    if (tick === undefined) return undefined;
+    return Math.max(0, wallMs() - tick.timeMs, monotonicMs() - tick.heardMs) + limits.clockSkewMs;
+  }
 
   function swap(replica: Replica): void {
     view = viewOf(replica, view);
@@ -38,19 +60,24 @@ export function createReplicaHolder(): ReplicaHolder {
           const last = chunks.at(-1);
           if (!last) throw new Error("a snapshot has at least one chunk");
           log = last.log;
+          hash = last.hash;
           return swap(fromSnapshot(last.position, resourcesOf(chunks)));
         }
-        case "records":
+        case "records": {
           if (!view) throw new Error("records came before the first snapshot");
-          return swap(apply(view.replica, fromBinary(FeedSchema, message.feed).records));
+          const { records } = fromBinary(FeedSchema, message.feed);
+          hash = records.at(-1)?.hash ?? hash;
+          return swap(apply(view.replica, records));
+        }
         case "tick":
-          tickMs = Math.max(tickMs ?? 0, message.timeMs);
+          hear(message.timeMs);
       }
     },
     view: () => view,
     position: () => view?.replica.position ?? 0n,
     log: () => log,
-    ageMs: (nowMs) => (tickMs === undefined ? undefined : Math.max(0, nowMs - tickMs)),
+    hash: () => hash,
+    ageMs,
     digests: () =>
       [...(view?.replica.kinds ?? [])].map(([kind, { entries }]) => {
         return { kind, resources: BigInt(entries.size), digest: view ? digest(view.replica, kind) : new Uint8Array() };

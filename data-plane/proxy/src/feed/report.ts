@@ -11,7 +11,7 @@ export type ReportParts = {
   control: Pick<ControlPlane, "sync">;
   /** Undefined while there is nothing to report yet. */
   report: () => MessageInitShape<typeof ReportRequestSchema> | undefined;
-  onAnswer: (answer: ReportReply) => void;
+  onAnswer: (answer: ReportReply, reported: MessageInitShape<typeof ReportRequestSchema>) => void;
   onReconnected: () => void;
   /** Another process has this proxy's id; told when it begins. */
   onContested: () => void;
@@ -38,7 +38,7 @@ export function startReporting({ control, report, onAnswer, onReconnected, onCon
         if (isFailing) onReconnected();
         isFailing = false;
         isContested = false;
-        onAnswer(answer);
+        onAnswer(answer, request);
       }
     } catch (error) {
       // The follower logs that the control plane is away; saying it every second would help nobody.

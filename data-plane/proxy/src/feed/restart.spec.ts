@@ -4,10 +4,15 @@
 import { afterEach, expect, test } from "vitest";
 import { until } from "../fixtures/gate-fixture.ts";
 import { systemClock } from "./feed.ts";
-import { follow, LogDiffers, type Follower } from "./follower.ts";
+import { follow, type Follower } from "./follower.ts";
+import { LogDiffers } from "./mender.ts";
 import type { Place, Source } from "./source.ts";
 
-const place = (position: bigint, incarnation = 1): Place => ({ log: { id: "log", incarnation }, position });
+const place = (position: bigint, incarnation = 1): Place => ({
+  log: { id: "log", incarnation },
+  position,
+  hash: Buffer.alloc(32, Number(position)),
+});
 
 let follower: Follower | undefined;
 afterEach(() => follower?.stop());
@@ -20,14 +25,17 @@ function begin(start: Place | undefined, read: (after: Place) => Promise<void>) 
     beginsAt: "position",
     async attach(after, listener) {
       attached.push(after);
-      const ticking = setInterval(() => after && listener.onTick(after.log, { head: after.position, timeMs: 1n }), 20);
+      let timeMs = 1n;
+      const tick = () =>
+        after && listener.onTick(after.log, { head: after.position, timeMs: timeMs++, hash: after.hash });
+      const ticking = setInterval(tick, 20);
       return { detach: async () => clearInterval(ticking) };
     },
   };
   follower = follow({
-    ...{ sources: [source], start, read, clock: systemClock },
+    ...{ sources: [source], begin: start, read, clock: systemClock },
     snapshot: async () => ({ ...place(9n, 2), chunks: [] }),
-    onSnapshot: ({ log, position }) => snapshots.push({ log, position }),
+    onSnapshot: ({ log, position, hash }) => snapshots.push({ log, position, hash }),
     ...{ onCommits: () => undefined, onTick: () => undefined, onProblem: () => undefined },
   });
   return { attached, snapshots };

@@ -2,15 +2,18 @@
 // in which it comes; it may repeat and it may leave holes (a broker that lost data, a relay that died), and the follower
 // deals with both. It says once when it is lost, and is then of no more use.
 
-import type { LogIdentity, Record as LogRecord, Tick } from "@tollgate/schema/sync";
+import type { LogIdentity, Record as LogRecord, Tick as TickMessage } from "@tollgate/schema/sync";
 
 export type Log = Pick<LogIdentity, "id" | "incarnation">;
 
-export type Place = { log: Log; position: bigint };
+/** `hash` is the log's hash at the position: a log that has another one there is another log. */
+export type Place = { log: Log; position: bigint; hash: Uint8Array };
+
+export type Tick = Pick<TickMessage, "head" | "timeMs" | "hash">;
 
 export type SourceListener = {
   onRecords(log: Log, records: readonly LogRecord[]): void;
-  onTick(log: Log, tick: Pick<Tick, "head" | "timeMs">): void;
+  onTick(log: Log, tick: Tick): void;
   onLost(reason: string): void;
 };
 

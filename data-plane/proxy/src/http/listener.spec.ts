@@ -13,6 +13,8 @@ let port: number;
 let held: Exchange[];
 let agent: Agent;
 
+const known = () => ({ position: null, ageMs: null, ageMsMax: 60_000 });
+
 beforeEach(async () => {
   held = [];
   // One connection, kept: what a client does that knows nothing of the departure.
@@ -21,7 +23,7 @@ beforeEach(async () => {
     ["/now", ({ response }: Exchange) => void response.end("served")],
     ["/held", (exchange: Exchange) => void held.push(exchange)],
   ]);
-  listener = createListener({ doors, waitsFor: () => [], log: openLog("silent", {}) });
+  listener = createListener({ doors, waitsFor: () => [], known, log: openLog("silent", {}) });
   listener.server.listen(0, "127.0.0.1");
   await once(listener.server, "listening");
   const address = listener.server.address();

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { answerJson, answerRefusal } from "./answer.ts";
 import type { Log } from "../log-output.ts";
+import type { Known } from "../readiness.ts";
 
 export type Exchange = {
   readonly requestId: string;
@@ -29,6 +30,7 @@ export type ListenerParts = {
   doors: ReadonlyMap<string, Door>;
   /** What the gate waits for; empty when it is ready. */
   waitsFor: () => readonly string[];
+  known: () => Known;
   log: Log;
 };
 
@@ -50,7 +52,7 @@ const lastCallMs = 1_000;
 const keptOpenMs = 200;
 const idleCheckMs = 20;
 
-export function createListener({ doors, waitsFor, log }: ListenerParts): Listener {
+export function createListener({ doors, waitsFor, known, log }: ListenerParts): Listener {
   let isLeaving = false;
   let refuseFromMs = Number.POSITIVE_INFINITY;
   let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
@@ -85,7 +87,7 @@ export function createListener({ doors, waitsFor, log }: ListenerParts): Listene
     if (door !== undefined && performance.now() < refuseFromMs) return door(exchange);
     if (door !== undefined) return answerRefusal(response, requestId, "proxy.draining");
     if (path === "/healthz") return answerJson(response, requestId, 200, '{"status":"ok"}');
-    if (path === "/readyz") return answerReadiness(response, requestId, isLeaving ? ["draining"] : waitsFor());
+    if (path === "/readyz") return answerReadiness(response, requestId, isLeaving ? ["draining"] : waitsFor(), known());
     answerRefusal(response, requestId, "request.path-unknown");
   }
 
@@ -115,9 +117,14 @@ export function createListener({ doors, waitsFor, log }: ListenerParts): Listene
   return { server, leave, drain };
 }
 
-export function answerReadiness(response: ServerResponse, requestId: string, waits: readonly string[]): void {
+export function answerReadiness(
+  response: ServerResponse,
+  requestId: string,
+  waits: readonly string[],
+  known: Known,
+): void {
   const body = waits.length === 0 ? { status: "ready" } : { status: "not-ready", waitsFor: waits };
-  answerJson(response, requestId, waits.length === 0 ? 200 : 503, JSON.stringify(body));
+  answerJson(response, requestId, waits.length === 0 ? 200 : 503, JSON.stringify({ ...body, ...known }));
 }
 
 function pathOf(url: string): string {

@@ -26,13 +26,19 @@ export type McpDoorParts = Forwarding & {
   accounts: Accounts;
   counters: Pick<Counters, "omitted">;
   wallMs: () => number;
-  settings: OriginRules & { requestBytesMax: number; replicaAgeMsMax: number; listBytesMax: number };
+  settings: OriginRules & {
+    requestBytesMax: number;
+    environment: string;
+    replicaAgeMsMax: number;
+    listBytesMax: number;
+  };
 };
 
 export function mcpDoor(parts: McpDoorParts): Door {
   const { accounts, counters, settings, log, serverOf } = parts;
   const problemOfOrigin = originProblem(settings);
-  const authentication = { ...parts, replicaAgeMsMax: settings.replicaAgeMsMax };
+  const { environment, replicaAgeMsMax } = settings;
+  const authentication = { ...parts, environment, replicaAgeMsMax };
 
   // The line of a tool call. Limits and reservations of money take their place between authorise and the intent.
   const callTool = authorise<ToolCall>(accounts)(accounts.intend<ToolCall>()(forward(parts)));

@@ -47,6 +47,7 @@ keys:
   - { name: ci, team: engineering, purpose: service, secret: { env: CI_KEY }, expiresAt: "2027-01-31T18:00:00+01:00" }
 `;
     expect(taken(text)).toEqual({
+      environments: [],
       teams: [{ name: "engineering", at: { line: 9, column: 17 } }],
       keys: [
         {
@@ -92,7 +93,19 @@ keys:
   });
 
   test("needs nothing but its version", () => {
-    expect(taken("version: 1\n")).toEqual({ teams: [], keys: [], servers: [] });
+    expect(taken("version: 1\n")).toEqual({ teams: [], keys: [], servers: [], environments: [] });
+  });
+
+  test("may bound how old the view of an environment's proxies is, within what they can keep", () => {
+    const text = (ms: string) => `version: 1\nenvironments:\n  - { name: production, replicaAgeMsMax: ${ms} }\n`;
+    expect(taken(text("90000"))?.environments).toMatchObject([{ name: "production", replicaAgeMsMax: 90_000 }]);
+    expect(issuesOf(text("59999"))).toMatchObject([
+      { message: expect.stringContaining("is not a whole number from 35000 to") },
+    ]);
+    expect(issuesOf(text("an hour"))).toMatchObject([{ message: expect.stringContaining("must be a whole number") }]);
+    expect(issuesOf(text("90000, contentLogging: on"))).toMatchObject([
+      { message: expect.stringContaining("not supported by this version yet") },
+    ]);
   });
 
   test("may say once what several keys share, by an anchor", () => {

@@ -4,20 +4,32 @@
 
 import { limits } from "../limits.ts";
 import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
+import { readEnvironment, type ConfiguredEnvironment } from "./environment.ts";
 import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
 import { readServer, type ConfiguredServer } from "./server.ts";
 import { readTeam, type ConfiguredTeam } from "./team.ts";
 import { readYaml } from "./yaml-source.ts";
 
-export type Configuration = { teams: ConfiguredTeam[]; keys: ConfiguredKey[]; servers: ConfiguredServer[] };
+export type Configuration = {
+  teams: ConfiguredTeam[];
+  keys: ConfiguredKey[];
+  servers: ConfiguredServer[];
+  environments: ConfiguredEnvironment[];
+};
 
 export type Parsed =
   | { outcome: "configuration"; configuration: Configuration }
   /** `report` has a line for each issue, as terminals and editors know it. */
   | { outcome: "invalid"; issues: readonly Issue[]; report: string };
 
-const sections = { version: "required", teams: "optional", keys: "optional", servers: "optional" } as const;
+const sections = {
+  version: "required",
+  teams: "optional",
+  keys: "optional",
+  servers: "optional",
+  environments: "optional",
+} as const;
 const laterSections = ["providers", "models", "prices", "toolGroups", "policies", "customers", "users"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
@@ -51,6 +63,7 @@ function readRoot(reading: Reading): Configuration | undefined {
     teams,
     keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
     servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
+    environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
   };
 }
 

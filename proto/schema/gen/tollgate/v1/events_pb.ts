@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, EnrolledProxy, JoinToken, Key, Secret, Server, Team } from "./resources_pb.ts";
+import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, Secret, Server, Team } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxInoKC0xvZ2dlZEV2ZW50Eg4KBnN0cmVhbRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEgwKBHR5cGUYAyABKAkSDgoGc2NvcGVzGAQgAygJEg8KB3RpbWVfbXMYBSABKAMSDQoFYWN0b3IYBiABKAkSDAoEYm9keRgHIAEoDCI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIj4KC1RlYW1SZXRpcmVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOg7K8xgKCgR0ZWFtEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiQwoMU2VjcmV0U3RvcmVkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoOyvMYCgoGc2VjcmV0EAEiRQoMU2VjcmV0RXJhc2VkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoQyvMYDAoGc2VjcmV0EAEYASJTChBBZG1pblRva2VuSXNzdWVkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoRyvMYDQoLYWRtaW4tdG9rZW4iVgoRQWRtaW5Ub2tlblJldm9rZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhPK8xgPCgthZG1pbi10b2tlbhgBIk8KD0pvaW5Ub2tlbklzc3VlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIk0KDUpvaW5Ub2tlblVzZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoQyvMYDAoKam9pbi10b2tlbiJSChBKb2luVG9rZW5SZXZva2VkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EsrzGA4KCmpvaW4tdG9rZW4YASJHCg1Qcm94eUVucm9sbGVkEikKBXByb3h5GAEgASgLMhoudG9sbGdhdGUudjEuRW5yb2xsZWRQcm94eToLyvMYBwoFcHJveHkiSAoMUHJveHlSZXZva2VkEikKBXByb3h5GAEgASgLMhoudG9sbGdhdGUudjEuRW5yb2xsZWRQcm94eToNyvMYCQoFcHJveHkYAWIGcHJvdG8z", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIj4KC1RlYW1SZXRpcmVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOg7K8xgKCgR0ZWFtEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiQwoMU2VjcmV0U3RvcmVkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoOyvMYCgoGc2VjcmV0EAEiRQoMU2VjcmV0RXJhc2VkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoQyvMYDAoGc2VjcmV0EAEYASJUCg5FbnZpcm9ubWVudFNldBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhPK8xgPCgtlbnZpcm9ubWVudBABIloKEkVudmlyb25tZW50UmV0aXJlZBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhXK8xgRCgtlbnZpcm9ubWVudBABGAEiUwoQQWRtaW5Ub2tlbklzc3VlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46EcrzGA0KC2FkbWluLXRva2VuIlYKEUFkbWluVG9rZW5SZXZva2VkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoTyvMYDwoLYWRtaW4tdG9rZW4YASJPCg9Kb2luVG9rZW5Jc3N1ZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoQyvMYDAoKam9pbi10b2tlbiJNCg1Kb2luVG9rZW5Vc2VkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iUgoQSm9pblRva2VuUmV2b2tlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhLK8xgOCgpqb2luLXRva2VuGAEiRwoNUHJveHlFbnJvbGxlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6C8rzGAcKBXByb3h5IkgKDFByb3h5UmV2b2tlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6DcrzGAkKBXByb3h5GAFiBnByb3RvMw", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -44,7 +44,7 @@ export type LoggedEvent = Message<"tollgate.v1.LoggedEvent"> & {
   type: string;
 
   /**
-   * Resources the event is about, "kind/id": readable even where the body is not.
+   * The resource the event is about, "kind/id": readable even where the body is not.
    *
    * @generated from field: repeated string scopes = 4;
    */
@@ -66,6 +66,13 @@ export type LoggedEvent = Message<"tollgate.v1.LoggedEvent"> & {
    * @generated from field: bytes body = 7;
    */
   body: Uint8Array;
+
+  /**
+   * Events of the same transaction that come after this one: the hash covers where a commit ends.
+   *
+   * @generated from field: uint32 left = 8;
+   */
+  left: number;
 };
 
 /**
@@ -265,6 +272,40 @@ export const SecretErasedSchema: GenMessage<SecretErased> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_events, 11);
 
 /**
+ * @generated from message tollgate.v1.EnvironmentSet
+ */
+export type EnvironmentSet = Message<"tollgate.v1.EnvironmentSet"> & {
+  /**
+   * @generated from field: tollgate.v1.Environment environment = 1;
+   */
+  environment?: Environment | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.EnvironmentSet.
+ * Use `create(EnvironmentSetSchema)` to create a new message.
+ */
+export const EnvironmentSetSchema: GenMessage<EnvironmentSet> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 12);
+
+/**
+ * @generated from message tollgate.v1.EnvironmentRetired
+ */
+export type EnvironmentRetired = Message<"tollgate.v1.EnvironmentRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Environment environment = 1;
+   */
+  environment?: Environment | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.EnvironmentRetired.
+ * Use `create(EnvironmentRetiredSchema)` to create a new message.
+ */
+export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 13);
+
+/**
  * @generated from message tollgate.v1.AdminTokenIssued
  */
 export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
@@ -279,7 +320,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 12);
+  messageDesc(file_tollgate_v1_events, 14);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -296,7 +337,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 13);
+  messageDesc(file_tollgate_v1_events, 15);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -313,7 +354,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 14);
+  messageDesc(file_tollgate_v1_events, 16);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -332,7 +373,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 15);
+  messageDesc(file_tollgate_v1_events, 17);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -349,7 +390,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 16);
+  messageDesc(file_tollgate_v1_events, 18);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -366,7 +407,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 17);
+  messageDesc(file_tollgate_v1_events, 19);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -383,5 +424,5 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 18);
+  messageDesc(file_tollgate_v1_events, 20);
 

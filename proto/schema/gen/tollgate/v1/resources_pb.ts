@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIj4KBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKiAgoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiswEKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlcnZlciI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIlMKBlNlY3JldBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKA0SEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlY3JldCK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAmIGcHJvdG8z", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIj4KBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKiAgoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiswEKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlcnZlciI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIlMKBlNlY3JldBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKA0SEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlY3JldCKEAQoLRW52aXJvbm1lbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfChJyZXBsaWNhX2FnZV9tc19tYXgYAyABKARIAIgBARIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLZW52aXJvbm1lbnRCFQoTX3JlcGxpY2FfYWdlX21zX21heCK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAmIGcHJvdG8z", [file_tollgate_v1_options]);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -248,6 +248,42 @@ export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 5);
 
 /**
+ * What holds for the proxies that are started for it (TOLLGATE_ENVIRONMENT is its name).
+ *
+ * @generated from message tollgate.v1.Environment
+ */
+export type Environment = Message<"tollgate.v1.Environment"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * How old a proxy's view may be; past it, it refuses. Absent: the proxy's own setting.
+   *
+   * @generated from field: optional uint64 replica_age_ms_max = 3;
+   */
+  replicaAgeMsMax?: bigint | undefined;
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Environment.
+ * Use `create(EnvironmentSchema)` to create a new message.
+ */
+export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 6);
+
+/**
  * A token for the admin API. Never replicated.
  *
  * @generated from message tollgate.v1.AdminToken
@@ -289,7 +325,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 6);
+  messageDesc(file_tollgate_v1_resources, 7);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -352,7 +388,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 7);
+  messageDesc(file_tollgate_v1_resources, 8);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -403,7 +439,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 8);
+  messageDesc(file_tollgate_v1_resources, 9);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
