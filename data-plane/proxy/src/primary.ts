@@ -55,6 +55,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     enrolment: !link.hasJoined() && replica.view() === undefined,
     workers: workers.listening() < config.workers,
     snapshot: replica.view() === undefined,
+    // Nothing was heard for longer than a revoked key may live.
+    news: isStale(knownOf(replica, config)),
     secrets: !secretCache.areComplete(),
     "sealing-keys": provisions.stock().sealing.length === 0,
   }));

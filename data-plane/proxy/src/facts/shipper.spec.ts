@@ -1,12 +1,9 @@
-// Every fact arrives and is counted once, over lines that lose, repeat, delay and reorder, and over restarts of everybody.
-// The ingest here is a fake with the rules of the real one (control-plane `usage/ingest.ts`): at or below the cursor
-// dropped, next contiguous taken, beyond it nothing. The clock is the test's own; nothing waits.
-import { create, fromBinary } from "@bufbuild/protobuf";
+// Every fact arrives and is counted once, whatever line it takes and whoever restarts, one case after the other; what chance
+// makes of them together is simulated in test/sim/facts.spec.ts. The clock is the test's own; nothing waits.
+import { create } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
-import type { Fact, FactBatch } from "@tollgate/schema/usage";
-import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
-import { batchMac, firstLink, linkAfter } from "@tollgate/kernel/fact-chain";
-import fc from "fast-check";
+import type { Fact } from "@tollgate/schema/usage";
+import { ToolCallOutcome } from "@tollgate/schema/usage";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +14,8 @@ import { openRecorder } from "./recorder.ts";
 import type { Shipper, ShipperOptions, ShipperProblem } from "./shipper.ts";
 import { openShipper, stallMs } from "./shipper.ts";
 import type { FactSink } from "./sink.ts";
-import { hmac, sha256 } from "./node-hashes.ts";
 import { listEpochs, listSegments, retiredMs } from "./spool-file.ts";
+import { factsIn, fakeIngest } from "./ingest.fixture.ts";
 import { testKey } from "./spool.fixture.ts";
 
 let directory: string;
@@ -34,51 +31,6 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function factsIn({ facts }: FactBatch): Fact[] {
-  return facts.map((bytes) => fromBinary(FactSchema, bytes));
-}
-
-/** What the real ingest keeps, with each number of the sequence as it was counted: twice would show. It holds who sends to the
- *  chain as the real one does: a batch must be signed, and continue or repeat what is there. */
-function fakeIngest() {
-  type Cursor = { stored: bigint; counted: string[]; links: Map<bigint, string | undefined> };
-  const epochs = new Map<bigint, Cursor>();
-  const begin = (): Cursor => ({ stored: 0n, counted: [], links: new Map([[0n, hex(firstLink)]]) });
-  return {
-    take(batch: FactBatch): bigint {
-      const { epoch } = batch;
-      expect(hex(batch.mac)).toBe(hex(batchMac(hmac, testKey, batch)));
-      const cursor = epochs.get(epoch) ?? begin();
-      epochs.set(epoch, cursor);
-      let link = batch.before;
-      for (const [index, fact] of factsIn(batch).entries()) {
-        const isLoss = fact.kind.case === "usageLost";
-        if (isLoss) expect(batch.facts).toHaveLength(1);
-        const last = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : fact.seq;
-        if (fact.seq > cursor.stored + 1n) break;
-        if (!isLoss) {
-          expect(cursor.links.get(fact.seq - 1n) ?? hex(link)).toBe(hex(link));
-          link = linkAfter(sha256, testKey, link, batch.facts[index] ?? new Uint8Array());
-        }
-        for (let seq = cursor.stored + 1n; seq <= last; seq++) {
-          cursor.counted.push(isLoss ? `${seq} lost` : `${seq}`);
-          cursor.links.set(seq, isLoss ? undefined : hex(link));
-          cursor.stored = seq;
-        }
-      }
-      return cursor.stored;
-    },
-    stored: (epoch: bigint): bigint => epochs.get(epoch)?.stored ?? 0n,
-    counted: (epoch: bigint): string[] => epochs.get(epoch)?.counted ?? [],
-    cursors: () => [...epochs].map(([epoch, { stored }]) => create(FactCursorSchema, { epoch, seq: stored })),
-    forget: (epoch: bigint, stored: bigint) => epochs.set(epoch, { ...begin(), stored, links: new Map() }),
-  };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
 
 function open(sinks: ShipperOptions["sinks"], options: Partial<ShipperOptions> = {}): Shipper {
   return openShipper({
@@ -291,144 +243,6 @@ test("while nobody can be reached the spool keeps its bound, and afterwards ever
     expect(counted.filter((text) => text.endsWith("lost")).length).toBeGreaterThan(0);
   }
   expect(heldEpochs()).toEqual([]);
-});
-
-type Move =
-  | { kind: "record"; worker: number; count: number }
-  | { kind: "step"; fate: "arrives" | "lost" | "reply-lost" }
-  | { kind: "deliver"; pick: number; isCopy: boolean }
-  | { kind: "drop"; pick: number }
-  | { kind: "report"; isStale: boolean }
-  | { kind: "wait"; ms: number }
-  | { kind: "restart-worker"; worker: number }
-  | { kind: "restart-all" };
-
-const worker = fc.nat(1);
-const move: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constant("record" as const), worker, count: fc.integer({ min: 1, max: 40 }) }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant("step" as const),
-      fate: fc.constantFrom("arrives" as const, "arrives" as const, "lost" as const, "reply-lost" as const),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({ kind: fc.constant("deliver" as const), pick: fc.nat(20), isCopy: fc.boolean() }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("drop" as const), pick: fc.nat(20) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("report" as const), isStale: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 8_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart-worker" as const), worker }) },
-  { weight: 1, arbitrary: fc.constant({ kind: "restart-all" as const }) },
-);
-
-/** Kafka that delays, reorders, repeats and loses; gRPC that loses requests and replies; both into one ingest. */
-async function play(moves: readonly Move[]): Promise<void> {
-  const ingest = fakeIngest();
-  const topic: FactBatch[] = [];
-  let fate: "arrives" | "lost" | "reply-lost" = "arrives";
-  let staleCursors = ingest.cursors();
-  const kafka: FactSink = {
-    name: "kafka",
-    send: async (batch) => {
-      if (fate !== "lost") topic.push(batch);
-      if (fate !== "arrives") throw new Error("planted");
-      return { kind: "taken" };
-    },
-  };
-  const grpc: FactSink = {
-    name: "grpc",
-    send: async (batch) => {
-      if (fate === "lost") throw new Error("planted");
-      const stored = ingest.take(batch);
-      if (fate === "reply-lost") throw new Error("planted");
-      return { kind: "stored", stored };
-    },
-  };
-  let nextEpoch = 1n;
-  const lastSeqs = new Map<bigint, bigint>();
-  const start = (): Recorder => recorder(nextEpoch++);
-  const workers = [start(), start()];
-  let shipper = open([kafka, grpc]);
-  function restart(index: number): void {
-    const old = workers[index];
-    if (old === undefined) return;
-    old.close();
-    lastSeqs.set(old.epoch, old.lastSeq());
-    live.delete(old.epoch);
-    workers[index] = start();
-  }
-  for (const next of moves) {
-    switch (next.kind) {
-      case "record": {
-        const into = workers[next.worker];
-        if (into !== undefined) await record(into, next.count);
-        break;
-      }
-      case "step":
-        fate = next.fate;
-        await shipper.step();
-        break;
-      case "deliver": {
-        const at = next.pick % Math.max(1, topic.length);
-        const batch = topic[at];
-        if (batch !== undefined) ingest.take(batch);
-        if (!next.isCopy) topic.splice(at, 1);
-        break;
-      }
-      case "drop":
-        topic.splice(next.pick % Math.max(1, topic.length), 1);
-        break;
-      case "report":
-        shipper.reported({ stored: next.isStale ? staleCursors : ingest.cursors(), forked: [] });
-        staleCursors = ingest.cursors();
-        break;
-      case "wait":
-        nowMs += next.ms;
-        break;
-      case "restart-worker":
-        restart(next.worker);
-        break;
-      case "restart-all":
-        restart(0);
-        restart(1);
-        shipper = open([kafka, grpc]);
-        break;
-      default:
-        next satisfies never;
-    }
-  }
-  restart(0);
-  restart(1);
-  fate = "arrives";
-  for (let rounds = 0; heldEpochs().some((epoch) => !live.has(epoch)); rounds++) {
-    expect(rounds).toBeLessThan(200);
-    await shipper.step();
-    for (const batch of topic.splice(0)) ingest.take(batch);
-    shipper.reported({ stored: ingest.cursors(), forked: [] });
-    nowMs += 1_000;
-  }
-  for (const { close } of workers) close();
-  for (const [epoch, last] of lastSeqs) expect(ingest.counted(epoch)).toEqual(numbers(last));
-}
-
-test("whatever the lines do and whoever restarts, every fact ends up counted once", async () => {
-  await fc.assert(
-    fc
-      .asyncProperty(fc.array(move, { maxLength: 120, size: "max" }), play)
-      .afterEach(() => rmSync(directory, { recursive: true, force: true }))
-      .beforeEach(() => {
-        directory = mkdtempSync(join(tmpdir(), "tollgate-shipper-"));
-        nowMs = 0;
-        live = new Set();
-      }),
-    { numRuns: 60 },
-  );
 });
 
 test("without an epoch's key nothing of it is sent; it goes as soon as the key has been drawn", async () => {
