@@ -5,7 +5,7 @@
 import { Agent, request, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { afterEach, expect, test } from "vitest";
-import { startBalancer } from "../support/balancer.ts";
+import { startBalancer, type Balancer } from "../support/balancer.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { AdminClient } from "../support/admin-client.ts";
@@ -19,7 +19,7 @@ afterEach(async () => {
   resources = new AsyncDisposableStack();
 });
 
-type World = { stack: Stack; key: IssuedKey; agentsUrl: string; adminUrl: string };
+type World = { stack: Stack; key: IssuedKey; agents: Balancer; admins: Balancer };
 
 /** Ten of the balancer's probes. */
 const drainDelayMs = 500;
@@ -29,24 +29,26 @@ async function open(name: string): Promise<World> {
   const upstream = resources.use(await startExampleMcp({ SSE: "1" }));
   const env = { TOLLGATE_DRAIN_DELAY_MS: String(drainDelayMs), TOLLGATE_LOG_LEVEL: "warn" };
   const stack = resources.use(await startStack({ databaseUrl: database.url, proxies: 2, hasSecondControl: true, env }));
-  const over = async (members: readonly Member[]): Promise<string> => {
-    const targets = members.map(({ url }) => ({ port: Number(new URL(url).port), probeUrl: `${url}/readyz` }));
-    return resources.use(await startBalancer(targets)).url;
+  const over = async (members: readonly Member[]): Promise<Balancer> => {
+    const targets = members.map((member) => ({ port: portOf(member), probeUrl: `${member.url}/readyz` }));
+    return resources.use(await startBalancer(targets));
   };
-  const [agentsUrl, adminUrl] = [await over(stack.proxies), await over(stack.controls)];
+  const [agents, admins] = [await over(stack.proxies), await over(stack.controls)];
   await registerServer(stack.admin, { name: "example", url: upstream.url });
   const team = await createTeam(stack.admin, "platform");
   const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
   for (const { url } of stack.proxies)
     await until(async () => (await callTool(url, key.secret, "example__echo")).hasResult, { what: "the key to work" });
-  await until(async () => (await callTool(agentsUrl, key.secret, "example__echo")).hasResult, { what: "the balancer" });
-  return { stack, key, agentsUrl, adminUrl };
+  await until(async () => (await callTool(agents.url, key.secret, "example__echo")).hasResult, { what: "the balancer" });
+  return { stack, key, agents, admins };
 }
+
+const portOf = ({ url }: Member): number => Number(new URL(url).port);
 
 type Load = { finished: string[]; failed: string[]; stop(): Promise<void> };
 
 /** Each caller sends its next call as soon as it has its answer; nothing is ever sent twice. */
-function startCalling({ agentsUrl, key }: World, agents: readonly (Agent | false)[]): Load {
+function startCalling({ agents: { url }, key }: World, agents: readonly (Agent | false)[]): Load {
   const load: Load = { finished: [], failed: [], stop: async () => undefined };
   let isOver = false;
   const calling = agents.map(async (agent, number) => {
@@ -54,7 +56,7 @@ function startCalling({ agentsUrl, key }: World, agents: readonly (Agent | false
       // Now and then one that is under way for longer than the balancer needs to notice.
       const [tool, args] =
         count % 20 === number ? ["example__slow", { ms: 900 }] : ["example__echo", { number, count }];
-      const answer = await call(agentsUrl, key.secret, tool, args, agent).catch((error: unknown) => String(error));
+      const answer = await call(url, key.secret, tool, args, agent).catch((error: unknown) => String(error));
       if (typeof answer === "string") load.failed.push(answer);
       else if (answer.isAnswered) load.finished.push(answer.requestId);
       else load.failed.push(answer.body);
@@ -90,10 +92,15 @@ const callers = (kept: number, fresh: number): (Agent | false)[] => [
   ...Array.from({ length: fresh }, () => false as const),
 ];
 
-async function roll(members: readonly Member[]): Promise<void> {
+/**
+ * The next one leaves when the balancer has taken the former back, and not when that one calls itself ready: for up to one
+ * probe in between, whoever leaves at once leaves the balancer with nobody to give a connection to.
+ */
+async function roll(members: readonly Member[], balancer: Balancer): Promise<void> {
   for (const member of members) {
     expect(await member.stop("SIGTERM"), member.log()).toBe(0);
     await member.start();
+    await until(() => balancer.givesTo(portOf(member)), { what: "the balancer to take it back" });
   }
 }
 
@@ -113,7 +120,7 @@ test("both proxies are rolled under load: no call fails, and the facts of all ar
   const world = await open("roll proxies");
   const load = startCalling(world, callers(6, 2));
   await until(() => load.finished.length > 100, { what: "the load" });
-  await roll(world.stack.proxies);
+  await roll(world.stack.proxies, world.agents);
   await load.stop();
   console.log(`${load.finished.length} calls while two proxies were rolled, ${load.failed.length} failed`);
   expect(load.failed).toEqual([]);
@@ -122,7 +129,7 @@ test("both proxies are rolled under load: no call fails, and the facts of all ar
 
 test("both control planes are rolled under commands and calls: every command is done once, and no call fails", async () => {
   const world = await open("roll control planes");
-  const admin = new AdminClient(world.adminUrl, world.stack.adminToken);
+  const admin = new AdminClient(world.admins.url, world.stack.adminToken);
   const load = startCalling(world, callers(2, 1));
   const done = new Map<string, string>();
   let [repeated, isOver] = [0, false];
@@ -147,7 +154,7 @@ test("both control planes are rolled under commands and calls: every command is 
     }
   });
   await until(() => done.size > 20, { what: "the commands" });
-  await roll(world.stack.controls);
+  await roll(world.stack.controls, world.admins);
   isOver = true;
   await Promise.all(writing);
   await load.stop();

@@ -15,6 +15,8 @@ export interface Target {
 export interface Balancer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  /** Whether the target at this port gets connections just now: what it says of itself is known here one probe later. */
+  givesTo(port: number): boolean;
 }
 
 const probeMs = 50;
@@ -79,6 +81,7 @@ export async function startBalancer(targets: readonly Target[]): Promise<Balance
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    givesTo: (targetPort) => [...ready].some((target) => target.port === targetPort),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       server.close();
