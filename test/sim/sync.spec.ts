@@ -46,10 +46,9 @@ describe("the simulation", () => {
   });
 
   test.each(bugs)("finds the planted bug %s", { timeout: 60_000 }, async (bug) => {
-    const seedsMax = 60;
-    const found = await firstViolation(firstSeed, seedsMax, { bug });
+    const seedsMax = 200;
+    const found = await firstViolation(firstSeed, seedsMax, { bug }, shownBy[bug]);
     expect(found, `no seed of ${seedsMax} from ${firstSeed} on shows ${bug}`).toBeDefined();
-    if (shownBy[bug] !== undefined) expect(found?.violation).toMatch(shownBy[bug]);
     if (found) console.log(`${bug}: seed ${found.seed}, ${found.violation}`);
   });
 });

@@ -191,10 +191,11 @@ export async function firstViolation(
   firstSeed: number,
   seeds: number,
   scenario: Scenario = {},
+  like = /./,
 ): Promise<Verdict | undefined> {
   for (let i = 0; i < seeds; i++) {
     const verdict = await simulate((firstSeed + i) % 2 ** 32, scenario);
-    if (verdict.violation !== undefined) return verdict;
+    if (verdict.violation !== undefined && like.test(verdict.violation)) return verdict;
   }
   return undefined;
 }

@@ -17,6 +17,9 @@ export const repository = join(import.meta.dirname, "..", "..");
 const migrations = "control-plane/api/src/migrations";
 const ours = "@tollgate";
 
+/** What the log stores of an event has changed once before a release; a version from before that change reads it otherwise. */
+const format = { file: "proto/schema/proto/tollgate/v1/events.proto", text: "uint32 left = 8" };
+
 /** The commit before the one that brought the newest migration; "" where the history does not reach that far. */
 async function formerCommit(): Promise<string> {
   const newest = (await readdir(join(repository, migrations)))
@@ -25,7 +28,15 @@ async function formerCommit(): Promise<string> {
     .at(-1);
   const git = async (...args: string[]) => (await run("git", args, { cwd: repository })).stdout.trim();
   const added = await git("log", "--diff-filter=A", "--format=%H", "-1", "--", `${migrations}/${newest}`);
-  return added === "" ? "" : git("rev-parse", "--verify", "--quiet", `${added}^`);
+  if (added === "") return "";
+  const before = await git("rev-parse", "--verify", "--quiet", `${added}^`);
+  const formatted = await git("log", "--reverse", "--format=%H", `-S${format.text}`, "--", format.file);
+  const first = formatted.split("\n")[0] ?? "";
+  const knowsFormat = await git("merge-base", "--is-ancestor", first, before).then(
+    () => true,
+    () => false,
+  );
+  return knowsFormat ? before : first;
 }
 
 export async function formerVersion(): Promise<{ availability: Availability; commit: string }> {

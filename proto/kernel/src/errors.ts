@@ -265,15 +265,15 @@ export const errors = {
     text: "The proxy has been cut off from the control plane for too long to know who may still call.",
     help: "It refuses once its view is older than its environment's `replicaAgeMsMax`, or else `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
   },
-  "fleet.cannot-enforce": {
-    class: "conflict",
-    text: "A live proxy cannot enforce what this would put in force, and would refuse it.",
-    help: "Roll the proxies first. Who means it all the same sends the header `x-tollgate-force: true`; the proxies that cannot enforce the resource refuse it until they can.",
-  },
   "proxy.id-in-use": {
     class: "conflict",
     text: "Another process reports under this proxy's id.",
     help: "A data directory was copied, or two processes share one. The one that came first keeps the id while it is heard of; `fleet` shows it as contested. Stop the other and give it an empty data directory.",
+  },
+  "fleet.cannot-enforce": {
+    class: "conflict",
+    text: "A live proxy cannot enforce what this would put in force, and would refuse it.",
+    help: "Roll the proxies first. Who means it all the same sends the header `x-tollgate-force: true`; the proxies that cannot enforce the resource refuse it until they can.",
   },
   "log.conflict": {
     class: "conflict",

@@ -110,9 +110,20 @@ keys:
     team: from-file
 `;
 
+const setEnvironment = (name: string): Wish => ({
+  mutation: "setEnvironment",
+  args: `input: { name: "${name}", replicaAgeMsMax: "90000" }`,
+  fields: "environment { id name }",
+});
+
+const newEnvironment = (): Promise<string> =>
+  idIn(setEnvironment(`environment-${randomBytes(4).toString("hex")}`), "environment");
+
 /** One of each; every one of them changes something, so that a second time would show. */
 const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
   createTeam: async () => createTeam("once"),
+  setEnvironment: async () => setEnvironment("once"),
+  retireEnvironment: async () => byId("retireEnvironment", await newEnvironment()),
   retireTeam: async () => byId("retireTeam", await newTeam()),
   issueKey: async () => issueKey("once", await newTeam()),
   changeKey: async () => ({

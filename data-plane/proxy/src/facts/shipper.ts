@@ -256,8 +256,12 @@ export function openShipper(options: ShipperOptions): Shipper {
       if (seq === epoch.stored) continue;
       // What is stored there is somebody else's, and to take it for ours would be to throw ours away.
       const own = link.length === 0 ? undefined : epoch.reader.linkAt(seq);
-      if (own !== undefined && Buffer.compare(own, link) !== 0) {
-        fork(epoch, `fact ${seq} of the store is another`);
+      const isBeyond = options.liveEpochs().has(of) && seq > epoch.reader.lastSeq();
+      if (isBeyond || (own !== undefined && Buffer.compare(own, link) !== 0)) {
+        fork(
+          epoch,
+          isBeyond ? `the store has ${seq} facts, more than were written` : `fact ${seq} of the store is another`,
+        );
         continue;
       }
       // Reports are answered one after the other, so a lower number is no late answer: a restored database has forgotten.
