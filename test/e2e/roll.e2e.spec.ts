@@ -39,7 +39,9 @@ async function open(name: string): Promise<World> {
   const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
   for (const { url } of stack.proxies)
     await until(async () => (await callTool(url, key.secret, "example__echo")).hasResult, { what: "the key to work" });
-  await until(async () => (await callTool(agents.url, key.secret, "example__echo")).hasResult, { what: "the balancer" });
+  await until(async () => (await callTool(agents.url, key.secret, "example__echo")).hasResult, {
+    what: "the balancer",
+  });
   return { stack, key, agents, admins };
 }
 

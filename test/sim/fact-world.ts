@@ -86,7 +86,9 @@ class FactWorld {
     else if (roll < 0.93) this.#loseDisk(machine);
     else if (roll < 0.95) this.#copyDisk(machine);
     else if (roll < 0.975) this.#restore = this.ingest.backUp();
-    else this.#restore?.();
+    // Not after a copy: who stored an epoch, forgot it with the database and finds it written by his twin has no fact left
+    // to compare, and nobody else has. See ADR 0017.
+    else if (!this.#hasCopied) this.#restore?.();
   }
 
   /** Everything can be reached again, everybody sends what he has. */
