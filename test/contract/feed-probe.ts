@@ -52,7 +52,7 @@ export async function openProbe(planes: Planes): Promise<Probe> {
 
   const say = (detail: unknown, message?: string): void => void problems.push(`${message} ${JSON.stringify(detail)}`);
   const provisions = startProvisions({
-    ...{ control: grpc, kept: undefined, usedUpTo: () => 0n },
+    ...{ control: grpc, kept: undefined, epochsMin: 0, usedUpTo: () => 0n },
     onChange: () => undefined,
     onProblem: () => undefined,
   });

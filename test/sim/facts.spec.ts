@@ -14,7 +14,7 @@ describe("facts on their way from the worker to the store", () => {
   });
 
   test.each(factBugs)("the simulation finds the planted bug %s", { timeout: 120_000 }, async (bug) => {
-    const seedsMax = 150;
+    const seedsMax = 1_500;
     for (let seed = firstSeed; seed < firstSeed + seedsMax; seed++) {
       const violation = await simulateFacts(seed % 2 ** 32, bug);
       if (violation !== undefined) return console.log(`${bug}: seed ${seed}, ${violation}`);

@@ -53,7 +53,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const readiness = createReadiness(config.host, () => ({
     // Who has a view out of the cache serves by it, whether or not he can join just now.
     enrolment: !link.hasJoined() && replica.view() === undefined,
-    workers: workers.listening() < config.workers,
+    workers: workers.listening() === 0,
     snapshot: replica.view() === undefined,
     // Nothing was heard for longer than a revoked key may live.
     news: isStale(knownOf(replica, config)),
@@ -94,8 +94,10 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     areComplete: secretCache.areComplete(),
   });
 
+  const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   const provisions = startProvisions({
     control,
+    epochsMin: 2 * config.workers,
     kept: kept?.stock,
     usedUpTo: identity.usedUpTo,
     onChange() {
@@ -108,7 +110,6 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
-  const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
   const workers = startWorkers({
     count: config.workers,
@@ -241,7 +242,11 @@ function openFactsShipper({ config, log, control, kafka, identity, workers, prov
     monotonicMs: () => performance.now(),
     wallMs: Date.now,
     onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
-    onProblem: (problem) => log.warn({ problem }, "facts do not reach the control plane as they should"),
+    onProblem(problem) {
+      log.warn({ problem }, "facts do not reach the control plane as they should");
+      // What it writes from now on would never leave the disk.
+      if (problem.kind === "forked") workers.replace(problem.epoch);
+    },
   });
 }
 

@@ -15,7 +15,7 @@ export type WorkersParts = {
   startOf: () => WorkerStart | undefined;
   /** Everything that a worker must know now, in order. */
   presentState: () => Iterable<ToWorker>;
-  /** Whenever all of them serve. */
+  /** Whenever one of them begins to serve. */
   onListening: () => void;
   onFailed: (reason: string) => void;
   onFactsWritten: () => void;
@@ -28,6 +28,8 @@ export type Workers = {
   broadcast(message: ToWorker): void;
   /** Starts those that had no epoch to begin with. */
   startMissing(): void;
+  /** Lets the worker that writes this epoch end what it has, and another take its place with another epoch. */
+  replace(epoch: bigint): void;
   /** What all workers counted since this primary started, those that ended included. */
   totals(): Promise<WorkerTotals>;
   /** How many serve. */
@@ -77,7 +79,7 @@ export function startWorkers(parts: WorkersParts): Workers {
 
   function fork(): void {
     if (draining) return;
-    const start = parts.startOf();
+    const start = startOrUndefined();
     if (start === undefined) return;
     const worker = cluster.fork();
     const { epoch } = start;
@@ -100,6 +102,26 @@ export function startWorkers(parts: WorkersParts): Workers {
     if (isLeaving) worker.send({ kind: "leave" } satisfies ToWorker);
   }
 
+  /** A disk that takes no epoch costs this worker, for now, and no other. */
+  function startOrUndefined(): WorkerStart | undefined {
+    try {
+      return parts.startOf();
+    } catch (error) {
+      log.error({ err: error, pauseMs }, "a worker cannot be started; it is tried again");
+      forkLater();
+      return undefined;
+    }
+  }
+
+  function forkLater(): void {
+    const timer = setTimeout(() => {
+      pauses = pauses.filter((other) => other !== timer);
+      fork();
+    }, pauseMs);
+    pauses.push(timer);
+    pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+  }
+
   function receive(member: Member, message: ToPrimary): void {
     switch (message.kind) {
       case "listening":
@@ -120,7 +142,7 @@ export function startWorkers(parts: WorkersParts): Workers {
 
   function listening(member: Member): void {
     member.isListening = true;
-    if (listeningCount() === parts.count) parts.onListening();
+    parts.onListening();
   }
 
   function listeningCount(): number {
@@ -144,12 +166,7 @@ export function startWorkers(parts: WorkersParts): Workers {
     if (draining) return;
     if (performance.now() - member.startedMs > steadyMs) pauseMs = pauseMsMin;
     log.error({ worker: member.worker.id, code, signal, pauseMs }, "a worker died and is replaced");
-    const timer = setTimeout(() => {
-      pauses = pauses.filter((other) => other !== timer);
-      fork();
-    }, pauseMs);
-    pauses.push(timer);
-    pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+    forkLater();
   }
 
   async function totals(): Promise<WorkerTotals> {
@@ -196,6 +213,10 @@ export function startWorkers(parts: WorkersParts): Workers {
   return {
     broadcast,
     startMissing,
+    replace(epoch) {
+      const member = [...members.values()].find((one) => one.epoch === epoch);
+      if (member?.worker.isConnected() === true) member.worker.send({ kind: "drain" } satisfies ToWorker);
+    },
     totals,
     listening: listeningCount,
     applied() {

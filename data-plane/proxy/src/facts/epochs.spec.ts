@@ -1,5 +1,5 @@
 // A proxy's id and epochs are what keeps its facts apart: never twice the same, whatever happened to the directory.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -70,4 +70,15 @@ test("a directory that a proxy holds is refused, not taken for an unusable one, 
   const next = boot();
   expect([next.proxyId, next.temporaryBecause]).toEqual([first.proxyId, undefined]);
   expect(next.usedUpTo()).toBe(3n);
+});
+
+test("a proxy that is known needs to write nothing to be itself", () => {
+  const before = boot();
+  before.use(5n);
+  const path = join(directory, "proxy.json");
+  const { ino, mtimeMs } = statSync(path);
+  const after = boot();
+  expect([after.proxyId, after.usedUpTo()]).toEqual([before.proxyId, 5n]);
+  // The very file: a disk that is full would have made it another proxy, which nobody knows.
+  expect([statSync(path).ino, statSync(path).mtimeMs]).toEqual([ino, mtimeMs]);
 });

@@ -48,10 +48,14 @@ type Identity = Omit<ProxyIdentity, "release">;
 
 function identityIn(directory: string, temporaryBecause: string | undefined): Identity {
   const path = join(directory, "proxy.json");
-  const kept: Kept = readKept(path) ?? { proxyId: idFromBytes(randomBytes(idBytes)), epoch: 0n };
+  const known = readKept(path);
+  const kept: Kept = known ?? { proxyId: idFromBytes(randomBytes(idBytes)), epoch: 0n };
   const spoolDirectory = join(directory, "facts", kept.proxyId);
-  mkdirSync(spoolDirectory, { recursive: true, mode: 0o700 });
-  keep(directory, path, kept);
+  // Who is known writes nothing to be himself: a disk that is full today must not make him somebody else.
+  if (known === undefined) {
+    mkdirSync(spoolDirectory, { recursive: true, mode: 0o700 });
+    keep(directory, path, kept);
+  }
   const use = (epoch: bigint): void => {
     if (epoch <= kept.epoch) throw new Error(`the epoch ${epoch} was used already`);
     keep(directory, path, { ...kept, epoch });
@@ -75,18 +79,30 @@ function readKept(path: string): Kept | undefined {
 }
 
 function keep(directory: string, path: string, { proxyId, epoch }: Kept): void {
-  const file = openSync(`${path}.new`, "w", 0o600);
+  const text = `${JSON.stringify({ proxyId, epoch: epoch.toString() })}\n`;
   try {
-    writeSync(file, `${JSON.stringify({ proxyId, epoch: epoch.toString() })}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    write(`${path}.new`, "w", text);
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    // On a full disk over what is there, which needs no space; a text that is longer by a digit stays in its block.
+    write(path, "r+", text);
   }
-  renameSync(`${path}.new`, path);
   const folder = openSync(directory, "r");
   try {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
+  }
+}
+
+function write(path: string, flags: "w" | "r+", text: string): void {
+  const file = openSync(path, flags, 0o600);
+  try {
+    if (writeSync(file, text) < text.length)
+      throw Object.assign(new Error("no space for the epoch"), { code: "ENOSPC" });
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }

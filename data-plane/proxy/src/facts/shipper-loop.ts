@@ -67,7 +67,8 @@ export function runShipper(shipper: Shipper, onBug: (error: unknown) => void): S
     isClosing = true;
     clearTimeout(timer);
     const endMs = performance.now() + drainMs;
-    await running;
+    // A step may wait for a line that is dead for longer than there is time.
+    await Promise.race([running, pause(drainMs)]);
     while (performance.now() < endMs && !shipper.isDrained()) {
       if ((await step()) !== "more") await pause(Math.min(lingerMs, Math.max(0, endMs - performance.now())));
     }

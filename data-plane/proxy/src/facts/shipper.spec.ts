@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact } from "@tollgate/schema/usage";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -14,7 +14,7 @@ import { openRecorder } from "./recorder.ts";
 import type { Shipper, ShipperOptions, ShipperProblem } from "./shipper.ts";
 import { openShipper, stallMs } from "./shipper.ts";
 import type { FactSink } from "./sink.ts";
-import { listEpochs, listSegments, retiredMs } from "./spool-file.ts";
+import { listEpochs, listSegments, retiredMs, unfinishedPath } from "./spool-file.ts";
 import { factsIn, fakeIngest } from "./ingest.fixture.ts";
 import { testKey } from "./spool.fixture.ts";
 
@@ -365,4 +365,24 @@ test("a watermark that is somebody else's frees nothing: two proxies on copies o
   expect(listSegments(directory, 1n).length).toBe(before);
   expect(problems.filter(({ kind }) => kind === "forked")).toMatchObject([{ epoch: 1n }]);
   expect(ingest.cursors()).toEqual([]);
+});
+
+test("an epoch that the disk does not let conclude holds up no other, and what it has goes first", async () => {
+  const ingest = fakeIngest();
+  const grpc: FactSink = { name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) };
+  const shipper = open([grpc]);
+  const dead = recorder(1n);
+  await record(dead, 5);
+  dead.intend({ requestId: "open", tool: "t" }, () => undefined);
+  await turn();
+  live.delete(1n);
+  await record(recorder(2n), 7);
+  // Where the conclusion would be written there is a folder: what a disk without space looks like to it.
+  mkdirSync(unfinishedPath(directory, 1n));
+  for (let steps = 0; steps < 4; steps++) await shipper.step();
+  expect([ingest.counted(1n), ingest.counted(2n)]).toEqual([numbers(5n), numbers(7n)]);
+  expect(problems.some(({ kind }) => kind === "disk-failed")).toBe(true);
+  rmSync(unfinishedPath(directory, 1n), { recursive: true });
+  for (let steps = 0; steps < 4; steps++) await shipper.step();
+  expect(ingest.counted(1n)).toEqual(numbers(6n));
 });

@@ -45,6 +45,7 @@ export type ShipperProblem =
   | { readonly kind: "forked"; readonly epoch: bigint; readonly reason: string }
   /** Calls whose outcome nobody will know, found when their worker was gone. */
   | { readonly kind: "interrupted"; readonly epoch: bigint; readonly calls: number }
+  | { readonly kind: "disk-failed"; readonly epoch: bigint; readonly error: unknown }
   | { readonly kind: "sink-changed"; readonly sink: string };
 
 /** `waiting`: nothing is left to send now; `more`: step again at once; `failed`: not before a pause. */
@@ -126,15 +127,27 @@ export function openShipper(options: ShipperOptions): Shipper {
 
   async function step(): Promise<StepResult> {
     keepBound();
-    let result: StepResult = "waiting";
+    const results = new Set<StepResult>();
     for (const epoch of scan()) {
-      resendWhenStalled(epoch);
-      const sent = await sendNext(epoch);
-      tidy(epoch);
-      if (sent === "failed") return "failed";
-      if (sent === "more") result = "more";
+      const result = await stepOf(epoch);
+      results.add(result);
+      // The line is down for all of them.
+      if (result === "failed" && choice.isFailing()) break;
     }
-    return result;
+    return results.has("more") ? "more" : results.has("failed") ? "failed" : "waiting";
+  }
+
+  /** One epoch that cannot be read or concluded, on a full or broken disk say, holds up no other. */
+  async function stepOf(epoch: Epoch): Promise<StepResult> {
+    try {
+      resendWhenStalled(epoch);
+      const result = await sendNext(epoch);
+      tidy(epoch);
+      return result;
+    } catch (error) {
+      report({ kind: "disk-failed", epoch: epoch.epoch, error });
+      return "failed";
+    }
   }
 
   /** A look at every file, so not at each step: recorders keep the bound themselves whenever they begin a segment. */
@@ -150,9 +163,10 @@ export function openShipper(options: ShipperOptions): Shipper {
     const room = epoch.stored + windowFacts - epoch.sent;
     const key = options.epochKey(epoch.epoch);
     if (room <= 0n || key === undefined || epoch.isForked || isAtRest(epoch)) return "waiting";
-    conclude(epoch, key);
-    const factsMax = Math.min(limits.factsPerBatchMax, Number(room));
-    const stretch = epoch.reader.read(epoch.sent, { factsMax, bytesMax: batchBytesMax });
+    const bound = { factsMax: Math.min(limits.factsPerBatchMax, Number(room)), bytesMax: batchBytesMax };
+    // What is there goes first: it frees the space that the epoch's conclusion may need.
+    let stretch = epoch.reader.read(epoch.sent, bound);
+    if (stretch === undefined && conclude(epoch, key)) stretch = epoch.reader.read(epoch.sent, bound);
     if (stretch === undefined) return "waiting";
     const answer = await send(epoch, key, stretch);
     if (answer === undefined) return "failed";
@@ -163,7 +177,8 @@ export function openShipper(options: ShipperOptions): Shipper {
       case "refused":
         report({ kind: "refused", sink: choice.active().name, epoch: epoch.epoch, reason: answer.reason });
         return sendLoss(epoch, key, stretch);
-      default:
+      case "stored":
+      case "taken":
         return settle(epoch, answer, stretch);
     }
   }
@@ -177,11 +192,13 @@ export function openShipper(options: ShipperOptions): Shipper {
     return "failed";
   }
 
-  function conclude(epoch: Epoch, key: Uint8Array): void {
-    if (epoch.isConcluded || options.liveEpochs().has(epoch.epoch)) return;
+  /** Whether it added facts. */
+  function conclude(epoch: Epoch, key: Uint8Array): boolean {
+    if (epoch.isConcluded || options.liveEpochs().has(epoch.epoch)) return false;
     const calls = concludeEpoch(directory, epoch.epoch, key);
     epoch.isConcluded = true;
     if (calls > 0) report({ kind: "interrupted", epoch: epoch.epoch, calls });
+    return calls > 0;
   }
 
   async function send({ epoch }: Epoch, key: Uint8Array, { before, facts }: Stretch): Promise<SinkAnswer | undefined> {
@@ -294,10 +311,13 @@ export function openShipper(options: ShipperOptions): Shipper {
   }
 
   function isDrained(): boolean {
-    return scan().every(
-      ({ reader, stored, sent, retiredMs }) =>
-        retiredMs !== undefined || (sent === stored && reader.read(stored, { factsMax: 1, bytesMax: 1 }) === undefined),
-    );
+    const live = options.liveEpochs();
+    return scan().every(({ epoch, reader, stored, sent, retiredMs, isConcluded }) => {
+      if (retiredMs !== undefined) return true;
+      // Who is gone may have left calls open, of which there will be facts.
+      if (sent !== stored || !(isConcluded || live.has(epoch))) return false;
+      return reader.read(stored, { factsMax: 1, bytesMax: 1 }) === undefined;
+    });
   }
 
   return { step, reported, reconnected, spooled, isDrained, sinkName: () => choice.active().name };

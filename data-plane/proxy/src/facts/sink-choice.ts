@@ -4,6 +4,8 @@ import type { FactSink } from "./sink.ts";
 
 export type SinkChoice = {
   active(): FactSink;
+  /** Its last attempt failed. */
+  isFailing(): boolean;
   succeeded(): void;
   failed(): void;
   /** It took facts, and the watermark stood still. */
@@ -44,6 +46,7 @@ export function openSinkChoice(
       if (index !== 0 && monotonicMs() - leftPreferredMs >= preferredAgainMs) use(0);
       return current();
     },
+    isFailing: () => failingSinceMs !== undefined,
     succeeded: () => {
       failingSinceMs = undefined;
     },

@@ -12,7 +12,7 @@ import {
 import { afterEach, expect, test } from "vitest";
 import { epochKey } from "../fixtures/control-plane-fixture.ts";
 import { until } from "../fixtures/gate-fixture.ts";
-import { epochsInStock, startProvisions, type Provisions, type Stock } from "./provisions.ts";
+import { epochsInStockMin, startProvisions, type Provisions, type Stock } from "./provisions.ts";
 
 type Request = MessageInitShape<typeof DrawRequestSchema>;
 
@@ -43,7 +43,7 @@ function begin(control: ReturnType<typeof controlPlane>, kept?: Stock) {
   const problems: unknown[] = [];
   let changes = 0;
   const provisions = startProvisions({
-    ...{ control, kept, usedUpTo: () => used },
+    ...{ control, kept, epochsMin: 0, usedUpTo: () => used },
     onChange: () => void changes++,
     onProblem: (problem) => problems.push(problem),
   });
@@ -65,13 +65,13 @@ test("the stock is filled at once, an epoch leaves it once, and it is filled aga
   const control = controlPlane();
   const { provisions, use, unused } = begin(control);
   expect(use()).toBeUndefined();
-  await until(() => unused() === epochsInStock, "the first draw");
-  const taken = Array.from({ length: epochsInStock - 2 }, use);
-  expect(taken).toEqual(Array.from({ length: epochsInStock - 2 }, (_, index) => BigInt(index + 1)));
+  await until(() => unused() === epochsInStockMin, "the first draw");
+  const taken = Array.from({ length: epochsInStockMin - 2 }, use);
+  expect(taken).toEqual(Array.from({ length: epochsInStockMin - 2 }, (_, index) => BigInt(index + 1)));
   expect(provisions.epochKey(1n)).toEqual(epochKey(1n));
-  await until(() => unused() === epochsInStock, "the draw that a low stock hurries");
-  expect(control.asked[1]).toMatchObject({ epochs: epochsInStock - 2, after: BigInt(epochsInStock) });
-  expect(use()).toBe(BigInt(epochsInStock - 1));
+  await until(() => unused() === epochsInStockMin, "the draw that a low stock hurries");
+  expect(control.asked[1]).toMatchObject({ epochs: epochsInStockMin - 2, after: BigInt(epochsInStockMin) });
+  expect(use()).toBe(BigInt(epochsInStockMin - 1));
 });
 
 test("a control plane that is away is asked again until it answers, and what is in stock serves meanwhile", async () => {
@@ -87,7 +87,7 @@ test("a control plane that is away is asked again until it answers, and what is 
   expect(provisions.stock().sealing.map(({ id }) => id)).toEqual([5]);
   await until(() => problems.length > 1, "two tries");
   control.isAway = false;
-  await until(() => unused() === epochsInStock, "the draw");
+  await until(() => unused() === epochsInStockMin, "the draw");
   // What the control plane gave meanwhile to nobody knows of, it gives above what was used.
   expect(use()).toBe(9n);
   expect(provisions.stock().sealing.map(({ id }) => id)).toEqual([1]);
@@ -98,7 +98,7 @@ test("an epoch of the kept stock that was used before the crash is not used agai
   control.isAway = true;
   const epochs = [3n, 4n, 5n].map((epoch) => create(EpochKeySchema, { epoch, key: epochKey(epoch) }));
   running = startProvisions({
-    ...{ control, kept: { epochs, sealing: [], records: [] }, usedUpTo: () => 4n },
+    ...{ control, kept: { epochs, sealing: [], records: [] }, epochsMin: 0, usedUpTo: () => 4n },
     ...{ onChange: () => undefined, onProblem: () => undefined },
   });
   expect(running.take(4n)?.epoch).toBe(5n);
@@ -107,11 +107,11 @@ test("an epoch of the kept stock that was used before the crash is not used agai
 test("keys of epochs whose facts are on disk are asked for, and those of stored ones are let go", async () => {
   const control = controlPlane();
   const { provisions, use, unused } = begin(control);
-  await until(() => unused() === epochsInStock, "the first draw");
+  await until(() => unused() === epochsInStockMin, "the first draw");
   for (let i = 0; i < 3; i++) use();
   provisions.need([2n]);
   expect([1n, 2n, 3n].map((epoch) => provisions.epochKey(epoch) !== undefined)).toEqual([false, true, false]);
-  expect(unused()).toBe(epochsInStock - 3);
+  expect(unused()).toBe(epochsInStockMin - 3);
   provisions.need([1n, 2n]);
   await until(() => provisions.epochKey(1n) !== undefined, "the key of the first");
   expect(control.asked.at(-1)?.keysOf).toEqual([1n]);
@@ -120,7 +120,7 @@ test("keys of epochs whose facts are on disk are asked for, and those of stored 
 test("whoever is in a hurry, draws follow one another no faster than once a second, and none follows the close", async () => {
   const control = controlPlane();
   const { provisions, unused, changes } = begin(control);
-  await until(() => unused() === epochsInStock, "the first draw");
+  await until(() => unused() === epochsInStockMin, "the first draw");
   const startMs = performance.now();
   for (let i = 0; i < 100; i++) provisions.hurry();
   await until(() => control.asked.length === 2, "the hurried draw");

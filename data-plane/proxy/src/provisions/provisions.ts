@@ -28,6 +28,8 @@ export type Provisions = {
 
 export type ProvisionsParts = {
   control: Pick<ControlPlane, "provisions">;
+  /** Below so many it is drawn anew: as many as a cut-off proxy needs to start, and then some. */
+  epochsMin: number;
   /** What a cache kept. */
   kept: Stock | undefined;
   /** The last epoch that this proxy used, in any boot. */
@@ -36,15 +38,19 @@ export type ProvisionsParts = {
   onProblem: (error: unknown) => void;
 };
 
-export const epochsInStock = 16;
-const lowAt = epochsInStock / 2;
+export const epochsInStockMin = 16;
+/** What the control plane gives at a time. */
+const epochsPerDraw = 64;
 const everyMs = 30_000;
 const pauseMsMin = 100;
 const pauseMsMax = 5_000;
 /** How soon a draw may follow another, whoever is in a hurry. */
 const hurryMsMin = 1_000;
 
-export function startProvisions({ control, kept, usedUpTo, onChange, onProblem }: ProvisionsParts): Provisions {
+export function startProvisions(parts: ProvisionsParts): Provisions {
+  const { control, kept, usedUpTo, onChange, onProblem } = parts;
+  const lowAt = Math.max(epochsInStockMin / 2, parts.epochsMin);
+  const epochsInStock = 2 * lowAt;
   const epochs = new Map((kept?.epochs ?? []).map((one) => [one.epoch, one]));
   let shared: Pick<Stock, "sealing" | "records"> = { sealing: kept?.sealing ?? [], records: kept?.records ?? [] };
   let wanted: readonly bigint[] = [];
@@ -64,14 +70,15 @@ export function startProvisions({ control, kept, usedUpTo, onChange, onProblem }
     try {
       const have = unused();
       const after = have.reduce((most, epoch) => (epoch > most ? epoch : most), usedUpTo());
-      const count = have.length > lowAt ? 0 : epochsInStock - have.length;
+      const lacking = have.length > lowAt ? 0 : epochsInStock - have.length;
+      const count = Math.min(lacking, epochsPerDraw);
       const reply = await control.provisions.draw({ epochs: count, after, keysOf: missing() });
       for (const one of reply.epochs) epochs.set(one.epoch, one);
       shared = { sealing: reply.sealing, records: reply.records };
       pauseMs = pauseMsMin;
       drawnMs = performance.now();
       onChange();
-      schedule(everyMs);
+      schedule(lacking > count ? 0 : everyMs);
     } catch (error) {
       onProblem(error);
       schedule(pauseMs);
