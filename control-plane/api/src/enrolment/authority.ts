@@ -32,7 +32,7 @@ export type AuthorityParts = {
 
 const dayMs = 24 * 3_600_000;
 const authorityMs = 10 * 365 * dayMs;
-/** Made anew at each start, and by `main.ts` long before it ends. */
+/** Made anew at each start, and by `proxy-doors.ts` long before it ends. */
 export const serverCertificateMs = 90 * dayMs;
 const sealedName = { id: "keyring authority", version: 1 };
 
