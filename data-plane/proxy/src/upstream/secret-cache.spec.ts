@@ -103,3 +103,19 @@ test("a view without servers needs no secret and is complete at once", () => {
   expect([cache.areComplete(), changes()]).toEqual([true, 1]);
   cache.close();
 });
+
+test("who was complete once stays so while the secret of a new server is on its way", async () => {
+  const [first, second] = [newId(), newId()];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { cache } = cacheOver(async (ids) => {
+    if (ids.includes(second)) await promise;
+    return ids.map((id) => ({ id, version: 1, value: Buffer.from("v") }));
+  });
+  cache.need(viewWith([secret(first, 1), usedBy(first)]));
+  await until(cache.areComplete, "the first secret");
+  cache.need(viewWith([secret(first, 1), secret(second, 1), usedBy(first, second)]));
+  expect(cache.areComplete()).toBe(true);
+  resolve();
+  await until(() => cache.values().length === 2, "the second secret");
+  cache.close();
+});

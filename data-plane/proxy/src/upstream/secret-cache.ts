@@ -15,7 +15,10 @@ export type SecretCache = {
   need(view: View): void;
   values(): readonly SecretValue[];
   held(): readonly HeldSecret[];
-  /** Every secret of the last view has been asked for and answered, if only by its absence. */
+  /**
+   * Every secret of a view has been asked for and answered, if only by its absence. It stays so: a new server whose secret is
+   * on its way must not make a whole fleet say at once that it is not ready.
+   */
   areComplete(): boolean;
   close(): void;
 };
@@ -34,6 +37,7 @@ const pauseMsMax = 10_000;
 export function openSecretCache({ fetch, kept = [], onChange, log }: SecretCacheParts): SecretCache {
   let wanted: ReadonlyMap<string, number> | undefined;
   const held = new Map<string, HeldSecret>(kept.map((one) => [one.id, one]));
+  let wereComplete = false;
   let isFetching = false;
   let pauseMs = pauseMsMin;
   let retry: NodeJS.Timeout | undefined;
@@ -88,7 +92,10 @@ export function openSecretCache({ fetch, kept = [], onChange, log }: SecretCache
     },
     values: () => [...held.values()].flatMap(({ value }) => (value === undefined ? [] : [value])),
     held: () => [...held.values()],
-    areComplete: () => wanted !== undefined && missing().every((id) => held.has(id)),
+    areComplete() {
+      wereComplete ||= wanted !== undefined && missing().every((id) => held.has(id));
+      return wereComplete;
+    },
     close() {
       isClosed = true;
       clearTimeout(retry);
