@@ -17,10 +17,12 @@ export class AdminError extends Error {
 export class AdminClient {
   readonly url: string;
   readonly #token: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(controlUrl: string, token: string | undefined) {
+  constructor(controlUrl: string, token: string | undefined, headers: Readonly<Record<string, string>> = {}) {
     this.url = `${controlUrl}/graphql`;
     this.#token = token;
+    this.#headers = headers;
   }
 
   async send(query: string, variables: Record<string, unknown> = {}): Promise<{ status: number; body: string }> {
@@ -28,6 +30,7 @@ export class AdminClient {
       method: "POST",
       headers: {
         "content-type": "application/json",
+        ...this.#headers,
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       },
       body: JSON.stringify({ query, variables }),

@@ -1,6 +1,7 @@
-// The version of the software before the newest migration, built from this repository's history into a directory of its own: what
-// runs on a database while its successor migrates it. Sources come from git, packages from the present installation, so
-// what is tested is our code and not an older dependency. It takes about three seconds.
+// Former versions of the software, built from this repository's history into a directory of its own each: what runs on a
+// database while its successor migrates it, and what stands on the other side of the line while one plane is upgraded and the
+// other not. Sources come from git, packages from the present installation, so what is tested is our code and not an older
+// dependency. It takes about three seconds.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -17,20 +18,34 @@ export const repository = join(import.meta.dirname, "..", "..");
 const migrations = "control-plane/api/src/migrations";
 const ours = "@tollgate";
 
+/** The planes' own packages; what they need of the rest is built with them. */
+export type Part = "control-plane/api" | "data-plane/proxy";
+
+export type Former = { availability: Availability; commit: string };
+
 /** What the log stores of an event has changed once before a release; a version from before that change reads it otherwise. */
 const format = { file: "proto/schema/proto/tollgate/v1/events.proto", text: "uint32 left = 8" };
 
-/** The commit before the one that brought the newest migration; "" where the history does not reach that far. */
-async function formerCommit(): Promise<string> {
+const git = async (...args: string[]): Promise<string> => (await run("git", args, { cwd: repository })).stdout.trim();
+
+/** By default each commit counts; along first parents a branch counts as one, with all that its merge brought. */
+type Along = readonly ["--first-parent"] | readonly [];
+
+/** The commit before the one that brought a file; "" where the history does not reach that far. */
+async function commitBefore(file: string, along: Along): Promise<string> {
+  const added = await git("log", ...along, "--diff-filter=A", "--format=%H", "-1", "--", file);
+  return added === "" ? "" : git("rev-parse", "--verify", "--quiet", `${added}^1`);
+}
+
+/** The commit before the one that brought the newest migration, or the one that brought the log's format, if that is newer. */
+async function commitBeforeMigration(along: Along): Promise<string> {
   const newest = (await readdir(join(repository, migrations)))
     .filter((name) => /^\d{4}-/.test(name))
     .sort()
     .at(-1);
-  const git = async (...args: string[]) => (await run("git", args, { cwd: repository })).stdout.trim();
-  const added = await git("log", "--diff-filter=A", "--format=%H", "-1", "--", `${migrations}/${newest}`);
-  if (added === "") return "";
-  const before = await git("rev-parse", "--verify", "--quiet", `${added}^`);
-  const formatted = await git("log", "--reverse", "--format=%H", `-S${format.text}`, "--", format.file);
+  const before = await commitBefore(`${migrations}/${newest}`, along);
+  if (before === "") return "";
+  const formatted = await git("log", ...along, "--reverse", "--format=%H", `-S${format.text}`, "--", format.file);
   const first = formatted.split("\n")[0] ?? "";
   const knowsFormat = await git("merge-base", "--is-ancestor", first, before).then(
     () => true,
@@ -39,14 +54,30 @@ async function formerCommit(): Promise<string> {
   return knowsFormat ? before : first;
 }
 
-export async function formerVersion(): Promise<{ availability: Availability; commit: string }> {
-  const commit = await formerCommit().catch(() => "");
-  const reason = "git or the history before the newest migration is not here";
+async function former(found: Promise<string>, what: string): Promise<Former> {
+  const commit = await found.catch(() => "");
+  const reason = `git or the history before ${what} is not here`;
   return { commit, availability: commit === "" ? { available: false, reason } : { available: true } };
 }
 
-/** Of the control plane. */
-export async function buildFormer(commit: string): Promise<{ root: string } & AsyncDisposable> {
+export function formerVersion(): Promise<Former> {
+  return former(commitBeforeMigration([]), "the newest migration");
+}
+
+/** Like the former version, but whole: with what other branches had brought by then, enrolment among it. */
+export function formerWholeVersion(): Promise<Former> {
+  return former(commitBeforeMigration(["--first-parent"]), "the newest migration");
+}
+
+/** As the software was when nothing of a feature was there, by a file that came with it. */
+export function versionBefore(file: string): Promise<Former> {
+  return former(commitBefore(file, ["--first-parent"]), file);
+}
+
+export async function buildFormer(
+  commit: string,
+  part: Part = "control-plane/api",
+): Promise<{ root: string } & AsyncDisposable> {
   const root = await mkdtemp(join(tmpdir(), "tollgate-former-"));
   const dispose = (): Promise<void> => rm(root, { recursive: true, force: true });
   try {
@@ -54,7 +85,7 @@ export async function buildFormer(commit: string): Promise<{ root: string } & As
     await run("tar", ["-xf", "source.tar"], { cwd: root });
     await linkPackages(root);
     const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
-    await run(process.execPath, [tsc, "-b", "control-plane/api"], { cwd: root });
+    await run(process.execPath, [tsc, "-b", part], { cwd: root });
     return { root, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -64,7 +95,7 @@ export async function buildFormer(commit: string): Promise<{ root: string } & As
 
 /** Our own packages are the former ones; all others those that are installed. */
 async function linkPackages(root: string): Promise<void> {
-  for (const place of ["", "control-plane/api", "proto/kernel", "proto/schema"]) {
+  for (const place of ["", "control-plane/api", "data-plane/proxy", "proto/kernel", "proto/schema"]) {
     const from = join(repository, place, "node_modules");
     if (!existsSync(from)) continue;
     const to = join(root, place, "node_modules");
@@ -77,11 +108,12 @@ async function linkPackages(root: string): Promise<void> {
     await symlink(await readlink(join(scope, name)), join(root, "node_modules", ours, name));
 }
 
-/** Those of the variables that a version's control plane knows: it would refuse to start with any other. */
+/** Those of the variables that a version's control plane or proxy knows: it would refuse to start with any other. */
 export async function knownVariables(
   root: string,
   variables: Readonly<Record<string, string>>,
+  part: Part = "control-plane/api",
 ): Promise<Record<string, string>> {
-  const text = await readFile(join(root, "control-plane/api/src/config.ts"), "utf8");
+  const text = await readFile(join(root, part, "src/config.ts"), "utf8");
   return Object.fromEntries(Object.entries(variables).filter(([name]) => text.includes(name)));
 }

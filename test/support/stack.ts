@@ -10,6 +10,7 @@ import { formatKey, secretBytes } from "@tollgate/kernel/key-format";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { AdminClient } from "./admin-client.ts";
 import { startBalancer } from "./balancer.ts";
+import { knownVariables, type Part } from "./former-version.ts";
 import { freePorts } from "./ports.ts";
 import { startProcess, type RunningProcess } from "./processes.ts";
 import { until } from "./wait.ts";
@@ -25,6 +26,8 @@ export interface StackOptions {
   readonly hasSecondControl?: boolean;
   /** More control planes on the same database; proxies and the admin client dial the last. */
   readonly moreControls?: number;
+  /** The root of another version, whose control plane it is. */
+  readonly controlRoot?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -57,8 +60,8 @@ export interface Stack extends AsyncDisposable {
   readonly adminToken: string;
   readonly dir: string;
   proxy(index?: number): Member;
-  /** One more, on this data directory; not started. */
-  addProxy(dataDir: string): Promise<Member>;
+  /** One more, on this data directory, of another version if its root is given; not started. */
+  addProxy(dataDir: string, root?: string): Promise<Member>;
 }
 
 const readyMsMax = 60_000;
@@ -85,7 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const startControl = async (name: string) => {
       const [port = 0, adminPort = 0, grpcPort = 0] = await freePorts(3);
-      const started = member(name, "@tollgate/api/main", join(dir, name.replaceAll(" ", "-")), [port, adminPort], {
+      const version = await versionOf("control-plane/api", options.controlRoot, {
         ...common,
         TOLLGATE_DATABASE_URL: options.databaseUrl,
         TOLLGATE_CONTROL_PORT: String(port),
@@ -94,6 +97,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
         TOLLGATE_ADMIN_TOKEN: adminToken,
       });
+      const started = member(name, version, join(dir, name.replaceAll(" ", "-")), [port, adminPort]);
       members.push(started);
       await started.start();
       return { control: started, grpc: { port: grpcPort, probeUrl: `${started.url}/readyz` } };
@@ -110,15 +114,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ? balancers.use(await startBalancer(controls.map(({ grpc }) => grpc)))
         : undefined;
     const grpcPort = entry?.port ?? dialled.grpc.port;
-    const addProxy = async (dataDir: string): Promise<Member> => {
+    const addProxy = async (dataDir: string, root?: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
-      const proxy = member(`proxy in ${dataDir}`, "@tollgate/proxy/main", dataDir, [port, adminPort], {
+      const version = await versionOf("data-plane/proxy", root, {
         ...common,
         TOLLGATE_CONTROL_URL: `https://127.0.0.1:${grpcPort}`,
         TOLLGATE_PROXY_PORT: String(port),
         TOLLGATE_PROXY_ADMIN_PORT: String(adminPort),
         TOLLGATE_PROXY_WORKERS: options.env?.["TOLLGATE_PROXY_WORKERS"] ?? "1",
       });
+      const proxy = member(`proxy in ${dataDir}`, version, dataDir, [port, adminPort]);
       members.push(proxy);
       return proxy;
     };
@@ -155,12 +160,21 @@ function limited(fileBytesMax: number, args: readonly string[]): { command: stri
   return { command: "bash", args: ["-c", script, process.execPath, ...args] };
 }
 
+type Version = { readonly entry: string; readonly env: Readonly<Record<string, string>> };
+
+const present = { "control-plane/api": "@tollgate/api/main", "data-plane/proxy": "@tollgate/proxy/main" } as const;
+
+/** A former version is told nothing that it does not know yet. */
+async function versionOf(part: Part, root: string | undefined, env: Version["env"]): Promise<Version> {
+  if (root === undefined) return { entry: require.resolve(present[part]), env };
+  return { entry: join(root, part, "dist", "main.js"), env: await knownVariables(root, env, part) };
+}
+
 function member(
   name: string,
-  entry: string,
+  { entry, env }: Version,
   dataDir: string,
   [port, adminPort]: readonly [number, number],
-  env: Readonly<Record<string, string>>,
 ): Member {
   let running: RunningProcess | undefined;
   let log = "";
@@ -175,7 +189,7 @@ function member(
     },
     log: () => log + (running?.log() ?? ""),
     async start({ fileBytesMax, isReady = true, env: more } = {}) {
-      const args = ["--enable-source-maps", require.resolve(entry)];
+      const args = ["--enable-source-maps", entry];
       const started = await startProcess({
         name,
         ...(fileBytesMax === undefined ? { args } : limited(fileBytesMax, args)),

@@ -1,9 +1,9 @@
 // The table of proxies: where each start of a machine brings a proxy of a new id, rows that nobody deletes would be more
 // every day, and the fleet's screen slower.
 
-import { create } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import { knowledge } from "@tollgate/kernel/replica";
-import { TeamCreatedSchema } from "@tollgate/schema/events";
+import { EnvironmentSetSchema, TeamCreatedSchema } from "@tollgate/schema/events";
 import { ReportRequestSchema } from "@tollgate/schema/sync";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
@@ -61,6 +61,8 @@ describe("what a live proxy cannot enforce", () => {
   const reportOf = (known: Knowledge | undefined, proxyId = "old") =>
     storeReport(database.sql, create(ReportRequestSchema, { proxyId, ...(known ? { knows: known } : {}) }));
   type Knowledge = typeof knows;
+  // Those of the other tests say nothing of what they know.
+  beforeAll(() => database.sql.query("DELETE FROM fleet.proxy"));
   let n = 0;
   const createTeam = (isForced = false) => handle(database, teamStep(`team-${n++}`), { ...meta, isForced });
   const refused = { code: "fleet.cannot-enforce", detail: expect.stringContaining("TeamCreated") };
@@ -82,26 +84,27 @@ describe("what a live proxy cannot enforce", () => {
     expect((await handle(database, retire, meta)).outcome).toBe("accepted");
   });
 
-  test("is the concern of live proxies that say what they know, and of no other", async () => {
+  test("is the concern of live proxies, and of no other", async () => {
     await reportOf(lacking("tollgate.v1.TeamCreated"));
     await silentFor("old", 1);
     expect((await createTeam()).outcome).toBe("accepted");
+  });
+
+  const putting = (stream: string, event: Message) =>
+    mustBeEnforceable(database.sql, [toLogged({ stream, version: 1, event }, meta)]);
+  const needing = (requires: string[]) =>
+    putting("team/x", create(TeamCreatedSchema, { team: { id: "x", name: "x", requires } }));
+
+  test("is of one that does not say what it knows all that is younger than the saying", async () => {
     await reportOf(undefined);
     expect((await createTeam()).outcome).toBe("accepted");
+    const set = create(EnvironmentSetSchema, { environment: { id: "x", name: "production" } });
+    const younger = { code: "fleet.cannot-enforce", detail: expect.stringContaining("EnvironmentSet") };
+    await expect(putting("environment/x", set)).rejects.toMatchObject(younger);
+    await expect(needing(["budgets"])).rejects.toMatchObject({ detail: expect.stringContaining("budgets") });
   });
 
   test("includes features that a resource requires", async () => {
-    const needing = (requires: string[]) =>
-      mustBeEnforceable(database.sql, [
-        toLogged(
-          {
-            stream: "team/x",
-            version: 1,
-            event: create(TeamCreatedSchema, { team: { id: "x", name: "x", requires } }),
-          },
-          meta,
-        ),
-      ]);
     await reportOf(knows);
     await needing(["budgets"]);
     await expect(needing(["budgets", "flux"])).rejects.toMatchObject({ detail: expect.stringContaining("flux") });
