@@ -57,6 +57,7 @@ class FactWorld {
   readonly #root = mkdtempSync(join(tmpdir(), "tollgate-sim-facts-"));
   readonly #topic: FactBatch[] = [];
   readonly #late: FactBatch[] = [];
+  readonly #recorders: Recorder[] = [];
   #machines: Machine[] = [];
   #given = new Map<string, bigint>();
   #nowMs = 0;
@@ -107,6 +108,8 @@ class FactWorld {
   }
 
   remove(): void {
+    // What died in the simulation still has its file open in this process.
+    for (const recorder of this.#recorders) recorder.close();
     rmSync(this.#root, { recursive: true, force: true });
   }
 
@@ -150,6 +153,7 @@ class FactWorld {
     const key = epochKeyOf(proxyId, epoch);
     const segmentBytes = this.#random.pick([200, 600, 4_000]);
     const recorder = openRecorder({ directory, epoch, key, nowMs: () => this.#nowMs, maxBytes: 1 << 30, segmentBytes });
+    this.#recorders.push(recorder);
     machine.workers.push({ recorder, epoch, open: [] });
   }
 
