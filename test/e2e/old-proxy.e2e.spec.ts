@@ -17,8 +17,15 @@ import { AdminClient } from "../support/admin-client.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { buildFormer, formerWholeVersion, versionBefore } from "../support/former-version.ts";
-import { callTool, createTeam, issueKey, readCalls, readFleet, registerServer } from "../support/operations.ts";
-import { revokeKey } from "../support/operations.ts";
+import {
+  callTool,
+  createTeam,
+  issueKey,
+  readCalls,
+  readFleet,
+  registerServer,
+  revokeKey,
+} from "../support/operations.ts";
 import { describeWith } from "../support/real-part.ts";
 import { startStack, type Member } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
@@ -85,6 +92,7 @@ describeWith(beforeEnvironments.availability, "a proxy from before environments 
     await refuse([present], []);
     await serve(all, [staying]);
 
+    // Of this version, on the cache of the old one, it enforces what that one refused.
     await old.stop();
     const rolled = await stack.addProxy(old.dataDir);
     await rolled.start();

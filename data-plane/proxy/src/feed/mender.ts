@@ -54,10 +54,12 @@ export class Mender {
     return taken.kind;
   }
 
-  takeTick(log: Log, tick: Tick): void {
-    if (this.#stopping.aborted) return;
-    if (this.line.heard(log, tick) === "has-all") this.#parts.onTick(log, tick);
+  takeTick(log: Log, tick: Tick): ReturnType<Line["heard"]> {
+    const heard = this.line.heard(log, tick);
+    if (this.#stopping.aborted) return heard;
+    if (heard === "has-all") this.#parts.onTick(log, tick);
     else this.#need(log);
+    return heard;
   }
 
   /** Up to the end of the log as it is now. One at a time. */
@@ -133,7 +135,10 @@ export class Mender {
       },
       onTick: (log: Log, tick: Tick) => {
         heardMs = clock.nowMs();
-        if (!over.signal.aborted) this.takeTick(log, tick);
+        if (over.signal.aborted) return;
+        // Only a control plane from before them says no hash. Its successor's ticks would differ until the next record.
+        if (this.takeTick(log, tick) === "differs" && place.hash.length === 0)
+          throw new LogDiffers("no hash of it was said before");
       },
     };
     const silence = async (): Promise<never> => {

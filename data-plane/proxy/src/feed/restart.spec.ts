@@ -6,7 +6,7 @@ import { until } from "../fixtures/gate-fixture.ts";
 import { systemClock } from "./feed.ts";
 import { follow, type Follower } from "./follower.ts";
 import { LogDiffers } from "./mender.ts";
-import type { Place, Source } from "./source.ts";
+import type { Place, Source, SourceListener } from "./source.ts";
 
 const place = (position: bigint, incarnation = 1): Place => ({
   log: { id: "log", incarnation },
@@ -17,7 +17,9 @@ const place = (position: bigint, incarnation = 1): Place => ({
 let follower: Follower | undefined;
 afterEach(() => follower?.stop());
 
-function begin(start: Place | undefined, read: (after: Place) => Promise<void>) {
+type Read = (after: Place, listener: Pick<SourceListener, "onTick">) => Promise<void>;
+
+function begin(start: Place | undefined, read: Read) {
   const attached: (Place | undefined)[] = [];
   const snapshots: Place[] = [];
   const source: Source = {
@@ -52,6 +54,16 @@ test("a feed with a place to start from reads on from there, and takes no snapsh
 test("a control plane that has no such place, after a restored backup say, gives a snapshot", async () => {
   const { attached, snapshots } = begin(place(5n), async ({ log }) => {
     if (log.incarnation === 1) throw new LogDiffers("another log");
+  });
+  await until(() => attached.length === 1, "the source");
+  expect([attached, snapshots]).toEqual([[place(9n, 2)], [place(9n, 2)]]);
+});
+
+test("a place of which an older control plane said no hash gives way to a snapshot, also where the log is quiet", async () => {
+  const unsaid = { ...place(5n), hash: new Uint8Array() };
+  const { attached, snapshots } = begin(unsaid, async ({ log, position }, listener) => {
+    const { hash } = await Promise.resolve(place(position));
+    listener.onTick(log, { head: position, timeMs: 1n, hash });
   });
   await until(() => attached.length === 1, "the source");
   expect([attached, snapshots]).toEqual([[place(9n, 2)], [place(9n, 2)]]);
