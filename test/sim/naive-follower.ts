@@ -46,6 +46,7 @@ export function followNaively(parts: FollowerParts, seesHoles: boolean): Followe
   })();
   return {
     status: () => ({ source: "none", place }),
+    said: () => undefined,
     renew: async () => undefined,
     async stop() {
       isStopping = true;

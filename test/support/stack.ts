@@ -21,6 +21,8 @@ export interface StackOptions {
   readonly databaseUrl: string;
   /** Absent: events and facts over gRPC. */
   readonly kafkaBrokers?: string;
+  /** Others than the control plane's, for the proxies: a mirror in another region. */
+  readonly proxyKafkaBrokers?: string;
   readonly proxies?: number;
   /** Two stand side by side on the database; proxies reach them through a balancer. */
   readonly hasSecondControl?: boolean;
@@ -119,6 +121,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const version = await versionOf("data-plane/proxy", root, {
         ...common,
         TOLLGATE_CONTROL_URL: `https://127.0.0.1:${grpcPort}`,
+        ...(options.proxyKafkaBrokers === undefined ? {} : { TOLLGATE_KAFKA_BROKERS: options.proxyKafkaBrokers }),
         TOLLGATE_PROXY_PORT: String(port),
         TOLLGATE_PROXY_ADMIN_PORT: String(adminPort),
         TOLLGATE_PROXY_WORKERS: options.env?.["TOLLGATE_PROXY_WORKERS"] ?? "1",

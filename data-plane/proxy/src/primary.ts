@@ -252,7 +252,7 @@ function openFactsShipper({ config, log, control, kafka, identity, workers, prov
 
 type Reported = Outward & { divergence: Divergence; refusals: () => Refusals };
 
-/** Word back of what is applied; the answer says how far the facts have come. */
+/** Word back of what is applied; the answer says how far the facts have come, and what time it is where the log is. */
 function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
   const { config, control, caller, replica, workers, log: output, divergence, refusals } = outward;
   const knows = knowledge();
@@ -284,6 +284,7 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
     },
     onAnswer(answer, { applied = 0n }) {
       shipper.reported(answer);
+      if (answer.tick !== undefined) feed.said(answer.tick);
       const log = replica.log();
       if (log !== undefined) divergence.found(answer.diverged, log, applied);
     },

@@ -103,6 +103,9 @@ export function syncService({
     if (request.spooled.length > reportedEpochsMax)
       throw new TollgateError("request.invalid", "A report names at most 10,000 epochs.");
     await holdId(database.sql, caller);
+    // Before the report is worked on, so that the time can only be too early: who is asked slowly accuses no broker.
+    const timeMs = nowMs();
+    const tick = tickOf({ head: await head(database.sql), timeMs });
     await storeReport(database.sql, request);
     await storeEpochCounts(database.sql, request.proxyId, request.counts);
     if (request.leaving) await leaveId(database.sql, caller);
@@ -113,7 +116,7 @@ export function syncService({
     });
     const isComparable = hash.length > 0 && log !== undefined;
     const diverged = isComparable ? digests.diverged(request) : [];
-    return { ...(await storedCursors(database.sql, proxyId, request.spooled)), diverged };
+    return { ...(await storedCursors(database.sql, proxyId, request.spooled)), diverged, tick };
   }
 
   return { snapshot, watch, report };

@@ -15,7 +15,7 @@ import { grpcSource } from "./grpc-source.ts";
 import { kafkaSource } from "./kafka-source.ts";
 import { LogDiffers, type Clock, type MenderParts, type Snapshot } from "./mender.ts";
 import { createRecordCheck, type RefusedBecause } from "./record-check.ts";
-import type { Log, Place, Source } from "./source.ts";
+import type { Log, Place, Source, Tick } from "./source.ts";
 
 export type FeedMessage =
   /** `SnapshotChunk`s, as they came. */
@@ -41,6 +41,8 @@ export type Feed = {
   status(): FollowerStatus;
   /** What was found in the topic and not taken, by reason. */
   refused(): Readonly<Record<RefusedBecause, number>>;
+  /** What the control plane said of itself besides. */
+  said(tick: Pick<Tick, "timeMs">): void;
   renew(): Promise<void>;
   close(): Promise<void>;
 };
@@ -82,6 +84,7 @@ export async function startFeed({ config, log, grpc, kafka, provisions, onMessag
   return {
     status: () => follower.status(),
     refused: check.refused,
+    said: (tick) => follower.said(tick),
     renew: () => follower.renew(),
     async close() {
       await follower.stop();

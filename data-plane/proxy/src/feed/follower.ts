@@ -1,12 +1,12 @@
 // Keeps a proxy on the log: a snapshot, or what was kept, to begin with, then a source. It begins with the one that is quickest to attach (the
-// last), and moves to the preferred one (the first) as soon as that is seen to be in step. When that has no new tick for half
-// a second, the other one is attached beside it and brings the log until the ticks return. Sources may repeat, leave holes and
-// die; what is delivered is in order, whole commits, each position once (mender.ts). It never gives up: while nothing can be
-// reached, what was delivered just gets older.
+// last), and moves to the preferred one (the first) as soon as that is seen to be in step. When that falls behind, because it
+// is silent or because what it tells is old, the other one is attached beside it and brings the log until ticks come in time
+// again. Sources may repeat, leave holes and die; what is delivered is in order, whole commits, each position once (mender.ts).
+// It never gives up: while nothing can be reached, what was delivered just gets older.
 
-import { limits } from "@tollgate/kernel/limits";
 import { Mender, type MenderParts } from "./mender.ts";
 import type { Attached, Place, Source, SourceListener, Tick } from "./source.ts";
+import { TickTimes } from "./tick-times.ts";
 
 export type FollowerParts = MenderParts & {
   /** The preferred one first. */
@@ -17,6 +17,8 @@ export type FollowerStatus = { source: Source["name"] | "none"; place: Place | u
 
 export type Follower = {
   status(): FollowerStatus;
+  /** What the control plane said of itself besides: by it a source is known that brings the log late. */
+  said(tick: Pick<Tick, "timeMs">): void;
   /** Takes a new snapshot, though the line is whole. */
   renew(): Promise<void>;
   stop(): Promise<void>;
@@ -24,9 +26,11 @@ export type Follower = {
 
 /** A source that is silent for so long is left, unless another one is at hand sooner. */
 const silentMsMax = 2_000;
-/** The preferred source may be silent for so long before another one is attached beside it, */
+/** A tick may be so old when it comes. Brokers that are near take some ten milliseconds; a mirror far away may take more. */
+const lagMs = 400;
+/** The preferred source may be behind for so long before another one is attached beside it, */
 const besideMs = 500;
-/** and is given so long to come back while that one brings the log. */
+/** and may be silent for so long while that one brings the log; one that is late stays until it is in time. */
 const returnMsMax = 5_000;
 const checkMs = 100;
 const preferAgainMs = 2_000;
@@ -41,6 +45,7 @@ export function follow(parts: FollowerParts): Follower {
   const running = following.run();
   return {
     status: () => following.status(),
+    said: (tick) => following.said(tick),
     renew: () => following.renew(),
     async stop() {
       following.stop();
@@ -54,7 +59,9 @@ type Connection = {
   attached: Attached | undefined;
   /** The last time it told something new of our log. */
   lastTickMs: number;
-  /** It told of a head that we had: all that follows will come by it. */
+  /** What that tick said of the time, by the control plane's clock. */
+  toldMs: bigint | undefined;
+  /** It told, in time, of a head that we had: all that follows will come by it. */
   isInStep: boolean;
   lostBecause: string | undefined;
   isLeft: boolean;
@@ -74,8 +81,7 @@ class Following {
   readonly #mender: Mender;
   readonly #stopping = new AbortController();
   #current: Connection | undefined;
-  /** The newest time that ticks told, by source; whoever writes to a topic may repeat old ones. */
-  readonly #newestMs = new Map<Source["name"], bigint>();
+  readonly #times = new TickTimes();
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -84,6 +90,10 @@ class Following {
 
   status(): FollowerStatus {
     return { source: this.#current?.source.name ?? "none", place: this.#mender.line.place() };
+  }
+
+  said(tick: Pick<Tick, "timeMs">): void {
+    this.#times.said(tick, this.#parts.clock.nowMs());
   }
 
   renew(): Promise<void> {
@@ -131,8 +141,8 @@ class Following {
   async #connect(source: Source): Promise<Connection | undefined> {
     const { clock, onProblem } = this.#parts;
     const connection: Connection = {
-      ...{ source, attached: undefined, lastTickMs: clock.nowMs(), isInStep: false, lostBecause: undefined },
-      isLeft: false,
+      ...{ source, attached: undefined, lastTickMs: clock.nowMs(), toldMs: undefined },
+      ...{ isInStep: false, lostBecause: undefined, isLeft: false },
     };
     try {
       if (source.beginsAt === "position") await this.#mender.mend();
@@ -155,9 +165,11 @@ class Following {
         if (connection.isLeft) return;
         // Another log's ticks, a stale relay's say, are no sign of life, and neither are repeated ones.
         const heard = this.#mender.line.heard(log, tick);
-        if (heard !== "other-log" && heard !== "differs" && this.#isNew(connection.source, tick)) {
+        if (heard !== "other-log" && heard !== "differs" && this.#times.isNew(connection.source, tick)) {
           connection.lastTickMs = this.#parts.clock.nowMs();
-          if (heard === "has-all") connection.isInStep = true;
+          connection.toldMs = tick.timeMs;
+          if (connection.source.beginsAt === "position") this.said(tick);
+          if (heard === "has-all" && this.#lateMs(connection) === 0) connection.isInStep = true;
         }
         this.#mender.takeTick(log, tick);
       },
@@ -165,14 +177,6 @@ class Following {
         connection.lostBecause ??= reason;
       },
     };
-  }
-
-  /** On a stream of our own nobody repeats anything, and its control planes may have clocks that differ. */
-  #isNew({ name, beginsAt }: Source, { timeMs }: Tick): boolean {
-    const newest = [...this.#newestMs.values()].reduce((most, one) => (one > most ? one : most), 0n);
-    const known = this.#newestMs.get(name) ?? 0n;
-    if (timeMs > known) this.#newestMs.set(name, timeMs);
-    return beginsAt === "position" || (timeMs > known && timeMs > newest - BigInt(limits.clockSkewMs));
   }
 
   async #leave(connection: Connection | undefined): Promise<void> {
@@ -208,11 +212,14 @@ class Following {
         const left = current;
         current = upgrade.better;
         this.#current = current;
-        // Who is left for the preferred one goes; the preferred one, fallen silent, stays and may come back.
+        // Who is left for the preferred one goes; the preferred one, fallen behind, stays and may come back.
         upgrade = isPreferred ? this.#awaitReturn(left) : undefined;
         if (!isPreferred) await this.#leave(left);
-        else onProblem(`${left.source.name}: no new tick for ${besideMs} ms; ${current.source.name} beside it`);
-      } else if (isPreferred && !this.#isSilent(current)) {
+        else
+          onProblem(
+            `${left.source.name}: behind by ${Math.round(this.#behindMs(left))} ms; ${current.source.name} beside it`,
+          );
+      } else if (isPreferred && this.#behindMs(current) <= besideMs) {
         if (upgrade) await this.#giveUp(upgrade);
         upgrade = undefined;
         tryMs = clock.nowMs();
@@ -225,8 +232,13 @@ class Following {
     await Promise.all([this.#leave(current), upgrade && this.#giveUp(upgrade)]);
   }
 
-  #isSilent({ lastTickMs }: Connection): boolean {
-    return this.#parts.clock.nowMs() - lastTickMs > besideMs;
+  /** Since when nothing new came in time: because nothing came, or because what came was old by then. */
+  #behindMs(connection: Connection): number {
+    return Math.max(this.#parts.clock.nowMs() - connection.lastTickMs, this.#lateMs(connection));
+  }
+
+  #lateMs({ toldMs }: Connection): number {
+    return toldMs === undefined ? 0 : Math.max(0, this.#times.ageMs(toldMs, this.#parts.clock.nowMs()) - lagMs);
   }
 
   /** Why a connection is of no more use. */
@@ -264,9 +276,8 @@ class Following {
 
   async #inStep(connection: Connection, upgrade: Upgrade, waitMs: number): Promise<void> {
     const { clock } = this.#parts;
-    const startMs = clock.nowMs();
     const isWanted = () => !upgrade.isUnwanted && !this.#isStopping() && connection.lostBecause === undefined;
-    while (!connection.isInStep && clock.nowMs() - startMs < waitMs && isWanted())
+    while (!connection.isInStep && clock.nowMs() - connection.lastTickMs < waitMs && isWanted())
       await clock.wait(checkMs, this.#stopping.signal);
     if (connection.isInStep && isWanted()) upgrade.better = connection;
     else await this.#leave(connection);
