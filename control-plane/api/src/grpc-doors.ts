@@ -1,12 +1,13 @@
 // How proxies reach the gRPC server: over a Unix socket that only the same user can open, or over TLS. There is no plain
 // text over TCP. TLS is ended here and not by grpc-js, which says nothing of a handshake that failed: a stranger at the
 // door has to be counted. A client certificate is asked for and not demanded, because a proxy that joins has none yet; who
-// must show one is decided a call at a time.
+// shows none meets a server with narrow bounds, for a short time, and gives way when too many are at the door.
 
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { ServerCredentials, type Server } from "@grpc/grpc-js";
+import { keepFewStrangers, type StrangerBounds } from "./grpc-strangers.ts";
 
 export type SocketDoor = { kind: "socket"; path: string };
 
@@ -18,7 +19,14 @@ export type TlsDoor = {
   identity: SecureContextOptions;
   /** Somebody who speaks no TLS, or another one. */
   onStranger: (about: { reason: string; from: string | undefined }) => void;
+  bounds?: DoorBounds;
 };
+
+/** Strangers are of the connections too, and the lesser part. */
+export type DoorBounds = StrangerBounds & { connectionsMax: number };
+
+/** Whoever connects over a socket, or with a certificate of our authority, meets `proxies`. */
+export type DoorServers = { proxies: Server; strangers: Server };
 
 export type Door = SocketDoor | TlsDoor;
 
@@ -31,9 +39,10 @@ export type OpenDoor = {
 };
 
 const handshakeMsMax = 10_000;
+const usualBounds: DoorBounds = { connectionsMax: 10_000, strangersMax: 500, strangerMsMax: 30_000 };
 
-export function openDoor(server: Server, door: Door): Promise<OpenDoor> {
-  return door.kind === "socket" ? openSocket(server, door) : openTls(server, door);
+export function openDoor(servers: DoorServers, door: Door): Promise<OpenDoor> {
+  return door.kind === "socket" ? openSocket(servers.proxies, door) : openTls(servers, door);
 }
 
 async function openSocket(server: Server, { path }: SocketDoor): Promise<OpenDoor> {
@@ -53,8 +62,11 @@ async function openSocket(server: Server, { path }: SocketDoor): Promise<OpenDoo
   return { port: undefined, renew: () => undefined, close: () => rmSync(path, { force: true }) };
 }
 
-async function openTls(server: Server, { host, port, identity, onStranger }: TlsDoor): Promise<OpenDoor> {
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+async function openTls(servers: DoorServers, door: TlsDoor): Promise<OpenDoor> {
+  const { host, port, identity, onStranger, bounds = usualBounds } = door;
+  const injectorOf = (server: Server) => server.createConnectionInjector(ServerCredentials.createInsecure());
+  const proxies = injectorOf(servers.proxies);
+  const strangers = injectorOf(servers.strangers);
   const listening = createServer({
     ...identity,
     requestCert: true,
@@ -63,9 +75,13 @@ async function openTls(server: Server, { host, port, identity, onStranger }: Tls
     ALPNProtocols: ["h2"],
     handshakeTimeout: handshakeMsMax,
   });
+  listening.maxConnections = bounds.connectionsMax;
+  const few = keepFewStrangers(bounds);
+  listening.on("connection", few.add);
   listening.on("secureConnection", (socket) => {
     socket.on("error", () => undefined);
-    injector.injectConnection(socket);
+    if (socket.authorized) few.clear(socket);
+    (socket.authorized ? proxies : strangers).injectConnection(socket);
   });
   listening.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     // Who connects and leaves without a word is a probe.
