@@ -3,10 +3,11 @@
 // door has to be counted. A client certificate is asked for and not demanded, because a proxy that joins has none yet; who
 // shows none meets a server with narrow bounds, for a short time, and gives way when too many are at the door.
 
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { ServerCredentials, type Server } from "@grpc/grpc-js";
+import { ConfigProblem } from "./config.ts";
 import { keepFewStrangers, type StrangerBounds } from "./grpc-strangers.ts";
 
 export type SocketDoor = { kind: "socket"; path: string };
@@ -46,12 +47,8 @@ export function openDoor(servers: DoorServers, door: Door): Promise<OpenDoor> {
 }
 
 async function openSocket(server: Server, { path }: SocketDoor): Promise<OpenDoor> {
-  const directory = dirname(path);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // What protects the socket in the moment before it has its own mode.
-  chmodSync(directory, 0o700);
-  // A former process that was killed left it behind.
-  rmSync(path, { force: true });
+  keepToOurselves(dirname(path));
+  if (isThere(path)) rmSync(path);
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
       if (error) reject(new Error(`gRPC cannot listen on the socket ${path}: ${error.message}`, { cause: error }));
@@ -60,6 +57,23 @@ async function openSocket(server: Server, { path }: SocketDoor): Promise<OpenDoo
   });
   chmodSync(path, 0o600);
   return { port: undefined, renew: () => undefined, close: () => rmSync(path, { force: true }) };
+}
+
+/** What protects the socket in the moment before it has its own mode. A directory that is not ours to change is refused. */
+function keepToOurselves(directory: string): void {
+  if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) return;
+  const mode = statSync(directory).mode & 0o777;
+  if ((mode & 0o077) !== 0)
+    throw new ConfigProblem(
+      `TOLLGATE_GRPC_SOCKET lies in ${directory}, which is open to other users (mode ${mode.toString(8)}): it needs a directory of its own, with mode 700`,
+    );
+}
+
+/** A socket that a former process left when it was killed; anything else of that name is somebody's. */
+function isThere(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !found.isSocket()) throw new ConfigProblem(`TOLLGATE_GRPC_SOCKET: ${path} is there and is no socket`);
+  return found !== undefined;
 }
 
 async function openTls(servers: DoorServers, door: TlsDoor): Promise<OpenDoor> {
