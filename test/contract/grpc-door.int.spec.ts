@@ -1,7 +1,8 @@
 // The door between the planes, both halves of it: nobody comes in without the token, an error keeps its code and a bug keeps
 // its text to itself, a slow reader slows the sender, and a stop waits for nobody for ever.
 
-import { statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { serve, startGrpcServer, type GrpcServer, type ServiceMethods } from "@tollgate/api/grpc-server";
 import { TollgateError } from "@tollgate/kernel/errors";
@@ -88,9 +89,31 @@ test("the socket and its directory are for this user alone, and one that a kille
   const path = pathOf();
   expect([modeOf(dirname(path)), modeOf(path)]).toEqual([0o700, 0o600]);
   await server?.stop();
-  writeFileSync(path, "");
+  await leaveSocket(path);
   server = await startGrpcServer({ ...door(), services: [serve(SyncService, methods)], onBug: () => undefined });
   expect(modeOf(path)).toBe(0o600);
+});
+
+/** As a process that is killed does. */
+async function leaveSocket(path: string): Promise<void> {
+  const listening = createServer();
+  await new Promise<void>((resolve) => listening.listen(`${path}.former`, resolve));
+  renameSync(`${path}.former`, path);
+  await new Promise((resolve) => listening.close(resolve));
+}
+
+test("a directory that others may enter is not changed, and a file that is no socket not removed: both are refused", async () => {
+  socket = socketDoor();
+  const path = pathOf();
+  const opening = () => startGrpcServer({ ...door(), services: [], onBug: () => undefined });
+  mkdirSync(dirname(path));
+  chmodSync(dirname(path), 0o755);
+  await expect(opening()).rejects.toThrow(/TOLLGATE_GRPC_SOCKET lies in .* open to other users \(mode 755\)/);
+  expect(statSync(dirname(path)).mode & 0o777).toBe(0o755);
+  chmodSync(dirname(path), 0o700);
+  writeFileSync(path, "somebody's");
+  await expect(opening()).rejects.toThrow(/is no socket/);
+  expect(readFileSync(path, "utf8")).toBe("somebody's");
 });
 
 test("a refusal keeps its code; a bug is told to us and not to them", async () => {

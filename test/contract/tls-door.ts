@@ -11,6 +11,7 @@ import { admitByCertificate } from "@tollgate/api/enrolment/admission";
 import { openAuthority, type Authority } from "@tollgate/api/enrolment/authority";
 import { enrolmentService } from "@tollgate/api/enrolment/enrolment-service";
 import { openRevocations } from "@tollgate/api/enrolment/revocations";
+import type { DoorBounds } from "@tollgate/api/grpc-doors";
 import { serve, startGrpcServer, type Caller, type ServiceMethods } from "@tollgate/api/grpc-server";
 import { newJoinToken } from "@tollgate/api/join-tokens/join-token-text";
 import { joinTokenDecider } from "@tollgate/api/join-tokens/join-token.decider";
@@ -56,10 +57,11 @@ export interface TlsDoorOptions {
   readonly certificateMs?: number;
   /** PEM, in place of what the authority makes for the server. */
   readonly brought?: { readonly cert: string; readonly key: string };
+  readonly bounds?: DoorBounds;
 }
 
 export async function openTlsDoor(name: string, options: TlsDoorOptions = {}): Promise<TlsDoor> {
-  const { certificateMs = 3_600_000, brought } = options;
+  const { certificateMs = 3_600_000, brought, bounds } = options;
   await using resources = new AsyncDisposableStack();
   const own = await createDatabase(name);
   resources.defer(() => own.drop());
@@ -78,7 +80,7 @@ export async function openTlsDoor(name: string, options: TlsDoorOptions = {}): P
   const called: Caller[] = [];
   const server = await startGrpcServer({
     door: {
-      ...{ kind: "tls", host: "localhost", port: 0 },
+      ...{ kind: "tls", host: "localhost", port: 0, ...(bounds && { bounds }) },
       identity: { ...(brought ?? (await authority.serverIdentity([]))), ca: authority.pem },
       onStranger: ({ reason }) => refused.push(reason),
     },

@@ -84,22 +84,18 @@ async function heals(stack: Stack, before: Key, after: Key): Promise<void> {
 
 describe("without Kafka", () => {
   test(
-    "the proxies are the witnesses: not ready until the incarnation is raised, then all converge",
+    "the proxies are the witnesses: told as an error until the incarnation is raised, then all converge",
     { timeout: 120_000 },
     async () => {
       const { stack, before, after } = await restored();
       process.kill(stack.proxy().pid, "SIGSTOP");
       await stack.control.start();
       process.kill(stack.proxy().pid, "SIGCONT");
-      const said = await until(
-        async () => {
-          const response = await fetch(`${stack.control.url}/readyz`);
-          return response.status === 503 && (await response.text());
-        },
-        { what: "the control plane to find out", timeoutMs: 20_000 },
-      );
-      expect(said).toContain("a proxy has applied");
-      expect(stack.control.log()).toContain("TOLLGATE_INCARNATION=2");
+      await until(() => /proxy \S+ has applied .*TOLLGATE_INCARNATION=2/.test(stack.control.log()), {
+        ...{ what: "the control plane to find out", timeoutMs: 20_000 },
+      });
+      // One proxy's word takes nobody out of a balancer.
+      expect((await fetch(`${stack.control.url}/readyz`)).status).toBe(200);
       // Meanwhile the proxy keeps what it has: it follows no log that is behind.
       expect(await statusOf(stack, after)).toBe(200);
       await stack.control.stop();

@@ -24,6 +24,7 @@ const list = z.string().transform((text) =>
 const usualGrpcPort = 9092;
 /** What macOS takes; Linux takes a little more. */
 const socketPathBytesMax = 103;
+export const incarnationMax = 999_999_999;
 
 export const settings = {
   TOLLGATE_HOST: z.string().min(1).default("127.0.0.1").describe("The address that all ports bind."),
@@ -101,7 +102,7 @@ export const settings = {
     .number()
     .int()
     .min(1)
-    .max(999_999_999)
+    .max(incarnationMax)
     .optional()
     .describe("After a restore from a backup: the log's next incarnation, so that proxies take its state anew."),
   TOLLGATE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("The least level."),

@@ -1,11 +1,11 @@
 // The door for proxies: a small adapter from the schema's services to grpc-js, so that a service is a plain object of typed
-// functions, and no generated gRPC code is needed. Every call is admitted first, by what the door knows of the caller; only
-// what is served to anybody is not. A unary method is an async function; a streaming one is an async generator that is
-// pulled only as fast as the proxy reads. Errors leave with their registry code; what has none is a bug and leaves without
-// its text.
+// functions, and no generated gRPC code is needed. Every call is admitted first, by what the door knows of the caller, and
+// its body is read and decoded only then; only what is served to anybody is not. A unary method is an async function; a
+// streaming one is an async generator that is pulled only as fast as the proxy reads. Errors leave with their registry code;
+// what has none is a bug and leaves without its text.
 
 import { once } from "node:events";
-import type { PeerCertificate, SecureContextOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import {
   fromBinary,
   toBinary,
@@ -23,7 +23,6 @@ import {
   setLogVerbosity,
   status,
   type MethodDefinition,
-  type ServerUnaryCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   type ServiceDefinition,
@@ -31,6 +30,13 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { shapeOf, TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
+import {
+  createAdmissionDesk,
+  type Admission,
+  type AdmissionDesk,
+  type Approach,
+  type RefusedStatus,
+} from "./grpc-admission.ts";
 import { openDoor, type Door } from "./grpc-doors.ts";
 
 /** The proxy that asks, and the boot of it: two processes that say they are one proxy differ in it. */
@@ -53,20 +59,14 @@ export type ServiceMethods<Service extends DescService> = {
       : never;
 };
 
-export type BoundService = { definition: ServiceDefinition; methods: UntypedServiceImplementation };
-
-/** What a door knows of who calls. */
-export type Approach = {
-  metadata: Metadata;
-  /** Of our authority and valid at the handshake, if there is one. */
-  certificate: PeerCertificate | undefined;
+export type BoundService = {
+  definition: ServiceDefinition;
+  methods: UntypedServiceImplementation;
+  /** Paths of the methods that anybody may call. */
+  toAnybody: readonly string[];
 };
 
-export type Admitted = {
-  caller: Caller;
-  /** Calls back when the caller is no longer admitted, with why: the stream ends. Answers how to forget it. */
-  onEnd?(end: (reason: TollgateError) => void): () => void;
-};
+export type Admitted = Admission<Caller>;
 
 /** Throws an error with a code for whoever is not let in. */
 export type Admit = (approach: Approach) => Admitted | Promise<Admitted>;
@@ -77,7 +77,7 @@ export type OnRefused = (code: ErrorCode, about: { caller: Caller | undefined; f
 export type GrpcServerOptions = {
   door: Door;
   admit: Admit;
-  services: readonly ((admission: Admission) => BoundService)[];
+  services: readonly ((counter: Counter) => BoundService)[];
   onBug: (error: unknown) => void;
   onRefused?: OnRefused;
 };
@@ -89,48 +89,82 @@ export type GrpcServer = {
   stop(): Promise<void>;
 };
 
-type Admission = { admit: Admit; stopping: AbortSignal; onBug: (error: unknown) => void; onRefused: OnRefused };
+/** What a service needs to serve the calls of a server. */
+type Counter = {
+  admitted: AdmissionDesk<Caller>["admitted"];
+  stopping: AbortSignal;
+  onBug: (error: unknown) => void;
+  refused(error: unknown, about: { caller: Caller | undefined; from: string }): RefusedStatus;
+};
 
-const messageBytesMax = 16 * 1024 * 1024;
+type Bounds = { requestBytesMax: number; streamsMax: number };
+
+/** A batch of facts has 512 KiB, a report of 10,000 epochs or the ids of 32,000 secrets about as much. */
+const proxyBounds: Bounds = { requestBytesMax: 2 * 1024 * 1024, streamsMax: 100 };
+/** Who has no certificate has nothing to ask but to join. */
+const strangerBounds: Bounds = { requestBytesMax: 16 * 1024, streamsMax: 4 };
+const answerBytesMax = 16 * 1024 * 1024;
 const stopMsMax = 2_000;
 
 // The library prints unstructured lines to standard error besides throwing; what fails is told by whoever it fails for.
 setLogVerbosity(logVerbosity.NONE);
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const server = new Server({
-    "grpc.max_receive_message_length": messageBytesMax,
-    "grpc.max_send_message_length": messageBytesMax,
-    // A proxy that vanished without a word is noticed within half a minute.
-    "grpc.keepalive_time_ms": 10_000,
-    "grpc.keepalive_timeout_ms": 20_000,
-    "grpc.http2.min_ping_interval_without_data_ms": 5_000,
-  });
   const stopping = new AbortController();
-  const { admit, onBug, onRefused = () => undefined } = options;
-  for (const bind of options.services) {
-    const { definition, methods } = bind({ admit, stopping: stopping.signal, onBug, onRefused });
-    server.addService(definition, methods);
-  }
-  const door = await openDoor(server, options.door);
+  const proxies = serverFor(options, proxyBounds, stopping.signal);
+  const strangers = serverFor(options, strangerBounds, stopping.signal);
+  const door = await openDoor({ proxies, strangers }, options.door);
   return {
     port: door.port,
     renew: door.renew,
     async stop() {
       stopping.abort();
       door.close();
-      await new Promise<void>((resolve) => {
-        const force = setTimeout(() => {
-          server.forceShutdown();
-          resolve();
-        }, stopMsMax);
-        server.tryShutdown(() => {
-          clearTimeout(force);
-          resolve();
-        });
-      });
+      await Promise.all([proxies, strangers].map(shutDown));
     },
   };
+}
+
+function serverFor(options: GrpcServerOptions, bounds: Bounds, stopping: AbortSignal): Server {
+  const { admit, onBug, onRefused = () => undefined } = options;
+  const refused: Counter["refused"] = (error, about) => {
+    if (error instanceof TollgateError) onRefused(error.code, about);
+    return statusOf(error, onBug);
+  };
+  const toAnybody = new Set<string>();
+  const { interceptor, admitted } = createAdmissionDesk<Caller>({
+    admit: (path, approach) => (toAnybody.has(path) ? nobody : admit(approach)),
+    refused: (error, from) => refused(error, { caller: undefined, from }),
+  });
+  const server = new Server({
+    "grpc.max_receive_message_length": bounds.requestBytesMax,
+    "grpc.max_send_message_length": answerBytesMax,
+    "grpc.max_concurrent_streams": bounds.streamsMax,
+    // A proxy that vanished without a word is noticed within half a minute.
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.http2.min_ping_interval_without_data_ms": 5_000,
+    interceptors: [interceptor],
+  });
+  for (const bind of options.services) {
+    const { definition, methods, ...service } = bind({ admitted, stopping, onBug, refused });
+    server.addService(definition, methods);
+    for (const path of service.toAnybody) toAnybody.add(path);
+  }
+  return server;
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise<void>((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, stopMsMax);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
 }
 
 const nobody: Admitted = { caller: { proxyId: "", boot: "" } };
@@ -140,29 +174,36 @@ export function serve<Service extends DescService>(
   service: Service,
   methods: ServiceMethods<Service>,
   toAnybody: readonly (keyof Service["method"])[] = [],
-): (admission: Admission) => BoundService {
-  return (asked) => {
-    const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
+): (counter: Counter) => BoundService {
+  return (counter) => {
+    const definition: Record<string, MethodDefinition<Uint8Array, unknown>> = {};
     const handlers: Record<string, UntypedHandleCall> = {};
     for (const method of service.methods) {
       definition[method.localName] = definitionOf(service, method);
-      const admission = toAnybody.includes(method.localName) ? { ...asked, admit: () => nobody } : asked;
       // The one place where a method's own types are given up: the schema has just tied both to the same descriptor.
       const implementation = methods[method.localName as keyof typeof methods] as never;
       handlers[method.localName] =
-        method.methodKind === "unary" ? unary(implementation, admission) : streaming(implementation, admission);
+        method.methodKind === "unary"
+          ? unary(method.input, implementation, counter)
+          : streaming(method.input, implementation, counter);
     }
-    return { definition, methods: handlers };
+    const open = service.methods.filter(({ localName }) => toAnybody.includes(localName));
+    return { definition, methods: handlers, toAnybody: open.map((method) => pathOf(service, method)) };
   };
 }
 
-function definitionOf(service: DescService, method: DescMethod): MethodDefinition<unknown, unknown> {
+function pathOf(service: DescService, method: DescMethod): string {
+  return `/${service.typeName}/${method.name}`;
+}
+
+function definitionOf(service: DescService, method: DescMethod): MethodDefinition<Uint8Array, unknown> {
   return {
-    path: `/${service.typeName}/${method.name}`,
+    path: pathOf(service, method),
     requestStream: false,
     responseStream: method.methodKind === "server_streaming",
     requestSerialize: () => Buffer.alloc(0),
-    requestDeserialize: (bytes) => fromBinary(method.input, bytes),
+    // Decoded by the handler: whatever the library calls is called for each message, however many somebody sends.
+    requestDeserialize: (bytes) => bytes,
     responseSerialize: (message) =>
       Buffer.from(toBinary(method.output, create(method.output, message as MessageInitShape<DescMessage>))),
     responseDeserialize: () => undefined,
@@ -172,77 +213,66 @@ function definitionOf(service: DescService, method: DescMethod): MethodDefinitio
 type Unary = (request: unknown, caller: Caller) => Promise<unknown>;
 type Streaming = (request: unknown, signal: AbortSignal, caller: Caller) => AsyncIterable<unknown>;
 
-type Incoming = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getAuthContext" | "getPeer">;
-
-/** Admits a call, and afterwards makes of what it failed with the status that leaves. */
-function attend(call: Incoming, { admit, onBug, onRefused }: Admission) {
-  let admitted: Admitted | undefined;
-  return {
-    async admit(): Promise<Admitted> {
-      return (admitted = await admit({
-        metadata: call.metadata,
-        certificate: call.getAuthContext().sslPeerCertificate,
-      }));
-    },
-    failed(error: unknown): ReturnType<typeof statusOf> {
-      if (error instanceof TollgateError) onRefused(error.code, { caller: admitted?.caller, from: call.getPeer() });
-      return statusOf(error, onBug);
-    },
-  };
+function decoded(input: DescMessage, bytes: Uint8Array): unknown {
+  try {
+    return fromBinary(input, bytes);
+  } catch (cause) {
+    throw new TollgateError("request.invalid", "These bytes are not what the method is asked with.", { cause });
+  }
 }
 
-function unary(implementation: Unary, admission: Admission): handleUnaryCall<unknown, unknown> {
+function unary(input: DescMessage, implementation: Unary, counter: Counter): handleUnaryCall<Uint8Array, unknown> {
   return (call, callback) => {
-    const attending = attend(call, admission);
+    const { caller, ended } = counter.admitted(call.metadata);
     const answer = async (): Promise<unknown> => {
-      const { caller } = await attending.admit();
-      return implementation(call.request, caller);
+      ended.throwIfAborted();
+      return implementation(decoded(input, call.request), caller);
     };
     answer().then(
       (value) => callback(null, value),
-      (error: unknown) => callback(attending.failed(error)),
+      (error: unknown) => callback(counter.refused(error, { caller, from: call.getPeer() })),
     );
   };
 }
 
-function streaming(implementation: Streaming, admission: Admission): handleServerStreamingCall<unknown, unknown> {
+function streaming(
+  input: DescMessage,
+  implementation: Streaming,
+  counter: Counter,
+): handleServerStreamingCall<Uint8Array, unknown> {
   return (call) => {
-    const attending = attend(call, admission);
+    const { stopping, onBug } = counter;
+    const { caller, ended } = counter.admitted(call.metadata);
     const hungUp = new AbortController();
     call.on("cancelled", () => hungUp.abort());
     call.on("close", () => hungUp.abort());
-    const ended = new AbortController();
     const pump = async (): Promise<void> => {
-      const { caller, onEnd } = await attending.admit();
-      const forget = onEnd?.((reason) => ended.abort(reason));
-      const signal = AbortSignal.any([hungUp.signal, admission.stopping, ended.signal]);
+      const signal = AbortSignal.any([hungUp.signal, stopping, ended]);
       try {
-        for await (const message of implementation(call.request, signal, caller)) {
+        ended.throwIfAborted();
+        for await (const message of implementation(decoded(input, call.request), signal, caller)) {
           if (signal.aborted) break;
           if (!call.write(message)) await once(call, "drain", { signal });
         }
       } finally {
-        forget?.();
         // Whatever the end of a stream looked like then, this is why it ended.
-        ended.signal.throwIfAborted();
+        ended.throwIfAborted();
       }
     };
     pump().then(
       () => call.end(),
       (error: unknown) => {
         if (hungUp.signal.aborted) return;
-        if (admission.stopping.aborted) call.emit("error", { code: status.UNAVAILABLE, details: "shutting down" });
+        if (stopping.aborted) call.emit("error", { code: status.UNAVAILABLE, details: "shutting down" });
         // That a certificate ends under an open stream is its usual end, and no refusal.
-        else call.emit("error", ended.signal.aborted ? statusOf(error, admission.onBug) : attending.failed(error));
+        else if (ended.aborted) call.emit("error", statusOf(error, onBug));
+        else call.emit("error", counter.refused(error, { caller, from: call.getPeer() }));
       },
     );
   };
 }
 
-function statusOf(
-  error: unknown,
-  onBug: (error: unknown) => void,
-): { code: number; details: string; metadata: Metadata } {
+function statusOf(error: unknown, onBug: (error: unknown) => void): RefusedStatus {
   const metadata = new Metadata();
   if (error instanceof TollgateError) {
     metadata.set("tollgate-code", error.code);

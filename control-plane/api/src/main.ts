@@ -51,7 +51,7 @@ import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
-import { countRefusedBatches } from "./usage/refused-batches.ts";
+import { countRefusedBatches, tellRejections } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
@@ -200,7 +200,10 @@ async function tailCheck(parts: TailParts, log: Log): Promise<() => Promise<void
 /** Brokers may come later than we do: it is tried until it works, while gRPC takes facts already. */
 function consumeUsage(facts: IngestParts, kafka: KafkaDoor, log: Log): () => Promise<void> {
   const stopping = new AbortController();
-  const { next, take } = usageConsumer(facts, (rejection) => log.error(rejection, "a record of facts was refused"));
+  const { next, take } = usageConsumer(
+    facts,
+    tellRejections(log, () => performance.now()),
+  );
   const consuming = (async () => {
     while (!stopping.signal.aborted) {
       try {

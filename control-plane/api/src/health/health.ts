@@ -1,5 +1,6 @@
-// Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach
-// the database, no projection has stopped, and no proxy has shown that it has more of the log than the database. What it waits for is named, so that a probe's log explains itself.
+// Whether the control plane is alive and ready, and its metrics, as answers without a server. Ready means: it can reach the
+// database and no projection has stopped. What a single proxy says is no part of it, or one that was stolen could take every
+// control plane out of its balancer. What it waits for is named, so that a probe's log explains itself.
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Database } from "../database.ts";
@@ -17,7 +18,7 @@ export type HealthParts = {
   refusedBatches: Pick<RefusedBatches, "byCode">;
   /** Calls and connections that were refused at the doors for proxies. */
   grpcRefusals?: () => ReadonlyMap<string, number>;
-  evidence: Pick<Evidence, "problem" | "count">;
+  evidence: Pick<Evidence, "count">;
 };
 
 export type Health = {
@@ -100,7 +101,7 @@ export function createHealth(parts: HealthParts): Health {
         () => [],
         () => ["the database cannot be reached"],
       );
-      return [...stopped, ...reachable, ...[evidence.problem() ?? []].flat()];
+      return [...stopped, ...reachable];
     },
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

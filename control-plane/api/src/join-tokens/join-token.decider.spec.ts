@@ -42,7 +42,7 @@ test("it lets in as many proxies as it is for, and a proxy that comes again cost
   spent.when({ ...use, proxyId: "p2" }).then([]);
 });
 
-test("it lets in nobody who is of another environment or comes too late, not even again", () => {
+test("it lets in nobody who is of another environment or comes too late; who is in comes back also then", () => {
   const bound = create(JoinTokenUsedSchema, {
     joinToken: { ...joinToken, environment: "staging", expiresAtMs: BigInt(timeMs), usedBy: ["p1"] },
   });
@@ -54,12 +54,19 @@ test("it lets in nobody who is of another environment or comes too late, not eve
     .then([]);
   tokens(bound)
     .when({ ...use, environment: "staging" })
+    .then([]);
+  tokens(bound)
+    .when({ ...use, proxyId: "p2", environment: "staging" })
     .refused({ kind: "join-refused", why: "expired" });
 });
 
 test("a revoked one frees its name and lets in nobody", () => {
   tokens(issued).when({ kind: "revoke", id: "j1", timeMs }).then([revoked], { release: true });
   tokens(issued, revoked).when(use).refused({ kind: "already-revoked" });
+  const ended = { ...joinToken, usedBy: ["p1"], revokedAtMs: BigInt(timeMs) };
+  tokens(issued, used("p1"), create(JoinTokenRevokedSchema, { joinToken: ended }))
+    .when(use)
+    .refused({ kind: "already-revoked" });
   tokens(issued, revoked).when({ kind: "revoke", id: "j1", timeMs }).refused({ kind: "already-revoked" });
   tokens().when(use).refused({ kind: "not-found" });
   tokens().when({ kind: "revoke", id: "j1", timeMs }).refused({ kind: "not-found" });

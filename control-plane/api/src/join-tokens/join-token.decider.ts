@@ -1,6 +1,7 @@
 // Tokens with which proxies enrol: issued for so many proxies, used, revoked. Only the hash arrives here. A use is an event
 // of the same commit as the enrolment, so that of many proxies that come with one token at once no more get in than it is
-// for. A proxy uses a token once, however often it comes back with it: an answer that was lost costs nothing.
+// for. A proxy uses a token once, however often it comes back with it: an answer that was lost costs nothing, and a proxy that
+// was away may come back after the token has expired. Of a revoked token nobody comes back.
 
 import { create } from "@bufbuild/protobuf";
 import { accept, assertNever, refuse, type Decider } from "@tollgate/kernel/decider";
@@ -71,11 +72,12 @@ export const joinTokenDecider: Decider<JoinToken | undefined, JoinTokenCommand, 
       case "use": {
         if (!token) return refuse({ kind: "not-found", scope });
         const { proxyId, environment, timeMs } = command;
-        if (token.expiresAtMs !== undefined && Number(token.expiresAtMs) <= timeMs)
-          return refuse({ kind: "join-refused", why: "expired" });
         if (token.environment !== "" && token.environment !== environment)
           return refuse({ kind: "join-refused", why: "for another environment" });
+        // It is in already: when a token ends is about who may come in with it.
         if (token.usedBy.includes(proxyId)) return accept([]);
+        if (token.expiresAtMs !== undefined && Number(token.expiresAtMs) <= timeMs)
+          return refuse({ kind: "join-refused", why: "expired" });
         if (token.usedBy.length >= token.usesMax) return refuse({ kind: "join-refused", why: "spent" });
         return accept([create(JoinTokenUsedSchema, { joinToken: { ...token, usedBy: [...token.usedBy, proxyId] } })]);
       }

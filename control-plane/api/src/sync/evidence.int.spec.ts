@@ -4,6 +4,7 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { incarnationMax } from "../config.ts";
 import { openDatabase, type Database } from "../database.ts";
 import { meta, teamStep } from "../log/deciders.fixture.ts";
 import { handle } from "../log/handle.ts";
@@ -43,7 +44,7 @@ test("what is of this log is taken, from its beginning to its head", async () =>
   const { examine, evidence } = watching();
   expect(await examine({})).toBe("taken");
   expect(await examine({ position: 0n, hash: emptyHash })).toBe("taken");
-  expect(evidence.problem()).toBeUndefined();
+  expect(evidence.count()).toBe(0);
 });
 
 test("another log and a former incarnation are told to be that, and accuse nobody", async () => {
@@ -56,15 +57,23 @@ test("another log and a former incarnation are told to be that, and accuse nobod
 test.each<[string, () => Partial<Claim>]>([
   ["a position beyond the head", () => ({ position: now.position + 1n })],
   ["another hash where both have an event", () => ({ hash: new Uint8Array(32).fill(9) })],
+  ["a position that no log has", () => ({ position: 2n ** 64n - 1n })],
   ["a later incarnation", () => ({ log: { ...now.log, incarnation: now.log.incarnation + 1 } })],
-])("%s shows that this log is behind: said for a minute, logged once, counted", async (_, claim) => {
+])("%s shows that this log is behind: told once a minute with the proxy, and counted", async (_, claim) => {
   const { examine, evidence, told, pass } = watching();
   expect(await examine(claim())).toBe("sync.log-behind");
   expect(await examine(claim())).toBe("sync.log-behind");
-  expect(evidence.problem()).toContain("a proxy has applied");
   expect([told.length, evidence.count()]).toEqual([1, 2]);
+  expect(told[0]).toMatchObject({ proxyId: "proxy" });
   pass(60_000);
-  expect(evidence.problem()).toBeUndefined();
+  await examine(claim());
+  expect([told.length, evidence.count()]).toEqual([2, 3]);
+});
+
+test("whatever a proxy says, the incarnation that is advised is one that can be set", async () => {
+  const { examine, told } = watching();
+  await examine({ log: { ...now.log, incarnation: 2 ** 31 } });
+  expect(told).toMatchObject([{ wanted: incarnationMax }]);
 });
 
 test("the next incarnation makes of it a former one, and is raised once and never lowered", async () => {

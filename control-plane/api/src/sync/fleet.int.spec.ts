@@ -55,6 +55,13 @@ test("one that comes back after a day is as one that was never away", async () =
   expect(await shown()).toEqual(["another", "here", "new", "quiet"]);
 });
 
+test("a reason that is cut in the middle of a character is stored", async () => {
+  const nacks = [{ scope: "key/k", position: 1n, reason: `${"r".repeat(499)}\u{1f600}` }];
+  await storeReport(database.sql, create(ReportRequestSchema, { proxyId: "cut", nacks }));
+  const cut = (await readFleet(database.sql)).find(({ proxyId }) => proxyId === "cut");
+  expect(cut?.nacks[0]?.reason).toHaveLength(500);
+});
+
 describe("what a live proxy cannot enforce", () => {
   const knows = { ...knowledge(), features: ["budgets"] };
   const lacking = (type: string) => ({ ...knows, eventTypes: knows.eventTypes.filter((one) => one !== type) });

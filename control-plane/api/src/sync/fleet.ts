@@ -36,7 +36,7 @@ export async function storeReport(sql: Sql, report: ReportRequest): Promise<void
     return { kind, resources: resources.toString(), digest: Buffer.from(digest).toString("hex") };
   });
   const nacks = report.nacks.slice(0, nacksMax).map(({ scope, position, reason }) => {
-    return { scope, position: position.toString(), reason: reason.slice(0, reasonCharsMax) };
+    return { scope, position: position.toString(), reason: reason.slice(0, reasonCharsMax).toWellFormed() };
   });
   const knows = report.knows && { eventTypes: report.knows.eventTypes, features: report.knows.features };
   // Only a row that was updated names the transaction that did it.

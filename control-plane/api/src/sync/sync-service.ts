@@ -21,11 +21,11 @@ import { followLog } from "./follow-log.ts";
 import { holdId, leaveId } from "./holders.ts";
 import { pages } from "./pages.ts";
 import { recordOf, tickOf } from "./records.ts";
+import { boundedReport } from "./report-bounds.ts";
 import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
 
 const atLeastMsMax = 10_000;
-const reportedEpochsMax = 10_000;
 
 export type SnapshotBounds = {
   /** Each holds one connection of the database's pool. */
@@ -99,9 +99,7 @@ export function syncService({
 
   async function report(said: ReportRequest, caller: Caller) {
     // Whoever it says it is, it is who called.
-    const request = { ...said, proxyId: caller.proxyId };
-    if (request.spooled.length > reportedEpochsMax)
-      throw new TollgateError("request.invalid", "A report names at most 10,000 epochs.");
+    const request = { ...boundedReport(said), proxyId: caller.proxyId };
     await holdId(database.sql, caller);
     // Before the report is worked on, so that the time can only be too early: who is asked slowly accuses no broker.
     const timeMs = nowMs();
