@@ -315,6 +315,11 @@ export const errors = {
     text: "A proxy with this id and another key is enrolled already.",
     help: "Somebody copied a proxy's id without its key. Each proxy needs a data directory of its own.",
   },
+  "enrolment.busy": {
+    class: "exhausted",
+    text: "As many proxies are joining as may at once.",
+    help: "The proxy tries again by itself. Where it lasts without a fleet that starts, a stranger knocks with guessed tokens.",
+  },
   "sync.log-differs": {
     class: "conflict",
     text: "The position belongs to another log.",

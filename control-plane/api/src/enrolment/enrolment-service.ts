@@ -1,18 +1,20 @@
 // The gRPC service `Enrolment`: a certificate for whoever has a join token, and another for whoever has a certificate. A use
 // of the token and the enrolment are one commit. Asking again with the same token, id and key is answered again and costs
-// nothing: a proxy whose answer was lost, or whose certificate ran out while it was away, comes back by itself.
+// nothing: a proxy whose answer was lost, or whose certificate ran out while it was away, comes back by itself. Anybody may
+// ask to join and it costs the database something, so few are served at once.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { isId } from "@tollgate/kernel/ids";
-import { parseKey } from "@tollgate/kernel/key-format";
+import { parseKey, type KeyText } from "@tollgate/kernel/key-format";
 import type { Enrolment, JoinRequest, RenewRequest } from "@tollgate/schema/provisions";
-import type { Database } from "../database.ts";
+import { usualConnectionsMax, type Database } from "../database.ts";
 import type { Caller, ServiceMethods } from "../grpc-server.ts";
 import { joinTokenDecider } from "../join-tokens/join-token.decider.ts";
 import { foldStream } from "../log/fold-stream.ts";
 import { handleAll, type AnyStep } from "../log/handle.ts";
 import { proxyDecider } from "../proxies/proxy.decider.ts";
+import { createTurns } from "../sync/turns.ts";
 import type { Authority } from "./authority.ts";
 import { readRequest, type CertificateRequest } from "./x509.ts";
 
@@ -20,15 +22,37 @@ export type EnrolmentParts = {
   database: Database;
   authority: Pick<Authority, "certify">;
   nowMs: () => number;
+  joins?: JoinBounds;
 };
+
+export type JoinBounds = { atOnceMax: number; waitingMax: number };
+
+/** Most of the database's connections stay with those who are known; a fleet that starts at once can wait. */
+const usualJoins: JoinBounds = { atOnceMax: usualConnectionsMax / 5, waitingMax: 500 };
+/** Each turn is as short as the database is quick, and the queue is bounded. */
+const asLongAsItTakes = new AbortController().signal;
 
 const requestBytesMax = 4_096;
 const labelCharsMax = 63;
 const noHash = new Uint8Array(32);
 
-export function enrolmentService({ database, authority, nowMs }: EnrolmentParts): ServiceMethods<typeof Enrolment> {
-  async function join({ joinToken, certificateRequest, environment, region }: JoinRequest) {
-    const tokenId = await knownToken(joinToken);
+export function enrolmentService(parts: EnrolmentParts): ServiceMethods<typeof Enrolment> {
+  const { database, authority, nowMs, joins = usualJoins } = parts;
+  const turns = createTurns({ ...joins, full: () => new TollgateError("enrolment.busy") });
+
+  async function join(request: JoinRequest) {
+    const sent = parseKey(request.joinToken);
+    if (sent?.kind !== "join") throw new TollgateError("enrolment.token-refused");
+    const endTurn = await turns.take(asLongAsItTakes);
+    try {
+      return await joinWith(sent, request);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async function joinWith(sent: KeyText, { certificateRequest, environment, region }: JoinRequest) {
+    const tokenId = await knownToken(sent);
     const { commonName: proxyId, publicKey } = await readOrRefuse(certificateRequest);
     if (environment.length > labelCharsMax || region.length > labelCharsMax)
       throw new TollgateError("request.invalid", `Environment and region have at most ${labelCharsMax} characters.`);
@@ -61,9 +85,7 @@ export function enrolmentService({ database, authority, nowMs }: EnrolmentParts)
   }
 
   /** An unknown token costs the same comparison as a known one. */
-  async function knownToken(text: string): Promise<string> {
-    const sent = parseKey(text);
-    if (sent?.kind !== "join") throw new TollgateError("enrolment.token-refused");
+  async function knownToken(sent: KeyText): Promise<string> {
     const token = await foldStream(database.sql, joinTokenDecider, sent.id);
     const known = token?.sha256.length === noHash.length ? token.sha256 : noHash;
     if (!timingSafeEqual(known, sha256(Buffer.from(sent.text)))) throw new TollgateError("enrolment.token-refused");
