@@ -29,8 +29,6 @@ export type JoinBounds = { atOnceMax: number; waitingMax: number };
 
 /** Most of the database's connections stay with those who are known; a fleet that starts at once can wait. */
 const usualJoins: JoinBounds = { atOnceMax: usualConnectionsMax / 5, waitingMax: 500 };
-/** Each turn is as short as the database is quick, and the queue is bounded. */
-const asLongAsItTakes = new AbortController().signal;
 
 const requestBytesMax = 4_096;
 const labelCharsMax = 63;
@@ -43,7 +41,8 @@ export function enrolmentService(parts: EnrolmentParts): ServiceMethods<typeof E
   async function join(request: JoinRequest) {
     const sent = parseKey(request.joinToken);
     if (sent?.kind !== "join") throw new TollgateError("enrolment.token-refused");
-    const endTurn = await turns.take(asLongAsItTakes);
+    // For as long as it takes: a turn is as short as the database is quick, and the queue is bounded.
+    const endTurn = await turns.take(new AbortController().signal);
     try {
       return await joinWith(sent, request);
     } finally {
