@@ -4,7 +4,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
-import { FeedSchema, type Record as LogRecord } from "@tollgate/schema/sync";
+import { FeedSchema, RecordSchema, type Record as LogRecord } from "@tollgate/schema/sync";
 import { follow, type Follower, type FollowerParts } from "@tollgate/proxy/feed/follower";
 import type { Clock, Snapshot } from "@tollgate/proxy/feed/mender";
 import { createReplicaHolder, type ReplicaHolder } from "@tollgate/proxy/feed/replica-holder";
@@ -192,12 +192,21 @@ export class SimulatedProxy {
       known = position;
     }
     try {
-      const feed = toBinary(FeedSchema, create(FeedSchema, { log, records: [...records] }));
+      const feed = toBinary(FeedSchema, create(FeedSchema, { log, records: this.#kept(records) }));
       this.#holder.apply({ kind: "records", feed });
     } catch (error) {
       return this.#violated(String(error));
     }
     this.#checkState(`records up to ${known}`);
+  }
+
+  /** What of the records is applied: all, or, with the planted bug, one now and then as if it changed nothing. */
+  #kept(records: readonly LogRecord[]): LogRecord[] {
+    const { bug, random } = this.#world;
+    if (bug !== "replica-loses-a-change" || !random.chance(0.1)) return [...records];
+    return records.map(({ position, commit, type, previous, hash }) =>
+      create(RecordSchema, { position, commit, type, previous, hash }),
+    );
   }
 
   #onTick(log: Log, head: bigint, timeMs: number): void {

@@ -18,6 +18,7 @@ export const bugs = [
   "read-leaves-holes",
   "follower-ignores-holes",
   "follower-takes-old-snapshots",
+  "replica-loses-a-change",
   "kafka-without-mac",
   "age-without-skew",
 ] as const;
