@@ -201,6 +201,9 @@ class FactWorld {
     return {
       name: "kafka",
       send: async (batch) => {
+        // After a restore the topic is read again and brings back what came by it: a proxy that believes no lower word is
+        // found out by what came straight, so with this bug there are no brokers at all.
+        if (this.#bug === "never-goes-back") throw new Error("no broker");
         if (!this.#isHealthy && this.#random.chance(0.2)) throw new Error("no broker");
         if (this.#random.chance(0.15)) this.#late.push(batch);
         // What is acknowledged and lost: a topic that was made anew.
