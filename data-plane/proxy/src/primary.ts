@@ -176,6 +176,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await facts?.close(lastFactsMs);
     await reporting.leave(lastReportMs);
     provisions.close();
+    secretCache.close();
     await feed?.close();
     await cache.close();
     await kafka?.close();
