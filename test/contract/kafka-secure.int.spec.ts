@@ -2,17 +2,19 @@
 // reads there, and a wrong password or an unknown authority is an error that says so and not a silence.
 
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { loadConfig as loadControlPlane } from "@tollgate/api/config";
 import { openKafka as openForControlPlane } from "@tollgate/api/kafka";
-import { kafkaSecurityOf as controlPlaneSecurity } from "@tollgate/api/kafka-security";
+import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
 import { loadConfig as loadProxy } from "@tollgate/proxy/config";
 import { openKafka as openForProxy } from "@tollgate/proxy/kafka";
-import { kafkaSecurityOf as proxySecurity } from "@tollgate/proxy/kafka-security";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { kafkaAvailability } from "../support/kafka-broker.ts";
 import { startSecureBroker, type SecureBroker } from "../support/kafka-secure.ts";
 import { describeWith } from "../support/real-part.ts";
 import { until } from "../support/wait.ts";
+
+const readText = (path: string): string => readFileSync(path, "utf8");
 
 describeWith(await kafkaAvailability("own"), "brokers with SASL and TLS", () => {
   let broker: SecureBroker;
@@ -45,11 +47,11 @@ describeWith(await kafkaAvailability("own"), "brokers with SASL and TLS", () => 
       problems,
       control: openForControlPlane({
         ...{ brokers: control.kafkaBrokers, clientId: "control-plane", onProblem },
-        security: controlPlaneSecurity(control.kafkaAccess),
+        security: kafkaSecurityOf(control.kafkaAccess, readText),
       }),
       proxy: openForProxy({
         ...{ brokers: proxy.kafkaBrokers, clientId: "proxy", onProblem },
-        security: proxySecurity(proxy.kafkaAccess),
+        security: kafkaSecurityOf(proxy.kafkaAccess, readText),
       }),
     };
   }

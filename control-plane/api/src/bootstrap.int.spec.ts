@@ -5,12 +5,12 @@ import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AdminClient } from "../../../test/support/admin-client.ts";
 import { startAdminApi, type AdminApi } from "./admin-api.fixture.ts";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { adminTokenFile, applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
-import { ConfigProblem } from "./config.ts";
 import { newKeyText } from "./keys/key-text.ts";
 import { keyDecider } from "./keys/key.decider.ts";
 import { foldStream } from "./log/fold-stream.ts";

@@ -4,9 +4,9 @@
 
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
-import { ConfigProblem } from "./config.ts";
 import { applyConfiguration } from "./configuration/apply.ts";
 import { newKeyText, sha256Of } from "./keys/key-text.ts";
 import { foldStream } from "./log/fold-stream.ts";

@@ -1,8 +1,9 @@
 // Settings: a mistyped or senseless one refuses the start with its name, secrets are never printed, and a file that comes
 // over the API reaches no variable but those meant for it.
 
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { expect, test } from "vitest";
-import { ConfigProblem, loadConfig, redacted, settings } from "./config.ts";
+import { loadConfig, redacted, settings } from "./config.ts";
 
 const required = {
   TOLLGATE_DATABASE_URL: "postgres://user:planted-password@db.internal/tollgate?password=planted-query",

@@ -3,6 +3,7 @@
 // ignored is no setting; those of the other processes are known and skipped.
 
 import { resolve } from "node:path";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { isTollgateVariable, secretVariablePrefix } from "@tollgate/kernel/environment";
 import {
   kafkaAccessOf,
@@ -137,8 +138,6 @@ export type Config = {
 };
 
 /** What is wrong from outside: told in a sentence, and the process ends with code 2. */
-export class ConfigProblem extends Error {}
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function loadConfig(env: Environment = process.env): Config {

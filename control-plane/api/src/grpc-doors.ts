@@ -6,8 +6,8 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { ServerCredentials, type Server } from "@grpc/grpc-js";
-import { ConfigProblem } from "./config.ts";
 import { keepFewStrangers, type StrangerBounds } from "./grpc-strangers.ts";
 
 export type SocketDoor = { kind: "socket"; path: string };

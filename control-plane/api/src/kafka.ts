@@ -4,17 +4,8 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { assertNever } from "@tollgate/kernel/decider";
-import {
-  Kafka,
-  logLevel,
-  type Admin,
-  type Consumer,
-  type KafkaMessage,
-  type Producer,
-  type SASLOptions,
-} from "kafkajs";
-import type { KafkaSecurity } from "./kafka-security.ts";
+import type { KafkaSecurity } from "@tollgate/kernel/kafka-access";
+import { Kafka, logLevel, type Admin, type Consumer, type KafkaMessage, type Producer } from "kafkajs";
 
 export type KafkaOptions = {
   brokers: readonly string[];
@@ -68,7 +59,7 @@ export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptio
     clientId,
     connectionTimeout: 2_000,
     ...(security?.tls && { ssl: security.tls }),
-    ...(security?.sasl && { sasl: loginOf(security.sasl) }),
+    ...(security?.sasl && { sasl: security.sasl }),
     requestTimeout: 5_000,
     // Short pauses: a broker that was killed is back, or another leads, within seconds. Whoever asked tries again after that.
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
@@ -108,20 +99,6 @@ export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptio
       await (await producer?.catch(() => undefined))?.disconnect();
     },
   };
-}
-
-/** kafkajs ties each mechanism to its own type of login. */
-function loginOf({ mechanism, username, password }: NonNullable<KafkaSecurity["sasl"]>): SASLOptions {
-  switch (mechanism) {
-    case "PLAIN":
-      return { mechanism: "plain", username, password };
-    case "SCRAM-SHA-256":
-      return { mechanism: "scram-sha-256", username, password };
-    case "SCRAM-SHA-512":
-      return { mechanism: "scram-sha-512", username, password };
-    default:
-      return assertNever(mechanism);
-  }
 }
 
 async function connect(producer: Producer): Promise<Producer> {

@@ -2,16 +2,19 @@
 // (settings, the configuration file, a port in use) is one sentence on standard error, with exit code 2 for configuration
 // and 1 for the rest. Services may start in any order: a database that is not there yet is waited for.
 
+import { readFileSync } from "node:fs";
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
-import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
+import { loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
 import { enrolmentService } from "./enrolment/enrolment-service.ts";
@@ -22,7 +25,6 @@ import { serve } from "./grpc-server.ts";
 import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
-import { kafkaSecurityOf } from "./kafka-security.ts";
 import { joinTokens } from "./join-tokens/join-token.projection.ts";
 import { keys } from "./keys/key.projection.ts";
 import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
@@ -180,7 +182,7 @@ function openKafkaFor({ kafkaBrokers, kafkaAccess }: Config, log: Log): KafkaDoo
   return openKafka({
     brokers: kafkaBrokers,
     clientId: "tollgate-control-plane",
-    security: kafkaSecurityOf(kafkaAccess),
+    security: kafkaSecurityOf(kafkaAccess, (path) => readFileSync(path, "utf8")),
     onProblem,
   });
 }

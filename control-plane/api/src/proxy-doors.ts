@@ -5,7 +5,8 @@
 
 import { readFile } from "node:fs/promises";
 import type { SecureContextOptions } from "node:tls";
-import { ConfigProblem, type Config } from "./config.ts";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import type { Config } from "./config.ts";
 import type { Database } from "./database.ts";
 import { admitByCertificate, admitByToken } from "./enrolment/admission.ts";
 import { serverCertificateMs, type Authority } from "./enrolment/authority.ts";

@@ -1,8 +1,9 @@
 // A setting that is mistyped must stop the start, not be ignored: an ignored limit is no limit.
 
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { formatJoinToken } from "@tollgate/kernel/enrolment";
 import { expect, test } from "vitest";
-import { ConfigProblem, loadConfig, redacted } from "./config.ts";
+import { loadConfig, redacted } from "./config.ts";
 
 const pin = "A".repeat(43);
 const least = { TOLLGATE_JOIN_TOKEN: formatJoinToken("0".repeat(16), new Uint8Array(32), pin) };

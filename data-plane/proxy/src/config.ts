@@ -5,6 +5,7 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { parseJoinToken } from "@tollgate/kernel/enrolment";
 import {
   kafkaAccessOf,
@@ -162,8 +163,6 @@ export type Config = {
   allowedOrigins: readonly string[];
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 };
-
-export class ConfigProblem extends Error {}
 
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const set = Object.entries(env).filter(([name, value]) => name.startsWith("TOLLGATE_") && value !== "");

@@ -3,9 +3,8 @@
 // kafkajs cannot read without a group, so every boot has a group of its own, which the broker forgets by itself.
 
 import { randomUUID } from "node:crypto";
-import { assertNever } from "@tollgate/kernel/decider";
-import { Kafka, logLevel, type Producer, type SASLOptions } from "kafkajs";
-import type { KafkaSecurity } from "./kafka-security.ts";
+import type { KafkaSecurity } from "@tollgate/kernel/kafka-access";
+import { Kafka, logLevel, type Producer } from "kafkajs";
 
 export type KafkaOptions = {
   brokers: readonly string[];
@@ -35,7 +34,7 @@ export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptio
     clientId,
     connectionTimeout: 2_000,
     ...(security?.tls && { ssl: security.tls }),
-    ...(security?.sasl && { sasl: loginOf(security.sasl) }),
+    ...(security?.sasl && { sasl: security.sasl }),
     requestTimeout: 5_000,
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
     logLevel: logLevel.ERROR,
@@ -68,20 +67,6 @@ export function openKafka({ brokers, clientId, security, onProblem }: KafkaOptio
       await (await producer?.catch(() => undefined))?.disconnect();
     },
   };
-}
-
-/** kafkajs ties each mechanism to its own type of login. */
-function loginOf({ mechanism, username, password }: NonNullable<KafkaSecurity["sasl"]>): SASLOptions {
-  switch (mechanism) {
-    case "PLAIN":
-      return { mechanism: "plain", username, password };
-    case "SCRAM-SHA-256":
-      return { mechanism: "scram-sha-256", username, password };
-    case "SCRAM-SHA-512":
-      return { mechanism: "scram-sha-512", username, password };
-    default:
-      return assertNever(mechanism);
-  }
 }
 
 async function connect(producer: Producer): Promise<Producer> {

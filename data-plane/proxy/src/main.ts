@@ -2,7 +2,8 @@
 // this process is. A bad configuration is one sentence and exit code 2; what cannot be handled is logged and ends with 1.
 
 import cluster from "node:cluster";
-import { ConfigProblem, loadConfig, redacted, type Config } from "./config.ts";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import { loadConfig, redacted, type Config } from "./config.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { runPrimary } from "./primary.ts";
 import { runWorker } from "./worker.ts";

@@ -2,9 +2,12 @@
 // of the facts out of the spool, the admin port and the workers. It serves no call itself. From top to bottom: what is
 // opened, what flows between, and how it stops.
 
+import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
 import { knowledge } from "@tollgate/kernel/replica";
 import { createAdminServer } from "./admin/admin-server.ts";
 import { createMetrics } from "./admin/metrics.ts";
@@ -12,7 +15,7 @@ import { spoolBytes } from "./admin/spool-size.ts";
 import { placeOf } from "./cache/contents.ts";
 import { openRestartCache, type RestartCache } from "./cache/restart-cache.ts";
 import { restore } from "./cache/restore.ts";
-import { ConfigProblem, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
 import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
@@ -29,7 +32,6 @@ import { startReporting, type Reporting } from "./feed/report.ts";
 import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
-import { kafkaSecurityOf } from "./kafka-security.ts";
 import { freePort, listen, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { startProvisions, type Provisions } from "./provisions/provisions.ts";
@@ -215,7 +217,12 @@ function openKafkaWhere({ kafkaBrokers: brokers, kafkaAccess }: Config, log: Log
   const onProblem = (problem: string) => log.debug({ problem }, "kafka");
   return brokers.length === 0
     ? undefined
-    : openKafka({ brokers, clientId: "tollgate-proxy", security: kafkaSecurityOf(kafkaAccess), onProblem });
+    : openKafka({
+        brokers,
+        clientId: "tollgate-proxy",
+        security: kafkaSecurityOf(kafkaAccess, (path) => readFileSync(path, "utf8")),
+        onProblem,
+      });
 }
 
 type Outward = {

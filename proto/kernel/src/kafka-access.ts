@@ -1,8 +1,9 @@
 // How both planes are told to reach brokers that ask who they are: SASL with a user's name and password, TLS with files. The
-// settings are the same in both, so they are said and checked here once; reading the environment and the files is each
+// settings are the same in both, so they are said and checked here once; how the environment and a file are read is each
 // process's own.
 
 import { z } from "zod";
+import { readConfigured } from "./config-problem.ts";
 
 export const saslMechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
@@ -43,6 +44,18 @@ export type KafkaAccess = {
   tls: { ca: string; identity: { cert: string; key: string } | undefined } | undefined;
 };
 
+/** The same with the files read, in the words of the client library. */
+export type KafkaSecurity = {
+  /** Undefined: no TLS. */
+  tls: { ca?: string; cert?: string; key?: string } | undefined;
+  sasl: KafkaLogin | undefined;
+};
+
+/** A type for each mechanism, as the library has it. */
+type KafkaLogin = {
+  [M in SaslMechanism]: { mechanism: Lowercase<M>; username: string; password: string };
+}[SaslMechanism];
+
 type Data = z.infer<z.ZodObject<typeof kafkaAccessSettings>>;
 
 /** Sentences about settings that do not go together; none when all is well. */
@@ -80,6 +93,27 @@ export function kafkaAccessOf(data: Data): KafkaAccess {
   return {
     sasl: mechanism && { mechanism, username, password },
     tls: ca === undefined ? undefined : { ca, identity },
+  };
+}
+
+/** Throws `ConfigProblem` for a file that cannot be read, before anything is dialled. */
+export function kafkaSecurityOf({ sasl, tls }: KafkaAccess, readText: (path: string) => string): KafkaSecurity {
+  const read = (of: string, path: string): string => readConfigured(`TOLLGATE_KAFKA_${of}`, path, readText);
+  return {
+    tls: tls && {
+      ...(tls.ca === "system" ? {} : { ca: read("TLS_CA", tls.ca) }),
+      ...(tls.identity && { cert: read("TLS_CERT", tls.identity.cert), key: read("TLS_KEY", tls.identity.key) }),
+    },
+    sasl:
+      sasl &&
+      ({
+        mechanism: sasl.mechanism.toLowerCase(),
+        username: sasl.username,
+        password:
+          "text" in sasl.password
+            ? sasl.password.text
+            : read("SASL_PASSWORD_FILE", sasl.password.file).replace(/\r?\n$/, ""),
+      } as KafkaLogin),
   };
 }
 

@@ -4,7 +4,7 @@
 
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { ConfigProblem } from "../config.ts";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { cacheKeyBytes } from "./frames.ts";
 
 export function configuredCacheKey(path: string): Uint8Array {

@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { EpochKeySchema, SharedKeySchema } from "@tollgate/schema/provisions";
 import { FeedSchema, LogIdentitySchema, SnapshotChunkSchema } from "@tollgate/schema/sync";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ConfigProblem } from "../config.ts";
 import type { FeedMessage } from "../feed/feed.ts";
 import { until } from "../fixtures/gate-fixture.ts";
 import { openLog } from "../log-output.ts";

@@ -4,8 +4,9 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { readConfigured } from "@tollgate/kernel/config-problem";
 import { parseJoinToken } from "@tollgate/kernel/enrolment";
-import { ConfigProblem, type Config } from "../config.ts";
+import type { Config } from "../config.ts";
 import { openControlPlane, type CallerIdentity, type ControlPlane } from "../grpc.ts";
 import type { Log } from "../log-output.ts";
 import { openCredentials, type Credentials } from "./credentials.ts";
@@ -37,7 +38,8 @@ export function openLink(parts: LinkParts): Link {
 
 function openOverTls({ config, directory, caller, log, onJoined }: LinkParts): Link {
   const { controlUrl: url, joinToken, tlsCa, environment, region } = config;
-  const trusted = tlsCa === undefined ? undefined : readTrusted(tlsCa);
+  const trusted =
+    tlsCa === undefined ? undefined : readConfigured("TOLLGATE_TLS_CA", tlsCa, (path) => readFileSync(path, "utf8"));
   const tokenText = (): string => ("text" in joinToken ? joinToken.text : readFileSync(joinToken.file, "utf8").trim());
   const credentials = openCredentials({ directory, proxyId: caller.proxyId, trusted });
   if (trusted === undefined) forgetOther(credentials, tokenText);
@@ -78,14 +80,6 @@ function readOr(otherwise: string, read: () => string): string {
   } catch {
     // It may come later; joining reads it again and says what is wrong with it.
     return otherwise;
-  }
-}
-
-function readTrusted(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ConfigProblem(`TOLLGATE_TLS_CA: ${path} cannot be read`, { cause });
   }
 }
 
