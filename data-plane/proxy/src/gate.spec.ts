@@ -4,20 +4,10 @@
 import { request } from "node:http";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as fixture from "./fixtures/gate-fixture.ts";
 
-const { at, key, post, server, startExample, startGate, startScripted, team, until, viewWith } = fixture;
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-function started<T extends { stop(): Promise<void> }>(thing: T): T {
-  stops.push(() => thing.stop());
-  return thing;
-}
+const { at, key, post, server, startExample, startGate, startScripted, started, team, until, viewWith } = fixture;
 
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
 const callOf = (name: string, args: string, id: string | number = 1) =>

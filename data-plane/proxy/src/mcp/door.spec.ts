@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { apply } from "@tollgate/kernel/replica";
 import { viewOf, type View } from "@tollgate/kernel/view";
 import { RecordSchema } from "@tollgate/schema/sync";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   at,
   key,
@@ -13,21 +13,12 @@ import {
   server,
   startGate,
   startScripted,
+  started,
   team,
   viewWith,
   type Received,
 } from "../fixtures/gate-fixture.ts";
 import { exposedName } from "./tool-names.ts";
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-function started<T extends { stop(): Promise<void> }>(thing: T): T {
-  stops.push(() => thing.stop());
-  return thing;
-}
 
 const tool = "read.file";
 

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import type { TollgateError } from "@tollgate/kernel/errors";
 import { KeySchema, TeamSchema } from "@tollgate/schema/resources";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   at,
   key,
@@ -13,22 +13,13 @@ import {
   server,
   startGate,
   startScripted,
+  started,
   team,
   viewWith,
   type Received,
 } from "../fixtures/gate-fixture.ts";
 import { listMeter, openRoom } from "./list-bounds.ts";
 import { visibleTools, type ListedTool } from "./tool-list.ts";
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-function started<T extends { stop(): Promise<void> }>(thing: T): T {
-  stops.push(() => thing.stop());
-  return thing;
-}
 
 type Lister = (cursor: string | undefined) => object;
 const json = { "content-type": "application/json" };
