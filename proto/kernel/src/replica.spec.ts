@@ -73,10 +73,15 @@ describe("the fold", () => {
     );
   });
 
-  test("keeps its digest as if it were summed anew", () => {
+  test("keeps its digest, once asked for, as if it were summed anew", () => {
     fc.assert(
-      fc.property(commits, (history) => {
-        const folded = apply(empty(), recordsOf(history));
+      fc.property(commits, fc.nat(), (history, pick) => {
+        const records = recordsOf(history);
+        const ends = [0, ...commitEnds(records)];
+        const end = ends[pick % ends.length] ?? 0;
+        const asked = apply(empty(), records.slice(0, end));
+        for (const kind of resourceTypes.keys()) digest(asked, kind);
+        const folded = apply(asked, records.slice(end));
         const anew = fromSnapshot(
           folded.position,
           [...folded.kinds].flatMap(([kind, { entries }]) =>

@@ -15,9 +15,9 @@ import { emptyMap, type ShardedMap } from "./sharded-map.ts";
 export type Change = { kind: string; id: string; bytes: Uint8Array | undefined };
 
 /** It holds the bytes alone: a hundred thousand keys decoded are some 100 MiB, and most of them never make a call. */
-export type Entry = { id: string; bytes: Uint8Array; hash: bigint };
+export type Entry = { id: string; bytes: Uint8Array };
 
-export type KindState = { entries: ShardedMap<Entry>; digest: bigint };
+export type KindState = { entries: ShardedMap<Entry> };
 
 /** The position is where it was met first: the snapshot's if it came with one. */
 export type Refused = { position: bigint; reason: string };
@@ -36,7 +36,7 @@ export type Replica = {
 export function empty(): Replica {
   return {
     position: 0n,
-    kinds: new Map([...resourceTypes.keys()].map((kind) => [kind, { entries: emptyMap<Entry>(), digest: 0n }])),
+    kinds: new Map([...resourceTypes.keys()].map((kind) => [kind, { entries: emptyMap<Entry>() }])),
     refused: new Map(),
     replaceable: new Set(),
   };
@@ -163,17 +163,25 @@ function withChanges(kinds: Replica["kinds"], changes: readonly Change[]): Repli
 
 function changeKind(kind: string, state: KindState, changes: readonly Change[]): KindState {
   const latest = new Map<string, Entry | undefined>();
-  for (const { id, bytes } of changes) latest.set(id, bytes === undefined ? undefined : entryOf(kind, id, bytes));
-  let digest = state.digest;
-  for (const [id, entry] of latest) {
-    digest -= state.entries.get(id)?.hash ?? 0n;
-    digest += entry?.hash ?? 0n;
-  }
-  return { entries: state.entries.change(latest), digest: BigInt.asUintN(128, digest) };
+  for (const { id, bytes } of changes) latest.set(id, bytes === undefined ? undefined : { id, bytes });
+  const next: KindState = { entries: state.entries.change(latest) };
+  const known = sums.get(state);
+  if (known !== undefined) sums.set(next, known + added(kind, latest.values()) - added(kind, replaced(state, latest)));
+  return next;
 }
 
-function entryOf(kind: string, id: string, bytes: Uint8Array): Entry {
-  return { id, bytes, hash: entryHash(kind, id, bytes) };
+function* replaced({ entries }: KindState, by: ReadonlyMap<string, unknown>): Generator<Entry | undefined> {
+  for (const id of by.keys()) yield entries.get(id);
+}
+
+/** Summed up when first asked for, and from then on changed with every change: the workers are never asked, and hashing is
+ *  half of what it costs to read a snapshot. */
+const sums = new WeakMap<KindState, bigint>();
+
+function added(kind: string, entries: Iterable<Entry | undefined>): bigint {
+  let sum = 0n;
+  for (const entry of entries) if (entry) sum += entryHash(kind, entry.id, entry.bytes);
+  return sum;
 }
 
 /** 128 bits of SHA-256. A kind's digest is the sum of its entries' hashes, so that it changes by a subtraction and an
@@ -191,11 +199,16 @@ export function entryHash(kind: string, id: string, bytes: Uint8Array): bigint {
 }
 
 export function digest(replica: Replica, kind: string): Uint8Array {
-  return digestBytes(replica.kinds.get(kind)?.digest ?? 0n);
+  const state = replica.kinds.get(kind);
+  if (!state) return digestBytes(0n);
+  const sum = sums.get(state) ?? added(kind, state.entries.values());
+  sums.set(state, sum);
+  return digestBytes(sum);
 }
 
-/** Of a sum of entries' hashes. */
-export function digestBytes(value: bigint): Uint8Array {
+/** Of a sum of entries' hashes, which may be below zero or above what its bits hold. */
+export function digestBytes(sum: bigint): Uint8Array {
+  const value = BigInt.asUintN(128, sum);
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setBigUint64(0, value >> 64n);
   new DataView(bytes.buffer).setBigUint64(8, BigInt.asUintN(64, value));
