@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
-import { callTool, createTeam, issueKey, readFleet, registerServer, revokeProxy } from "../support/operations.ts";
+import {
+  callTool,
+  createTeam,
+  issueKey,
+  readCalls,
+  readFleet,
+  registerServer,
+  revokeProxy,
+} from "../support/operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -93,10 +101,17 @@ test(
     // Nobody has to be asked: a boot that was killed is not heard of any more.
     await first.stop("SIGKILL");
     await starting;
-    expect((await callTool(clone.url, secret, "example__echo", {})).status).toBe(200);
+    const { status, requestId } = await callTool(clone.url, secret, "example__echo", {});
+    expect(status).toBe(200);
+    await until(async () => (await readCalls(stack.admin)).some((call) => call.requestId === requestId), {
+      what: "the copy to have the id, by which its call is taken",
+    });
+    const refusedBefore = await refusedWith("proxy.id-in-use");
     await clone.stop();
-    // It said that it leaves: the next one need not wait.
     await first.start();
+    expect(await refusedWith("proxy.id-in-use"), "it said that it leaves: the next one need not wait").toBe(
+      refusedBefore,
+    );
   },
 );
 

@@ -266,10 +266,11 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
   const knows = knowledge();
   return startReporting({
     control,
-    report() {
-      const applied = workers.applied();
+    report(isLeaving) {
+      // Who leaves has no workers any more, and perhaps never knew of a log; it must say so all the same.
+      const applied = workers.applied() ?? (isLeaving ? replica.position() : undefined);
       const log = replica.log();
-      if (applied === undefined || log === undefined) return undefined;
+      if (applied === undefined || (log === undefined && !isLeaving)) return undefined;
       const ageMs = replica.ageMs();
       const { count, first } = refusals();
       return {
@@ -278,7 +279,7 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
         region: config.region,
         software,
         source: feed.status().source,
-        log,
+        ...(log === undefined ? {} : { log }),
         applied,
         // The hash of another position than the least worker's would accuse the log of being another.
         ...(replica.position() === applied ? { hash: replica.hash() } : {}),

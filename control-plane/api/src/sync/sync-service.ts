@@ -104,7 +104,8 @@ export function syncService({
     // Before the report is worked on, so that the time can only be too early: who is asked slowly accuses no broker.
     const timeMs = nowMs();
     const tick = tickOf({ head: await head(database.sql), timeMs });
-    await storeReport(database.sql, request);
+    // A boot may leave before it knew anything; what is known of its proxy stays.
+    if (request.log !== undefined) await storeReport(database.sql, request);
     await storeEpochCounts(database.sql, request.proxyId, request.counts);
     if (request.leaving) await leaveId(database.sql, caller);
     const { proxyId, log, applied: position, hash } = request;

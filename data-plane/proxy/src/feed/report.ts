@@ -9,8 +9,8 @@ import { refusalCode, type ControlPlane } from "../grpc.ts";
 
 export type ReportParts = {
   control: Pick<ControlPlane, "sync">;
-  /** Undefined while there is nothing to report yet. */
-  report: () => MessageInitShape<typeof ReportRequestSchema> | undefined;
+  /** Undefined while there is nothing to report yet; who leaves always has something. */
+  report: (isLeaving: boolean) => MessageInitShape<typeof ReportRequestSchema> | undefined;
   onAnswer: (answer: ReportReply, reported: MessageInitShape<typeof ReportRequestSchema>) => void;
   onReconnected: () => void;
   /** Another process has this proxy's id; told when it begins. */
@@ -31,7 +31,7 @@ export function startReporting({ control, report, onAnswer, onReconnected, onCon
   let isContested = false;
 
   async function send(): Promise<void> {
-    const request = report();
+    const request = report(false);
     try {
       if (request) {
         const answer = await control.sync.report(request);
@@ -56,7 +56,7 @@ export function startReporting({ control, report, onAnswer, onReconnected, onCon
     async leave(msMax) {
       isStopped = true;
       clearTimeout(timer);
-      const request = report();
+      const request = report(true);
       if (!request) return;
       const left = control.sync.report({ ...request, leaving: true }).catch(() => undefined);
       await Promise.race([left, delay(msMax, undefined, { ref: false })]);

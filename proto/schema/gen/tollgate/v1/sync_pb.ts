@@ -341,7 +341,7 @@ export type ReportRequest = Message<"tollgate.v1.ReportRequest"> & {
   boot: string;
 
   /**
-   * The last report of this boot.
+   * The last report of this boot, which may never have known a log.
    *
    * @generated from field: bool leaving = 13;
    */
