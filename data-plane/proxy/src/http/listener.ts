@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { answerJson, answerRefusal } from "./answer.ts";
+import { createSlots } from "../slots.ts";
 import type { Log } from "../log-output.ts";
 import type { Known } from "../readiness.ts";
 
@@ -56,12 +57,15 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
   let isLeaving = false;
   let refuseFromMs = Number.POSITIVE_INFINITY;
   let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
-  const underWay = new Set<ServerResponse>();
+  const underWay = createSlots<ServerResponse>();
   const server = createServer(bounds, (request, response) => {
     const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response };
     if (isLeaving) askToLeave(response);
-    underWay.add(response);
-    response.once("close", () => ended(response));
+    const leaves = underWay.add(response);
+    response.once("close", () => {
+      leaves();
+      if (response.getHeader("connection") !== "close") lastKeptOpenMs = performance.now();
+    });
     try {
       route(exchange);
     } catch (error) {
@@ -73,11 +77,6 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
 
   function askToLeave(response: ServerResponse): void {
     if (!response.headersSent) response.setHeader("connection", "close");
-  }
-
-  function ended(response: ServerResponse): void {
-    underWay.delete(response);
-    if (response.getHeader("connection") !== "close") lastKeptOpenMs = performance.now();
   }
 
   function route(exchange: Exchange): void {
@@ -93,7 +92,7 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
 
   function leave(): void {
     isLeaving = true;
-    underWay.forEach(askToLeave);
+    for (const response of underWay) askToLeave(response);
   }
 
   const mayCloseIdle = () => performance.now() - lastKeptOpenMs >= keptOpenMs;

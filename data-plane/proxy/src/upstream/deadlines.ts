@@ -1,6 +1,8 @@
 // Absolute time limits of calls, on one shared timer that looks four times a second. A timer per call would be created and
 // thrown away on the hot path for something that almost never happens; a quarter of a second late is early enough.
 
+import { createSlots } from "../slots.ts";
+
 export type Deadlines = {
   /** Calls `onLate` once unless the returned function is called before. */
   watch(afterMs: number, onLate: () => void): () => void;
@@ -9,22 +11,26 @@ export type Deadlines = {
 
 const lookEveryMs = 250;
 
+type Watched = { readonly atMs: number; readonly onLate: () => void; unwatch: () => void };
+
+const nothing = (): void => undefined;
+
 export function createDeadlines(): Deadlines {
-  const watched = new Set<{ atMs: number; onLate: () => void }>();
+  const watched = createSlots<Watched>();
   const timer = setInterval(() => {
     const now = performance.now();
     for (const entry of watched) {
       if (entry.atMs > now) continue;
-      watched.delete(entry);
+      entry.unwatch();
       entry.onLate();
     }
   }, lookEveryMs);
   timer.unref();
   return {
     watch(afterMs, onLate) {
-      const entry = { atMs: performance.now() + afterMs, onLate };
-      watched.add(entry);
-      return () => void watched.delete(entry);
+      const entry: Watched = { atMs: performance.now() + afterMs, onLate, unwatch: nothing };
+      entry.unwatch = watched.add(entry);
+      return entry.unwatch;
     },
     close: () => clearInterval(timer),
   };
