@@ -2,7 +2,7 @@
 // successor repeats; a stale one, or one that was stopped and goes on, works beside it for a while. Who attaches gets what is
 // produced from then on, and what a forger writes between. What proxies read it with is the real source.
 
-import type { Said } from "@tollgate/kernel/kafka-record";
+import { fromKafka, type Said } from "@tollgate/kernel/kafka-record";
 import { kafkaSource } from "@tollgate/proxy/feed/kafka-source";
 import { createRecordCheck } from "@tollgate/proxy/feed/record-check";
 import type { Source } from "@tollgate/proxy/feed/source";
@@ -30,6 +30,21 @@ export class SimulatedKafka {
 
   stopRelay(): void {
     this.#generation++;
+  }
+
+  /** Somebody who may write to the topic says again and again what a relay of this log said last. */
+  replayTicks(): void {
+    const { time, log } = this.#world;
+    const ours = ({ headers }: TailMessage): boolean => {
+      const read = fromKafka(headers, null);
+      return read?.kind === "tick" && read.log.incarnation === log.identity.incarnation;
+    };
+    const last = this.#history.findLast(ours);
+    const again = (): void => {
+      for (const channel of this.#channels) if (last) channel.send(last);
+      time.after(tickMs, again);
+    };
+    again();
   }
 
   /** SIGSTOP: whoever leads does nothing for a time and then goes on as if nothing had been. */
@@ -97,7 +112,7 @@ export class SimulatedKafka {
       { tail: (_, listener) => this.#tail(listener) },
       this.#world.bug === "kafka-without-mac" ? admitsAll : check,
     );
-    return source;
+    return this.#world.bug === "replayed-ticks-are-news" ? withNewTicks(source) : source;
   }
 
   async #tail(listener: TailListener): Promise<{ stop(): Promise<void> }> {
@@ -131,4 +146,20 @@ export class SimulatedKafka {
     this.#history.push(message);
     if (this.#history.length > historyMax) this.#history.shift();
   }
+}
+
+/** The planted bug: whatever tick comes, it is taken for a later one than the last. */
+function withNewTicks(source: Source): Source {
+  let newestMs = 0n;
+  return {
+    ...source,
+    attach: (after, listener) =>
+      source.attach(after, {
+        ...listener,
+        onTick(log, tick) {
+          newestMs = tick.timeMs > newestMs ? tick.timeMs : newestMs + 1n;
+          listener.onTick(log, { ...tick, timeMs: newestMs });
+        },
+      }),
+  };
 }

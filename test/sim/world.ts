@@ -20,13 +20,14 @@ export const bugs = [
   "follower-takes-old-snapshots",
   "replica-loses-a-change",
   "kafka-without-mac",
+  "replayed-ticks-are-news",
   "age-without-skew",
 ] as const;
 export type Bug = (typeof bugs)[number];
 
 export type Scenario = {
   bug?: Bug;
-  /** How the calm is: with all that there is, or with brokers that answer and no relay that writes to them. */
+  /** How the calm is: with all that there is, or with brokers to which no relay writes any more, and only a forger does. */
   calm?: "complete" | "without-relay";
   /** A follower whose stop ends with an error breaks a promise. */
   mustStopCleanly?: boolean;
@@ -159,7 +160,11 @@ export class World {
     this.control.isAway = false;
     this.trace("calm");
     this.kafka.startRelay();
-    if (this.#scenario.calm === "without-relay") this.time.after(500, () => this.kafka.stopRelay());
+    if (this.#scenario.calm === "without-relay")
+      this.time.after(500, () => {
+        this.kafka.stopRelay();
+        this.kafka.replayTicks();
+      });
     for (const ms of [300, 700, 1_000]) this.time.after(ms, () => this.append());
     // A relay that is replaced while something waits for it; a crash would do the same.
     if (this.#scenario.calm !== "without-relay") this.time.after(1_000, () => this.kafka.startRelay());

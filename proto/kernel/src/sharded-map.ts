@@ -23,6 +23,7 @@ function shardedMap<V>(shards: Shards<V>, size: number): ShardedMap<V> {
     size,
     get: (id) => shards[shardOf(id)]?.get(id),
     *values() {
+      if (size === 0) return;
       for (const shard of shards) if (shard) yield* shard.values();
     },
     change(changes) {
