@@ -164,12 +164,12 @@ describe("a door with certificates", () => {
     const began = performance.now();
     const ended = refusalOf(watch.next());
     await door.revoke(proxy.caller.proxyId);
-    expect(await ended).toBe("enrolment.proxy-refused");
+    expect(await ended).toBe("enrolment.proxy-revoked");
     expect(performance.now() - began).toBeLessThan(1_000);
-    expect(await refusalOf(proxy.control.sync.report({}))).toBe("enrolment.proxy-refused");
+    expect(await refusalOf(proxy.control.sync.report({}))).toBe("enrolment.proxy-revoked");
     const request = certificateRequest(proxy.caller.proxyId, proxy.credentials.privateKey);
     const renewed = proxy.control.enrolment.renew({ certificateRequest: request });
-    expect(await refusalOf(renewed)).toBe("enrolment.proxy-refused");
+    expect(await refusalOf(renewed)).toBe("enrolment.proxy-revoked");
   });
 
   test("a certificate is renewed for its own id and key alone", async () => {

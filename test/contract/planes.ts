@@ -115,6 +115,7 @@ function doorOn({ socket, onProblem, keyring, ...parts }: DoorParts) {
           Sync,
           syncService({
             ...parts,
+            keyring,
             nowMs: Date.now,
             evidence: createEvidence({ error: onProblem }),
             digests: createDigests({ ...parts, onProblem }),

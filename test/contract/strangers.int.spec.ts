@@ -109,9 +109,9 @@ test("a proxy that is revoked while its request is on its way is not served", as
   await until(() => door.called.length > 0, { what: "a call after it to be admitted" });
   const ended = refusal(watching);
   await door.revoke(caller.proxyId);
-  expect(await ended).toBe("enrolment.proxy-refused");
+  expect(await ended).toBe("enrolment.proxy-revoked");
   slow.end();
-  expect(await refusal(slow)).toBe("enrolment.proxy-refused");
+  expect(await refusal(slow)).toBe("enrolment.proxy-revoked");
   expect(door.called).toHaveLength(1);
 });
 

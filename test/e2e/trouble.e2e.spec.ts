@@ -2,7 +2,6 @@
 // killed, those that a proxy reads are seconds behind. Wherever a proxy can still reach some control plane, a revoked key is refused within a second; a key that lives for
 // as long as somebody can keep a broker busy is no revocation.
 
-import { openKafka } from "@tollgate/api/kafka";
 import { afterEach, expect, test } from "vitest";
 import { withAdmin, eventsTopic } from "../contract/topic.ts";
 import { createDatabase } from "../support/database.ts";
@@ -20,7 +19,7 @@ import {
 import { freePorts } from "../support/ports.ts";
 import { describeWith } from "../support/real-part.ts";
 import { startStack, type Stack } from "../support/stack.ts";
-import { startMirror, type TopicMirror } from "../support/topic-mirror.ts";
+import { mirroredBrokers } from "../support/topic-mirror.ts";
 import { until } from "../support/wait.ts";
 
 const tries = 30;
@@ -113,7 +112,7 @@ describeWith(await kafkaAvailability("own"), "a key is revoked", () => {
   });
 
   test("while what its proxy reads is a mirror that falls three seconds behind", { timeout: 180_000 }, async () => {
-    const { events, ...brokers } = await mirrored();
+    const { events, ...brokers } = await mirroredBrokers(resources);
     const { stack, teamId } = await open("trouble mirror", brokers);
     // Slowly, so that ticks never pause; then three seconds late for good.
     events.setLate(3_000, 6_000);
@@ -127,21 +126,6 @@ describeWith(await kafkaAvailability("own"), "a key is revoked", () => {
     await revocations(stack, teamId, "mirror-in-time", 20);
   });
 });
-
-/** Two regions: the control plane relays to one, whose events are mirrored to the other and whose facts come from there. */
-async function mirrored(): Promise<Required<Brokers> & { events: TopicMirror }> {
-  const [near, far] = await Promise.all([startBroker(), startBroker()]);
-  resources.use(near);
-  resources.use(far);
-  for (const { brokers } of [near, far]) {
-    const door = openKafka({ brokers: [brokers], clientId: "mirror-topics", onProblem: () => undefined });
-    await door.ensureTopics();
-    await door.close();
-  }
-  const events = resources.use(await startMirror(eventsTopic, near.brokers, far.brokers));
-  resources.use(await startMirror("gateway.usage", far.brokers, near.brokers));
-  return { kafkaBrokers: near.brokers, proxyKafkaBrokers: far.brokers, events };
-}
 
 async function factsArrive(stack: Stack, teamId: string): Promise<void> {
   const key = await issueKey(stack.admin, { name: "facts", teamId });

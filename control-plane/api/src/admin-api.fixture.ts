@@ -12,6 +12,7 @@ import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
+import { openKeyring } from "./keyring/keyring.ts";
 import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { createEvidence } from "./sync/evidence.ts";
@@ -63,6 +64,7 @@ export async function startAdminApi(hint: string, environment: Record<string, st
     ...{ database, projections, randomBytes },
     secretStore: openSecretStore(masterKey),
     authority: await openAuthority({ database, masterKey, nowMs: Date.now, certificateMs: 86_400_000 }),
+    keyring: openKeyring({ database, masterKey, nowMs: Date.now }),
     fingerprint: fingerprintWith(masterKey),
     nowMs: () => Date.now() + passedMs,
     // The product's own rule, over an environment of the spec's.

@@ -78,12 +78,12 @@ async function run(config: Config, log: Log): Promise<void> {
   });
   const secretStore = openSecretStore(masterKey);
   const authority = await openAuthority({ database, masterKey, nowMs: Date.now, certificateMs: config.certificateMs });
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
   const plane: Plane = {
-    ...{ database, projections, secretStore, authority, log, randomBytes, nowMs: Date.now },
+    ...{ database, projections, secretStore, authority, keyring, log, randomBytes, nowMs: Date.now },
     resolveSecretVariable: config.secretVariable,
     fingerprint: fingerprintWith(masterKey),
   };
-  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
   const recordKeys = openRecordKeys(keyring, Date.now);
   const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
   if (config.incarnation !== undefined && (await raiseIncarnation(database.sql, config.incarnation)))
@@ -127,7 +127,7 @@ async function run(config: Config, log: Log): Promise<void> {
     ...{ config, database, authority, revocations, refusals, nowMs: Date.now },
     services: [
       serve(Enrolment, enrolmentService({ database, authority, nowMs: Date.now }), ["join"]),
-      serve(Sync, syncService({ database, wake, projections, nowMs: Date.now, evidence, digests })),
+      serve(Sync, syncService({ database, wake, projections, keyring, nowMs: Date.now, evidence, digests })),
       serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),

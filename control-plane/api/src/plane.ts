@@ -3,6 +3,7 @@
 
 import type { Database } from "./database.ts";
 import type { Authority } from "./enrolment/authority.ts";
+import type { Keyring } from "./keyring/keyring.ts";
 import type { Log } from "./log-output.ts";
 import type { Projections } from "./projections/runner.ts";
 import type { SecretStore } from "./secrets/secret-store.ts";
@@ -12,6 +13,7 @@ export type Plane = {
   projections: Projections;
   secretStore: SecretStore;
   authority: Authority;
+  keyring: Pick<Keyring, "renew">;
   nowMs: () => number;
   randomBytes: (count: number) => Uint8Array;
   /** Equal for equal bytes; says nothing of them to who has the database alone. */

@@ -166,7 +166,16 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const divergence = createDivergence({ renew: feed.renew, log });
   lasting = divergence.nacks;
-  const reporting = reportTo({ ...outward, divergence, refusals }, feed, shipper);
+  const reporting = reportTo({ ...outward, divergence, refusals, onRevoked: () => void forget() }, feed, shipper);
+
+  /** Nobody trusts this machine or its disk any more: calls end where they are, and a next boot finds nothing to serve by. */
+  async function forget(): Promise<void> {
+    log.error({ code: "enrolment.proxy-revoked" }, "this proxy was revoked: it forgets what it knows and stops");
+    await cache.erase().catch((error: unknown) => log.error({ err: error }, "the cache could not be removed"));
+    identity.release();
+    // The workers end with this process.
+    process.exit(1);
+  }
 
   async function stop(): Promise<void> {
     if (readiness.isDraining()) return;
@@ -258,11 +267,11 @@ function openFactsShipper({ config, log, control, kafka, identity, workers, prov
   });
 }
 
-type Reported = Outward & { divergence: Divergence; refusals: () => Refusals };
+type Reported = Outward & { divergence: Divergence; refusals: () => Refusals; onRevoked: () => void };
 
 /** Word back of what is applied; the answer says how far the facts have come, and what time it is where the log is. */
 function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
-  const { config, control, caller, replica, workers, log: output, divergence, refusals } = outward;
+  const { config, control, caller, replica, workers, provisions, log: output, divergence, refusals } = outward;
   const knows = knowledge();
   return startReporting({
     control,
@@ -294,10 +303,12 @@ function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
     onAnswer(answer, { applied = 0n }) {
       shipper.reported(answer);
       if (answer.tick !== undefined) feed.said(answer.tick);
+      provisions.heard(answer.keysEdition);
       const log = replica.log();
       if (log !== undefined) divergence.found(answer.diverged, log, applied);
     },
     onReconnected: shipper.reconnected,
+    onRevoked: outward.onRevoked,
     onContested: () =>
       output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
   });

@@ -307,8 +307,13 @@ export const errors = {
   },
   "enrolment.proxy-refused": {
     class: "forbidden",
-    text: "The proxy is not enrolled, or it was revoked.",
-    help: "What is revoked does not come back: give the proxy an empty data directory and a new join token. After a restore from a backup, proxies that had joined since have to join again.",
+    text: "The proxy is not enrolled.",
+    help: "After a restore from a backup, proxies that had joined since have to join again, with an empty data directory. From anybody else this is a stranger at the door.",
+  },
+  "enrolment.proxy-revoked": {
+    class: "forbidden",
+    text: "The proxy was revoked.",
+    help: "It forgets what it knows and stops. What is revoked does not come back: give the proxy an empty data directory and a new join token.",
   },
   "enrolment.id-taken": {
     class: "conflict",
@@ -354,6 +359,11 @@ export const errors = {
     class: "conflict",
     text: "The epoch has other facts than these already; none of them was stored.",
     help: "Two proxies write with one identity: a data directory was copied while its proxy went on. Give one of them a directory of its own. The facts that were not taken are still in its spool.",
+  },
+  "usage.proxy-revoked": {
+    class: "forbidden",
+    text: "The facts are of a proxy that was revoked; none of them was stored.",
+    help: "Nobody can tell any more what the proxy itself has written. What it said that it had counted until then is kept, and shows how much is missing.",
   },
   "internal.bug": {
     class: "internal",

@@ -43,13 +43,14 @@ export function admitByCertificate({ database, revocations, nowMs }: Certificate
     if (typeof proxyId !== "string" || !isId(proxyId) || !(untilMs > nowMs()))
       throw new TollgateError("enrolment.certificate-refused");
     const proxy = await foldStream(database.sql, proxyDecider, proxyId);
-    if (!proxy || proxy.revokedAtMs !== undefined) throw new TollgateError("enrolment.proxy-refused");
+    if (!proxy) throw new TollgateError("enrolment.proxy-refused");
+    if (proxy.revokedAtMs !== undefined) throw new TollgateError("enrolment.proxy-revoked");
     return {
       caller: { proxyId, boot: bootOf(metadata) },
       onEnd(end) {
         const expire = (): void => end(new TollgateError("enrolment.certificate-refused"));
         const timer = setTimeout(expire, Math.min(untilMs - nowMs(), timerMsMax)).unref();
-        const forget = revocations.onRevoked(proxyId, () => end(new TollgateError("enrolment.proxy-refused")));
+        const forget = revocations.onRevoked(proxyId, () => end(new TollgateError("enrolment.proxy-revoked")));
         return () => {
           clearTimeout(timer);
           forget();

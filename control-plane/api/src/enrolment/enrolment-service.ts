@@ -77,7 +77,8 @@ export function enrolmentService(parts: EnrolmentParts): ServiceMethods<typeof E
   async function renew({ certificateRequest }: RenewRequest, { proxyId }: Caller) {
     const { commonName, publicKey } = await readOrRefuse(certificateRequest);
     const proxy = await foldStream(database.sql, proxyDecider, proxyId);
-    if (!proxy || proxy.revokedAtMs !== undefined) throw new TollgateError("enrolment.proxy-refused");
+    // Admission has looked, and it may have been revoked since.
+    if (!proxy || proxy.revokedAtMs !== undefined) throw new TollgateError("enrolment.proxy-revoked");
     if (commonName !== proxyId || !Buffer.from(proxy.keySha256).equals(sha256(publicKey)))
       throw new TollgateError("enrolment.id-taken", "A certificate is renewed for its own id and key.");
     return { certificates: await authority.certify(proxyId, publicKey) };
@@ -103,7 +104,7 @@ async function readOrRefuse(bytes: Uint8Array): Promise<CertificateRequest> {
 
 function refusedAs({ step, refusal }: { step: number; refusal: { kind: string } }): TollgateError {
   if (step === 0) return new TollgateError("enrolment.token-refused");
-  return new TollgateError(refusal.kind === "already-exists" ? "enrolment.id-taken" : "enrolment.proxy-refused");
+  return new TollgateError(refusal.kind === "already-exists" ? "enrolment.id-taken" : "enrolment.proxy-revoked");
 }
 
 function sha256(bytes: Uint8Array): Buffer {

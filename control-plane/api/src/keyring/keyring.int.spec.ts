@@ -91,6 +91,62 @@ test("keys that nobody accepts any more are deleted, and the purposes do not sha
   expect(records?.key).not.toEqual(sealing?.key);
 });
 
+const renew = () => database.transaction((sql) => keyring.renew(sql));
+
+test("keys that somebody has who must not end within seconds, and nothing that he knows comes into use", async () => {
+  const known = new Set((await keyring.keys("records")).map(({ id }) => id));
+  await keyring.keys("sealing");
+  await renew();
+  for (const purpose of ["records", "sealing"] as const) {
+    const [ending, next, ...others] = await keyring.keys(purpose);
+    expect(others).toEqual([]);
+    expect(known.has(next?.id ?? 0)).toBe(false);
+    expect(ending?.acceptUntilMs).toBe(next?.useFromMs);
+    expect(next?.useFromMs).toBe(nowMs + 15_000);
+  }
+  nowMs += 15_000;
+  const after = await keyring.keys("records");
+  expect(after.filter(({ id }) => known.has(id))).toEqual([]);
+  expect(currentKey(after, nowMs).id).toBe(3);
+  // From here on as ever: the next is announced for a whole rotation.
+  expect(after.at(-1)).toMatchObject({ id: 4, useFromMs: nowMs + rotationMs });
+});
+
+test("of two renewals in a row the second takes the moment of the first, so that there is always a key to use", async () => {
+  await keyring.keys("records");
+  const startMs = nowMs;
+  await renew();
+  nowMs += 5_000;
+  await renew();
+  const used: number[] = [];
+  for (; nowMs <= startMs + 15_000; nowMs += 1_000) used.push(currentKey(await keyring.keys("records"), nowMs).id);
+  expect(used).toEqual([...Array<number>(10).fill(1), 4]);
+});
+
+test("a renewal that is rolled back renews nothing, and of keys that nobody was given there is none", async () => {
+  await renew();
+  expect(await idsNow()).toEqual([1, 2]);
+  const failed = database.transaction(async (sql) => {
+    await keyring.renew(sql);
+    throw new Error("on purpose");
+  });
+  await expect(failed).rejects.toThrow("on purpose");
+  expect(await idsNow()).toEqual([1, 2]);
+});
+
+test("another edition is told whenever there are other keys, and the same one while there are not", async () => {
+  const editionNow = async (): Promise<string> =>
+    // Each asks anew: what is kept for a moment is not looked at here.
+    openKeyring({ database, masterKey, nowMs: () => nowMs, rotationMs }).edition();
+  const first = await editionNow();
+  expect(await editionNow()).toBe(first);
+  await renew();
+  const announced = await editionNow();
+  nowMs += 15_000;
+  const changed = await editionNow();
+  expect(new Set([first, announced, changed]).size).toBe(3);
+});
+
 test("a secret is the same for every process and after a restart, and each name has its own", async () => {
   const first = await keyring.secret("epochs");
   const again = openKeyring({ database, masterKey, nowMs: () => nowMs, rotationMs });

@@ -2,6 +2,7 @@
 // last, by name, and shared keys that rotate, by purpose. A shared key is announced one rotation before it is used and
 // accepted for one after it, so that neither a proxy that was away nor a handle that was made a moment ago meets a key that
 // is not known. Rotation needs no timer: whoever asks for the keys after the newest has come into use makes the next one.
+// When a proxy is revoked all of them end within seconds: with them it could write records and handles of its own.
 
 import { randomBytes } from "node:crypto";
 import type { Database, Sql } from "../database.ts";
@@ -15,13 +16,18 @@ export type SharedKey = {
   acceptUntilMs: number | undefined;
 };
 
-export type Purpose = "sealing" | "records";
+const purposes = ["sealing", "records"] as const;
+export type Purpose = (typeof purposes)[number];
 
 export type Keyring = {
   /** Oldest first: those still accepted, the one in use, and the one that is announced. */
   keys(purpose: Purpose): Promise<readonly SharedKey[]>;
   /** The same bytes for ever, made at the first call. */
   secret(name: string): Promise<Uint8Array>;
+  /** Ends all shared keys after a short notice, within a transaction that takes a proxy out of those who may have them. */
+  renew(sql: Sql): Promise<void>;
+  /** Another text whenever there are other shared keys: who has drawn them under another draws them anew. */
+  edition(): Promise<string>;
 };
 
 export type KeyringParts = {
@@ -33,8 +39,11 @@ export type KeyringParts = {
 
 const keyBytes = 32;
 const dayMs = 24 * 3_600_000;
+/** Proxies are told of another edition with each report, and a relay looks every ten seconds: by then both have the new key. */
+const noticeMs = 15_000;
+const editionKeptMs = 500;
 
-type Row = { id: number; wrappedKey: Uint8Array; sealed: Uint8Array; useFrom: Date };
+type Row = { id: number; wrappedKey: Uint8Array; sealed: Uint8Array; useFrom: Date; endsAt: Date | null };
 
 export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: KeyringParts): Keyring {
   async function keys(purpose: Purpose): Promise<readonly SharedKey[]> {
@@ -49,8 +58,7 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
   /** Under a lock: of two processes that find the newest in use, one makes the next. */
   function rotate(purpose: Purpose): Promise<Row[]> {
     return database.transaction(async (sql) => {
-      await sql.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", [`keyring/${purpose}`]);
-      const found = await read(sql, purpose);
+      const found = await lock(sql, purpose);
       const newest = found.at(-1);
       if (!newest) await make(sql, purpose, 1, nowMs());
       if (!newest || newest.useFrom.getTime() <= nowMs())
@@ -63,6 +71,39 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
       );
       return read(sql, purpose);
     });
+  }
+
+  async function renew(sql: Sql): Promise<void> {
+    for (const purpose of purposes) {
+      const found = await lock(sql, purpose);
+      const newest = found.at(-1);
+      // Nobody was given any.
+      if (!newest) continue;
+      const ending = found.find(({ endsAt }) => endsAt !== null && endsAt.getTime() > nowMs());
+      // Of two renewals in a row the second takes the first one's moment: there is always one key to use.
+      const endsMs = ending?.endsAt?.getTime() ?? nowMs() + noticeMs;
+      // What was announced is known to him as well.
+      await sql.query("DELETE FROM keyring.shared_key WHERE purpose = $1 AND use_from > $2", [
+        purpose,
+        new Date(nowMs()),
+      ]);
+      await sql.query("UPDATE keyring.shared_key SET ends_at = least(ends_at, $2) WHERE purpose = $1", [
+        purpose,
+        new Date(endsMs),
+      ]);
+      await make(sql, purpose, newest.id + 1, endsMs);
+    }
+  }
+
+  let kept: { edition: string; untilMs: number } | undefined;
+
+  /** Asked with each report, so not looked up each time. */
+  async function edition(): Promise<string> {
+    if (kept && performance.now() < kept.untilMs) return kept.edition;
+    const all = await Promise.all(purposes.map((purpose) => keys(purpose)));
+    const text = all.map((accepted) => accepted.map(({ id }) => id).join()).join("/");
+    kept = { edition: text, untilMs: performance.now() + editionKeptMs };
+    return text;
   }
 
   async function make(sql: Sql, purpose: Purpose, id: number, useFromMs: number): Promise<void> {
@@ -78,7 +119,7 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
       id: row.id,
       key: open(masterKey, nameOf(purpose, row.id), row),
       useFromMs: row.useFrom.getTime(),
-      acceptUntilMs: next && next.useFrom.getTime() + rotationMs,
+      acceptUntilMs: row.endsAt?.getTime() ?? (next && next.useFrom.getTime() + rotationMs),
     };
   }
 
@@ -94,7 +135,7 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
     return open(masterKey, { id: `keyring ${name}`, version: 1 }, row);
   }
 
-  return { keys, secret };
+  return { keys, secret, renew, edition };
 }
 
 /** Asked once at start, like the secret store: with another master key no proxy could be given anything. */
@@ -124,9 +165,14 @@ function nameOf(purpose: Purpose, id: number): { id: string; version: number } {
   return { id: `keyring ${purpose}`, version: id };
 }
 
+async function lock(sql: Sql, purpose: Purpose): Promise<Row[]> {
+  await sql.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", [`keyring/${purpose}`]);
+  return read(sql, purpose);
+}
+
 function read(sql: Sql, purpose: Purpose): Promise<Row[]> {
   return sql.query<Row>(
-    `SELECT id, wrapped_key AS "wrappedKey", sealed, use_from AS "useFrom" FROM keyring.shared_key
+    `SELECT id, wrapped_key AS "wrappedKey", sealed, use_from AS "useFrom", ends_at AS "endsAt" FROM keyring.shared_key
      WHERE purpose = $1 ORDER BY id`,
     [purpose],
   );

@@ -9,6 +9,7 @@ import { keyringMigration } from "./0006-keyring.ts";
 import { enrolmentMigration } from "./0007-enrolment.ts";
 import { factChainMigration } from "./0009-fact-chain.ts";
 import { nacksMigration } from "./0008-nacks.ts";
+import { sharedKeyEndsMigration } from "./0010-shared-key-ends.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   enrolmentMigration,
   nacksMigration,
   factChainMigration,
+  sharedKeyEndsMigration,
 ];

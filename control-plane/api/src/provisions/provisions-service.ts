@@ -26,12 +26,15 @@ export function provisionsService(
           `At most ${epochsMax} epochs and ${keysOfMax} keys are drawn at once.`,
         );
       await holdId(database.sql, caller);
+      // Before the keys are read, so that it may be of former ones and never of later ones than these.
+      const keysEdition = await keyring.edition();
       const root = await keyring.secret("epochs");
       const given = epochs === 0 ? [] : await giveEpochs(database.sql, proxyId, epochs, after);
       return {
         epochs: [...keysOf, ...given].map((epoch) => ({ epoch, key: epochKey(root, proxyId, epoch) })),
         sealing: (await keyring.keys("sealing")).map(toWire),
         records: (await keyring.keys("records")).map(toWire),
+        keysEdition,
       };
     },
   };

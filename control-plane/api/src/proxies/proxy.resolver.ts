@@ -4,6 +4,7 @@ import { Inject } from "@nestjs/common";
 import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
 import type { EnrolledProxy as EnrolledProxyResource } from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
+import type { Sql } from "../database.ts";
 import type {
   EnrolledProxy,
   EnrolledProxyConnection,
@@ -54,7 +55,9 @@ export class ProxyResolver {
     const meta = metaOf(context, this.#plane);
     const command: ProxyCommand = { kind: "revoke", id, timeMs: meta.timeMs };
     const step = { decider: proxyDecider, id, command };
-    const done = await handle(this.#plane.database, step, meta, { answer: revoked });
+    // In one transaction: whom nobody trusts any more must not be able to write in the names of the others.
+    const within = (sql: Sql) => this.#plane.keyring.renew(sql);
+    const done = await handle(this.#plane.database, step, meta, { answer: revoked, within });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "already-revoked");
     return { ...revoked(done.state), position: done.position };
   }

@@ -48,6 +48,7 @@ function snapshots(bounds: Partial<SnapshotBounds>) {
     database,
     wake,
     projections,
+    keyring: { edition: () => Promise.resolve("") },
     nowMs: Date.now,
     evidence: createEvidence({ error: () => undefined }),
     digests: createDigests({ database, onProblem: () => undefined }),

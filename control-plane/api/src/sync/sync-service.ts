@@ -8,6 +8,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { type Sync, type ReportRequest, type WatchRequest, type SnapshotRequest } from "@tollgate/schema/sync";
 import { usualConnectionsMax, type Database } from "../database.ts";
 import type { Caller, ServiceMethods } from "../grpc-server.ts";
+import type { Keyring } from "../keyring/keyring.ts";
 import { emptyHash, head, type Place } from "../log/read.ts";
 import type { Wake } from "../log/wake.ts";
 import { readResources, type StoredResource } from "../projections/replica.ts";
@@ -46,6 +47,7 @@ export type SyncParts = {
   database: Database;
   wake: Wake;
   projections: Projections;
+  keyring: Pick<Keyring, "edition">;
   nowMs: () => number;
   evidence: Evidence;
   digests: Digests;
@@ -56,6 +58,7 @@ export function syncService({
   database,
   wake,
   projections,
+  keyring,
   nowMs,
   evidence,
   digests,
@@ -115,7 +118,8 @@ export function syncService({
     });
     const isComparable = hash.length > 0 && log !== undefined;
     const diverged = isComparable ? digests.diverged(request) : [];
-    return { ...(await storedCursors(database.sql, proxyId, request.spooled)), diverged, tick };
+    const keysEdition = await keyring.edition();
+    return { ...(await storedCursors(database.sql, proxyId, request.spooled)), diverged, tick, keysEdition };
   }
 
   return { snapshot, watch, report };

@@ -10,6 +10,8 @@ import { createDatabase } from "../../../../test/support/database.ts";
 import type { TestDatabase } from "../../../../test/support/database.ts";
 import { openDatabase } from "../database.ts";
 import type { Database } from "../database.ts";
+import { handle } from "../log/handle.ts";
+import { proxyDecider } from "../proxies/proxy.decider.ts";
 import { batchOf, ingestParts, linkOf, proxyId, signed } from "./batch.fixture.ts";
 import { ingest, storedCursors, type IngestParts } from "./ingest.ts";
 import { readFactGaps, storeEpochCounts } from "./epoch-counts.ts";
@@ -314,4 +316,19 @@ test("a report shows two writers of one epoch, whichever of them wrote more", as
   expect(await asked(2n, linkOf(epoch, [completed(1n), refused(2n)]))).toEqual({ stored: [], forked: [epoch] });
   // Who wrote more than is stored compares by himself, with the link that he is told.
   expect(await asked(9n, new Uint8Array(16).fill(1))).toMatchObject(known);
+});
+
+test("facts of a proxy that was revoked are refused whichever way they come, and what came before them stays", async () => {
+  const epoch = ++epochs;
+  await ingest(parts, batch(epoch, [completed(1n)]));
+  const about = { id: proxyId, timeMs: 1 };
+  const enrol = { keySha256: new Uint8Array(32), joinTokenId: "0", environment: "", region: "" };
+  for (const command of [
+    { kind: "enrol", ...about, ...enrol },
+    { kind: "revoke", ...about },
+  ] as const)
+    await handle(database, { decider: proxyDecider, id: proxyId, command }, { actor: "system/spec", timeMs: 1 });
+  await expect(ingest(parts, batch(epoch, [completed(2n)]))).rejects.toMatchObject({ code: "usage.proxy-revoked" });
+  expect(parts.refused.at(-1)).toBe("usage.proxy-revoked");
+  expect(await stored(epoch)).toEqual(["1 call"]);
 });

@@ -10,6 +10,8 @@ import type { FactCursor } from "@tollgate/schema/sync";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { FactBatch } from "@tollgate/schema/usage";
 import type { Database, Sql } from "../database.ts";
+import { foldStream } from "../log/fold-stream.ts";
+import { proxyDecider } from "../proxies/proxy.decider.ts";
 import { checkBatch, meeting, newSpans } from "./batch.ts";
 import type { FactSpans } from "./batch.ts";
 import { insertSpans } from "./usage-rows.ts";
@@ -27,7 +29,7 @@ export type IngestParts = {
 
 export type IngestOptions = { readonly kafkaOffset?: KafkaOffset };
 
-/** Throws `usage.invalid`, `.forged` or `.forked` for a batch that no repetition would mend; nothing of it is stored then. */
+/** Throws `usage.invalid`, `.forged`, `.forked` or `.proxy-revoked` for a batch that no repetition would mend; nothing of it is stored then. */
 export async function ingest(
   parts: IngestParts,
   batch: FactBatch,
@@ -48,6 +50,7 @@ async function takeIn(
 ): Promise<{ stored: bigint }> {
   const facts = checkBatch(batch, keyOf);
   return database.transaction(async (sql) => {
+    await mustBeTrusted(sql, facts);
     const cursor = await lockCursor(sql, facts);
     await checkChain(sql, facts, cursor);
     const spans = newSpans(facts, cursor.stored);
@@ -63,6 +66,13 @@ async function takeIn(
     if (kafkaOffset !== undefined) await moveConsumed(sql, kafkaOffset);
     return { stored: spans === "hole" || spans.length === 0 ? cursor.stored : facts.last };
   });
+}
+
+/** Over Kafka nobody has looked at who sends; its key signs for it as long as it lives. */
+async function mustBeTrusted(sql: Sql, { proxyId }: FactSpans): Promise<void> {
+  const proxy = await foldStream(sql, proxyDecider, proxyId);
+  if (proxy?.revokedAtMs !== undefined)
+    throw new TollgateError("usage.proxy-revoked", `Proxy ${proxyId} was revoked before they came.`);
 }
 
 type Cursor = { stored: bigint; link: Uint8Array | null };

@@ -2,6 +2,7 @@
 // written behind the feed. It chooses the key, says once what is wrong, and counts. A proxy whose id does not outlive it
 // keeps nothing. Of all its failures only a key file that was configured and cannot be read stops a start.
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { FeedMessage } from "../feed/feed.ts";
 import type { Log } from "../log-output.ts";
@@ -24,6 +25,8 @@ export type RestartCache = {
   secretsChanged(): void;
   stockChanged(): void;
   counts(): CacheCounts;
+  /** Nothing of it is left, and nothing is written any more. */
+  erase(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -111,6 +114,11 @@ export function openRestartCache({
       bytes: writer?.bytes() ?? 0,
       failuresByReason: { ...failuresByReason, "write-failed": writer?.failures() ?? 0 },
     }),
+    async erase() {
+      await writer?.close();
+      writer = undefined;
+      rmSync(path, { force: true });
+    },
     close: async () => writer?.close(),
   };
 }

@@ -19,7 +19,7 @@ type Request = MessageInitShape<typeof DrawRequestSchema>;
 /** A control plane that gives numbers as the real one does, and can be away. */
 function controlPlane() {
   let given = 0n;
-  const world = { asked: [] as Request[], isAway: false, keyId: 1 };
+  const world = { asked: [] as Request[], isAway: false, keyId: 1, keysEdition: "first" };
   const draw = async (request: Request): Promise<DrawReply> => {
     world.asked.push(request);
     if (world.isAway) throw new Error("away");
@@ -30,6 +30,7 @@ function controlPlane() {
     return create(DrawReplySchema, {
       epochs: [...keysOf, ...fresh].map((epoch) => ({ epoch, key: epochKey(epoch) })),
       sealing,
+      keysEdition: world.keysEdition,
     });
   };
   return Object.assign(world, { provisions: { draw } });
@@ -128,5 +129,17 @@ test("whoever is in a hurry, draws follow one another no faster than once a seco
   await until(() => changes() === 2, "its answer");
   provisions.close();
   provisions.hurry();
+  expect(control.asked).toHaveLength(2);
+});
+
+test("other shared keys than those that were drawn are drawn within a second or so, and the same ones are not", async () => {
+  const control = controlPlane();
+  const { provisions, unused } = begin(control);
+  await until(() => unused() === epochsInStockMin, "the first draw");
+  // A control plane from before there were editions says none.
+  for (const edition of ["first", ""]) provisions.heard(edition);
+  Object.assign(control, { keysEdition: "second", keyId: 2 });
+  provisions.heard("second");
+  await until(() => provisions.stock().sealing[0]?.id === 2, "the new keys");
   expect(control.asked).toHaveLength(2);
 });

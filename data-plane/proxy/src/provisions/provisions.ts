@@ -23,6 +23,8 @@ export type Provisions = {
   need(epochs: readonly bigint[]): void;
   /** Draws now and not when it is due: a key that is not known was met. */
   hurry(): void;
+  /** What the control plane says of the shared keys: where it is not what was drawn, they are drawn anew. */
+  heard(keysEdition: string): void;
   close(): void;
 };
 
@@ -53,6 +55,7 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
   const epochsInStock = 2 * lowAt;
   const epochs = new Map((kept?.epochs ?? []).map((one) => [one.epoch, one]));
   let shared: Pick<Stock, "sealing" | "records"> = { sealing: kept?.sealing ?? [], records: kept?.records ?? [] };
+  let edition: string | undefined;
   let wanted: readonly bigint[] = [];
   let timer: NodeJS.Timeout | undefined;
   let isDrawing = false;
@@ -75,6 +78,7 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
       const reply = await control.provisions.draw({ epochs: count, after, keysOf: missing() });
       for (const one of reply.epochs) epochs.set(one.epoch, one);
       shared = { sealing: reply.sealing, records: reply.records };
+      edition = reply.keysEdition;
       pauseMs = pauseMsMin;
       drawnMs = performance.now();
       onChange();
@@ -115,6 +119,10 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
       if (missing().length > 0) hurry();
     },
     hurry,
+    heard(keysEdition) {
+      // A control plane from before editions says none.
+      if (keysEdition !== "" && keysEdition !== edition) hurry();
+    },
     close() {
       isClosed = true;
       clearTimeout(timer);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/provisions.proto.
  */
 export const file_tollgate_v1_provisions: GenFile = /*@__PURE__*/
-  fileDesc("Chx0b2xsZ2F0ZS92MS9wcm92aXNpb25zLnByb3RvEgt0b2xsZ2F0ZS52MSJjCgtKb2luUmVxdWVzdBISCgpqb2luX3Rva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSEwoLZW52aXJvbm1lbnQYAyABKAkSDgoGcmVnaW9uGAQgASgJIjMKCUpvaW5SZXBseRIQCghwcm94eV9pZBgBIAEoCRIUCgxjZXJ0aWZpY2F0ZXMYAiADKAwiKwoMUmVuZXdSZXF1ZXN0EhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYASABKAwiIgoKUmVuZXdSZXBseRIUCgxjZXJ0aWZpY2F0ZXMYASADKAwiPQoLRHJhd1JlcXVlc3QSDgoGZXBvY2hzGAEgASgNEg0KBWFmdGVyGAIgASgEEg8KB2tleXNfb2YYAyADKAQihAEKCURyYXdSZXBseRIlCgZlcG9jaHMYASADKAsyFS50b2xsZ2F0ZS52MS5FcG9jaEtleRInCgdzZWFsaW5nGAIgAygLMhYudG9sbGdhdGUudjEuU2hhcmVkS2V5EicKB3JlY29yZHMYAyADKAsyFi50b2xsZ2F0ZS52MS5TaGFyZWRLZXkiJgoIRXBvY2hLZXkSDQoFZXBvY2gYASABKAQSCwoDa2V5GAIgASgMImsKCVNoYXJlZEtleRIKCgJpZBgBIAEoDRILCgNrZXkYAiABKAwSEwoLdXNlX2Zyb21fbXMYAyABKAMSHAoPYWNjZXB0X3VudGlsX21zGAQgASgDSACIAQFCEgoQX2FjY2VwdF91bnRpbF9tczKCAQoJRW5yb2xtZW50EjgKBEpvaW4SGC50b2xsZ2F0ZS52MS5Kb2luUmVxdWVzdBoWLnRvbGxnYXRlLnYxLkpvaW5SZXBseRI7CgVSZW5ldxIZLnRvbGxnYXRlLnYxLlJlbmV3UmVxdWVzdBoXLnRvbGxnYXRlLnYxLlJlbmV3UmVwbHkyRgoKUHJvdmlzaW9ucxI4CgREcmF3EhgudG9sbGdhdGUudjEuRHJhd1JlcXVlc3QaFi50b2xsZ2F0ZS52MS5EcmF3UmVwbHliBnByb3RvMw");
+  fileDesc("Chx0b2xsZ2F0ZS92MS9wcm92aXNpb25zLnByb3RvEgt0b2xsZ2F0ZS52MSJjCgtKb2luUmVxdWVzdBISCgpqb2luX3Rva2VuGAEgASgJEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAiABKAwSEwoLZW52aXJvbm1lbnQYAyABKAkSDgoGcmVnaW9uGAQgASgJIjMKCUpvaW5SZXBseRIQCghwcm94eV9pZBgBIAEoCRIUCgxjZXJ0aWZpY2F0ZXMYAiADKAwiKwoMUmVuZXdSZXF1ZXN0EhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYASABKAwiIgoKUmVuZXdSZXBseRIUCgxjZXJ0aWZpY2F0ZXMYASADKAwiPQoLRHJhd1JlcXVlc3QSDgoGZXBvY2hzGAEgASgNEg0KBWFmdGVyGAIgASgEEg8KB2tleXNfb2YYAyADKAQimgEKCURyYXdSZXBseRIlCgZlcG9jaHMYASADKAsyFS50b2xsZ2F0ZS52MS5FcG9jaEtleRInCgdzZWFsaW5nGAIgAygLMhYudG9sbGdhdGUudjEuU2hhcmVkS2V5EicKB3JlY29yZHMYAyADKAsyFi50b2xsZ2F0ZS52MS5TaGFyZWRLZXkSFAoMa2V5c19lZGl0aW9uGAQgASgJIiYKCEVwb2NoS2V5Eg0KBWVwb2NoGAEgASgEEgsKA2tleRgCIAEoDCJrCglTaGFyZWRLZXkSCgoCaWQYASABKA0SCwoDa2V5GAIgASgMEhMKC3VzZV9mcm9tX21zGAMgASgDEhwKD2FjY2VwdF91bnRpbF9tcxgEIAEoA0gAiAEBQhIKEF9hY2NlcHRfdW50aWxfbXMyggEKCUVucm9sbWVudBI4CgRKb2luEhgudG9sbGdhdGUudjEuSm9pblJlcXVlc3QaFi50b2xsZ2F0ZS52MS5Kb2luUmVwbHkSOwoFUmVuZXcSGS50b2xsZ2F0ZS52MS5SZW5ld1JlcXVlc3QaFy50b2xsZ2F0ZS52MS5SZW5ld1JlcGx5MkYKClByb3Zpc2lvbnMSOAoERHJhdxIYLnRvbGxnYXRlLnYxLkRyYXdSZXF1ZXN0GhYudG9sbGdhdGUudjEuRHJhd1JlcGx5YgZwcm90bzM");
 
 /**
  * @generated from message tollgate.v1.JoinRequest
@@ -158,6 +158,13 @@ export type DrawReply = Message<"tollgate.v1.DrawReply"> & {
    * @generated from field: repeated tollgate.v1.SharedKey records = 3;
    */
   records: SharedKey[];
+
+  /**
+   * Of the shared keys, as a report's answer tells it.
+   *
+   * @generated from field: string keys_edition = 4;
+   */
+  keysEdition: string;
 };
 
 /**
@@ -190,7 +197,7 @@ export const EpochKeySchema: GenMessage<EpochKey> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_provisions, 6);
 
 /**
- * Announced one rotation before use, accepted for one after it.
+ * Announced one rotation before use, accepted for one after it; both times are seconds where a proxy was revoked.
  *
  * @generated from message tollgate.v1.SharedKey
  */
