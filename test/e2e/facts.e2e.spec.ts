@@ -2,8 +2,9 @@
 // the numbers that a proxy gave out are, in the end, facts in the store, losses that were stated, or a tail of known size; a
 // bill that rests on less is a guess.
 
-import { rm } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { countFacts, listSegments, readSegment } from "@tollgate/proxy/facts/spool-file";
 import { Client } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
@@ -11,6 +12,7 @@ import { startExampleMcp } from "../support/example-mcp.ts";
 import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
 import { callTool, createTeam, issueKey, readCalls, registerServer } from "../support/operations.ts";
 import { describeWith } from "../support/real-part.ts";
+import { mountSmallDisk, smallDiskAvailability } from "../support/small-disk.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -20,7 +22,13 @@ afterEach(async () => {
   resources = new AsyncDisposableStack();
 });
 
-type Setting = { stack: Stack; sql: Client; call: (tool?: string, args?: unknown) => Promise<boolean>; keyId: string };
+type Setting = {
+  stack: Stack;
+  sql: Client;
+  call: (tool?: string, args?: unknown) => Promise<boolean>;
+  keyId: string;
+  secret: string;
+};
 
 async function open(name: string, kafkaBrokers?: string): Promise<Setting> {
   const database = resources.use(await createDatabase(name));
@@ -42,7 +50,7 @@ async function open(name: string, kafkaBrokers?: string): Promise<Setting> {
   const sql = new Client({ connectionString: database.url });
   await sql.connect();
   resources.defer(() => sql.end());
-  return { stack, sql, call, keyId: key.id };
+  return { stack, sql, call, keyId: key.id, secret: key.secret };
 }
 
 async function calls({ call }: Setting, count: number): Promise<void> {
@@ -62,6 +70,13 @@ async function gaps({ stack }: Setting): Promise<Gap[]> {
 async function counted({ sql }: Setting): Promise<number> {
   const { rows } = await sql.query("SELECT coalesce(sum(seq), 0)::int AS seq FROM usage.epoch_count");
   return Number(rows[0].seq);
+}
+
+/** The sum over its labels. */
+async function metricOf(adminUrl: string, name: string): Promise<number> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const found = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 /** Nothing is known to be missing, and something is known. */
@@ -151,6 +166,101 @@ describe("the disk takes no more", () => {
     expect(await lostFacts(setting)).toBeGreaterThan(0);
     await expectWhole(setting);
   });
+});
+
+const small = await smallDiskAvailability();
+
+describe.skipIf(!small.available)(`a disk is full${small.available ? "" : ` (skipped: ${small.reason})`}`, () => {
+  test(
+    "to its last byte, also at a start, and then is not: calls go on, and what was not written is stated",
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      const setting = await open("really full disk");
+      const { stack } = setting;
+      const proxy = stack.proxy();
+      await proxy.stop();
+      await using disk = await mountSmallDisk(proxy.dataDir, 4 * 1024 * 1024);
+      await proxy.start();
+      await calls(setting, 50);
+      await disk.fill();
+      await calls(setting, 200);
+      await until(async () => (await metricOf(proxy.adminUrl, "tollgate_facts_lost_total")) > 0, {
+        what: "facts that the disk refused",
+      });
+      await disk.free();
+      await calls(setting, 50);
+      await expectWhole(setting);
+      const lost = await lostFacts(setting);
+      expect(lost).toBeGreaterThan(0);
+      await proxy.stop();
+      await disk.fill();
+      await proxy.start();
+      await calls(setting, 20);
+      await proxy.stop();
+      await disk.free();
+      await proxy.start();
+      await calls(setting, 5);
+      await expectWhole(setting);
+      const { rows, different } = await storedRows(setting);
+      expect(rows).toBe(different);
+      // The first call of all made the key known; those at the full start may have had nowhere to be written at all.
+      expect(rows + (await lostFacts(setting))).toBeGreaterThanOrEqual(1 + 50 + 200 + 50 + 5);
+    },
+  );
+});
+
+describe("a disk is copied", () => {
+  test(
+    "two that write in one epoch, one after the other: the first is stored, the second refused and told, none twice",
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      const setting = await open("cloned disk");
+      const { stack } = setting;
+      const first = stack.proxy();
+      await calls(setting, 10);
+      await allArrived(setting);
+      await first.stop();
+      const copy = join(stack.dir, "copy");
+      await cp(first.dataDir, copy, { recursive: true });
+      const clone = await stack.addProxy(copy);
+      const { rows: before } = await storedRows(setting);
+
+      await clone.start();
+      const callClone = async (): Promise<boolean> =>
+        (await callTool(clone.url, setting.secret, "example__echo", {})).hasResult;
+      for (let done = 0; done < 20; done++) expect(await callClone()).toBe(true);
+      await until(async () => (await storedRows(setting)).rows === before + 20, { what: "the clone's facts" });
+      await clone.stop();
+
+      // It takes the same epoch out of the same stock, because each of them knows only its own disk.
+      await first.start();
+      await calls(setting, 15);
+      await until(async () => (await metricOf(stack.control.adminUrl, "tollgate_fact_batches_refused")) > 0, {
+        what: "the second writer of the epoch to be refused",
+        timeoutMs: 30_000,
+      });
+      expect(stack.control.log()).toMatch(/"code":"usage.forked".*facts were refused/);
+      // Another epoch takes its place, and what comes from then on arrives.
+      const later = new Set<string | null>();
+      await until(
+        async () => {
+          later.add((await callTool(first.url, setting.secret, "example__echo", {})).requestId);
+          return (await readCalls(stack.admin, { keyId: setting.keyId })).some(({ requestId }) => later.has(requestId));
+        },
+        { what: "facts of another epoch", timeoutMs: 30_000, intervalMs: 500 },
+      );
+      // What was refused stays on its disk, for whoever looks into it.
+      const [proxyId = ""] = await readdir(join(first.dataDir, "proxy", "facts"));
+      const [segment] = listSegments(join(first.dataDir, "proxy", "facts", proxyId), 2n);
+      expect(countFacts((segment && readSegment(segment, 0)) ?? new Uint8Array())).toBeGreaterThanOrEqual(15);
+      const { rows, different } = await storedRows(setting);
+      expect(rows).toBe(different);
+    },
+  );
 });
 
 /** As a restored backup would have it: the usage store as it was some facts ago, everything else as it is. */
