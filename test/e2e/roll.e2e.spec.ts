@@ -9,7 +9,17 @@ import { startBalancer, type Balancer } from "../support/balancer.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { AdminClient } from "../support/admin-client.ts";
-import { callTool, createTeam, issueKey, readCalls, registerServer, type IssuedKey } from "../support/operations.ts";
+import {
+  callTool,
+  createTeam,
+  issueKey,
+  readCalls,
+  readFleet,
+  registerServer,
+  type IssuedKey,
+} from "../support/operations.ts";
+import { kafkaAvailability, openKafka } from "../support/kafka-broker.ts";
+import { describeWith } from "../support/real-part.ts";
 import { startStack, type Member, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -24,11 +34,13 @@ type World = { stack: Stack; key: IssuedKey; agents: Balancer; admins: Balancer 
 /** Ten of the balancer's probes. */
 const drainDelayMs = 500;
 
-async function open(name: string): Promise<World> {
+async function open(name: string, kafka: { kafkaBrokers?: string } = {}): Promise<World> {
   const database = resources.use(await createDatabase(name));
   const upstream = resources.use(await startExampleMcp({ SSE: "1" }));
   const env = { TOLLGATE_DRAIN_DELAY_MS: String(drainDelayMs), TOLLGATE_LOG_LEVEL: "warn" };
-  const stack = resources.use(await startStack({ databaseUrl: database.url, proxies: 2, hasSecondControl: true, env }));
+  const stack = resources.use(
+    await startStack({ databaseUrl: database.url, proxies: 2, hasSecondControl: true, env, ...kafka }),
+  );
   const over = async (members: readonly Member[]): Promise<Balancer> => {
     const targets = members.map((member) => ({ port: portOf(member), probeUrl: `${member.url}/readyz` }));
     return resources.use(await startBalancer(targets));
@@ -118,8 +130,7 @@ async function expectStoredOnce({ stack, key }: World, finished: readonly string
   expect(new Set(rows.map(({ requestId }) => requestId)).size).toBe(rows.length);
 }
 
-test("both proxies are rolled under load: no call fails, and the facts of all are stored once", async () => {
-  const world = await open("roll proxies");
+async function rollProxies(world: World): Promise<void> {
   const load = startCalling(world, callers(6, 2));
   await until(() => load.finished.length > 100, { what: "the load" });
   await roll(world.stack.proxies, world.agents);
@@ -127,10 +138,9 @@ test("both proxies are rolled under load: no call fails, and the facts of all ar
   console.log(`${load.finished.length} calls while two proxies were rolled, ${load.failed.length} failed`);
   expect(load.failed).toEqual([]);
   await expectStoredOnce(world, load.finished);
-}, 120_000);
+}
 
-test("both control planes are rolled under commands and calls: every command is done once, and no call fails", async () => {
-  const world = await open("roll control planes");
+async function rollControls(world: World): Promise<void> {
   const admin = new AdminClient(world.admins.url, world.stack.adminToken);
   const load = startCalling(world, callers(2, 1));
   const done = new Map<string, string>();
@@ -168,7 +178,34 @@ test("both control planes are rolled under commands and calls: every command is 
   expect(new Map(teams.filter(({ name }) => name !== "platform").map(({ name, id }) => [name, id]))).toEqual(done);
   expect(teams).toHaveLength(done.size + 1);
   await expectStoredOnce(world, load.finished);
+}
+
+test("both proxies are rolled under load: no call fails, and the facts of all are stored once", async () => {
+  await rollProxies(await open("roll proxies"));
 }, 120_000);
+
+test("both control planes are rolled under commands and calls: every command is done once, and no call fails", async () => {
+  await rollControls(await open("roll control planes"));
+}, 120_000);
+
+describeWith(await kafkaAvailability(), "with events and facts over Kafka", () => {
+  test("first the control planes are rolled, the one that relays among them, then the proxies: the same holds", async () => {
+    const kafka = resources.use(await openKafka());
+    const world = await open("roll kafka", { kafkaBrokers: kafka.brokers });
+    await followKafka(world.stack);
+    await rollControls(world);
+    await followKafka(world.stack);
+    await rollProxies(world);
+    await followKafka(world.stack);
+  }, 240_000);
+});
+
+function followKafka({ admin }: Stack): Promise<unknown> {
+  return until(async () => (await readFleet(admin)).every(({ source }) => source === "kafka"), {
+    what: "the proxies to follow Kafka",
+    timeoutMs: 60_000,
+  });
+}
 
 async function readTeams(admin: AdminClient): Promise<{ id: string; name: string }[]> {
   type Page = {
