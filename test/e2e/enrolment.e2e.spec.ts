@@ -95,7 +95,7 @@ test(
     await until(async () => (await readFleet(stack.admin)).some((one) => one.id === id && one.isContested), {
       what: "the fleet to show it as contested",
     });
-    expect(await refusedWith("proxy.id-in-use")).toBeGreaterThan(0);
+    await until(async () => (await refusedWith("proxy.id-in-use")) > 0, { what: "the copy to be told that both live" });
     expect(stack.control.log()).toMatch(/"code":"proxy.id-in-use".*alarm/);
     expect((await callTool(first.url, secret, "example__echo", {})).status).toBe(200);
     // Nobody has to be asked: a boot that was killed is not heard of any more.
@@ -106,12 +106,30 @@ test(
     await until(async () => (await readCalls(stack.admin)).some((call) => call.requestId === requestId), {
       what: "the copy to have the id, by which its call is taken",
     });
-    const refusedBefore = await refusedWith("proxy.id-in-use");
+    const refusals = async () => (await refusedWith("proxy.id-in-use")) + (await refusedWith("proxy.id-held"));
+    const before = await refusals();
     await clone.stop();
     await first.start();
-    expect(await refusedWith("proxy.id-in-use"), "it said that it leaves: the next one need not wait").toBe(
-      refusedBefore,
-    );
+    expect(await refusals(), "it said that it leaves: the next one need not wait").toBe(before);
+  },
+);
+
+test(
+  "a proxy that was killed and starts again has its id back after some seconds, without an alarm",
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const proxy = stack.proxy(1);
+    const [alarms, held] = [await refusedWith("proxy.id-in-use"), await refusedWith("proxy.id-held")];
+    await proxy.stop("SIGKILL");
+    await proxy.start();
+    const { requestId } = await callTool(proxy.url, secret, "example__echo", {});
+    await until(async () => (await readCalls(stack.admin)).some((call) => call.requestId === requestId), {
+      what: "it to have its id back, by which its call is taken",
+    });
+    expect(await refusedWith("proxy.id-held")).toBeGreaterThan(held);
+    expect(await refusedWith("proxy.id-in-use")).toBe(alarms);
   },
 );
 

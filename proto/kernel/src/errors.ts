@@ -265,6 +265,11 @@ export const errors = {
     text: "The proxy has been cut off from the control plane for too long to know who may still call.",
     help: "It refuses once its view is older than its environment's `replicaAgeMsMax`, or else `TOLLGATE_REPLICA_AGE_MS_MAX`, and serves again when the control plane is back.",
   },
+  "proxy.id-held": {
+    class: "conflict",
+    text: "The proxy's id was another process's a moment ago.",
+    help: "A proxy that was killed and started again has its id back three seconds after it was last heard of, by itself. Where both go on, it becomes `proxy.id-in-use`.",
+  },
   "proxy.id-in-use": {
     class: "conflict",
     text: "Another process reports under this proxy's id.",

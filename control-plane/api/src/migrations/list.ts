@@ -10,6 +10,7 @@ import { enrolmentMigration } from "./0007-enrolment.ts";
 import { factChainMigration } from "./0009-fact-chain.ts";
 import { nacksMigration } from "./0008-nacks.ts";
 import { sharedKeyEndsMigration } from "./0010-shared-key-ends.ts";
+import { wantedIdsMigration } from "./0011-wanted-ids.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   nacksMigration,
   factChainMigration,
   sharedKeyEndsMigration,
+  wantedIdsMigration,
 ];

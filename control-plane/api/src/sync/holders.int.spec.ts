@@ -20,7 +20,8 @@ afterAll(async () => {
   await own.drop();
 });
 
-const refused = { code: "proxy.id-in-use" };
+const refused = { code: "proxy.id-held" };
+const contested = { code: "proxy.id-in-use" };
 
 function boots() {
   const first = newCaller();
@@ -41,6 +42,7 @@ test("the boot that came first keeps the id while it is heard of, and the other 
   await silence(first.proxyId, 2);
   await expect(holdId(database.sql, second)).rejects.toMatchObject(refused);
   await holdId(database.sql, first);
+  await expect(holdId(database.sql, second)).rejects.toMatchObject(contested);
   const [row] = await database.sql.query<{ boot: string; contested: boolean }>(
     "SELECT boot, contested_at IS NOT NULL AS contested FROM fleet.holder WHERE proxy_id = $1",
     [first.proxyId],
@@ -70,4 +72,27 @@ test("of many boots that come at once one has it", async () => {
   const many = Array.from({ length: 8 }, () => ({ ...newCaller(), proxyId: first.proxyId }));
   const held = await Promise.allSettled(many.map((caller) => holdId(database.sql, caller)));
   expect(held.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+});
+
+test("a boot that was killed and comes back waits without an alarm, and what was contested before is not so for ever", async () => {
+  const { first, second } = boots();
+  await holdId(database.sql, first);
+  for (let asked = 0; asked < 5; asked++) await expect(holdId(database.sql, second)).rejects.toMatchObject(refused);
+  await silence(first.proxyId, 4);
+  await holdId(database.sql, second);
+  const contestedAt = async () => {
+    const [row] = await database.sql.query<{ contestedAt: Date | null }>(
+      `SELECT contested_at AS "contestedAt" FROM fleet.holder WHERE proxy_id = $1`,
+      [first.proxyId],
+    );
+    return row?.contestedAt;
+  };
+  expect(await contestedAt()).toBeNull();
+  // The former one lives after all: now there are two.
+  await expect(holdId(database.sql, first)).rejects.toMatchObject(refused);
+  await holdId(database.sql, second);
+  const since = await contestedAt();
+  expect(since).not.toBeNull();
+  await holdId(database.sql, second);
+  expect(await contestedAt()).toEqual(since);
 });
