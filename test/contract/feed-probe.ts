@@ -6,6 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { startFeed, type Feed, type FeedMessage } from "@tollgate/proxy/feed/feed";
 import { createReplicaHolder, type ReplicaHolder } from "@tollgate/proxy/feed/replica-holder";
 import { openControlPlane } from "@tollgate/proxy/grpc";
+import { openKafka } from "@tollgate/proxy/kafka";
 import { startProvisions } from "@tollgate/proxy/provisions/provisions";
 import { FeedSchema } from "@tollgate/schema/sync";
 import { until } from "../support/wait.ts";
@@ -56,10 +57,13 @@ export async function openProbe(planes: Planes): Promise<Probe> {
     onChange: () => undefined,
     onProblem: () => undefined,
   });
+  const brokers = planes.kafkaBrokers;
+  const kafka =
+    brokers.length === 0 ? undefined : openKafka({ brokers, clientId: "probe", onProblem: () => undefined });
   const feed = await startFeed({
-    config: { kafkaBrokers: planes.kafkaBrokers },
     log: { debug: () => undefined, info: () => undefined, warn: say, error: say },
     grpc,
+    kafka,
     provisions,
     onMessage(message: FeedMessage) {
       count[message.kind]++;
@@ -92,6 +96,7 @@ export async function openProbe(planes: Planes): Promise<Probe> {
     },
     async [Symbol.asyncDispose]() {
       await feed.close();
+      await kafka?.close();
       provisions.close();
       grpc.close();
     },

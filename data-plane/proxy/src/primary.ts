@@ -8,44 +8,36 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
-import { knowledge } from "@tollgate/kernel/replica";
-import { createAdminServer } from "./admin/admin-server.ts";
-import { createMetrics } from "./admin/metrics.ts";
-import { spoolBytes } from "./admin/spool-size.ts";
+import { openAdmin } from "./admin/open-admin.ts";
 import { placeOf } from "./cache/contents.ts";
-import { openRestartCache, type RestartCache } from "./cache/restart-cache.ts";
+import { openRestartCache } from "./cache/restart-cache.ts";
 import { restore } from "./cache/restore.ts";
 import type { Config } from "./config.ts";
 import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
-import { grpcSink } from "./facts/grpc-sink.ts";
-import type { EpochCounts } from "./facts/recorder.ts";
 import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
-import { openShipper, type Shipper } from "./facts/shipper.ts";
-import { kafkaSink } from "./facts/kafka-sink.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
-import type { ReplicaHolder } from "./feed/replica-holder.ts";
 import { createDivergence, type Divergence } from "./feed/divergence.ts";
-import { refusalsOf, refusalTeller, type Refusals } from "./feed/refusals.ts";
-import { startReporting, type Reporting } from "./feed/report.ts";
-import type { CallerIdentity, ControlPlane } from "./grpc.ts";
+import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
 import type { ToWorker } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
-import { freePort, listen, PortProblem } from "./listen.ts";
+import { freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
-import { startProvisions, type Provisions } from "./provisions/provisions.ts";
-import { createReadiness, isStale, knownOf, type Readiness } from "./readiness.ts";
+import { openFactsShipper, reportTo } from "./outward.ts";
+import { startProvisions } from "./provisions/provisions.ts";
+import { createReadiness, isStale, knownOf } from "./readiness.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
-import { startWorkers, type Workers } from "./workers.ts";
+import { startWorkers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
 const lastFactsMs = 1_000;
 /** Who does not say that it leaves keeps its id for some seconds from the next boot. */
 const lastReportMs = 500;
-const software = "tollgate-proxy/0.1.0";
+/** Beyond what a drain may take: whatever still waits then would wait for ever. */
+const stopMsMax = 5_000;
 
 export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
@@ -145,7 +137,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const tellRefusals = refusalTeller(log);
   const eventsRefused = () => feed?.refused() ?? {};
   const admin = { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals };
-  await openAdmin(admin);
+  await openAdmin(admin).catch(failOnPort);
 
   function take(message: FeedMessage): void {
     // To the workers first: they read a large snapshot at the same time as this process does.
@@ -161,7 +153,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   if (restored !== undefined) secretCache.need(restored);
   cache.begin(() => ({ messages: state.messages(), secrets: secretCache.held(), stock: provisions.stock() }));
   feed = await startFeed({
-    ...{ config, log, grpc: control, kafka, provisions, begin: placeOf(state.messages()) },
+    ...{ log, grpc: control, kafka, provisions, begin: placeOf(state.messages()) },
     onMessage: take,
   });
   const divergence = createDivergence({ renew: feed.renew, log });
@@ -181,6 +173,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     if (readiness.isDraining()) return;
     readiness.draining();
     log.info({}, "the proxy drains");
+    setTimeout(() => process.exit(1), config.drainDelayMs + config.drainMs + lastFactsMs + stopMsMax).unref();
     workers.leave();
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
@@ -232,141 +225,6 @@ function openKafkaWhere({ kafkaBrokers: brokers, kafkaAccess }: Config, log: Log
         security: kafkaSecurityOf(kafkaAccess, (path) => readFileSync(path, "utf8")),
         onProblem,
       });
-}
-
-type Outward = {
-  config: Config;
-  log: Log;
-  control: ControlPlane;
-  caller: CallerIdentity;
-  kafka: KafkaDoor | undefined;
-  identity: ProxyIdentity;
-  replica: ReplicaHolder;
-  workers: Workers;
-  provisions: Provisions;
-};
-
-function openFactsShipper({ config, log, control, kafka, identity, workers, provisions }: Outward): Shipper {
-  const upload = grpcSink((batch) => control.usage.upload(batch));
-  return openShipper({
-    directory: identity.spoolDirectory,
-    proxyId: identity.proxyId,
-    sinks: kafka === undefined ? [upload] : [kafkaSink(kafka.produce), upload],
-    liveEpochs: () => new Set(workers.epochs()),
-    epochKey: provisions.epochKey,
-    onEpochs: provisions.need,
-    maxBytes: config.spoolBytesMax,
-    monotonicMs: () => performance.now(),
-    wallMs: Date.now,
-    onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
-    onProblem(problem) {
-      log.warn({ problem }, "facts do not reach the control plane as they should");
-      // What it writes from now on would never leave the disk.
-      if (problem.kind === "forked") workers.replace(problem.epoch);
-    },
-  });
-}
-
-type Reported = Outward & { divergence: Divergence; refusals: () => Refusals; onRevoked: () => void };
-
-/** Word back of what is applied; the answer says how far the facts have come, and what time it is where the log is. */
-function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
-  const { config, control, caller, replica, workers, provisions, log: output, divergence, refusals } = outward;
-  const knows = knowledge();
-  return startReporting({
-    control,
-    report(isLeaving) {
-      // Who leaves has no workers any more, and perhaps never knew of a log; it must say so all the same.
-      const applied = workers.applied() ?? (isLeaving ? replica.position() : undefined);
-      const log = replica.log();
-      if (applied === undefined || (log === undefined && !isLeaving)) return undefined;
-      const ageMs = replica.ageMs();
-      const { count, first } = refusals();
-      return {
-        ...caller,
-        environment: config.environment,
-        region: config.region,
-        software,
-        source: feed.status().source,
-        ...(log === undefined ? {} : { log }),
-        applied,
-        // The hash of another position than the least worker's would accuse the log of being another.
-        ...(replica.position() === applied ? { hash: replica.hash() } : {}),
-        ...(ageMs === undefined ? {} : { ageMs: BigInt(Math.ceil(ageMs)) }),
-        digests: replica.digests(),
-        workers: workers.listening(),
-        spooled: shipper.spooled(),
-        counts: countsToWire(workers.counts()),
-        ...{ knows, nacks: [...first], nackCount: BigInt(count) },
-      };
-    },
-    onAnswer(answer, { applied = 0n }) {
-      shipper.reported(answer);
-      if (answer.tick !== undefined) feed.said(answer.tick);
-      provisions.heard(answer.keysEdition);
-      const log = replica.log();
-      if (log !== undefined) divergence.found(answer.diverged, log, applied);
-    },
-    onReconnected: shipper.reconnected,
-    onRevoked: outward.onRevoked,
-    onContested: () =>
-      output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
-  });
-}
-
-/** The newest: a proxy whose workers die all day has made many epochs, and said of each what there was to say. */
-const reportedEpochsMax = 1_000;
-
-function countsToWire(counts: ReadonlyMap<bigint, EpochCounts>) {
-  return [...counts].slice(-reportedEpochsMax).map(([epoch, { seq, calls, refusals, open }]) => {
-    return { epoch, seq, calls: BigInt(calls), refusals: BigInt(refusals), open: BigInt(open) };
-  });
-}
-
-type AdminParts = {
-  config: Config;
-  log: Log;
-  identity: ProxyIdentity;
-  replica: ReplicaHolder;
-  workers: Workers;
-  shipper: Shipper;
-  readiness: Readiness;
-  cache: RestartCache;
-  eventsRefused: () => Readonly<Record<string, number>>;
-  refusals: () => Refusals;
-};
-
-async function openAdmin(parts: AdminParts): Promise<void> {
-  const { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals } = parts;
-  const replicaAgeMs = replica.ageMs;
-  const metrics = createMetrics({
-    totals: workers.totals,
-    workersListening: workers.listening,
-    replicaPosition: workers.applied,
-    replicaAgeMs,
-    eventsRefused,
-    refusedScopes: () => refusals().count,
-    spoolBytes: () => spoolBytes(identity.spoolDirectory),
-    cache: cache.counts,
-  });
-  const status = () => ({
-    proxyId: identity.proxyId,
-    workersApplied: workers.applied()?.toString() ?? null,
-    ageMs: replicaAgeMs() ?? null,
-    factsBy: shipper.sinkName(),
-    refusedScopeCount: refusals().count,
-    refusedScopes: Object.fromEntries(refusals().first.map(({ scope, reason }) => [scope, reason])),
-  });
-  const admin = createAdminServer({
-    origins: config,
-    waitsFor: readiness.waitsFor,
-    known: () => knownOf(replica, config),
-    view: replica.view,
-    status,
-    metrics,
-    log,
-  });
-  readiness.adminOpened(await listen(admin, config.host, config.adminPort).catch(failOnPort));
 }
 
 function failOnPort(error: unknown): never {

@@ -5,9 +5,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
 import { FeedSchema, SnapshotChunkSchema, type Record as LogRecord } from "@tollgate/schema/sync";
-import type { Config } from "../config.ts";
 import type { ControlPlane } from "../grpc.ts";
-import { openKafka, type KafkaDoor } from "../kafka.ts";
+import type { KafkaDoor } from "../kafka.ts";
 import type { Log as Output } from "../log-output.ts";
 import type { Provisions } from "../provisions/provisions.ts";
 import { follow, type FollowerStatus } from "./follower.ts";
@@ -25,11 +24,10 @@ export type FeedMessage =
   | { kind: "tick"; head: bigint; timeMs: number };
 
 export type FeedParts = {
-  config: Pick<Config, "kafkaBrokers">;
   log: Output;
   grpc: Pick<ControlPlane, "sync">;
-  /** Absent: one of its own, where brokers are configured. */
-  kafka?: KafkaDoor | undefined;
+  /** Undefined: over gRPC alone. */
+  kafka: KafkaDoor | undefined;
   /** The keys by which records in Kafka are known, and how to ask for newer ones. */
   provisions: Pick<Provisions, "stock" | "hurry">;
   onMessage: (message: FeedMessage) => void;
@@ -51,10 +49,7 @@ const batchMs = 10;
 /** gRPC's FAILED_PRECONDITION-like answer of ours for a place in another log. */
 const grpcAborted = 10;
 
-export async function startFeed({ config, log, grpc, kafka, provisions, onMessage, begin }: FeedParts): Promise<Feed> {
-  const own =
-    kafka === undefined && config.kafkaBrokers.length > 0 ? openFeedKafka(config.kafkaBrokers, log) : undefined;
-  const door = kafka ?? own;
+export async function startFeed({ log, grpc, kafka, provisions, onMessage, begin }: FeedParts): Promise<Feed> {
   const check = createRecordCheck({
     keys: () => provisions.stock().records,
     onUnknownKey: provisions.hurry,
@@ -62,7 +57,7 @@ export async function startFeed({ config, log, grpc, kafka, provisions, onMessag
     wallMs: Date.now,
     monotonicMs: () => performance.now(),
   });
-  const sources: Source[] = [...(door ? [kafkaSource(door, check)] : []), grpcSource(grpc)];
+  const sources: Source[] = [...(kafka ? [kafkaSource(kafka, check)] : []), grpcSource(grpc)];
   const batch = batcher(onMessage);
   const follower = follow({
     sources,
@@ -86,15 +81,8 @@ export async function startFeed({ config, log, grpc, kafka, provisions, onMessag
     refused: check.refused,
     said: (tick) => follower.said(tick),
     renew: () => follower.renew(),
-    async close() {
-      await follower.stop();
-      await own?.close();
-    },
+    close: () => follower.stop(),
   };
-}
-
-function openFeedKafka(brokers: readonly string[], log: Output): KafkaDoor {
-  return openKafka({ brokers, clientId: "tollgate-proxy", onProblem: (problem) => log.debug({ problem }, "kafka") });
 }
 
 export const systemClock: Clock = {
