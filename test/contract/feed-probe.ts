@@ -97,7 +97,7 @@ export async function openProbe(planes: Planes): Promise<Probe> {
     async [Symbol.asyncDispose]() {
       await feed.close();
       await kafka?.close();
-      provisions.close();
+      void provisions.close();
       grpc.close();
     },
   };

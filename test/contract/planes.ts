@@ -49,6 +49,7 @@ export type Planes = AsyncDisposable & {
   readonly problems: string[];
   /** What the relay signs with. */
   readonly recordKeys: RecordKeys;
+  readonly keyring: Keyring;
   /** In one transaction; answers its commit. */
   append(...events: NewEvent[]): Promise<bigint>;
   /** The fold of the whole log: what every proxy must come to hold. */
@@ -84,6 +85,7 @@ export async function openPlanes(name: string, kafkaBrokers: readonly string[] =
     kafkaBrokers,
     problems,
     recordKeys,
+    keyring,
     append: (...events) => database.transaction((sql) => append(sql, events.map(logged(versions)))),
     truth: () => fold(database),
     startDoor: door.start,

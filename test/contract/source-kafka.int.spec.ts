@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { openKafka } from "@tollgate/api/kafka";
 import { head, readLog } from "@tollgate/api/log/read";
+import { openRecordKeys, type RecordKeys, type Signature } from "@tollgate/api/relay/record-keys";
 import { startRelay } from "@tollgate/api/relay/relay";
 import { LogBehind } from "@tollgate/api/log/incarnation";
 import { checkTail } from "@tollgate/api/relay/tail";
@@ -286,12 +287,19 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     const parts = { kafka, recordKeys: planes.recordKeys };
     await checkTail({ ...parts, database: planes.database });
     const { log } = await head(planes.database.sql);
+    // As a backup has them that is from before a revocation: none of those that signed the topic's end.
+    const { secret } = planes.keyring;
+    const key = { id: 99, key: Buffer.alloc(32, 9), useFromMs: 0, acceptUntilMs: undefined };
+    const formerKeys = openRecordKeys({ secret, keys: () => Promise.resolve([key]) }, Date.now);
     const refusedAfter = async (...statements: string[]): Promise<string> => {
       let refused: unknown;
       const rollBack = new Error("rolled back on purpose");
       const restored = planes.database.transaction(async (sql) => {
         for (const statement of statements) await sql.query(statement);
-        refused = await checkTail({ ...parts, database: { sql } }).catch((error: unknown) => error);
+        const check = (recordKeys: RecordKeys) => checkTail({ kafka, recordKeys, database: { sql } });
+        refused = await check(planes.recordKeys).catch((error: unknown) => error);
+        const byFormer: unknown = await check(formerKeys).catch((error: unknown) => error);
+        expect(String(byFormer)).toBe(String(refused));
         throw rollBack;
       });
       await expect(restored).rejects.toBe(rollBack);
@@ -347,11 +355,14 @@ describeWith(await kafkaAvailability("own"), "the log over Kafka", () => {
     await kafka.close();
   }, 90_000);
 
-  function messageOf(said: Said, sign: (said: Said) => string) {
-    const mac = sign(said);
-    if (said.kind === "tick") return { value: null, headers: { ...tickHeaders(said.log, said.tick), mac } };
+  function messageOf(said: Said, sign: (said: Said) => Signature) {
+    const signature = sign(said);
+    if (said.kind === "tick") return { value: null, headers: { ...tickHeaders(said.log, said.tick), ...signature } };
     const { body } = said.record;
-    return { value: body ? Buffer.from(body) : null, headers: { ...recordHeaders(said.log, said.record), mac } };
+    return {
+      value: body ? Buffer.from(body) : null,
+      headers: { ...recordHeaders(said.log, said.record), ...signature },
+    };
   }
 
   test("an events topic of two partitions is refused in words", async () => {

@@ -134,6 +134,7 @@ export async function openTlsDoor(name: string, options: TlsDoorOptions = {}): P
           count++;
           control.reconnect();
         },
+        onRevoked: () => undefined,
         onProblem: (problem) => problems.push(problem),
       });
       const close = (): void => {

@@ -200,8 +200,10 @@ describeWith(await kafkaAvailability(), "with events and facts over Kafka", () =
   }, 240_000);
 });
 
-function followKafka({ admin }: Stack): Promise<unknown> {
-  return until(async () => (await readFleet(admin)).every(({ source }) => source === "kafka"), {
+function followKafka({ admin, proxies }: Stack): Promise<unknown> {
+  const follow = async (): Promise<number> =>
+    (await readFleet(admin)).filter(({ source }) => source === "kafka").length;
+  return until(async () => (await follow()) === proxies.length, {
     what: "the proxies to follow Kafka",
     timeoutMs: 60_000,
   });

@@ -67,16 +67,21 @@ export type Way =
     };
 
 /** Replaced by `reconnect`; undefined while there is nothing to connect with. */
-type Line = { client: Client | undefined };
+type Line = { client: Client | undefined; readonly onRevoked: () => void };
 
-export function openControlPlane(way: Way, { proxyId, boot }: CallerIdentity): ControlPlane {
+/** `onRevoked`: whichever call is told that this proxy is not wanted any more; it may be told more than once. */
+export function openControlPlane(
+  way: Way,
+  { proxyId, boot }: CallerIdentity,
+  onRevoked: () => void = () => undefined,
+): ControlPlane {
   const metadata = new Metadata();
   if (way.kind === "socket") {
     metadata.set("authorization", `Bearer ${way.token}`);
     metadata.set("tollgate-proxy", proxyId);
   }
   metadata.set("tollgate-boot", boot);
-  const line: Line = { client: connect(way) };
+  const line: Line = { client: connect(way), onRevoked };
   return {
     sync: clientOf(line, metadata, Sync),
     usage: clientOf(line, metadata, Usage),
@@ -131,6 +136,11 @@ export function refusalCode(error: unknown): string | undefined {
   return code?.toString();
 }
 
+function noticed<E>({ onRevoked }: Line, error: E): E {
+  if (refusalCode(error) === "enrolment.proxy-revoked") onRevoked();
+  return error;
+}
+
 function clientOf<Service extends DescService>(
   line: Line,
   metadata: Metadata,
@@ -161,7 +171,7 @@ function unary(line: Line, metadata: Metadata, path: string, method: DescMethod)
     new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + unaryMsMax };
       connected(line).makeUnaryRequest(path, encode, decode, request, metadata, options, (error, answer) => {
-        if (error) reject(error);
+        if (error) reject(noticed(line, error));
         else resolve(answer);
       });
     });
@@ -178,7 +188,7 @@ function streaming(line: Line, metadata: Metadata, path: string, method: DescMet
       for await (const message of call) yield message;
     } catch (error) {
       signal.throwIfAborted();
-      throw error;
+      throw noticed(line, error);
     } finally {
       signal.removeEventListener("abort", cancel);
       // Cancelling reports itself as an error that nobody waits for any more.

@@ -54,7 +54,7 @@ export function openFactsShipper({ config, log, control, kafka, identity, worker
   });
 }
 
-type Reported = Outward & { divergence: Divergence; refusals: () => Refusals; onRevoked: () => void };
+type Reported = Outward & { divergence: Divergence; refusals: () => Refusals };
 
 /** Word back of what is applied; the answer says how far the facts have come, and what time it is where the log is. */
 export function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
@@ -95,7 +95,6 @@ export function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Repor
       if (log !== undefined) divergence.found(answer.diverged, log, applied);
     },
     onReconnected: shipper.reconnected,
-    onRevoked: outward.onRevoked,
     onContested: () =>
       output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
   });

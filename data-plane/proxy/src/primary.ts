@@ -67,7 +67,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const caller = { proxyId: identity.proxyId, boot: randomUUID() };
   const { directory } = identity;
   const link = configuredOrExit(() =>
-    openLink({ config, directory, caller, log, onJoined: () => readiness.reconsider() }),
+    openLink({ config, directory, caller, log, onJoined: () => readiness.reconsider(), onRevoked: forget }),
   );
   const { control } = link;
   const kafka = configuredOrExit(() => openKafkaWhere(config, log));
@@ -158,12 +158,16 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const divergence = createDivergence({ renew: feed.renew, log });
   lasting = divergence.nacks;
-  const reporting = reportTo({ ...outward, divergence, refusals, onRevoked: () => void forget() }, feed, shipper);
+  const reporting = reportTo({ ...outward, divergence, refusals }, feed, shipper);
 
   /** Nobody trusts this machine or its disk any more: calls end where they are, and a next boot finds nothing to serve by. */
-  async function forget(): Promise<void> {
+  function forget(): never {
     log.error({ code: "enrolment.proxy-revoked" }, "this proxy was revoked: it forgets what it knows and stops");
-    await cache.erase().catch((error: unknown) => log.error({ err: error }, "the cache could not be removed"));
+    try {
+      cache.erase();
+    } catch (error) {
+      log.error({ err: error }, "the cache could not be removed");
+    }
     identity.release();
     // The workers end with this process.
     process.exit(1);
@@ -178,8 +182,9 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
     await facts?.close(lastFactsMs);
+    // A draw that came after the leaving report would take the id back.
+    await Promise.race([provisions.close(), delay(lastReportMs)]);
     await reporting.leave(lastReportMs);
-    provisions.close();
     secretCache.close();
     await feed?.close();
     await cache.close();

@@ -13,14 +13,18 @@ test(`holds what was added and not let go of, whatever the order (seed ${seed})`
       const slots = createSlots<{ name: number }>();
       const model = new Map<{ name: number }, () => void>();
       const past: (() => void)[] = [];
+      const gone: { name: number }[] = [];
       for (const [name, { isAdding, pick }] of taken.entries()) {
         const [value, letGo] = [...model][pick % Math.max(1, model.size)] ?? [];
         if (isAdding || value === undefined || letGo === undefined) {
-          const added = { name };
+          // Now and then one that was here before.
+          const again = gone.at(pick % Math.max(1, gone.length));
+          const added = again !== undefined && !model.has(again) ? again : { name };
           model.set(added, slots.add(added));
         } else {
           letGo();
           model.delete(value);
+          gone.push(value);
           past.push(letGo);
         }
         // Who says it twice must not let go of what is in the slot now.

@@ -15,9 +15,11 @@ export function createSlots<T extends object>(): Slots<T> {
     add(value) {
       const slot = free.pop() ?? values.length;
       values[slot] = value;
+      let isHere = true;
       return () => {
         // The slot may be another's by then.
-        if (values[slot] !== value) return;
+        if (!isHere) return;
+        isHere = false;
         values[slot] = undefined;
         free.push(slot);
       };

@@ -206,7 +206,7 @@ export function digest(replica: Replica, kind: string): Uint8Array {
   return digestBytes(sum);
 }
 
-/** Of a sum of entries' hashes, which may be below zero or above what its bits hold. */
+/** Of a sum of entries' hashes, which may be more than 128 bits hold. */
 export function digestBytes(sum: bigint): Uint8Array {
   const value = BigInt.asUintN(128, sum);
   const bytes = new Uint8Array(16);

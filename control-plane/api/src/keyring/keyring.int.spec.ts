@@ -3,12 +3,20 @@
 // once, and however long nobody asked.
 
 import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import type { Said } from "@tollgate/kernel/kafka-record";
+import { limits } from "@tollgate/kernel/limits";
+import { TickSchema } from "@tollgate/schema/sync";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import { openDatabase, type Database } from "../database.ts";
-import { currentKey, openKeyring, opensKeyring, type Keyring } from "./keyring.ts";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
+import { openRecordKeys } from "../relay/record-keys.ts";
+import { currentKey, noticeMs, openKeyring, opensKeyring, type Keyring } from "./keyring.ts";
 
 const masterKey = randomBytes(32);
+const log = { id: "log", incarnation: 1 };
+const said: Said = { kind: "tick", log, tick: create(TickSchema, { head: 1n, timeMs: 1n, hash: Buffer.alloc(32) }) };
 const rotationMs = 1_000;
 let own: TestDatabase;
 let database: Database;
@@ -93,34 +101,61 @@ test("keys that nobody accepts any more are deleted, and the purposes do not sha
 
 const renew = () => database.transaction((sql) => keyring.renew(sql));
 
-test("keys that somebody has who must not end within seconds, and nothing that he knows comes into use", async () => {
+test("keys that somebody has who must not end within five quarters of a minute, and of those that he knows none comes into use", async () => {
   const known = new Set((await keyring.keys("records")).map(({ id }) => id));
   await keyring.keys("sealing");
   await renew();
+  const endsMs = nowMs + noticeMs + limits.clockSkewMs;
   for (const purpose of ["records", "sealing"] as const) {
-    const [ending, next, ...others] = await keyring.keys(purpose);
-    expect(others).toEqual([]);
-    expect(known.has(next?.id ?? 0)).toBe(false);
-    expect(ending?.acceptUntilMs).toBe(next?.useFromMs);
-    expect(next?.useFromMs).toBe(nowMs + 15_000);
+    const keys = await keyring.keys(purpose);
+    expect(keys.filter(({ id }) => known.has(id)).map(({ acceptUntilMs }) => acceptUntilMs)).toEqual([endsMs, endsMs]);
+    expect(keys.at(-1)).toMatchObject({ id: 3, useFromMs: nowMs + noticeMs, acceptUntilMs: undefined });
   }
-  nowMs += 15_000;
-  const after = await keyring.keys("records");
-  expect(after.filter(({ id }) => known.has(id))).toEqual([]);
-  expect(currentKey(after, nowMs).id).toBe(3);
-  // From here on as ever: the next is announced for a whole rotation.
-  expect(after.at(-1)).toMatchObject({ id: 4, useFromMs: nowMs + rotationMs });
+  nowMs += noticeMs;
+  expect(currentKey(await keyring.keys("records"), nowMs).id).toBe(3);
+  nowMs = endsMs;
+  expect((await keyring.keys("records")).filter(({ id }) => known.has(id))).toEqual([]);
 });
 
-test("of two renewals in a row the second takes the moment of the first, so that there is always a key to use", async () => {
-  await keyring.keys("records");
-  const startMs = nowMs;
-  await renew();
-  nowMs += 5_000;
-  await renew();
-  const used: number[] = [];
-  for (; nowMs <= startMs + 15_000; nowMs += 1_000) used.push(currentKey(await keyring.keys("records"), nowMs).id);
-  expect(used).toEqual([...Array<number>(10).fill(1), 4]);
+// The relay looks at its keys every ten seconds, on a clock of its own; proxies draw again a moment after there are others.
+test("whoever is revoked whenever, no proxy meets a record that it does not know, and nobody's keys live on", async () => {
+  const random = seededRandom(seedFromEnv());
+  const ring = (offMs: number) =>
+    openKeyring({ database, masterKey, nowMs: () => nowMs + offMs, rotationMs: 24 * 3_600_000 });
+  const fleetsOwn = ring(0);
+  for (let round = 0; round < 6; round++) {
+    const offMs = random.pick([-1, 0, 1]) * (limits.clockSkewMs / 2);
+    const relay = openRecordKeys(
+      ring(offMs),
+      () => nowMs + offMs,
+      () => nowMs,
+    );
+    const renewals = new Set(Array.from({ length: 1 + random.int(3) }, () => 2 * random.int(20)));
+    const stolen: { id: number; endsMs: number }[] = [];
+    let drawn = await fleetsOwn.keys("records");
+    for (let second = 0; second < 180; second += 2, nowMs += 2_000) {
+      const keys = await fleetsOwn.keys("records");
+      // What a thief has, who drew until just now.
+      if (renewals.has(second)) {
+        const endsMs = nowMs + noticeMs + limits.clockSkewMs;
+        stolen.push(...keys.map(({ id }) => ({ id, endsMs })));
+        await database.transaction((sql) => fleetsOwn.renew(sql));
+      }
+      const { mac } = (await relay.signer())(said);
+      const by = drawn.find(({ id }) => mac.startsWith(`${id}:`));
+      expect(
+        by,
+        `seed ${random.seed}, round ${round}, second ${second}: ${mac} of ${drawn.map(({ id }) => id)}`,
+      ).toBeDefined();
+      drawn = await fleetsOwn.keys("records");
+      for (const { id, endsMs } of stolen)
+        if (nowMs >= endsMs)
+          expect(
+            drawn.map((one) => one.id),
+            `second ${second}`,
+          ).not.toContain(id);
+    }
+  }
 });
 
 test("a renewal that is rolled back renews nothing, and of keys that nobody was given there is none", async () => {
@@ -142,7 +177,7 @@ test("another edition is told whenever there are other keys, and the same one wh
   expect(await editionNow()).toBe(first);
   await renew();
   const announced = await editionNow();
-  nowMs += 15_000;
+  nowMs += noticeMs + limits.clockSkewMs;
   const changed = await editionNow();
   expect(new Set([first, announced, changed]).size).toBe(3);
 });

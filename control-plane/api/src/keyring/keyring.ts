@@ -2,9 +2,11 @@
 // last, by name, and shared keys that rotate, by purpose. A shared key is announced one rotation before it is used and
 // accepted for one after it, so that neither a proxy that was away nor a handle that was made a moment ago meets a key that
 // is not known. Rotation needs no timer: whoever asks for the keys after the newest has come into use makes the next one.
-// When a proxy is revoked all of them end within seconds: with them it could write records and handles of its own.
+// When a proxy is revoked all of them end within five quarters of a minute: with them it could write records and handles of its own. They
+// overlap for as long as two clocks may differ, so that nothing is refused on the way from one to the next.
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { limits } from "@tollgate/kernel/limits";
 import type { Database, Sql } from "../database.ts";
 import { DoesNotOpen, open, seal } from "../secrets/envelope.ts";
 
@@ -39,9 +41,13 @@ export type KeyringParts = {
 
 const keyBytes = 32;
 const dayMs = 24 * 3_600_000;
-/** Proxies are told of another edition with each report, and a relay looks every ten seconds: by then both have the new key. */
-const noticeMs = 15_000;
+/** Whoever uses a shared key has looked at the keyring within this time. */
+export const lookEveryMsMax = 10_000;
+/** Until a key that replaces others is used: by then those who use keys have looked, by whichever clock, and proxies, which are
+ *  told of another edition with each report, have drawn it. */
+export const noticeMs = lookEveryMsMax + 5_000 + limits.clockSkewMs;
 const editionKeptMs = 500;
+const editionChars = 12;
 
 type Row = { id: number; wrappedKey: Uint8Array; sealed: Uint8Array; useFrom: Date; endsAt: Date | null };
 
@@ -74,24 +80,17 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
   }
 
   async function renew(sql: Sql): Promise<void> {
+    const useFromMs = nowMs() + noticeMs;
     for (const purpose of purposes) {
-      const found = await lock(sql, purpose);
-      const newest = found.at(-1);
+      const newest = (await lock(sql, purpose)).at(-1);
       // Nobody was given any.
       if (!newest) continue;
-      const ending = found.find(({ endsAt }) => endsAt !== null && endsAt.getTime() > nowMs());
-      // Of two renewals in a row the second takes the first one's moment: there is always one key to use.
-      const endsMs = ending?.endsAt?.getTime() ?? nowMs() + noticeMs;
-      // What was announced is known to him as well.
-      await sql.query("DELETE FROM keyring.shared_key WHERE purpose = $1 AND use_from > $2", [
-        purpose,
-        new Date(nowMs()),
-      ]);
+      // Of all that somebody knows, announced ones among them: a relay that has not looked since may use one until it does.
       await sql.query("UPDATE keyring.shared_key SET ends_at = least(ends_at, $2) WHERE purpose = $1", [
         purpose,
-        new Date(endsMs),
+        new Date(useFromMs + limits.clockSkewMs),
       ]);
-      await make(sql, purpose, newest.id + 1, endsMs);
+      await make(sql, purpose, newest.id + 1, useFromMs);
     }
   }
 
@@ -101,7 +100,9 @@ export function openKeyring({ database, masterKey, nowMs, rotationMs = dayMs }: 
   async function edition(): Promise<string> {
     if (kept && performance.now() < kept.untilMs) return kept.edition;
     const all = await Promise.all(purposes.map((purpose) => keys(purpose)));
-    const text = all.map((accepted) => accepted.map(({ id }) => id).join()).join("/");
+    const hash = createHash("sha256");
+    for (const { id, key } of all.flat()) hash.update(`${id} `).update(key);
+    const text = hash.digest("base64url").slice(0, editionChars);
     kept = { edition: text, untilMs: performance.now() + editionKeptMs };
     return text;
   }

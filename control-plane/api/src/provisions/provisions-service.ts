@@ -6,6 +6,8 @@ import type { Provisions } from "@tollgate/schema/provisions";
 import type { Database } from "../database.ts";
 import type { ServiceMethods } from "../grpc-server.ts";
 import type { Keyring, SharedKey } from "../keyring/keyring.ts";
+import { foldStream } from "../log/fold-stream.ts";
+import { proxyDecider } from "../proxies/proxy.decider.ts";
 import { holdId } from "../sync/holders.ts";
 import { int8Max } from "../usage/batch.ts";
 import { epochKey, giveEpochs } from "./epochs.ts";
@@ -30,10 +32,14 @@ export function provisionsService(
       const keysEdition = await keyring.edition();
       const root = await keyring.secret("epochs");
       const given = epochs === 0 ? [] : await giveEpochs(database.sql, proxyId, epochs, after);
+      const [sealing, records] = [await keyring.keys("sealing"), await keyring.keys("records")];
+      // After the keys were read: who sees those of a revocation sees that as well, because both are one commit.
+      const proxy = await foldStream(database.sql, proxyDecider, proxyId);
+      if (proxy?.revokedAtMs !== undefined) throw new TollgateError("enrolment.proxy-revoked");
       return {
         epochs: [...keysOf, ...given].map((epoch) => ({ epoch, key: epochKey(root, proxyId, epoch) })),
-        sealing: (await keyring.keys("sealing")).map(toWire),
-        records: (await keyring.keys("records")).map(toWire),
+        sealing: sealing.map(toWire),
+        records: records.map(toWire),
         keysEdition,
       };
     },

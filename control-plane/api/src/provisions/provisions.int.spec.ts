@@ -2,15 +2,20 @@
 // because facts of two boots under one number would be taken for each other. Its key can be given again, to its own proxy.
 
 import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { DrawRequestSchema } from "@tollgate/schema/provisions";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import { newCaller } from "../../../../test/support/caller.ts";
 import { openDatabase, type Database } from "../database.ts";
+import { handle } from "../log/handle.ts";
+import { proxyDecider, type ProxyCommand } from "../proxies/proxy.decider.ts";
 import { openKeyring } from "../keyring/keyring.ts";
 import { int8Max } from "../usage/batch.ts";
 import { epochKey, giveEpochs } from "./epochs.ts";
 import { provisionsService } from "./provisions-service.ts";
 
+const masterKey = randomBytes(32);
 let own: TestDatabase;
 let database: Database;
 let service: ReturnType<typeof provisionsService>;
@@ -18,7 +23,7 @@ let service: ReturnType<typeof provisionsService>;
 beforeAll(async () => {
   own = await createDatabase("provisions");
   database = await openDatabase({ url: own.url });
-  service = provisionsService(database, openKeyring({ database, masterKey: randomBytes(32), nowMs: Date.now }));
+  service = provisionsService(database, openKeyring({ database, masterKey, nowMs: Date.now }));
 });
 
 afterAll(async () => {
@@ -103,4 +108,30 @@ test("what a rolled back transaction gave is given to nobody, or to the next", a
   });
   await expect(failed).rejects.toThrow("on purpose");
   expect(await giveEpochs(database.sql, proxyId, 2, 0n)).toEqual([1n, 2n]);
+});
+
+test("who draws while he is revoked gets nothing of what was made so that he has not got it", async () => {
+  const caller = newCaller();
+  const about = { id: caller.proxyId, timeMs: 1 };
+  const meta = { actor: "system/spec", timeMs: 1 };
+  const enrol = { keySha256: new Uint8Array(32), joinTokenId: "0", environment: "", region: "" };
+  const step = (command: ProxyCommand) => ({ decider: proxyDecider, id: caller.proxyId, command });
+  await handle(database, step({ kind: "enrol", ...about, ...enrol }), meta);
+  const keyring = openKeyring({ database, masterKey, nowMs: Date.now });
+  await draw(caller, 1);
+  // It was admitted, and the revocation comes while its call is worked on.
+  let revoked: Promise<unknown> | undefined;
+  const late = provisionsService(database, {
+    ...keyring,
+    async secret(name) {
+      revoked ??= handle(database, step({ kind: "revoke", ...about }), meta, { within: (sql) => keyring.renew(sql) });
+      await revoked;
+      return keyring.secret(name);
+    },
+  });
+  await expect(late.draw(create(DrawRequestSchema), caller)).rejects.toMatchObject({
+    code: "enrolment.proxy-revoked",
+  });
+  const { records } = await draw(newCaller(), 0);
+  expect(records?.at(-1)?.id).toBe(3);
 });

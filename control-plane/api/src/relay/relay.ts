@@ -12,7 +12,7 @@ import type { Wake } from "../log/wake.ts";
 import { followLog } from "../sync/follow-log.ts";
 import { recordOf, tickOf } from "../sync/records.ts";
 import { sized } from "../sync/sized.ts";
-import type { RecordKeys } from "./record-keys.ts";
+import type { RecordKeys, Signature } from "./record-keys.ts";
 
 export type RelayParts = {
   database: Database;
@@ -97,10 +97,11 @@ async function carry(
   }
 }
 
-function outgoing(said: Said, mac: string): OutgoingRecord {
-  if (said.kind === "tick") return { key: null, value: null, headers: { ...tickHeaders(said.log, said.tick), mac } };
+function outgoing(said: Said, signature: Signature): OutgoingRecord {
+  if (said.kind === "tick")
+    return { key: null, value: null, headers: { ...tickHeaders(said.log, said.tick), ...signature } };
   const { log, record } = said;
-  return { key: null, value: record.body ?? null, headers: { ...recordHeaders(log, record), mac } };
+  return { key: null, value: record.body ?? null, headers: { ...recordHeaders(log, record), ...signature } };
 }
 
 function bytesOf({ value, headers }: OutgoingRecord): number {

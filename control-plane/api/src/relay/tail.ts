@@ -27,7 +27,7 @@ export async function checkTail({ database, kafka, recordKeys }: TailParts): Pro
   const seen: Seen = { incarnation: 0, places: new Map() };
   await kafka.newest(eventsTopic, recordsMax, (headers: KafkaHeaders, value) => {
     const read = fromKafka(headers, value);
-    if (!read || read.log.id !== ours.id || read.log.incarnation < seen.incarnation || !isOurs(read)) return;
+    if (!read || read.log.id !== ours.id || read.log.incarnation < seen.incarnation || !isOurs(headers, read)) return;
     if (read.log.incarnation > seen.incarnation) {
       seen.incarnation = read.log.incarnation;
       seen.places.clear();

@@ -9,26 +9,26 @@ import type { Caller } from "../grpc-server.ts";
 
 /** A proxy reports once a second. */
 const heardSeconds = 3;
-/** How long two are taken to live after they were last seen to: both are heard of more often. */
-const contestedSeconds = 10;
+/** How old a sign of the other may be for both to be taken to live: each is heard of more often. */
+const bothLiveSeconds = 10;
 
 /** Throws where another boot has the id. */
 export async function holdId(sql: Sql, { proxyId, boot }: Caller): Promise<void> {
   const held = await sql.query(
     `INSERT INTO fleet.holder AS held (proxy_id, boot, heard_at) VALUES ($1, $2, now())
      ON CONFLICT (proxy_id) DO UPDATE SET boot = excluded.boot, heard_at = now(), wanted_at = NULL,
-         contested_at = CASE WHEN held.boot = excluded.boot AND held.wanted_at IS NOT NULL THEN now()
+         contested_at = CASE WHEN held.boot = excluded.boot AND held.wanted_at > now() - make_interval(secs => $4) THEN now()
                              ELSE held.contested_at END
        WHERE held.boot = excluded.boot OR held.heard_at < now() - make_interval(secs => $3)
      RETURNING 1`,
-    [proxyId, boot, heardSeconds],
+    [proxyId, boot, heardSeconds, bothLiveSeconds],
   );
   if (held.length > 0) return;
   // Two that live are known by the holder's being heard of after this; one that was killed stays silent.
   const [wanted] = await sql.query<{ isContested: boolean | null }>(
     `UPDATE fleet.holder SET wanted_at = now() WHERE proxy_id = $1
      RETURNING contested_at > now() - make_interval(secs => $2) AS "isContested"`,
-    [proxyId, contestedSeconds],
+    [proxyId, bothLiveSeconds],
   );
   throw new TollgateError(wanted?.isContested === true ? "proxy.id-in-use" : "proxy.id-held");
 }

@@ -29,7 +29,10 @@ export type IngestParts = {
 
 export type IngestOptions = { readonly kafkaOffset?: KafkaOffset };
 
-/** Throws `usage.invalid`, `.forged`, `.forked` or `.proxy-revoked` for a batch that no repetition would mend; nothing of it is stored then. */
+/**
+ * Throws `usage.invalid`, `.forged`, `.forked` or `.proxy-revoked` for a batch that no repetition would mend; nothing of it is
+ * stored then.
+ */
 export async function ingest(
   parts: IngestParts,
   batch: FactBatch,

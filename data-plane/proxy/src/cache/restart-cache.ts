@@ -25,8 +25,8 @@ export type RestartCache = {
   secretsChanged(): void;
   stockChanged(): void;
   counts(): CacheCounts;
-  /** Nothing of it is left, and nothing is written any more. */
-  erase(): Promise<void>;
+  /** Nothing of it is left, nor of the key that was made for it. The process ends in the same turn. */
+  erase(): void;
   close(): Promise<void>;
 };
 
@@ -56,6 +56,7 @@ export function openRestartCache({
 }: RestartCacheParts): RestartCache {
   const failuresByReason = { "key-wrong": 0, damaged: 0, unreadable: 0, "other-proxy": 0, "write-failed": 0 };
   const path = join(directory, "cache.sealed");
+  const ownKey = join(directory, "cache.key");
   const cacheKey = chosenKey();
   let kept = cacheKey && loaded(cacheKey);
   let writer: CacheWriter | undefined;
@@ -65,7 +66,7 @@ export function openRestartCache({
     if (isTemporary) return undefined;
     if (configured !== undefined) return configured;
     try {
-      return ownCacheKey(join(directory, "cache.key"));
+      return ownCacheKey(ownKey);
     } catch (error) {
       log.error({ reason: String(error) }, "no key for the cache can be made; nothing is kept for a restart");
       failuresByReason.unreadable++;
@@ -114,10 +115,9 @@ export function openRestartCache({
       bytes: writer?.bytes() ?? 0,
       failuresByReason: { ...failuresByReason, "write-failed": writer?.failures() ?? 0 },
     }),
-    async erase() {
-      await writer?.close();
-      writer = undefined;
-      rmSync(path, { force: true });
+    erase() {
+      // First what a rewrite is about to rename: then it finds nothing, however far it has come.
+      for (const file of [`${path}.new`, path, ownKey]) rmSync(file, { force: true });
     },
     close: async () => writer?.close(),
   };

@@ -25,18 +25,19 @@ export type LinkParts = {
   caller: CallerIdentity;
   log: Log;
   onJoined: () => void;
+  onRevoked: () => void;
 };
 
 /** Throws `ConfigProblem` for a file that cannot be read. */
 export function openLink(parts: LinkParts): Link {
-  const { config, caller } = parts;
+  const { config, caller, onRevoked } = parts;
   if (!config.controlUrl.startsWith("unix:")) return openOverTls(parts);
   const token = "text" in config.joinToken ? config.joinToken.text : "";
-  const control = openControlPlane({ kind: "socket", url: config.controlUrl, token }, caller);
+  const control = openControlPlane({ kind: "socket", url: config.controlUrl, token }, caller, onRevoked);
   return { control, hasJoined: () => true, close: control.close };
 }
 
-function openOverTls({ config, directory, caller, log, onJoined }: LinkParts): Link {
+function openOverTls({ config, directory, caller, log, onJoined, onRevoked }: LinkParts): Link {
   const { controlUrl: url, joinToken, tlsCa, environment, region } = config;
   const trusted =
     tlsCa === undefined ? undefined : readConfigured("TOLLGATE_TLS_CA", tlsCa, (path) => readFileSync(path, "utf8"));
@@ -44,9 +45,9 @@ function openOverTls({ config, directory, caller, log, onJoined }: LinkParts): L
   const credentials = openCredentials({ directory, proxyId: caller.proxyId, trusted });
   if (trusted === undefined) forgetOther(credentials, tokenText);
   const way = { kind: "tls", url, context: credentials.context, ...serverName(trusted) } as const;
-  const control = openControlPlane(way, caller);
+  const control = openControlPlane(way, caller, onRevoked);
   const membership = keepMembership({
-    ...{ controlUrl: url, caller, credentials, trusted, joinToken: tokenText, control },
+    ...{ controlUrl: url, caller, credentials, trusted, joinToken: tokenText, control, onRevoked },
     labels: { environment, region },
     onCertificate() {
       control.reconnect();

@@ -24,6 +24,8 @@ export type MembershipParts = {
   /** New connections take the new certificate. */
   onCertificate: () => void;
   onProblem: (error: unknown) => void;
+  /** Told to who wants to join again. */
+  onRevoked: () => void;
 };
 
 export type Membership = { close(): void };
@@ -102,12 +104,16 @@ export function keepMembership(parts: MembershipParts): Membership {
 
 /** A connection without a certificate of ours, to the control plane that the token names and no other. */
 async function joiningWay(
-  { controlUrl, trusted, caller }: MembershipParts,
+  { controlUrl, trusted, caller, onRevoked }: MembershipParts,
   token: JoinTokenText,
 ): Promise<ControlPlane> {
   const ca = trusted ?? toPem(await pinnedAuthority(controlUrl, token.pin));
   const context = createSecureContext({ ca });
-  return openControlPlane({ kind: "tls", url: controlUrl, context: () => context, ...serverName(trusted) }, caller);
+  return openControlPlane(
+    { kind: "tls", url: controlUrl, context: () => context, ...serverName(trusted) },
+    caller,
+    onRevoked,
+  );
 }
 
 /** The role's name is our own authority's to give; another's certificate is for the host that is dialled. */

@@ -15,8 +15,6 @@ export type ReportParts = {
   onReconnected: () => void;
   /** Another process has this proxy's id; told when it begins. */
   onContested: () => void;
-  /** This proxy is not wanted any more. */
-  onRevoked: () => void;
 };
 
 export type Reporting = {
@@ -26,14 +24,7 @@ export type Reporting = {
 
 const everyMs = 1_000;
 
-export function startReporting({
-  control,
-  report,
-  onAnswer,
-  onReconnected,
-  onContested,
-  onRevoked,
-}: ReportParts): Reporting {
+export function startReporting({ control, report, onAnswer, onReconnected, onContested }: ReportParts): Reporting {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let isFailing = false;
@@ -52,9 +43,7 @@ export function startReporting({
     } catch (error) {
       // The follower logs that the control plane is away; saying it every second would help nobody.
       isFailing = true;
-      const code = refusalCode(error);
-      if (code === "enrolment.proxy-revoked") return onRevoked();
-      if (code === "proxy.id-in-use" && !isContested) {
+      if (refusalCode(error) === "proxy.id-in-use" && !isContested) {
         isContested = true;
         onContested();
       }

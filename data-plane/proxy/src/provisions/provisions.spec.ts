@@ -127,7 +127,7 @@ test("whoever is in a hurry, draws follow one another no faster than once a seco
   await until(() => control.asked.length === 2, "the hurried draw");
   expect(performance.now() - startMs).toBeGreaterThan(800);
   await until(() => changes() === 2, "its answer");
-  provisions.close();
+  void provisions.close();
   provisions.hurry();
   expect(control.asked).toHaveLength(2);
 });

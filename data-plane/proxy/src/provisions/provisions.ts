@@ -25,7 +25,8 @@ export type Provisions = {
   hurry(): void;
   /** What the control plane says of the shared keys: where it is not what was drawn, they are drawn anew. */
   heard(keysEdition: string): void;
-  close(): void;
+  /** Resolves when no draw is under way any more. */
+  close(): Promise<void>;
 };
 
 export type ProvisionsParts = {
@@ -59,6 +60,7 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
   let wanted: readonly bigint[] = [];
   let timer: NodeJS.Timeout | undefined;
   let isDrawing = false;
+  let drawing: Promise<void> = Promise.resolve();
   let isClosed = false;
   let pauseMs = pauseMsMin;
   let drawnMs = Number.NEGATIVE_INFINITY;
@@ -67,8 +69,6 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
   const missing = () => wanted.filter((epoch) => !epochs.has(epoch));
 
   async function draw(): Promise<void> {
-    if (isDrawing || isClosed) return;
-    isDrawing = true;
     clearTimeout(timer);
     try {
       const have = unused();
@@ -78,7 +78,7 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
       const reply = await control.provisions.draw({ epochs: count, after, keysOf: missing() });
       for (const one of reply.epochs) epochs.set(one.epoch, one);
       shared = { sealing: reply.sealing, records: reply.records };
-      edition = reply.keysEdition;
+      if (reply.keysEdition !== "") edition = reply.keysEdition;
       pauseMs = pauseMsMin;
       drawnMs = performance.now();
       onChange();
@@ -92,16 +92,22 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
     }
   }
 
+  function begin(): void {
+    if (isDrawing || isClosed) return;
+    isDrawing = true;
+    drawing = draw();
+  }
+
   function schedule(inMs: number): void {
     clearTimeout(timer);
-    if (!isClosed) timer = setTimeout(() => void draw(), inMs);
+    if (!isClosed) timer = setTimeout(begin, inMs);
   }
 
   function hurry(): void {
     if (!isDrawing) schedule(Math.max(0, drawnMs + hurryMsMin - performance.now()));
   }
 
-  void draw();
+  begin();
   return {
     stock: () => ({ epochs: [...epochs.values()].sort((a, b) => (a.epoch < b.epoch ? -1 : 1)), ...shared }),
     epochKey: (epoch) => epochs.get(epoch)?.key,
@@ -126,6 +132,7 @@ export function startProvisions(parts: ProvisionsParts): Provisions {
     close() {
       isClosed = true;
       clearTimeout(timer);
+      return drawing;
     },
   };
 }
