@@ -19,6 +19,7 @@ import {
   revokeKey,
   type IssuedKey,
 } from "../support/operations.ts";
+import { readMetric } from "../support/member-state.ts";
 import { describeWith } from "../support/real-part.ts";
 import { startStack, type Member, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
@@ -43,7 +44,7 @@ async function open(name: string, settings: Settings = {}): Promise<World> {
   const key = await issueKey(stack.admin, { name: "agent", teamId: team.id });
   const world = { stack, proxy: stack.proxy(), key };
   await until(async () => (await call(world)) !== undefined, { what: "the key and the secret to work" });
-  await until(() => metric(world, "tollgate_cache_bytes"), { what: "the cache to be written" });
+  await until(() => readMetric(world.proxy, "tollgate_cache_bytes"), { what: "the cache to be written" });
   return world;
 }
 
@@ -56,16 +57,6 @@ async function call({ proxy, key }: World): Promise<string | undefined> {
 async function refusalOf({ proxy, key }: World): Promise<string> {
   const { body } = await callTool(proxy.url, key.secret, "example__echo", {});
   return /"code":"([a-z.-]+)"/.exec(body)?.[1] ?? body;
-}
-
-async function metric({ proxy }: World, name: string): Promise<number> {
-  const text = await (await fetch(`${proxy.adminUrl}/metrics`)).text();
-  return Number(
-    text
-      .split("\n")
-      .find((line) => line.startsWith(`${name} `))
-      ?.split(" ")[1] ?? 0,
-  );
 }
 
 /** All of them answered. */
@@ -164,14 +155,16 @@ describe("a cache that cannot be opened", () => {
       await writeFile(keyFile, randomBytes(32).toString("hex"));
       const starting = proxy.start();
       await until(() => proxy.log().includes("was sealed with another key"), { what: "the line that says so" });
-      await until(() => metric(world, `tollgate_cache_failures_total{reason="key-wrong"}`), { what: "the count" });
+      await until(() => readMetric(world.proxy, `tollgate_cache_failures_total{reason="key-wrong"}`), {
+        what: "the count",
+      });
       await stack.control.start();
       await starting;
       expect(proxy.log().split("was sealed with another key")).toHaveLength(2);
       await until(() => call(world), { what: "the proxy to serve" });
       // What it wrote since is sealed with the key of now.
       await stack.control.stop("SIGKILL");
-      await until(() => metric(world, "tollgate_cache_bytes"), { what: "the cache to be written" });
+      await until(() => readMetric(world.proxy, "tollgate_cache_bytes"), { what: "the cache to be written" });
       await restartCutOff(world);
     },
   );

@@ -2,10 +2,11 @@
 // that comes with a spent token, and one whose data directory was copied. Whatever a stranger does at the door has to be
 // seen in the figures, and none of it may cost the proxies that belong there a call.
 
-import { cp, readFile } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { proxyIdOf, readMetric } from "../support/member-state.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import {
@@ -38,16 +39,8 @@ beforeAll(async () => {
 
 afterAll(() => resources.disposeAsync());
 
-async function refusedWith(code: string): Promise<number> {
-  const text = await (await fetch(`${stack.control.adminUrl}/metrics`)).text();
-  const line = text.split("\n").find((one) => one.startsWith(`tollgate_grpc_refused_total{code="${code}"}`));
-  return Number(line?.split(" ").at(-1) ?? 0);
-}
-
-async function idOf(index: number): Promise<string> {
-  const text = await readFile(join(stack.proxy(index).dataDir, "proxy", "proxy.json"), "utf8");
-  return /"proxyId":"(\w+)"/.exec(text)?.[1] ?? "";
-}
+const refusedWith = (code: string): Promise<number> =>
+  readMetric(stack.control, `tollgate_grpc_refused_total{code="${code}"}`);
 
 test(
   "certificates renew themselves under traffic, and are on disk for their proxy alone",
@@ -87,7 +80,7 @@ test(
   { timeout: 90_000 },
   async () => {
     const first = stack.proxy(0);
-    const id = await idOf(0);
+    const id = proxyIdOf(stack.proxy(0));
     const copy = join(stack.dir, "copy");
     await cp(first.dataDir, copy, { recursive: true });
     const clone = await stack.addProxy(copy);
@@ -134,7 +127,7 @@ test(
 
 test("a revoked proxy forgets what it knew and stops, and a restart serves nobody", { timeout: 60_000 }, async () => {
   const proxy = stack.proxy(1);
-  await revokeProxy(stack.admin, await idOf(1));
+  await revokeProxy(stack.admin, proxyIdOf(proxy));
   await until(async () => (await fetch(`${proxy.url}/healthz`).catch(() => undefined)) === undefined, {
     what: "it to end by itself",
   });

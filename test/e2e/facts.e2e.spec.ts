@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { countFacts, listSegments, readSegment } from "@tollgate/proxy/facts/spool-file";
 import { Client } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
+import { readMetric } from "../support/member-state.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
@@ -70,13 +71,6 @@ async function gaps({ stack }: Setting): Promise<Gap[]> {
 async function counted({ sql }: Setting): Promise<number> {
   const { rows } = await sql.query("SELECT coalesce(sum(seq), 0)::int AS seq FROM usage.epoch_count");
   return Number(rows[0].seq);
-}
-
-/** The sum over its labels. */
-async function metricOf(adminUrl: string, name: string): Promise<number> {
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const found = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
-  return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 /** Nothing is known to be missing, and something is known. */
@@ -186,7 +180,7 @@ describe.skipIf(!small.available)(`a disk is full${small.available ? "" : ` (ski
       await calls(setting, 50);
       await disk.fill();
       await calls(setting, 200);
-      await until(async () => (await metricOf(proxy.adminUrl, "tollgate_facts_lost_total")) > 0, {
+      await until(async () => (await readMetric(proxy, "tollgate_facts_lost_total")) > 0, {
         what: "facts that the disk refused",
       });
       await disk.free();
@@ -240,10 +234,13 @@ describe("a disk is copied", () => {
       // It takes the same epoch out of the same stock, because each of them knows only its own disk.
       await first.start();
       await calls(setting, 15);
-      await until(async () => (await metricOf(stack.control.adminUrl, "tollgate_fact_batches_refused")) > 0, {
-        what: "the second writer of the epoch to be refused",
-        timeoutMs: 30_000,
-      });
+      await until(
+        async () => (await readMetric(stack.control, 'tollgate_fact_batches_refused{code="usage.forked"}')) > 0,
+        {
+          what: "the second writer of the epoch to be refused",
+          timeoutMs: 30_000,
+        },
+      );
       expect(stack.control.log()).toMatch(/"code":"usage.forked".*facts were refused/);
       // Another epoch takes its place, and what comes from then on arrives.
       const later = new Set<string | null>();

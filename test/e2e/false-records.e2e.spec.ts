@@ -4,7 +4,7 @@
 
 import { createHmac } from "node:crypto";
 import { cp, rm } from "node:fs/promises";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { openDatabase } from "@tollgate/api/database";
@@ -17,6 +17,7 @@ import { TickSchema } from "@tollgate/schema/sync";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "vitest";
 import { write } from "../contract/topic.ts";
+import { proxyIdOf, readMetrics } from "../support/member-state.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
@@ -25,6 +26,7 @@ import {
   createTeam,
   issueKey,
   readFleet,
+  readNackedScopes,
   registerServer,
   revokeKey,
   revokeProxy,
@@ -71,10 +73,11 @@ async function works({ url }: Member, secret: string): Promise<void> {
 }
 
 /** What one proxy refused of the topic, by reason. */
-async function refusedOf({ adminUrl }: Member): Promise<Partial<Record<string, number>>> {
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const found = text.matchAll(/^tollgate_events_refused_total\{reason="([a-z-]+)"\} (\d+)$/gm);
-  return Object.fromEntries([...found].map(([, reason = "", count]) => [reason, Number(count)]));
+async function refusedOf(member: Member): Promise<Partial<Record<string, number>>> {
+  const found = [...(await readMetrics(member))].map(([name, count]) => {
+    return [/^tollgate_events_refused_total\{reason="([a-z-]+)"\}$/.exec(name)?.[1] ?? "", count] as const;
+  });
+  return Object.fromEntries(found.filter(([reason]) => reason !== ""));
 }
 
 async function kindsOf({ adminUrl }: Member): Promise<unknown> {
@@ -176,7 +179,7 @@ describeWith(await kafkaAvailability("own"), "records that are not what a relay 
       await works(first, (await issueKey(stack.admin, { name: "later", teamId })).secret);
       expect(await refusedOf(first)).toEqual(before);
 
-      await revokeProxy(stack.admin, idIn(second));
+      await revokeProxy(stack.admin, proxyIdOf(second));
       await until(async () => (await fetch(`${second.url}/healthz`).catch(() => undefined)) === undefined, {
         what: "the revoked proxy to end by itself",
       });
@@ -236,27 +239,16 @@ test(
       what: "the second difference",
       timeoutMs: 60_000,
     });
-    await until(
-      async () => {
-        type Fleet = { fleet: { edges: { node: { nacks: { scope: string }[] } }[] } };
-        const { fleet } = await stack.admin.run<Fleet>("{ fleet { edges { node { nacks { scope } } } } }");
-        return fleet.edges.some(({ node }) => node.nacks.some(({ scope }) => scope === "team/*"));
-      },
-      { what: "the fleet to show it" },
-    );
+    await until(async () => (await readNackedScopes(stack.admin)).includes("team/*"), { what: "the fleet to show it" });
   },
 );
-
-function idIn({ dataDir }: Member): string {
-  return /"proxyId":"(\w+)"/.exec(readFileSync(join(dataDir, "proxy", "proxy.json"), "utf8"))?.[1] ?? "";
-}
 
 /** Copied, as a thief would: what loads a cache may remove it. */
 async function keptBy(member: Member): Promise<Kept | undefined> {
   const copy = join(member.dataDir, "..", "stolen");
   await cp(join(member.dataDir, "proxy"), copy, { recursive: true });
   const key = ownCacheKey(join(copy, "cache.key"));
-  const loaded = loadCache(join(copy, "cache.sealed"), key, idIn(member));
+  const loaded = loadCache(join(copy, "cache.sealed"), key, proxyIdOf(member));
   return loaded.outcome === "kept" && loaded.kept.stock.records.length > 0 ? loaded.kept : undefined;
 }
 

@@ -23,6 +23,7 @@ import {
   issueKey,
   readCalls,
   readFleet,
+  readNackedScopes,
   registerServer,
   revokeKey,
 } from "../support/operations.ts";
@@ -75,7 +76,7 @@ describeWith(beforeEnvironments.availability, "a proxy from before environments 
     for (const { url } of fleet)
       expect((await callTool(url, needing.secret, tool)).body).toContain("auth.scope-refused");
     await serve(fleet, [staying, leaving]);
-    await until(async () => (await reported(admin)).includes(scope), { what: "the refusal to be reported" });
+    await until(async () => (await readNackedScopes(admin)).includes(scope), { what: "the refusal to be reported" });
 
     // What the first met as events comes to this one as a snapshot.
     const late = await stack.addProxy(join(stack.dir, "late"), root);
@@ -181,12 +182,6 @@ async function refuse(members: readonly Member[], scopes: readonly string[]): Pr
     await until(async () => JSON.stringify(Object.keys((await replicaOf(member)).refusedScopes).sort()) === wanted, {
       what: `the ${member.dataDir} to refuse ${wanted}`,
     });
-}
-
-async function reported(admin: AdminClient): Promise<string[]> {
-  type Fleet = { fleet: { edges: { node: { nacks: { scope: string }[] } }[] } };
-  const { fleet } = await admin.run<Fleet>("{ fleet { edges { node { nacks { scope } } } } }");
-  return fleet.edges.flatMap(({ node }) => node.nacks.map(({ scope }) => scope));
 }
 
 async function setEnvironment(admin: AdminClient): Promise<string> {

@@ -110,6 +110,13 @@ export async function readFleet(admin: AdminClient): Promise<FleetMember[]> {
   return fleet.edges.map(({ node }) => node);
 }
 
+/** What the fleet says that it cannot enforce. */
+export async function readNackedScopes(admin: AdminClient): Promise<string[]> {
+  type Fleet = { fleet: { edges: { node: { nacks: { scope: string }[] } }[] } };
+  const { fleet } = await admin.run<Fleet>("{ fleet { edges { node { nacks { scope } } } } }");
+  return fleet.edges.flatMap(({ node }) => node.nacks.map(({ scope }) => scope));
+}
+
 export interface CallRow {
   readonly id: string;
   readonly requestId: string;
