@@ -230,11 +230,6 @@ export const errors = {
     text: "The session is not known; begin another one.",
     help: "It was ended, was not used for long, or had to make room for newer ones; clients begin another by themselves.",
   },
-  "mcp.sessions-full": {
-    class: "exhausted",
-    text: "As many sessions are open as may be for one key.",
-    help: "A client opens sessions without ending or using them. The bound is `TOLLGATE_SESSIONS_PER_KEY_MAX`.",
-  },
   "mcp.streams-full": {
     class: "exhausted",
     text: "As many streams are open as may be.",
@@ -318,6 +313,11 @@ export const errors = {
     class: "upstream",
     text: "The server could not be reached.",
     help: "The message names the server. Its URL, its network and its certificate are the places to look.",
+  },
+  "mcp.input-refused": {
+    class: "upstream",
+    text: "The client answered the server's question with an error.",
+    help: "The server asked for input in the middle of a call, and the client could not give it; the call has ended.",
   },
   "upstream.session-lost": {
     class: "upstream",

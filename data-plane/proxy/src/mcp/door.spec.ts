@@ -18,7 +18,7 @@ import {
   viewWith,
   type Received,
 } from "../fixtures/gate-fixture.ts";
-import { exposedName } from "./tool-names.ts";
+import { exposedName } from "./surface/names.ts";
 
 const tool = "read.file";
 

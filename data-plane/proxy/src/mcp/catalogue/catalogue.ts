@@ -1,6 +1,7 @@
 // What is known of one server: how it is, what it speaks, and what it lists. Made by whoever watches the server, read by
 // whoever serves clients; it travels between processes as it is. An item's bytes are the server's own.
 
+import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { Span } from "../wire/members.ts";
 
 export const listKinds = ["tools", "prompts", "resources", "templates"] as const;
@@ -15,6 +16,8 @@ export type Health = {
   /** A sentence for operators; empty when all is well. */
   readonly reason: string;
   readonly sinceMs: number;
+  /** What a call meets that cannot be made because of it. */
+  readonly code?: ErrorCode;
 };
 
 export type Listed = {

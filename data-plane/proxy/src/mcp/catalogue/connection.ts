@@ -129,7 +129,7 @@ function listen(parts: LegacyParts, meta: string, kinds: readonly ListKind[], ev
   const lost = (reason: string) => events.onLost(`Its stream of changes ended: ${reason}`);
   return new ModernCall(
     parts,
-    { id, method, name: undefined, paramHeaders: [], body: Buffer.from(body) },
+    { id, method, name: undefined, paramHeaders: [], body: Buffer.from(body), stays: true },
     {
       onNotification: (notification) => tellChange(notification, events),
       onRequest: () => undefined,

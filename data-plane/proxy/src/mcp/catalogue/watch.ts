@@ -2,8 +2,9 @@
 // it lists is shown a while longer than it answers, so that a blink does not take tools away in the middle of a turn; then it
 // goes, and comes back by itself. Nothing here ever makes a client wait.
 
-import { TollgateError } from "@tollgate/kernel/errors";
+import { TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
+import { failureOf } from "../../upstream/failure.ts";
 import type { LegacyParts } from "../upstream/legacy-session.ts";
 import { listMeter, tooLarge, type ListLimits, type Room } from "../list-bounds.ts";
 import {
@@ -20,6 +21,7 @@ import {
   type ListKind,
 } from "./catalogue.ts";
 import { connect, StatusError, type Connection, type EraHint } from "./connection.ts";
+import { markProblem } from "../forward/param-headers.ts";
 import { readPage } from "./read-list.ts";
 
 export type WatchParts = LegacyParts & {
@@ -76,10 +78,10 @@ export function watchServer(parts: WatchParts): Watch {
     parts.onCatalogue(catalogue);
   }
 
-  function healthOf(state: HealthState, reason: string): { health: Health } {
+  function healthOf(state: HealthState, reason: string, code?: ErrorCode): { health: Health } {
     const { health } = catalogue;
     const sinceMs = health.state === state ? health.sinceMs : parts.wallMs();
-    return { health: { state, reason, sinceMs } };
+    return { health: { state, reason, sinceMs, ...(code === undefined ? {} : { code }) } };
   }
 
   function later(ms: number, what: () => void): void {
@@ -121,11 +123,12 @@ export function watchServer(parts: WatchParts): Watch {
     goneSinceMs ??= performance.now();
     const wasShown = catalogue.health.state === "connected" || catalogue.health.state === "degraded";
     const isGrace = wasShown && performance.now() - goneSinceMs < graceMs;
-    const state = isGrace ? "degraded" : stateOf(error);
-    const reason = error instanceof Error ? error.message : String(error);
+    const state = isGrace ? "degraded" : stateOf(failureOf(error));
+    const failure = failureOf(error);
+    const reason = failure.detail ?? "";
     if (state !== catalogue.health.state)
       parts.log.warn({ server: parts.upstream.server.name, state, reason }, "a server's health changed");
-    publish(healthOf(state, reason));
+    publish(healthOf(state, reason, failure.code));
     const pause = jittered(pauseMs);
     later(isGrace ? Math.min(pause, graceMs) : pause, () => void open());
     pauseMs = Math.min(pauseMs * 2, pauseMsMax);
@@ -153,7 +156,8 @@ export function watchServer(parts: WatchParts): Watch {
       for (let page = 1; ; page++) {
         const answer = await from.list(listMethods[kind].method, cursor, meter);
         const { items, next, hints } = readPage(kind, answer);
-        for (const item of items) if (!byName.has(item.name)) byName.set(item.name, item);
+        for (const item of items)
+          if (!byName.has(item.name) && isUsable(from, kind, item)) byName.set(item.name, item);
         if (byName.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
         if (next === undefined) return { items: [...byName.values()], hint };
@@ -165,6 +169,14 @@ export function watchServer(parts: WatchParts): Watch {
     } finally {
       close();
     }
+  }
+
+  /** What a modern server marks to be sent in headers must be fit for it, or the tool is none over HTTP. */
+  function isUsable(from: Connection, kind: ListKind, { name, bytes }: Listed): boolean {
+    const problem = kind === "tools" && from.introduction.era === "modern" ? markProblem(bytes) : undefined;
+    if (problem !== undefined)
+      parts.log.warn({ server: parts.upstream.server.name, tool: name, problem }, "a tool is left out");
+    return problem === undefined;
   }
 
   function noteChanged(kinds: readonly ListKind[]): void {
@@ -211,8 +223,7 @@ export function watchServer(parts: WatchParts): Watch {
   };
 }
 
-function stateOf(error: unknown): HealthState {
-  if (!(error instanceof TollgateError)) throw error;
+function stateOf(error: TollgateError): HealthState {
   if (error instanceof StatusError && (error.status === 401 || error.status === 403)) return "needs-auth";
   if (error.code === "upstream.address-refused" || error.code === "upstream.secret-missing") return "refused";
   return "unreachable";

@@ -29,8 +29,8 @@ export class ClientSession {
   readonly client: Client;
   usedMs = 0;
   level: LogLevel | undefined;
-  /** `resources/subscribe`d, by the URI that the client knows. */
-  readonly subscriptions = new Set<string>();
+  /** How each of its subscriptions is ended, by the URI that the client knows. */
+  readonly subscriptions = new Map<string, () => void>();
   /** Everything at servers that is to end with the session. */
   readonly ends = new Set<() => void>();
   readonly questions = new Map<string, Question>();
@@ -85,7 +85,7 @@ export class ClientSession {
   }
 }
 
-export type Opened = { outcome: "opened"; session: ClientSession } | { outcome: "full" | "no-key" };
+export type Opened = { outcome: "opened"; session: ClientSession } | { outcome: "refused"; reason: "payload-too-large" | "no-key" };
 
 export class ClientSessions {
   private readonly limits: SessionLimits;
@@ -114,7 +114,7 @@ export class ClientSessions {
       Buffer.from(payload),
       nowMs + this.limits.sessionLifeMsMax,
     );
-    if (sealed.outcome === "refused") return { outcome: sealed.reason === "no-key" ? "no-key" : "full" };
+    if (sealed.outcome === "refused") return sealed;
     const session = new ClientSession(sealed.text, principalId, client, this.limits.streamKeptBytesMax);
     this.keep(session);
     return { outcome: "opened", session };

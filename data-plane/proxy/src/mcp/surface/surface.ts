@@ -2,11 +2,11 @@
 // once for all principals, out of what is known at that moment, and asks nobody; what a principal sees of it is a filter over
 // it. What two servers would show under one name is shown under none.
 
-import { reachesServer, type Principal, type View } from "@tollgate/kernel/view";
-import type { Server } from "@tollgate/schema/resources";
+import { reachable, type Principal, type View } from "@tollgate/kernel/view";
+import { ServerCatalogue, type Server } from "@tollgate/schema/resources";
 import { isShown, listKinds, type Listed, type ListKind } from "../catalogue/catalogue.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
-import { reach } from "../reach.ts";
+import { isReached } from "../reach.ts";
 import { Edits } from "../wire/edits.ts";
 import { exposedName, exposedPart, exposedServer, isAltered, prefixedUri, readPrefixedUri, separator } from "./names.ts";
 
@@ -43,7 +43,7 @@ export type Clash = (kind: ListKind, name: string, servers: readonly string[]) =
 
 export function makeSurface(
   servers: readonly Server[],
-  catalogues: Catalogues,
+  catalogues: Pick<Catalogues, "of">,
   naming: Naming,
   onClash: Clash,
 ): Surface {
@@ -64,7 +64,7 @@ export function makeSurface(
       visibleTo.set(principal, lists);
       const known = lists.get(kind);
       if (known !== undefined) return known;
-      const visible = [...kinds[kind].values()].filter(({ server, listed }) => reach(view, principal, kind, server, listed.name));
+      const visible = [...kinds[kind].values()].filter(({ server, listed }) => isReached(view, principal, kind, server, listed.name));
       lists.set(kind, visible);
       return visible;
     },
@@ -72,15 +72,10 @@ export function makeSurface(
       const exposed = kinds[kind].get(name);
       if (exposed !== undefined) return { server: exposed.server, own: exposed.listed.name, exposed };
       // Not listed, or not yet: its server knows whether there is such a thing.
-      if (naming === "none") {
-        const [only] = servers;
-        return servers.length === 1 && only !== undefined ? { server: only, own: name, exposed: undefined } : undefined;
-      }
-      const end = name.indexOf(separator);
-      const server = end < 0 ? undefined : byPrefix.get(name.slice(0, end));
-      const own = name.slice(end + separator.length);
-      if (server === undefined || own === "" || isAltered(own)) return undefined;
-      return { server, own, exposed: undefined };
+      const unlisted = naming === "none" ? onlyServer(servers, name) : byName(byPrefix, name);
+      // Of a pinned server nothing is there but what was approved.
+      const isHidden = kind === "tools" && unlisted?.server.catalogue === ServerCatalogue.PINNED;
+      return isHidden ? undefined : unlisted;
     },
     located(view, principal, uri) {
       const exposed = kinds.resources.get(uri) ?? kinds.templates.get(uri);
@@ -90,7 +85,7 @@ export function makeSurface(
         const server = servers.find(({ name }) => name === named.server);
         return server && { server, own: named.uri, exposed: undefined };
       }
-      const server = likeliest(uri, servers, catalogues, (candidate) => reachesServer(view, principal, candidate.name));
+      const server = likeliest(uri, servers, catalogues, ({ name }) => reachable(view, principal, "resource", name, uri) !== undefined);
       return server && { server, own: uri, exposed: undefined };
     },
     exposedUri(server, uri) {
@@ -105,7 +100,7 @@ export function makeSurface(
 function exposedOf(
   kind: ListKind,
   servers: readonly Server[],
-  catalogues: Catalogues,
+  catalogues: Pick<Catalogues, "of">,
   naming: Naming,
   onClash: Clash,
 ): Map<string, Exposed> {
@@ -135,6 +130,18 @@ function exposedOf(
   return exposed;
 }
 
+function onlyServer(servers: readonly Server[], own: string): Found | undefined {
+  const [only] = servers;
+  return servers.length === 1 && only !== undefined ? { server: only, own, exposed: undefined } : undefined;
+}
+
+function byName(byPrefix: ReadonlyMap<string, Server>, name: string): Found | undefined {
+  const end = name.indexOf(separator);
+  const server = end < 0 ? undefined : byPrefix.get(name.slice(0, end));
+  const own = name.slice(end + separator.length);
+  return server === undefined || own === "" || isAltered(own) ? undefined : { server, own, exposed: undefined };
+}
+
 function renamed({ name, bytes, nameAt }: Listed, shown: string): Uint8Array {
   return shown === name ? bytes : new Edits().replace(nameAt, JSON.stringify(shown)).apply(bytes);
 }
@@ -159,12 +166,12 @@ function prefixes(servers: readonly Server[]): ReadonlyMap<string, Server> {
 function likeliest(
   uri: string,
   servers: readonly Server[],
-  catalogues: Catalogues,
-  isReached: (server: Server) => boolean,
+  catalogues: Pick<Catalogues, "of">,
+  isAllowed: (server: Server) => boolean,
 ): Server | undefined {
   const having = servers.filter((server) => {
     const catalogue = catalogues.of(server.id);
-    return catalogue !== undefined && catalogue.capabilities.lists.includes("resources") && isReached(server);
+    return catalogue !== undefined && catalogue.capabilities.lists.includes("resources") && isAllowed(server);
   });
   const fits = (matches: (listed: Listed) => boolean, kinds: readonly ListKind[]): readonly Server[] =>
     having.filter((server) => kinds.some((kind) => catalogues.of(server.id)?.lists[kind].some(matches)));

@@ -15,6 +15,8 @@ export type ExchangeRequest = {
   readonly headers: readonly string[];
   readonly body: Buffer | string | null;
   readonly messageBytesMax: number;
+  /** It stays open for long, and must not take the place of a call. */
+  readonly stays?: boolean;
 };
 
 export type ExchangeEvents = {
@@ -51,11 +53,11 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
     this.events = events;
   }
 
-  start({ pool, path }: Upstream): this {
-    const { method, headers, body } = this.request;
+  start({ pool, streams, path }: Upstream): this {
+    const { method, headers, body, stays = false } = this.request;
     try {
       // undici reads the headers and declares them mutable.
-      pool.dispatch({ method, path, headers: headers as string[], body }, this);
+      (method === "GET" || stays ? streams : pool).dispatch({ method, path, headers: headers as string[], body }, this);
     } catch (error) {
       this.phase = "over";
       this.events.onFailed(failureOf(error));

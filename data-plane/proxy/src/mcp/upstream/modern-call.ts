@@ -22,6 +22,7 @@ export type ModernRequest = {
   /** `Mcp-Param-…`, name after value. */
   readonly paramHeaders: readonly string[];
   readonly body: Buffer;
+  readonly stays?: boolean;
 };
 
 export function modernHeaders(
@@ -65,7 +66,7 @@ export class ModernCall implements UpstreamCall {
     const { messageBytesMax } = parts;
     const headers = modernHeaders(parts, request);
     this.exchange = new MessageExchange(
-      { method: "POST", headers, body: request.body, messageBytesMax },
+      { method: "POST", headers, body: request.body, messageBytesMax, stays: request.stays ?? false },
       {
         onMessage: (bytes) => this.take(bytes),
         onEnd: () => this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result.")),

@@ -54,35 +54,33 @@ function put(into: Buffer, piece: Piece, at: number): number {
 export type Rebuilding = {
   /** Members whose name this says no to are left out. */
   readonly keeps?: (name: string) => boolean;
+  /** Other values for members that are there, by name. */
+  readonly replaces?: ReadonlyMap<string, Piece>;
   /** Put behind those that are kept: name and JSON text. */
   readonly adds?: readonly (readonly [name: string, value: Piece])[];
 };
 
 /** The object in `span` without some of its members and with others: each value that is kept has the bytes it had. */
-export function rebuilt(bytes: Uint8Array, span: Span, { keeps = () => true, adds = [] }: Rebuilding): Buffer {
+export function rebuilt(bytes: Uint8Array, span: Span, { keeps, replaces, adds = [] }: Rebuilding): Buffer {
   const pieces: Uint8Array[] = [];
+  const add = (key: Uint8Array, value: Piece): void => {
+    pieces.push(pieces.length === 0 ? open : comma, key, colon, typeof value === "string" ? Buffer.from(value) : value);
+  };
   visitMembers(bytes, span, (key, value) => {
-    if (keeps(String(valueOf(bytes, key)))) pieces.push(bytes.subarray(key.start, value.end));
+    const name = String(valueOf(bytes, key));
+    if (keeps !== undefined && !keeps(name)) return;
+    add(bytes.subarray(key.start, key.end), replaces?.get(name) ?? bytes.subarray(value.start, value.end));
   });
-  for (const [name, value] of adds)
-    pieces.push(Buffer.from(`${JSON.stringify(name)}:`), typeof value === "string" ? Buffer.from(value) : value);
-  return objectOf(pieces, adds.length);
+  for (const [name, value] of adds) add(Buffer.from(JSON.stringify(name)), value);
+  if (pieces.length === 0) pieces.push(open);
+  pieces.push(close);
+  return Buffer.concat(pieces);
 }
 
-/** The last `pairs` members are two pieces each. */
-function objectOf(pieces: readonly Uint8Array[], pairs: number): Buffer {
-  const all: Uint8Array[] = [Buffer.from("{")];
-  const whole = pieces.length - pairs * 2;
-  pieces.forEach((piece, index) => {
-    const beginsMember = index < whole || (index - whole) % 2 === 0;
-    if (index > 0 && beginsMember) all.push(comma);
-    all.push(piece);
-  });
-  all.push(Buffer.from("}"));
-  return Buffer.concat(all);
-}
-
+const open = Buffer.from("{");
+const close = Buffer.from("}");
 const comma = Buffer.from(",");
+const colon = Buffer.from(":");
 
 /** The members of an object by name, as spans; the last of doubles. For small objects that are of the gate's concern. */
 export function membersOf(bytes: Uint8Array, span: Span): Map<string, Span> {
