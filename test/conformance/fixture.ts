@@ -21,7 +21,13 @@ export type Sightings = {
 
 export type FixtureChange = "toggle-tool" | "toggle-prompt" | "update-resource" | "end-sessions" | "forget";
 
-type Ending = { readonly pid: number; stop(): Promise<number | null> } & AsyncDisposable;
+type Ending = {
+  readonly pid: number;
+  /** SIGTERM; resolves with its exit code. */
+  stop(): Promise<number | null>;
+  /** Closes its standard input, as whoever started it does by ending; resolves with its exit code. */
+  leave(): Promise<number | null>;
+} & AsyncDisposable;
 
 export type HttpFixture = Ending & {
   readonly url: string;
@@ -34,8 +40,6 @@ export type StdioFixture = Ending & {
   send(message: object): void;
   /** The next message that it sends. */
   receive(): Promise<unknown>;
-  /** Closes its standard input, as a client does that leaves; resolves with its exit code. */
-  leave(): Promise<number | null>;
 };
 
 const entry = fileURLToPath(new URL("fixtures/main.ts", import.meta.url));
@@ -61,13 +65,15 @@ export async function startFixture(options: FixtureOptions): Promise<HttpFixture
 
 function endingOf(child: ChildProcess): Ending {
   const exited = once(child, "exit");
-  const stop = async (): Promise<number | null> => {
-    child.kill("SIGTERM");
+  const exitAfter = async (act: () => void): Promise<number | null> => {
+    act();
     await exited;
     return child.exitCode;
   };
+  const stop = (): Promise<number | null> => exitAfter(() => void child.kill("SIGTERM"));
+  const leave = (): Promise<number | null> => exitAfter(() => void child.stdin?.end());
   // A process that has spawned has an id.
-  return { pid: child.pid ?? 0, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return { pid: child.pid ?? 0, stop, leave, [Symbol.asyncDispose]: async () => void (await stop()) };
 }
 
 async function overHttp(ending: Ending, lines: Interface): Promise<HttpFixture> {
@@ -98,12 +104,6 @@ function overStdio(ending: Ending, lines: Interface, child: ChildProcess): Stdio
       const { done, value } = await messages.next();
       if (done) throw new Error("the fixture ended");
       return JSON.parse(value);
-    },
-    async leave() {
-      const exited = once(child, "exit");
-      child.stdin?.end();
-      await exited;
-      return child.exitCode;
     },
   };
 }
