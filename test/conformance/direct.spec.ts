@@ -3,7 +3,7 @@
 // listens, next to nothing passes, although dozens of the suite's single checks do.
 
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, expect, test } from "vitest";
 import { startFixture } from "./fixture.ts";
 import { startShim } from "./shim.ts";
@@ -98,13 +98,40 @@ test("where nobody listens, next to nothing passes", { timeout: timeoutMs }, asy
   expect(recent.scored.passed).toBeLessThanOrEqual(3);
 });
 
+test("where nobody answers, nothing passes, and each scenario ends in its time", { timeout: timeoutMs }, async () => {
+  await using silent = await silentServer();
+  const running = runSuite({ url: silent.url, requirements: "2025-11-25", scenarioTimeoutMs: 250 });
+  const { scored, scenarios } = await judge("2025-11-25", "silence", running);
+  expect(scored).toEqual({ passed: 0, total: 30 });
+  expect(scenarios.filter(({ failures }) => failures.length === 0)).toEqual([]);
+});
+
+async function silentServer(): Promise<{ url: string } & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => void sockets.add(socket.on("error", () => {}))).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: urlOf(server),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 /** Of a port that was free a moment ago. */
 async function deadUrl(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  // A server that listens on a port has an address of this kind.
-  const { port } = server.address() as AddressInfo;
+  const url = urlOf(server);
   server.close();
   await once(server, "close");
+  return url;
+}
+
+function urlOf(server: Server): string {
+  // A server that listens on a port has an address of this kind.
+  const { port } = server.address() as AddressInfo;
   return `http://127.0.0.1:${port}/mcp`;
 }

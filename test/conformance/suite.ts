@@ -13,7 +13,7 @@ import { startProcess } from "../support/processes.ts";
 
 export type Requirements = "2025-11-25" | "2026-07-28";
 
-export type SuiteOptions = { url: string; timeoutMs?: number } & (
+export type SuiteOptions = { url: string; timeoutMs?: number; scenarioTimeoutMs?: number } & (
   | { requirements: Requirements }
   /** All scenarios that apply to a revision. */
   | { specVersion: string }
@@ -40,20 +40,26 @@ const checksFile = z.array(
 );
 const requirementsFile = z.object({ server: z.array(z.string()) });
 
+/** The longest wait of a scenario that passes is ten seconds, for a stream that is dropped. */
+const scenarioMsMax = 15_000;
+const suiteMsMax = 120_000;
+
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const { url, timeoutMs = suiteMsMax, scenarioTimeoutMs = scenarioMsMax } = options;
   const directory = mkdtempSync(join(tmpdir(), "tollgate-conformance-"));
   try {
     const selection =
       "requirements" in options
         ? ["--requirements", options.requirements]
         : ["--suite", "all", "--spec-version", options.specVersion];
+    const limit = ["--timeout", String(scenarioTimeoutMs)];
     await using suite = await startProcess({
       name: "the conformance suite",
-      args: [join(home, "dist", "index.js"), "server", "--url", options.url, ...selection, "-o", directory],
+      args: [join(home, "dist", "index.js"), "server", "--url", url, ...selection, "-o", directory, ...limit],
     });
     const [, announced] = await suite.waitForLine(/^Running .* \((\d+) scenarios\) against /);
     // Its exit code says whether a scored scenario failed, which the results tell better.
-    await suite.waitForExit(options.timeoutMs ?? 120_000);
+    await suite.waitForExit(timeoutMs);
     const ran = [...suite.log().matchAll(/^=== Running scenario: (\S+) ===$/gm)].flatMap(([, name]) => name ?? []);
     if (ran.length !== Number(announced)) throw new Error(`not all of ${announced} scenarios ran:\n${suite.log()}`);
     const scored = "requirements" in options ? scoredBy(options.requirements) : ran;
