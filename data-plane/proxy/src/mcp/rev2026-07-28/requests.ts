@@ -24,9 +24,10 @@ const metaInfo = "params>_meta>io.modelcontextprotocol/clientInfo";
 
 /** Whether a message is of this era, by what only its clients send. */
 export function isModern(headers: IncomingHttpHeaders, { at }: Envelope): boolean {
-  if (at[metaVersion] !== undefined || headers["mcp-method"] !== undefined) return true;
+  if (at[metaVersion] !== undefined) return true;
   const version = headers["mcp-protocol-version"];
-  return version !== undefined && !legacyVersions.some((legacy) => legacy === version);
+  if (version === undefined) return headers["mcp-method"] !== undefined;
+  return !legacyVersions.some((legacy) => legacy === version);
 }
 
 /** Who the client of a request is; or what is wrong with it. */
