@@ -53,18 +53,21 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
   const mcp = openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner: randomUUID() });
   const known = (): Known => knownOf(replica, config);
   const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
-  mcp.viewChanged();
+
+  function viewChanged(): void {
+    const view = replica.view();
+    if (view === undefined) return;
+    upstreams.keepOnly(view);
+    mcp.viewChanged(view);
+  }
+  viewChanged();
 
   return {
     listener,
     counters,
     sealer,
     mcp,
-    viewChanged() {
-      const view = replica.view();
-      if (view !== undefined) upstreams.keepOnly(view);
-      mcp.viewChanged();
-    },
+    viewChanged,
     async close() {
       accounts.close();
       mcp.close();

@@ -2,101 +2,10 @@
 // and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
 // file, and a test looks for each code in the source. Nothing secret is ever put into a text.
 
-export type ErrorClass =
-  | "invalid"
-  | "unauthenticated"
-  | "forbidden"
-  | "not-found"
-  | "conflict"
-  | "too-large"
-  | "exhausted"
-  | "upstream"
-  | "unavailable"
-  | "internal";
+import { errorShapes, type ErrorClass, type ErrorShape } from "./error-shapes.ts";
 
-/** One row a class: HTTP status, JSON-RPC code, gRPC status, GraphQL code, Anthropic and OpenAI error types. */
-export const errorShapes = {
-  invalid: {
-    http: 400,
-    jsonRpc: -32600,
-    grpc: 3,
-    graphql: "BAD_USER_INPUT",
-    anthropic: "invalid_request_error",
-    openai: "invalid_request_error",
-  },
-  unauthenticated: {
-    http: 401,
-    jsonRpc: -32001,
-    grpc: 16,
-    graphql: "UNAUTHENTICATED",
-    anthropic: "authentication_error",
-    openai: "invalid_request_error",
-  },
-  forbidden: {
-    http: 403,
-    jsonRpc: -32003,
-    grpc: 7,
-    graphql: "FORBIDDEN",
-    anthropic: "permission_error",
-    openai: "invalid_request_error",
-  },
-  "not-found": {
-    http: 404,
-    jsonRpc: -32602,
-    grpc: 5,
-    graphql: "NOT_FOUND",
-    anthropic: "not_found_error",
-    openai: "invalid_request_error",
-  },
-  conflict: {
-    http: 409,
-    jsonRpc: -32600,
-    grpc: 10,
-    graphql: "CONFLICT",
-    anthropic: "invalid_request_error",
-    openai: "invalid_request_error",
-  },
-  "too-large": {
-    http: 413,
-    jsonRpc: -32600,
-    grpc: 3,
-    graphql: "BAD_USER_INPUT",
-    anthropic: "request_too_large",
-    openai: "invalid_request_error",
-  },
-  exhausted: {
-    http: 429,
-    jsonRpc: -32003,
-    grpc: 8,
-    graphql: "RESOURCE_EXHAUSTED",
-    anthropic: "rate_limit_error",
-    openai: "rate_limit_exceeded",
-  },
-  upstream: {
-    http: 502,
-    jsonRpc: -32603,
-    grpc: 14,
-    graphql: "UPSTREAM",
-    anthropic: "api_error",
-    openai: "server_error",
-  },
-  unavailable: {
-    http: 503,
-    jsonRpc: -32603,
-    grpc: 14,
-    graphql: "UNAVAILABLE",
-    anthropic: "overloaded_error",
-    openai: "server_error",
-  },
-  internal: {
-    http: 500,
-    jsonRpc: -32603,
-    grpc: 13,
-    graphql: "INTERNAL_SERVER_ERROR",
-    anthropic: "api_error",
-    openai: "server_error",
-  },
-} as const satisfies Record<ErrorClass, ErrorShape>;
+export type { ErrorClass, ErrorShape };
+export { errorShapes };
 
 export type ErrorEntry = {
   class: ErrorClass;
@@ -206,7 +115,7 @@ export const errors = {
   "mcp.method-unknown": {
     class: "not-found",
     text: "The method is not known here.",
-    help: "The MCP gate serves initialize, ping, tools/list and tools/call so far.",
+    help: "The protocol of that version has no such method, or it is one of tasks, which the gate does not serve.",
     jsonRpc: -32601,
   },
   "mcp.tool-unknown": {
@@ -309,15 +218,15 @@ export const errors = {
     text: "There is no such tool group.",
     help: "It does not exist, or the key reaches nothing in it: the two are not told apart.",
   },
-  "upstream.unreachable": {
-    class: "upstream",
-    text: "The server could not be reached.",
-    help: "The message names the server. Its URL, its network and its certificate are the places to look.",
-  },
   "mcp.input-refused": {
     class: "upstream",
     text: "The client answered the server's question with an error.",
     help: "The server asked for input in the middle of a call, and the client could not give it; the call has ended.",
+  },
+  "upstream.unreachable": {
+    class: "upstream",
+    text: "The server could not be reached.",
+    help: "The message names the server. Its URL, its network and its certificate are the places to look.",
   },
   "upstream.session-lost": {
     class: "upstream",
@@ -499,15 +408,6 @@ export class TollgateError extends Error {
 export function publicText(code: ErrorCode, detail?: string): string {
   return detail === undefined ? errors[code].text : `${errors[code].text} ${detail}`;
 }
-
-export type ErrorShape = {
-  http: number;
-  jsonRpc: number;
-  grpc: number;
-  graphql: string;
-  anthropic: string;
-  openai: string;
-};
 
 export function shapeOf(code: ErrorCode): ErrorShape {
   const entry: ErrorEntry = errors[code];

@@ -111,7 +111,7 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
     const idle = setInterval(() => mayCloseIdle() && server.closeIdleConnections(), idleCheckMs);
-    const cut = setTimeout(() => server.closeAllConnections(), endMs - performance.now());
+    const cut = setTimeout(() => server.closeAllConnections(), Math.max(0, endMs - performance.now()));
     await closed;
     clearInterval(idle);
     clearTimeout(cut);

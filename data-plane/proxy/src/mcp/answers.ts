@@ -45,7 +45,13 @@ export function errorMessage(id: string, code: ErrorCode, detail?: string, data:
 }
 
 /** A failure that the model shall read, and may answer by doing something else. */
-export function toolErrorMessage(id: string, server: string, code: ErrorCode, detail: string | undefined, era: Era): string {
+export function toolErrorMessage(
+  id: string,
+  server: string,
+  code: ErrorCode,
+  detail: string | undefined,
+  era: Era,
+): string {
   const text = `${server}: ${publicText(code, detail)}`;
   const result = { content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } };
   return resultMessage(id, JSON.stringify(era === "modern" ? { resultType: "complete", ...result } : result));

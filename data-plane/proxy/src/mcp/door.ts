@@ -93,7 +93,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
     }
     const { bytes } = result;
     const envelope = readEnvelope(bytes);
-    if (envelope.kind === "refused") return accounts.refuse(callOf(exchange, undefined, bytes.length, "null"), envelope);
+    if (envelope.kind === "refused")
+      return accounts.refuse(callOf(exchange, undefined, bytes.length, "null"), envelope);
     if (modern.isModern(exchange.request.headers, envelope)) return receiveModern(arrival, bytes, envelope);
     receiveLegacy(arrival, bytes, envelope);
   }
@@ -122,14 +123,22 @@ export function mcpDoor(parts: McpDoorParts): Door {
 
   function refuseModern(call: McpCall, problem: modern.ModernRefusal | undefined): void {
     const { code = "internal.bug", detail, data } = problem ?? {};
-    accounts.refuse(call, { code, ...(detail === undefined ? {} : { detail }), ...(data === undefined ? {} : { data }) });
+    accounts.refuse(call, {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(data === undefined ? {} : { data }),
+    });
   }
 
   function listen(arrival: Arrival, entered: Entered): void {
     const wish = readWish(entered);
     const { principal, call } = entered;
     if (wish === undefined)
-      return accounts.refuse(call, { code: "mcp.params-invalid", detail: "`params.notifications` is no filter." }, { principal });
+      return accounts.refuse(
+        call,
+        { code: "mcp.params-invalid", detail: "`params.notifications` is no filter." },
+        { principal },
+      );
     const place = parts.streams.take(principal.key.id);
     if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" }, { principal });
     const close = openListen(parts.listening, { entered, ...arrival }, wish, place.leave);
@@ -163,12 +172,15 @@ export function mcpDoor(parts: McpDoorParts): Door {
   /** The session that a message names; where there is none it has been refused. */
   function sessionOf(call: McpCall, headers: IncomingHttpHeaders, keyId: string): ClientSession | undefined {
     const id = headers[legacy.sessionHeader];
-    if (typeof id !== "string") return void accounts.refuse(call, { code: "mcp.session-missing" });
-    const session = sessions.find(id, keyId);
-    if (session === undefined) return void accounts.refuse(call, { code: "mcp.session-unknown" });
-    const problem = legacy.versionProblem(headers, session);
-    if (problem !== undefined) return void accounts.refuse(call, { code: "request.invalid", detail: problem });
-    return session;
+    const session = typeof id === "string" ? sessions.find(id, keyId) : undefined;
+    if (session === undefined) {
+      accounts.refuse(call, { code: typeof id === "string" ? "mcp.session-unknown" : "mcp.session-missing" });
+      return undefined;
+    }
+    const detail = legacy.versionProblem(headers, session);
+    if (detail === undefined) return session;
+    accounts.refuse(call, { code: "request.invalid", detail });
+    return undefined;
   }
 
   function withoutBody(arrival: Arrival): void {
@@ -202,7 +214,9 @@ export function mcpDoor(parts: McpDoorParts): Door {
     });
   }
 
-  type EnteredDoor = Omit<Entered, "call"> & { readonly serves: { readonly legacy: boolean; readonly modern: boolean } };
+  type EnteredDoor = Omit<Entered, "call"> & {
+    readonly serves: { readonly legacy: boolean; readonly modern: boolean };
+  };
 
   /** Who may come in, and what the endpoint shows him. */
   function enter(arrival: Arrival, call: McpCall, go: (entered: EnteredDoor) => void): void {
@@ -215,7 +229,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
       }
       const group = view.toolGroupsByName.get(name);
       const principal = group && narrowed(view, admitted.principal, group);
-      const reachesAny = principal && [...view.serversByName.keys()].some((server) => reachesServer(view, principal, server));
+      const reachesAny =
+        principal && [...view.serversByName.keys()].some((server) => reachesServer(view, principal, server));
       if (group === undefined || principal === undefined || reachesAny !== true)
         return accounts.refuse(call, { code: "mcp.group-unknown" }, { principal: admitted.principal });
       const serves = {

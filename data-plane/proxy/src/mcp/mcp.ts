@@ -1,6 +1,7 @@
 // The MCP gate of one worker, put together: what is known of the servers, what endpoints show of it, who listens, and the line
 // that a call takes. It begins when there is a view, and follows it.
 
+import type { View } from "@tollgate/kernel/view";
 import type { Config } from "../config.ts";
 import type { Door } from "../http/listener.ts";
 import type { Log } from "../log-output.ts";
@@ -41,7 +42,9 @@ export type McpParts = {
 export type Mcp = {
   readonly door: Door;
   readonly catalogues: Catalogues;
-  viewChanged(): void;
+  viewChanged(view: View): void;
+  /** What a server waits for may be there now. */
+  secretsChanged(): void;
   counts(): { sessions: number; streams: number; parked: number };
   /** Streams are ended, spread over the time. */
   drain(spreadMs: number): Promise<void>;
@@ -51,15 +54,27 @@ export type Mcp = {
 const sweepMs = 30_000;
 const sessionLifeMsMax = 30 * 24 * 3_600_000;
 
-export function openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner }: McpParts): Mcp {
+export function openMcp({
+  config,
+  log,
+  replica,
+  accounts,
+  deadlines,
+  upstreams,
+  sealer,
+  wallMs,
+  owner,
+}: McpParts): Mcp {
   const catalogues = createCatalogues();
+  /** The newest, for what belongs to no request. */
+  let shown: View | undefined;
   const watchers = createWatchers({
     ...{ upstreams, deadlines, log, wallMs, limits: config },
     onCatalogue: catalogues.take,
     onRetired: catalogues.keepOnly,
   });
   const surfaces = createSurfaces(catalogues, log);
-  const announcements = createAnnouncements({ view: replica.view, surfaceOf: surfaces, wallMs });
+  const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
   catalogues.onChange(announcements.look);
   const news = createModernNews(deadlines, log);
   const streams = createStreams(config);
@@ -89,13 +104,13 @@ export function openMcp({ config, log, replica, accounts, deadlines, upstreams, 
   return {
     door,
     catalogues,
-    viewChanged() {
-      const view = replica.view();
-      if (view === undefined) return;
+    viewChanged(view) {
+      shown = view;
       watchers.follow(view);
       announcements.look();
       sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
     },
+    secretsChanged: watchers.tryAgain,
     counts: () => ({ sessions: sessions.size, streams: streams.count(), parked: parked.size }),
     drain: streams.drain,
     close() {

@@ -84,7 +84,9 @@ export function createUpstreams(secrets: SecretValues): Upstreams {
       }
     },
     async close() {
-      await Promise.all([...byId.values(), ...outlived].flatMap(({ pool, streams }) => [pool.destroy(), streams.destroy()]));
+      await Promise.all(
+        [...byId.values(), ...outlived].flatMap(({ pool, streams }) => [pool.destroy(), streams.destroy()]),
+      );
     },
   };
 }

@@ -57,7 +57,15 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
   let status = 0;
   try {
-    const { message } = await ask(parts, headers, id, "server/discover", params, undefined, (rejected) => (status = rejected));
+    const { message } = await ask(
+      parts,
+      headers,
+      id,
+      "server/discover",
+      params,
+      undefined,
+      (rejected) => (status = rejected),
+    );
     if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
     const code = readError(message)?.code;
     if (hint === "modern" || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
@@ -66,7 +74,8 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
   } catch (error) {
     if (!(error instanceof TollgateError) || hint === "modern") throw error;
     // Who may not come in, or meets a server in trouble, has not learned what it speaks.
-    if (status === 401 || status === 403 || status >= 500 || error.code !== "upstream.protocol") throw statusError(status, error);
+    if (status === 401 || status === 403 || status >= 500 || error.code !== "upstream.protocol")
+      throw statusError(status, error);
     return undefined;
   }
 }
@@ -160,7 +169,8 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
   if (introduction.capabilities.listChanged.length > 0) session.openStream();
   return {
     introduction,
-    list: (method, cursor, meter) => session.request(method, cursor === undefined ? "{}" : JSON.stringify({ cursor }), meter),
+    list: (method, cursor, meter) =>
+      session.request(method, cursor === undefined ? "{}" : JSON.stringify({ cursor }), meter),
     close: () => session.close(),
   };
 }
@@ -203,7 +213,8 @@ function introductionOf(era: Era, version: string, answer: Buffer): Introduction
       capabilities: capabilities === undefined ? noCapabilities : capabilitiesOf(capabilities),
     };
   } catch (error) {
-    if (error instanceof MemberRefusal) throw new TollgateError("upstream.protocol", `Its handshake: ${error.problem}.`);
+    if (error instanceof MemberRefusal)
+      throw new TollgateError("upstream.protocol", `Its handshake: ${error.problem}.`);
     throw error;
   }
 }

@@ -33,7 +33,8 @@ export function readPage(kind: ListKind, answer: Buffer): Page {
     const cursor = spans["result>nextCursor"] && valueOf(answer, spans["result>nextCursor"]);
     return { items, next: typeof cursor === "string" ? cursor : undefined, hints: readHints(answer) };
   } catch (error) {
-    if (error instanceof MemberRefusal) throw new TollgateError("upstream.protocol", `Its ${method}: ${error.problem}.`);
+    if (error instanceof MemberRefusal)
+      throw new TollgateError("upstream.protocol", `Its ${method}: ${error.problem}.`);
     throw error;
   }
 }

@@ -39,6 +39,8 @@ export type WatchParts = LegacyParts & {
 export type Watch = {
   /** A call found it gone, or wrong in its era: it is looked at now. */
   suspect(): void;
+  /** What was in the way may be gone. */
+  tryAgain(): void;
   close(): void;
 };
 
@@ -70,6 +72,7 @@ export function watchServer(parts: WatchParts): Watch {
   let timer: NodeJS.Timeout | undefined;
   let settling: NodeJS.Timeout | undefined;
   const changed = new Set<ListKind>();
+  let isWorthAnother = false;
   let isClosed = false;
 
   function publish(next: Partial<Omit<Catalogue, "serverId" | "revision">>): void {
@@ -106,6 +109,7 @@ export function watchServer(parts: WatchParts): Watch {
       connection = opened;
       const read = await readAll(opened, listKinds);
       if (!isMine()) return opened.close();
+      isWorthAnother = false;
       goneSinceMs = undefined;
       pauseMs = pauseMsMin;
       const { era, version, serverInfo, instructions, capabilities } = opened.introduction;
@@ -120,6 +124,10 @@ export function watchServer(parts: WatchParts): Watch {
     attempt = undefined;
     connection?.close();
     connection = undefined;
+    if (isWorthAnother) {
+      isWorthAnother = false;
+      return void open();
+    }
     goneSinceMs ??= performance.now();
     const wasShown = catalogue.health.state === "connected" || catalogue.health.state === "degraded";
     const isGrace = wasShown && performance.now() - goneSinceMs < graceMs;
@@ -156,8 +164,7 @@ export function watchServer(parts: WatchParts): Watch {
       for (let page = 1; ; page++) {
         const answer = await from.list(listMethods[kind].method, cursor, meter);
         const { items, next, hints } = readPage(kind, answer);
-        for (const item of items)
-          if (!byName.has(item.name) && isUsable(from, kind, item)) byName.set(item.name, item);
+        for (const item of items) if (!byName.has(item.name) && isUsable(from, kind, item)) byName.set(item.name, item);
         if (byName.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
         if (next === undefined) return { items: [...byName.values()], hint };
@@ -213,6 +220,17 @@ export function watchServer(parts: WatchParts): Watch {
     suspect() {
       if (connection !== undefined) check();
       else if (attempt === undefined) void open();
+    },
+    tryAgain() {
+      if (connection !== undefined) return;
+      if (attempt !== undefined) {
+        // It may have begun without what is there now.
+        isWorthAnother = true;
+        return;
+      }
+      // Who calls it meanwhile waits for what comes of it.
+      if (catalogue.era === undefined) publish(healthOf("connecting", ""));
+      void open();
     },
     close() {
       isClosed = true;

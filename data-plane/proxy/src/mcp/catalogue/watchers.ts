@@ -25,6 +25,8 @@ export type WatchersParts = {
 export type Watchers = {
   follow(view: View): void;
   suspect(serverId: string): void;
+  /** Those that could not be met are tried now, without waiting for their turn. */
+  tryAgain(): void;
   close(): void;
 };
 
@@ -59,6 +61,9 @@ export function createWatchers(parts: WatchersParts): Watchers {
       parts.onRetired(new Set(wanted.keys()));
     },
     suspect: (serverId) => watched.get(serverId)?.watch.suspect(),
+    tryAgain() {
+      for (const { watch } of watched.values()) watch.tryAgain();
+    },
     close() {
       for (const { watch } of watched.values()) watch.close();
     },

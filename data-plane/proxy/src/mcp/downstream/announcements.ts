@@ -39,7 +39,11 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
   const entries = createSlots<Entry>();
   let isPending = false;
 
-  function seenBy({ credential, group: name }: Attention, view: View, kinds: readonly ListKind[]): Map<ListKind, string> | undefined {
+  function seenBy(
+    { credential, group: name }: Attention,
+    view: View,
+    kinds: readonly ListKind[],
+  ): Map<ListKind, string> | undefined {
     const decided = authenticate(view, credential.key, credential.sha256, wallMs());
     if (decided.outcome === "refused") return undefined;
     const group = name === undefined ? undefined : view.toolGroupsByName.get(name);

@@ -5,7 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { answerJson } from "../../http/answer.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
-import { EventStream } from "./event-stream.ts";
+import type { EventStream } from "./event-stream.ts";
 
 /** Clients give up on what has not begun after a minute; streams cost little. */
 const openAfterMs = 5_000;

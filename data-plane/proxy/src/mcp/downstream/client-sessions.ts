@@ -85,7 +85,8 @@ export class ClientSession {
   }
 }
 
-export type Opened = { outcome: "opened"; session: ClientSession } | { outcome: "refused"; reason: "payload-too-large" | "no-key" };
+export type Opened =
+  { outcome: "opened"; session: ClientSession } | { outcome: "refused"; reason: "payload-too-large" | "no-key" };
 
 export class ClientSessions {
   private readonly limits: SessionLimits;
@@ -107,7 +108,12 @@ export class ClientSessions {
 
   open(principalId: string, client: Client): Opened {
     const { version, capabilities, info } = client;
-    const payload = JSON.stringify({ n: randomBytes(9).toString("base64url"), v: version, c: capabilities.text, i: info });
+    const payload = JSON.stringify({
+      n: randomBytes(9).toString("base64url"),
+      v: version,
+      c: capabilities.text,
+      i: info,
+    });
     const nowMs = this.wallMs();
     const sealed = this.sealer.seal(
       { purpose: "session", principal: principalId },
@@ -182,7 +188,9 @@ export class ClientSessions {
 
 /** What a sealed id says of the client that it was made for. */
 export function clientIn(payload: Uint8Array): Client | undefined {
-  const { v, c, i }: { v?: unknown; c?: unknown; i?: unknown } = Object(JSON.parse(Buffer.from(payload).toString("utf8")));
+  const { v, c, i }: { v?: unknown; c?: unknown; i?: unknown } = Object(
+    JSON.parse(Buffer.from(payload).toString("utf8")),
+  );
   if (typeof v !== "string" || typeof c !== "string" || typeof i !== "string") return undefined;
   const capabilities = capabilitySetOf(c);
   return capabilities && { era: "legacy", version: v, capabilities, info: i };

@@ -54,7 +54,8 @@ export class EventStream {
     });
     this.response = response;
     if (lastId !== undefined) for (const { event } of this.after(lastId)) response.write(event);
-    else if (this.parts.name !== undefined) response.write(primingEvent(`${this.parts.name}-${this.sequence}`, retryMs));
+    else if (this.parts.name !== undefined)
+      response.write(primingEvent(`${this.parts.name}-${this.sequence}`, retryMs));
     else response.flushHeaders();
     if (this.isEnded) return void this.disconnect(response).end();
     this.timer = setInterval(() => response.write(keepAlive), keepAliveMs);

@@ -28,7 +28,12 @@ export function versionFor(requested: string | undefined): LegacyVersion {
 }
 
 export function initializeResult(protocolVersion: LegacyVersion, instructions: string): string {
-  return JSON.stringify({ protocolVersion, capabilities: shared, serverInfo, ...(instructions === "" ? {} : { instructions }) });
+  return JSON.stringify({
+    protocolVersion,
+    capabilities: shared,
+    serverInfo,
+    ...(instructions === "" ? {} : { instructions }),
+  });
 }
 
 /** `legacy`: whether clients of the former era are served here, too. */

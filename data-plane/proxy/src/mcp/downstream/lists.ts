@@ -35,10 +35,12 @@ export function listResult(parts: ListParts, asked: ListAsked): string | undefin
   const from = cursor === undefined ? 0 : startOf(parts, asked, visible, cursor);
   if (from === undefined) return undefined;
   const whole = from === 0 ? printed.get(visible) : undefined;
-  const page = whole === undefined ? pageFrom(visible, from, parts.listBytesMax) : { items: whole, next: visible.length };
+  const page =
+    whole === undefined ? pageFrom(visible, from, parts.listBytesMax) : { items: whole, next: visible.length };
   if (from === 0 && page.next === visible.length) printed.set(visible, page.items);
   const { member } = listMethods[kind];
-  const next = page.next === visible.length ? "" : `,"nextCursor":"${sealedCursor(parts, asked, visible[page.next - 1])}"`;
+  const next =
+    page.next === visible.length ? "" : `,"nextCursor":"${sealedCursor(parts, asked, visible[page.next - 1])}"`;
   return `{${era === "modern" ? modernMembers(parts, asked) : ""}"${member}":[${page.items}]${next}}`;
 }
 
@@ -60,7 +62,8 @@ function modernMembers({ catalogues }: ListParts, { kind, surface }: ListAsked):
   let ttlMs = Number.POSITIVE_INFINITY;
   for (const { id } of surface.servers) {
     const catalogue = catalogues.of(id);
-    if (catalogue !== undefined && catalogue.lists[kind].length > 0) ttlMs = Math.min(ttlMs, catalogue.hints[kind].ttlMs);
+    if (catalogue !== undefined && catalogue.lists[kind].length > 0)
+      ttlMs = Math.min(ttlMs, catalogue.hints[kind].ttlMs);
   }
   return `"resultType":"complete","ttlMs":${Number.isFinite(ttlMs) ? ttlMs : 0},"cacheScope":"private",`;
 }
@@ -77,7 +80,12 @@ function sealedCursor({ sealer, wallMs }: ListParts, asked: ListAsked, last: Exp
 }
 
 /** Behind the item that was the last, or behind where it would be. */
-function startOf({ sealer }: ListParts, asked: ListAsked, visible: readonly Exposed[], cursor: string): number | undefined {
+function startOf(
+  { sealer }: ListParts,
+  asked: ListAsked,
+  visible: readonly Exposed[],
+  cursor: string,
+): number | undefined {
   const opened = sealer.open(bindingOf(asked), cursor);
   if (opened.outcome === "refused") return undefined;
   const { k, s, n }: { k?: unknown; s?: unknown; n?: unknown } = Object(

@@ -50,7 +50,12 @@ export type ModernNews = {
   close(): void;
 };
 
-type Hub = { readonly peer: Peer; readonly listeners: Map<string, Set<Heard>>; call: ModernCall | undefined; isOpening: boolean };
+type Hub = {
+  readonly peer: Peer;
+  readonly listeners: Map<string, Set<Heard>>;
+  call: ModernCall | undefined;
+  isOpening: boolean;
+};
 
 export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
   const hubs = new Map<Peer, Hub>();

@@ -87,7 +87,7 @@ class Forward implements CallEvents, Parked<Leg> {
     this.parts.catalogues.whenIntroduced(this.leg.server.id, this.parts.deadlines, introductionMsMax, (known) => {
       if (this.isOver) return;
       if (known?.era !== undefined) return this.send(known.era);
-      const { code = "upstream.not-ready", reason = undefined } = known?.health ?? {};
+      const { code = "upstream.not-ready", reason = "" } = known?.health ?? {};
       this.onFailed(new TollgateError(code, reason === "" ? undefined : reason), false);
     });
   }
@@ -108,8 +108,7 @@ class Forward implements CallEvents, Parked<Leg> {
     this.id = nextId();
     const { call: errand } = this.leg;
     const given = inputResponses(errand.body, errand.envelope.at["params>inputResponses"]);
-    if (given === undefined)
-      return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
+    if (given === undefined) return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
     this.given = given;
     const { body, envelope, client, session } = errand;
     const token = envelope.at["params>_meta>progressToken"];
@@ -166,7 +165,11 @@ class Forward implements CallEvents, Parked<Leg> {
   private bodyTo(era: Era, retry?: { inputResponses: string | undefined; requestState: string | undefined }): Buffer {
     const { body, envelope, client, name, session } = this.leg.call;
     const level = session?.level;
-    return outgoingBody({ body, envelope, client, name, level, ...(retry === undefined ? {} : { retry }) }, era, this.id);
+    return outgoingBody(
+      { body, envelope, client, name, level, ...(retry === undefined ? {} : { retry }) },
+      era,
+      this.id,
+    );
   }
 
   onNotification(notification: ServerNotification): void {
@@ -207,7 +210,9 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private reply({ id }: ServerRequest, answer: string): void {
-    this.session?.post(`{"jsonrpc":"2.0","id":${id},${answer}}`).catch((error: unknown) => this.onFailed(failureOf(error), true));
+    this.session
+      ?.post(`{"jsonrpc":"2.0","id":${id},${answer}}`)
+      .catch((error: unknown) => this.onFailed(failureOf(error), true));
   }
 
   /** A legacy client is asked on the stream of its request. */
@@ -221,7 +226,11 @@ class Forward implements CallEvents, Parked<Leg> {
         this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
       },
     });
-    answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`));
+    answering.send(
+      Buffer.from(
+        `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
+      ),
+    );
   }
 
   private park(): void {
@@ -229,7 +238,8 @@ class Forward implements CallEvents, Parked<Leg> {
     if (this.isOver || this.isAnswered || this.questions.size === 0) return;
     const { call: errand, principal } = this.leg;
     const { parked } = this.parts;
-    if (++this.rounds > roundsMax) return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`));
+    if (++this.rounds > roundsMax)
+      return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`));
     this.ticket ??= parked.add(this, principal.key.id, digestOf(errand.body, errand.envelope));
     const state = this.ticket === undefined ? undefined : parked.wait(this.ticket, this.rounds);
     if (state === undefined) return this.giveUp(new TollgateError("mcp.calls-full"));
@@ -291,7 +301,8 @@ class Forward implements CallEvents, Parked<Leg> {
   /** A modern server's set of questions, to a legacy client: each on the stream of its request, then the retry with all. */
   private askAll(response: ServerResponse): void {
     try {
-      if (++this.rounds > roundsMax) throw new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`);
+      if (++this.rounds > roundsMax)
+        throw new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`);
       const input = readInputRequired(response);
       const { session, client, answering } = this.leg.call;
       const answers = new Map<string, string>();
@@ -301,7 +312,10 @@ class Forward implements CallEvents, Parked<Leg> {
       for (const [key, { method, params }] of input.requests) {
         const capability = capabilityFor(method);
         if (session === undefined || capability === undefined || !client.capabilities.names.has(capability))
-          throw new TollgateError("upstream.protocol", `It asks for ${capability ?? method}, which the client does not support.`);
+          throw new TollgateError(
+            "upstream.protocol",
+            `It asks for ${capability ?? method}, which the client does not support.`,
+          );
         const id = session.ask({
           onAnswer: (answer) => {
             const result = answerOf(answer);
@@ -310,7 +324,9 @@ class Forward implements CallEvents, Parked<Leg> {
             next();
           },
         });
-        answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`));
+        answering.send(
+          Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`),
+        );
       }
       next();
     } catch (error) {
@@ -332,7 +348,10 @@ class Forward implements CallEvents, Parked<Leg> {
       const message = resultFor(client.era, this.era, envelope.method, envelope.id, response);
       this.answer("answered", message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
     } catch {
-      this.answer("upstream-failed", this.failureMessage(new TollgateError("upstream.protocol", "Its result cannot be read.")));
+      this.answer(
+        "upstream-failed",
+        this.failureMessage(new TollgateError("upstream.protocol", "Its result cannot be read.")),
+      );
     }
   }
 
@@ -394,7 +413,13 @@ class Forward implements CallEvents, Parked<Leg> {
     this.leg.call.session?.underWay.delete(this.leg.call.envelope.id);
     const { status = 0, bytes = 0, firstByteMs = 0 } = this.call?.seen ?? {};
     const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - this.leg.call.startedMs);
-    const completion = { outcome, upstreamStatus: status, responseBytes: bytes, firstByteMs: sinceMs, serverEra: this.era };
+    const completion = {
+      outcome,
+      upstreamStatus: status,
+      responseBytes: bytes,
+      firstByteMs: sinceMs,
+      serverEra: this.era,
+    };
     this.parts.accounts.completed(this.leg, completion, release);
   }
 

@@ -67,7 +67,11 @@ function otherEra(outgoing: Outgoing, to: Era, id: number): Buffer {
   return rebuilt(body, params, { keeps: (member) => !retryMembers.has(member), replaces, adds });
 }
 
-function setName({ body, envelope: { at } }: Outgoing, name: { at: Span; own: string }, replaces: Map<string, Piece>): void {
+function setName(
+  { body, envelope: { at } }: Outgoing,
+  name: { at: Span; own: string },
+  replaces: Map<string, Piece>,
+): void {
   const own = JSON.stringify(name.own);
   const ref = at["params>ref"];
   if (name.at === at["params>name"]) replaces.set("name", own);

@@ -7,7 +7,10 @@ import { memberFinder, MemberRefusal, valueOf, type Span } from "../wire/members
 
 type Mirrored = { readonly header: string; readonly path: string };
 
-type Mirrors = { readonly all: readonly Mirrored[]; find(body: Buffer, within: Span): Record<string, Span | undefined> };
+type Mirrors = {
+  readonly all: readonly Mirrored[];
+  find(body: Buffer, within: Span): Record<string, Span | undefined>;
+};
 
 const known = new WeakMap<Uint8Array, Mirrors | undefined>();
 
@@ -56,7 +59,9 @@ function findIn(mirrors: Mirrors, body: Buffer, args: Span): Record<string, Span
 
 function textOfValue(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  return typeof value === "boolean" || (typeof value === "number" && Number.isSafeInteger(value)) ? String(value) : undefined;
+  return typeof value === "boolean" || (typeof value === "number" && Number.isSafeInteger(value))
+    ? String(value)
+    : undefined;
 }
 
 function mirrorsOf(definition: Uint8Array): Mirrors | undefined {
@@ -104,7 +109,8 @@ function problemIn(schema: unknown, isReachable: boolean, seen: Set<string>): st
     if (typeof header !== "string" || !token.test(header)) return "a header's name is none";
     if (!isReachable) return `${header} is marked where no argument can be found by its path`;
     if (seen.has(header.toLowerCase())) return `${header} is marked twice`;
-    if (type !== "string" && type !== "integer" && type !== "boolean") return `${header} is no text, integer or boolean`;
+    if (type !== "string" && type !== "integer" && type !== "boolean")
+      return `${header} is no text, integer or boolean`;
     seen.add(header.toLowerCase());
   }
   for (const [member, inner] of Object.entries(schema)) {

@@ -21,7 +21,12 @@ export type ParkLimits = { readonly parkedCallsMax: number; readonly parkedMsMax
 
 export type Ticket = { readonly n: string; readonly round: number };
 
-type Entry<Leg> = { readonly parked: Parked<Leg>; readonly digest: string; readonly keyId: string; unwatch: () => void };
+type Entry<Leg> = {
+  readonly parked: Parked<Leg>;
+  readonly digest: string;
+  readonly keyId: string;
+  unwatch: () => void;
+};
 
 export class ParkedCalls<Leg> {
   private readonly limits: ParkLimits;
@@ -88,7 +93,8 @@ export class ParkedCalls<Leg> {
     const { o, n, r, d }: { o?: unknown; n?: unknown; r?: unknown; d?: unknown } = Object(
       JSON.parse(Buffer.from(opened.payload).toString("utf8")),
     );
-    if (typeof o !== "string" || typeof n !== "string" || typeof r !== "number" || typeof d !== "string") return undefined;
+    if (typeof o !== "string" || typeof n !== "string" || typeof r !== "number" || typeof d !== "string")
+      return undefined;
     return { owner: o, isOurs: o === this.owner, n, round: r, digest: d };
   }
 

@@ -45,7 +45,9 @@ export function answerInitialize(parts: LegacyDoorParts, entered: Entered): void
   const instructions = instructionsFor(surface, parts.catalogues, view, principal);
   const { response } = call.answering;
   if (!response.headersSent) response.setHeader(sessionHeader, opened.session.id);
-  call.answering.finish(resultMessage(call.envelope.id, initializeResult(versionFor(call.client.version), instructions)));
+  call.answering.finish(
+    resultMessage(call.envelope.id, initializeResult(versionFor(call.client.version), instructions)),
+  );
 }
 
 export function serveLegacy(parts: LegacyDoorParts, entered: Entered): void {
@@ -80,7 +82,12 @@ function setLevel({ accounts, peers }: LegacyDoorParts, { call, principal }: Ent
 }
 
 /** What a client says without waiting for anything. */
-export function takeMessage({ peers }: LegacyDoorParts, session: ClientSession, body: Buffer, envelope: Envelope): void {
+export function takeMessage(
+  { peers }: LegacyDoorParts,
+  session: ClientSession,
+  body: Buffer,
+  envelope: Envelope,
+): void {
   if (envelope.kind === "response") return takeAnswer(session, envelope.id, body);
   if (envelope.kind === "request") return;
   switch (envelope.method) {

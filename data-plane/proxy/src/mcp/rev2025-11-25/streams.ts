@@ -4,7 +4,7 @@
 import type { ServerResponse } from "node:http";
 import type { Server } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
-import { TollgateError } from "@tollgate/kernel/errors";
+import type { TollgateError } from "@tollgate/kernel/errors";
 import { failureOf } from "../../upstream/failure.ts";
 import { errorMessage, resultMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
@@ -36,7 +36,11 @@ export type StreamParts = MethodParts & {
 export function connectStream(
   { announcements }: Pick<StreamParts, "announcements">,
   session: ClientSession,
-  { response, requestId, lastEventId }: { response: ServerResponse; requestId: string; lastEventId: string | undefined },
+  {
+    response,
+    requestId,
+    lastEventId,
+  }: { response: ServerResponse; requestId: string; lastEventId: string | undefined },
   { credential, group, end }: { credential: Credential; group: string | undefined; end: () => void },
 ): void {
   const lost = lastEventId === undefined ? undefined : session.streamOf(lastEventId);
@@ -70,7 +74,9 @@ export function listenerFor(session: ClientSession, server: Server): SessionList
       if (!session.general.isConnected) return false;
       const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
       session.general.send(
-        Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`),
+        Buffer.from(
+          `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
+        ),
       );
       return true;
     },
@@ -83,7 +89,11 @@ function answerFor({ id }: ServerRequest, answer: Buffer): string {
   return `{"jsonrpc":"2.0","id":${id},${result === undefined ? error : `"result":${result}`}}`;
 }
 
-function ownNotification({ level: least }: ClientSession, server: Server, { method, bytes }: ServerNotification): Buffer | undefined {
+function ownNotification(
+  { level: least }: ClientSession,
+  server: Server,
+  { method, bytes }: ServerNotification,
+): Buffer | undefined {
   if (method === "notifications/message") {
     const { "params>level": at, "params>logger": logger } = findLog(bytes);
     const level = at && logLevelOf(valueOf(bytes, at));
@@ -99,7 +109,11 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   const { session, envelope } = call;
   const uri = textValue(call.body, envelope.at["params>uri"]);
   if (session === undefined || uri === undefined)
-    return parts.accounts.refuse(call, { code: "mcp.params-invalid", detail: "`params.uri` is not a text." }, { principal });
+    return parts.accounts.refuse(
+      call,
+      { code: "mcp.params-invalid", detail: "`params.uri` is not a text." },
+      { principal },
+    );
   const found = surface.located(view, principal, uri);
   if (found === undefined || !isReached(view, principal, "resources", found.server, found.own))
     return parts.accounts.refuse(call, { code: "mcp.resource-unknown" }, { principal, tool: uri });

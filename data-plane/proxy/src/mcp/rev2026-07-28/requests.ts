@@ -68,7 +68,11 @@ const named: { readonly [method: string]: "params>name" | "params>uri" } = {
 };
 
 /** What disagrees between headers and body. */
-export function headerProblem(headers: IncomingHttpHeaders, body: Buffer, { method, at }: McpRequest["envelope"]): ModernRefusal | undefined {
+export function headerProblem(
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  { method, at }: McpRequest["envelope"],
+): ModernRefusal | undefined {
   if (headers["mcp-method"] !== method) return mismatch("mcp-method");
   const path = named[method];
   if (path === undefined) return undefined;
@@ -82,7 +86,12 @@ export type ModernParts = MethodParts & {
   readonly listen: (entered: Entered) => void;
 };
 
-export function serveModern(parts: ModernParts, headers: IncomingHttpHeaders, entered: Entered, servesLegacy: boolean): void {
+export function serveModern(
+  parts: ModernParts,
+  headers: IncomingHttpHeaders,
+  entered: Entered,
+  servesLegacy: boolean,
+): void {
   const { call, surface, view, principal } = entered;
   const { envelope, body } = call;
   const level = textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]);

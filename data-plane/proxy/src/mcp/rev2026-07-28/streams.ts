@@ -23,7 +23,11 @@ export type ListenParts = {
   readonly deadlines: Deadlines;
 };
 
-export type ListenAsked = { readonly entered: Entered; readonly credential: Credential; readonly group: string | undefined };
+export type ListenAsked = {
+  readonly entered: Entered;
+  readonly credential: Credential;
+  readonly group: string | undefined;
+};
 
 /** URIs in one subscription. */
 const urisMax = 500;
@@ -34,7 +38,11 @@ const flags: readonly (readonly [member: string, kinds: readonly ListKind[]])[] 
   ["resourcesListChanged", ["resources", "templates"]],
 ];
 
-type Wish = { readonly members: readonly string[]; readonly kinds: readonly ListKind[]; readonly uris: readonly string[] };
+type Wish = {
+  readonly members: readonly string[];
+  readonly kinds: readonly ListKind[];
+  readonly uris: readonly string[];
+};
 
 /** Undefined where the filter is none. */
 export function readWish({ call: { body, envelope } }: Entered): Wish | undefined {
@@ -56,7 +64,12 @@ export function readWish({ call: { body, envelope } }: Entered): Wish | undefine
 }
 
 /** What is returned ends the stream, with a word to the client. */
-export function openListen(parts: ListenParts, { entered, credential, group }: ListenAsked, wish: Wish, onEnded: () => void): () => void {
+export function openListen(
+  parts: ListenParts,
+  { entered, credential, group }: ListenAsked,
+  wish: Wish,
+  onEnded: () => void,
+): () => void {
   const { call } = entered;
   const { id } = call.envelope;
   const meta = `"_meta":{"io.modelcontextprotocol/subscriptionId":${id}}`;

@@ -8,7 +8,15 @@ import { isShown, listKinds, type Listed, type ListKind } from "../catalogue/cat
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import { isReached } from "../reach.ts";
 import { Edits } from "../wire/edits.ts";
-import { exposedName, exposedPart, exposedServer, isAltered, prefixedUri, readPrefixedUri, separator } from "./names.ts";
+import {
+  exposedName,
+  exposedPart,
+  exposedServer,
+  isAltered,
+  prefixedUri,
+  readPrefixedUri,
+  separator,
+} from "./names.ts";
 
 export type Naming = "always" | "none";
 
@@ -64,7 +72,9 @@ export function makeSurface(
       visibleTo.set(principal, lists);
       const known = lists.get(kind);
       if (known !== undefined) return known;
-      const visible = [...kinds[kind].values()].filter(({ server, listed }) => isReached(view, principal, kind, server, listed.name));
+      const visible = [...kinds[kind].values()].filter(({ server, listed }) =>
+        isReached(view, principal, kind, server, listed.name),
+      );
       lists.set(kind, visible);
       return visible;
     },
@@ -85,7 +95,12 @@ export function makeSurface(
         const server = servers.find(({ name }) => name === named.server);
         return server && { server, own: named.uri, exposed: undefined };
       }
-      const server = likeliest(uri, servers, catalogues, ({ name }) => reachable(view, principal, "resource", name, uri) !== undefined);
+      const server = likeliest(
+        uri,
+        servers,
+        catalogues,
+        ({ name }) => reachable(view, principal, "resource", name, uri) !== undefined,
+      );
       return server && { server, own: uri, exposed: undefined };
     },
     exposedUri(server, uri) {
@@ -110,7 +125,11 @@ function exposedOf(
     const catalogue = catalogues.of(server.id);
     if (catalogue === undefined || !isShown(catalogue)) continue;
     for (const listed of catalogue.lists[kind]) {
-      const name = isUri ? listed.name : naming === "none" ? exposedPart(listed.name) : exposedName(server.name, listed.name);
+      const name = isUri
+        ? listed.name
+        : naming === "none"
+          ? exposedPart(listed.name)
+          : exposedName(server.name, listed.name);
       const same = plain.get(name);
       if (same === undefined) plain.set(name, [{ server, listed }]);
       else same.push({ server, listed });
@@ -119,7 +138,11 @@ function exposedOf(
   const exposed = new Map<string, Exposed>();
   for (const [name, candidates] of plain) {
     if (candidates.length > 1 && !isUri) {
-      onClash(kind, name, candidates.map(({ server }) => server.name));
+      onClash(
+        kind,
+        name,
+        candidates.map(({ server }) => server.name),
+      );
       continue;
     }
     for (const { server, listed } of candidates) {

@@ -89,7 +89,8 @@ export class HeldSession {
 
   /** Levels only ever become more talkative: others may share the session, and each hears what he asked for. */
   async hear(level: LogLevel): Promise<void> {
-    if (!this.parts.canLog || (this.level !== undefined && logLevels.indexOf(this.level) <= logLevels.indexOf(level))) return;
+    if (!this.parts.canLog || (this.level !== undefined && logLevels.indexOf(this.level) <= logLevels.indexOf(level)))
+      return;
     this.level = level;
     const session = await this.get();
     await this.sendLevel(session, level);

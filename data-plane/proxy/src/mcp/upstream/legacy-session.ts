@@ -236,7 +236,12 @@ class LegacyCall implements UpstreamCall {
     this.send("POST", this.session.headers(), body, undefined);
   }
 
-  private send(method: "POST" | "GET", headers: readonly string[], body: Buffer | null, lastId: string | undefined): void {
+  private send(
+    method: "POST" | "GET",
+    headers: readonly string[],
+    body: Buffer | null,
+    lastId: string | undefined,
+  ): void {
     const bytesBefore = this.seen.bytes;
     const noted = (): void => {
       this.seen.status = exchange.status;
@@ -337,7 +342,12 @@ class LegacyCall implements UpstreamCall {
   }
 }
 
-export const postHeaders = ["content-type", "application/json", "accept", "application/json, text/event-stream"] as const;
+export const postHeaders = [
+  "content-type",
+  "application/json",
+  "accept",
+  "application/json, text/event-stream",
+] as const;
 
 function firstHeaders({ upstream, upstreams }: LegacyParts): readonly string[] {
   return [...postHeaders, ...upstreams.secretHeaders(upstream)];

@@ -78,7 +78,8 @@ function envelopeOf(bytes: Uint8Array): Envelope | EnvelopeRefusal {
   const method = valueOf(bytes, at.method);
   if (typeof method !== "string") return invalid("`method` is not a text.");
   for (const object of [at.params, at["params>_meta"]])
-    if (object !== undefined && bytes[object.start] !== 0x7b) return invalid("`params` or its `_meta` is not an object.");
+    if (object !== undefined && bytes[object.start] !== 0x7b)
+      return invalid("`params` or its `_meta` is not an object.");
   return id === undefined ? { kind: "notification", method, at } : { kind: "request", method, id, at };
 }
 

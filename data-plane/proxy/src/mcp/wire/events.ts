@@ -118,7 +118,13 @@ const end = Buffer.from("\n\n");
 export const keepAlive = Buffer.from(":\n\n");
 
 export function eventOf(message: Uint8Array, id?: string): Buffer {
-  const lines = isOneLine(message) ? message : Buffer.from(Buffer.from(message).toString("utf8").replaceAll(/\r\n?|\n/g, "\ndata: "));
+  const lines = isOneLine(message)
+    ? message
+    : Buffer.from(
+        Buffer.from(message)
+          .toString("utf8")
+          .replaceAll(/\r\n?|\n/g, "\ndata: "),
+      );
   return id === undefined
     ? Buffer.concat([begin, lines, end])
     : Buffer.concat([Buffer.from(`id: ${id}\n`), begin, lines, end]);

@@ -5,7 +5,8 @@ const opening = "=?base64?";
 const closing = "?=";
 
 export function headerValueOf(text: string): string {
-  const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text) && !(text.startsWith(opening) && text.endsWith(closing));
+  const isPlain =
+    /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text) && !(text.startsWith(opening) && text.endsWith(closing));
   return isPlain ? text : opening + Buffer.from(text, "utf8").toString("base64") + closing;
 }
 
