@@ -187,6 +187,81 @@ export const messagePins: Readonly<Record<string, Pin>> = {
     },
     hex: "0a730a103030303030303030303030303030743112066769746875621a1e68747470733a2f2f6d63702e6769746875622e6578616d706c652f6d6370222a0a0d417574686f72697a6174696f6e1207426561726572201a1030303030303030303030303030307831283c30017a0766656174757265",
   },
+  "tollgate.v1.TeamChanged": {
+    json: {
+      team: {
+        id: "0123456789abcdef",
+        name: "engineering",
+        tools: ["github/*", "prompt:files/*"],
+        toolGroupIds: ["00000000000000g1"],
+        requires: ["feature"],
+      },
+    },
+    hex: "0a540a1030313233343536373839616263646566120b656e67696e656572696e671a086769746875622f2a1a0e70726f6d70743a66696c65732f2a2210303030303030303030303030303067317a0766656174757265",
+  },
+  "tollgate.v1.ToolGroupCreated": {
+    json: {
+      toolGroup: {
+        id: "00000000000000g1",
+        name: "research",
+        tools: ["files/read_*", "github/*"],
+        naming: "TOOL_NAMING_NONE",
+        eras: ["ERA_LEGACY", "ERA_MODERN"],
+        requires: ["feature"],
+      },
+    },
+    hex: "0a430a1030303030303030303030303030306731120872657365617263681a0c66696c65732f726561645f2a1a086769746875622f2a20032a0201027a0766656174757265",
+  },
+  "tollgate.v1.ToolGroupChanged": {
+    json: {
+      toolGroup: {
+        id: "00000000000000g1",
+        name: "research",
+        tools: ["files/read_*", "github/*"],
+        naming: "TOOL_NAMING_NONE",
+        eras: ["ERA_LEGACY", "ERA_MODERN"],
+        requires: ["feature"],
+      },
+    },
+    hex: "0a430a1030303030303030303030303030306731120872657365617263681a0c66696c65732f726561645f2a1a086769746875622f2a20032a0201027a0766656174757265",
+  },
+  "tollgate.v1.ToolGroupRetired": {
+    json: {
+      toolGroup: {
+        id: "00000000000000g1",
+        name: "research",
+        tools: ["files/read_*", "github/*"],
+        naming: "TOOL_NAMING_NONE",
+        eras: ["ERA_LEGACY", "ERA_MODERN"],
+        requires: ["feature"],
+      },
+    },
+    hex: "0a430a1030303030303030303030303030306731120872657365617263681a0c66696c65732f726561645f2a1a086769746875622f2a20032a0201027a0766656174757265",
+  },
+  "tollgate.v1.ToolApproved": {
+    json: {
+      toolApproval: {
+        id: "00000000000000v1",
+        serverId: "00000000000000t1",
+        name: "read_file",
+        definitionSha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a5a0a10303030303030303030303030303076311210303030303030303030303030303074311a09726561645f66696c652220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f7a0766656174757265",
+  },
+  "tollgate.v1.ToolApprovalWithdrawn": {
+    json: {
+      toolApproval: {
+        id: "00000000000000v1",
+        serverId: "00000000000000t1",
+        name: "read_file",
+        definitionSha256: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        requires: ["feature"],
+      },
+    },
+    hex: "0a5a0a10303030303030303030303030303076311210303030303030303030303030303074311a09726561645f66696c652220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f7a0766656174757265",
+  },
   "tollgate.v1.SecretStored": {
     json: {
       secret: {

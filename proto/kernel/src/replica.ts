@@ -8,6 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Record as LogRecord } from "@tollgate/schema/sync";
 import { eventTypes, resourceBytes, resourceTypes } from "./catalogue.ts";
+import { knownFeatures } from "./features.ts";
 import { scopeOf } from "./ids.ts";
 import { emptyMap, type ShardedMap } from "./sharded-map.ts";
 
@@ -112,9 +113,6 @@ function settle(next: Next, { change, requires }: ReadRecord, position: bigint):
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Features that this software enforces and that a resource may name in `requires`. */
-export const knownFeatures: ReadonlySet<string> = new Set();
 
 /** What this software can enforce, for a proxy to say of itself. */
 export function knowledge(): { eventTypes: string[]; features: string[] } {

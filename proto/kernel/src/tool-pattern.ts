@@ -1,62 +1,110 @@
-// Patterns that grant tools: `server/tool`, where `*` stands for any characters within one segment. A set of patterns is
-// compiled once and shared by every key that has the same set. Matching is linear in the tool's name: a pattern is cut at
-// its stars and the pieces are looked for from left to right; there is no regular expression to run away.
+// Patterns that grant: `server/tool`, where `*` stands for any characters within one segment, and `server/*` for the whole
+// server, its tools, prompts and resources; `prompt:server/name` and `resource:server/uri` grant those kinds singly, and in a
+// URI `*` stands for `/`, too. Matching is linear in the name: a pattern is cut at its stars and the pieces are looked for
+// from left to right; there is no regular expression to run away. Whoever grants a part of a server's URIs does not grant
+// what a server may take for another one: a URI with a `..` in its path is only reached by its own name or with the whole.
 
 import { limits } from "./limits.ts";
 
-export type ToolMatcher = (server: string, tool: string) => boolean;
+export type GrantKind = "tool" | "prompt" | "resource";
+
+export type ToolPattern = {
+  /** What it grants; of a whole server, all of them. */
+  kinds: readonly GrantKind[];
+  /** Its first part, maybe with stars. */
+  server: string;
+  matchesServer: (server: string) => boolean;
+  matches: (server: string, name: string) => boolean;
+  /** The only name that it matches, `server/name`, where it has no star. */
+  exact: string | undefined;
+};
+
+const allKinds: readonly GrantKind[] = ["tool", "prompt", "resource"];
+const prefixes = [
+  ["prompt", "prompt:"],
+  ["resource", "resource:"],
+] as const;
+
+type Parts = { kind: GrantKind; server: string; name: string };
+
+function partsOf(pattern: string): Parts | undefined {
+  const [kind, prefix] = prefixes.find(([, text]) => pattern.startsWith(text)) ?? (["tool", ""] as const);
+  const rest = pattern.slice(prefix.length);
+  const slash = rest.indexOf("/");
+  return slash < 0 ? undefined : { kind, server: rest.slice(0, slash), name: rest.slice(slash + 1) };
+}
 
 /** Why a text is no pattern; undefined when it is one. */
 export function toolPatternProblem(pattern: string): string | undefined {
   if (pattern.length > limits.toolPatternCharsMax) return `is longer than ${limits.toolPatternCharsMax} characters`;
-  const segments = pattern.split("/");
-  if (segments.length < 2) return "is not of the form server/tool";
+  const parts = partsOf(pattern);
+  if (!parts) return `is not of the form ${formOf(pattern)}`;
+  const segments = parts.kind === "resource" ? [parts.server, parts.name] : [parts.server, ...parts.name.split("/")];
   if (segments.some((segment) => segment === "")) return "has an empty segment";
-  return /^[\x21-\x7e]+$/.test(pattern) ? undefined : "holds a space or a character outside ASCII";
+  if (!/^[\x21-\x7e]+$/.test(pattern)) return "holds a space or a character outside ASCII";
+  return /^[a-z0-9._*-]+$/i.test(parts.server) ? undefined : "names a server that cannot be";
 }
 
-const shared = new Map<string, ToolMatcher>();
-/** Sets kept for sharing. One that falls out is compiled again when its next key comes; nothing breaks. */
-const sharedSetsMax = 10_000;
-
-export function toolMatcher(patterns: readonly string[]): ToolMatcher {
-  const set = [...new Set(patterns)].sort();
-  const name = set.join("\n");
-  const known = shared.get(name);
-  if (known) return known;
-  const matcher = compile(set);
-  if (shared.size >= sharedSetsMax) for (const oldest of shared.keys()) if (shared.delete(oldest)) break;
-  shared.set(name, matcher);
-  return matcher;
+function formOf(pattern: string): string {
+  if (pattern.startsWith("prompt:")) return "prompt:server/name";
+  return pattern.startsWith("resource:") ? "resource:server/uri" : "server/tool";
 }
 
-function compile(patterns: readonly string[]): ToolMatcher {
-  const exact = new Set(patterns.filter((pattern) => !pattern.includes("*")));
-  const globs = patterns
-    .filter((pattern) => pattern.includes("*"))
-    .map((pattern) => pattern.split("/").map(segmentMatcher));
-  return (server, tool) => {
-    const name = `${server}/${tool}`;
-    if (exact.has(name)) return true;
-    if (globs.length === 0) return false;
-    const segments = name.split("/");
-    return globs.some(
-      (glob) => glob.length === segments.length && glob.every((matches, index) => matches(segments[index] ?? "")),
-    );
+/** Undefined for a text that is no pattern: it grants nothing. */
+export function toolPattern(pattern: string): ToolPattern | undefined {
+  const parts = partsOf(pattern);
+  if (!parts) return undefined;
+  const { kind, server, name } = parts;
+  const matchesServer = glob(server);
+  if (name === "*") {
+    const kinds = kind === "tool" ? allKinds : [kind];
+    return { kinds, server, matchesServer, matches: matchesServer, exact: undefined };
+  }
+  const kinds = [kind];
+  if (!server.includes("*") && !name.includes("*")) {
+    const exact = `${server}/${name}`;
+    return { kinds, server, matchesServer, matches: (of, one) => of === server && one === name, exact };
+  }
+  const matchesName = kind === "resource" ? uriGlob(name) : segmentsGlob(name);
+  return {
+    kinds,
+    server,
+    matchesServer,
+    matches: (of, one) => matchesServer(of) && matchesName(one),
+    exact: undefined,
   };
 }
 
-function segmentMatcher(pattern: string): (segment: string) => boolean {
+function segmentsGlob(pattern: string): (name: string) => boolean {
+  const globs = pattern.split("/").map(glob);
+  return (name) => {
+    const segments = name.split("/");
+    return globs.length === segments.length && globs.every((matches, index) => matches(segments[index] ?? ""));
+  };
+}
+
+function uriGlob(pattern: string): (uri: string) => boolean {
+  if (!pattern.includes("*")) return (uri) => uri === pattern;
+  const matches = glob(pattern);
+  return (uri) => matches(uri) && !climbs(uri);
+}
+
+/** Whether some segment of it is `..` to whoever reads it, plain or percent-encoded, once or more often. */
+function climbs(uri: string): boolean {
+  const plain = uri.replace(/%(?:25)*2e/gi, ".").replace(/%(?:25)*(?:2f|5c)/gi, "/");
+  return /(?:^|[/\\])\.\.(?:[/\\?#;]|$)/.test(plain);
+}
+
+function glob(pattern: string): (text: string) => boolean {
   const [head = "", ...rest] = pattern.split("*");
   const tail = rest.pop();
-  if (tail === undefined) return (segment) => segment === pattern;
-  return (segment) => {
-    if (segment.length < head.length + tail.length || !segment.startsWith(head) || !segment.endsWith(tail))
-      return false;
+  if (tail === undefined) return (text) => text === pattern;
+  return (text) => {
+    if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
     let from = head.length;
-    const end = segment.length - tail.length;
+    const end = text.length - tail.length;
     for (const piece of rest) {
-      const at = segment.indexOf(piece, from);
+      const at = text.indexOf(piece, from);
       if (at < 0 || at + piece.length > end) return false;
       from = at + piece.length;
     }

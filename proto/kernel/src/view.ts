@@ -8,21 +8,26 @@ import {
   SecretSchema,
   ServerSchema,
   TeamSchema,
+  ToolApprovalSchema,
+  ToolGroupSchema,
   type Environment,
   type Key,
   type Secret,
   type Server,
   type Team,
+  type ToolApproval,
+  type ToolGroup,
 } from "@tollgate/schema/resources";
 import { fromBinary, isMessage, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./errors.ts";
+import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
 import type { KeyText } from "./key-format.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
-import { toolMatcher, type ToolMatcher } from "./tool-pattern.ts";
+import type { GrantKind } from "./tool-pattern.ts";
 
 /** Who makes a call. All that comes after authentication reads only this. */
-export type Principal = { key: Key; team: Team; allows: ToolMatcher };
+export type Principal = { key: Key; team: Team } & Grant;
 
 export type Authenticated = { outcome: "principal"; principal: Principal } | { outcome: "refused"; code: ErrorCode };
 
@@ -30,21 +35,21 @@ export type View = {
   replica: Replica;
   serversByName: ReadonlyMap<string, Server>;
   environmentsByName: ReadonlyMap<string, Environment>;
+  toolGroupsByName: ReadonlyMap<string, ToolGroup>;
   secret(id: string): Secret | undefined;
 };
 
 /** The view of a replica; what did not change since `previous` is taken over from it. */
 export function viewOf(replica: Replica, previous?: View): View {
-  const [servers, environments] = [replica.kinds.get("server"), replica.kinds.get("environment")];
-  const before = previous?.replica.kinds;
+  const kept = <T>(kind: string, was: T | undefined, make: (state: KindState | undefined) => T): T => {
+    const state = replica.kinds.get(kind);
+    return was !== undefined && previous?.replica.kinds.get(kind) === state ? was : make(state);
+  };
   return {
     replica,
-    serversByName:
-      previous && before?.get("server") === servers ? previous.serversByName : byName(servers, ServerSchema),
-    environmentsByName:
-      previous && before?.get("environment") === environments
-        ? previous.environmentsByName
-        : byName(environments, EnvironmentSchema),
+    serversByName: kept("server", previous?.serversByName, (state) => byName(state, ServerSchema)),
+    environmentsByName: kept("environment", previous?.environmentsByName, (state) => byName(state, EnvironmentSchema)),
+    toolGroupsByName: kept("tool-group", previous?.toolGroupsByName, (state) => byName(state, ToolGroupSchema)),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
   };
 }
@@ -104,21 +109,54 @@ export function authenticate(view: View, sent: KeyText, sha256: Uint8Array, nowM
   if (replica.refused.has(`team/${key.teamId}`)) return refused("auth.scope-refused");
   const team = resourceIn(replica, "team", key.teamId, TeamSchema);
   if (!team) return refused("auth.scope-refused");
-  return { outcome: "principal", principal: principalOf(key, team) };
+  return { outcome: "principal", principal: principalOf(replica, key, team) };
 }
 
 function refused(code: ErrorCode): Authenticated {
   return { outcome: "refused", code };
 }
 
-const principals = new WeakMap<Key, Principal>();
+/** A principal is as good as all that it was made of: another team, or another state of a group, makes another one. */
+type Made = { principal: Principal; of: readonly unknown[] };
 
-function principalOf(key: Key, team: Team): Principal {
+const principals = new WeakMap<Key, Made>();
+
+function principalOf(replica: Replica, key: Key, team: Team): Principal {
+  const ofKey = key.toolGroupIds.map((id) => groupIn(replica, id));
+  const ofTeam = team.toolGroupIds.map((id) => groupIn(replica, id));
+  const of = [team, ...ofKey, ...ofTeam];
   const known = principals.get(key);
-  if (known?.team === team) return known;
-  const principal = { key, team, allows: toolMatcher(key.tools) };
-  principals.set(key, principal);
+  if (known && known.of.every((part, index) => part === of[index])) return known.principal;
+  const own = grantOf(patternsOf(key.tools, ofKey));
+  const isBounded = team.tools.length + team.toolGroupIds.length > 0;
+  const grant = isBounded ? bothOf(own, grantOf(patternsOf(team.tools, ofTeam))) : own;
+  const principal: Principal = { key, team, ...grant };
+  principals.set(key, { principal, of });
   return principal;
+}
+
+/** A group that is not there, or about which something was not understood, is none. */
+function groupIn(replica: Replica, id: string): ToolGroup | undefined {
+  return replica.refused.has(`tool-group/${id}`) ? undefined : resourceIn(replica, "tool-group", id, ToolGroupSchema);
+}
+
+function patternsOf(patterns: readonly string[], groups: readonly (ToolGroup | undefined)[]): string[] {
+  return [...patterns, ...groups.flatMap((group) => group?.tools ?? [])];
+}
+
+const narrowings = new WeakMap<Principal, WeakMap<ToolGroup, Principal>>();
+const nothing = grantOf([]);
+
+/** The principal at a group's endpoint: what it reaches that the group holds, too. Of a group that refuses, nothing. */
+export function narrowed(view: View, principal: Principal, group: ToolGroup): Principal {
+  if (groupIn(view.replica, group.id) !== group) return { ...principal, ...nothing };
+  const ofPrincipal = narrowings.get(principal) ?? new WeakMap<ToolGroup, Principal>();
+  narrowings.set(principal, ofPrincipal);
+  const known = ofPrincipal.get(group);
+  if (known) return known;
+  const narrow: Principal = { ...principal, ...bothOf(principal, grantOf(group.tools)) };
+  ofPrincipal.set(group, narrow);
+  return narrow;
 }
 
 function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
@@ -129,31 +167,53 @@ function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** The one question that lists and calls ask. A server whose scope refuses is hidden like one that does not exist. */
+export function reachable(
+  view: View,
+  principal: Principal,
+  kind: GrantKind,
+  server: string,
+  name: string,
+): Server | undefined {
+  const found = serverIn(view, server);
+  return found && allowedBy(principal, kind, server, name) ? found : undefined;
+}
+
 export function reachableServer(view: View, principal: Principal, server: string, tool: string): Server | undefined {
-  const found = view.serversByName.get(server);
-  if (!found || view.replica.refused.has(`server/${found.id}`)) return undefined;
-  return principal.allows(server, tool) ? found : undefined;
+  return reachable(view, principal, "tool", server, tool);
 }
 
 /**
- * Whether a key could reach any tool of a server, whatever tools it has. Where not, nobody may make the gate talk to it on
- * the key's behalf, not even to look a name up: that alone would tell that it is there.
+ * Whether a principal could reach any tool, prompt or resource of a server, whatever it has. Where not, nobody may make the
+ * gate talk to it on the key's behalf, not even to look a name up: that alone would tell that it is there.
  */
 export function reachesServer(view: View, principal: Principal, server: string): boolean {
-  const found = view.serversByName.get(server);
-  if (!found || view.replica.refused.has(`server/${found.id}`)) return false;
-  return serverMatcher(principal)(server);
+  return serverIn(view, server) !== undefined && grantKinds.some((kind) => principal.reaches(kind, server));
 }
 
-const serverMatchers = new WeakMap<Principal, (server: string) => boolean>();
+function serverIn(view: View, name: string): Server | undefined {
+  const found = view.serversByName.get(name);
+  return found && view.replica.refused.has(`server/${found.id}`) ? undefined : found;
+}
 
-/** Of a pattern only what it says of the server counts. */
-function serverMatcher(principal: Principal): (server: string) => boolean {
-  const known = serverMatchers.get(principal);
+const approvalIndexes = new WeakMap<KindState, ReadonlyMap<string, ReadonlyMap<string, ToolApproval>>>();
+
+/** Whether a tool's definition, by the SHA-256 of its canonical text, is the one that was approved. */
+export function isApproved(view: View, server: Pick<Server, "id">, tool: string, sha256: Uint8Array): boolean {
+  const approval = approvalsOf(view.replica.kinds.get("tool-approval")).get(server.id)?.get(tool);
+  if (!approval || view.replica.refused.has(`tool-approval/${approval.id}`)) return false;
+  return sha256.length > 0 && equalInConstantTime(approval.definitionSha256, sha256);
+}
+
+function approvalsOf(state: KindState | undefined): ReadonlyMap<string, ReadonlyMap<string, ToolApproval>> {
+  if (!state) return new Map();
+  const known = approvalIndexes.get(state);
   if (known) return known;
-  const servers = principal.key.tools.map((pattern) => pattern.split("/")).filter(({ length }) => length > 1);
-  const matches = toolMatcher(servers.map(([server]) => `${server}/any`));
-  const matcher = (server: string) => matches(server, "any");
-  serverMatchers.set(principal, matcher);
-  return matcher;
+  const index = new Map<string, Map<string, ToolApproval>>();
+  for (const entry of state.entries.values()) {
+    const approval = decoded(entry, ToolApprovalSchema);
+    const ofServer = index.get(approval.serverId) ?? new Map<string, ToolApproval>();
+    index.set(approval.serverId, ofServer.set(approval.name, approval));
+  }
+  approvalIndexes.set(state, index);
+  return index;
 }

@@ -86,6 +86,23 @@ test("what a change does not name stays", () => {
     .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
 });
 
+test("a key holds the groups that it is granted, and lets go of those that it is not any more", () => {
+  const grouped = create(KeyIssuedSchema, { key: { ...key, toolGroupIds: ["g1", "g2"] } });
+  keys()
+    .when({ ...command, toolGroupIds: ["g1", "g2"] })
+    .then([grouped], { reserve: "alice", refer: ["team/t1", "tool-group/g1", "tool-group/g2"] });
+  keys(grouped)
+    .when({ kind: "change", id: "k1", toolGroupIds: ["g2"], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, toolGroupIds: ["g2"] } })], {
+      refer: ["team/t1", "tool-group/g2"],
+    });
+  keys(grouped)
+    .when({ kind: "change", id: "k1", tools: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, tools: [], toolGroupIds: ["g1", "g2"] } })], {
+      refer: ["team/t1", "tool-group/g1", "tool-group/g2"],
+    });
+});
+
 test("a rotated secret lives for the overlap; the one before it ends at once", () => {
   const secrets = [{ sha256: second }, { sha256: first, validUntilMs: BigInt(nowMs + 60_000) }];
   const rotated = create(KeyRotatedSchema, { key: { ...key, secrets } });

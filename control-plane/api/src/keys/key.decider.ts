@@ -6,7 +6,6 @@ import { create } from "@bufbuild/protobuf";
 import { accept, assertNever, refuse, type Decider, type Decision } from "@tollgate/kernel/decider";
 import { isName, nameRule, scopeOf } from "@tollgate/kernel/ids";
 import { limits } from "@tollgate/kernel/limits";
-import { toolPatternProblem } from "@tollgate/kernel/tool-pattern";
 import {
   KeyChangedSchema,
   KeyIssuedSchema,
@@ -25,6 +24,7 @@ import {
   type InvalidInput,
   type NotFound,
 } from "../refusals.ts";
+import { grantProblem, groupScopes, sameGrant } from "../tool-groups/granted-tools.ts";
 
 export type IssueKey = {
   kind: "issue";
@@ -34,6 +34,7 @@ export type IssueKey = {
   purpose: KeyPurpose;
   sha256: Uint8Array;
   tools: readonly string[];
+  toolGroupIds?: readonly string[] | undefined;
   expiresAtMs: number | undefined;
   timeMs: number;
 };
@@ -44,6 +45,7 @@ export type ChangeKey = {
   id: string;
   teamId?: string | undefined;
   tools?: readonly string[] | undefined;
+  toolGroupIds?: readonly string[] | undefined;
   expiresAtMs?: number | "never" | undefined;
   timeMs: number;
 };
@@ -80,10 +82,11 @@ export const keyDecider: Decider<Key | undefined, KeyCommand, KeyEvent, KeyRefus
 };
 
 function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyRefusal> {
-  const { id, name, teamId, purpose, sha256, tools, expiresAtMs, timeMs } = command;
+  const { id, name, teamId, purpose, sha256, tools, toolGroupIds = [], expiresAtMs, timeMs } = command;
   if (key) return refuse({ kind: "already-exists", scope: scopeOf("key", id) });
   if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-  const problem = toolsProblem(tools) ?? expiryProblem(expiresAtMs, timeMs);
+  const problem =
+    grantProblem({ tools, toolGroupIds }, limits.toolPatternsPerKeyMax) ?? expiryProblem(expiresAtMs, timeMs);
   if (problem) return refuse(problem);
   const issued = create(KeyIssuedSchema, {
     key: {
@@ -93,24 +96,31 @@ function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyR
       purpose,
       secrets: [{ sha256 }],
       tools: [...tools],
+      toolGroupIds: [...toolGroupIds],
       createdAtMs: BigInt(timeMs),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs: BigInt(expiresAtMs) }),
     },
   });
-  return accept([issued], { reserve: name, refer: [scopeOf("team", teamId)] });
+  return accept([issued], { reserve: name, refer: referring(teamId, toolGroupIds) });
+}
+
+function referring(teamId: string, toolGroupIds: readonly string[]): string[] {
+  return [scopeOf("team", teamId), ...groupScopes(toolGroupIds)];
 }
 
 function change(command: ChangeKey, key: Key): Decision<KeyEvent, KeyRefusal> {
-  const { tools = key.tools, teamId = key.teamId, timeMs } = command;
+  const { tools = key.tools, toolGroupIds = key.toolGroupIds, teamId = key.teamId, timeMs } = command;
   const { expiresAtMs: formerExpiry, ...rest } = key;
   const wanted = command.expiresAtMs === "never" ? undefined : command.expiresAtMs;
-  const problem = toolsProblem(tools) ?? expiryProblem(wanted, timeMs);
+  const grant = { tools, toolGroupIds };
+  const problem = grantProblem(grant, limits.toolPatternsPerKeyMax) ?? expiryProblem(wanted, timeMs);
   if (problem) return refuse(problem);
   const expiresAtMs =
     command.expiresAtMs === undefined ? formerExpiry : wanted === undefined ? undefined : BigInt(wanted);
-  if (sameList(tools, key.tools) && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
-  const changed = { ...rest, teamId, tools: [...tools], ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
-  return accept([create(KeyChangedSchema, { key: changed })], { refer: [scopeOf("team", teamId)] });
+  if (sameGrant(grant, key) && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
+  const granted = { teamId, tools: [...tools], toolGroupIds: [...toolGroupIds] };
+  const changed = { ...rest, ...granted, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+  return accept([create(KeyChangedSchema, { key: changed })], { refer: referring(teamId, toolGroupIds) });
 }
 
 /** Two secrets at most: a third would have been rotated out twice and still be accepted. */
@@ -127,20 +137,6 @@ function rotate({ sha256, overlapSeconds, timeMs }: RotateKey, key: Key): Decisi
   return accept([create(KeyRotatedSchema, { key: { ...key, secrets } })]);
 }
 
-function toolsProblem(tools: readonly string[]): InvalidInput | undefined {
-  const max = limits.toolPatternsPerKeyMax;
-  if (tools.length > max) return invalidInput("tools", `has more than ${max} patterns`);
-  for (const [index, pattern] of tools.entries()) {
-    const problem = toolPatternProblem(pattern);
-    if (problem !== undefined) return invalidInput(`tools[${index}]`, problem);
-  }
-  return undefined;
-}
-
 function expiryProblem(expiresAtMs: number | undefined, timeMs: number): InvalidInput | undefined {
   return expiresAtMs !== undefined && expiresAtMs <= timeMs ? invalidInput("expiresAt", "is in the past") : undefined;
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

@@ -1,7 +1,7 @@
 // Decisions about teams. That names are unique and that keys hold their team is the log's part: here it is only said.
 
 import { create } from "@bufbuild/protobuf";
-import { TeamCreatedSchema, TeamRetiredSchema } from "@tollgate/schema/events";
+import { TeamChangedSchema, TeamCreatedSchema, TeamRetiredSchema } from "@tollgate/schema/events";
 import { expect, test } from "vitest";
 import { given } from "../decider.fixture.ts";
 import { teamDecider } from "./team.decider.ts";
@@ -32,4 +32,38 @@ test("a retired team gives its name back, and is not retired twice", () => {
   teams(created, retired).when({ kind: "retire", id: "t1" }).refused({ kind: "not-found", scope: "team/t1" });
   teams().when({ kind: "retire", id: "t1" }).refused({ kind: "not-found" });
   expect(teams(created, retired).state).toBeUndefined();
+});
+
+const bound = { tools: ["github/*"], toolGroupIds: ["g1"] };
+const bounded = create(TeamChangedSchema, { team: { ...team, ...bound, requires: ["team-tools"] } });
+
+test("a team that bounds its keys says that a proxy must know it, holds its groups, and lets go of both", () => {
+  teams(created)
+    .when({ kind: "change", id: "t1", grant: bound })
+    .then([bounded], { refer: ["tool-group/g1"] });
+  const whole = create(TeamCreatedSchema, { team: { ...team, ...bound, requires: ["team-tools"] } });
+  teams()
+    .when({ kind: "create", ...team, ...bound })
+    .then([whole], { reserve: "engineering", refer: ["tool-group/g1"] });
+  teams(created, bounded)
+    .when({ kind: "change", id: "t1", grant: { tools: [], toolGroupIds: [] } })
+    .then([create(TeamChangedSchema, { team })], { refer: [] });
+  teams(created, bounded)
+    .when({ kind: "change", id: "t1", grant: { tools: bound.tools } })
+    .then([]);
+});
+
+test.each([
+  ["a pattern that is none", { tools: ["github"] }, "tools[0]"],
+  ["a group twice", { toolGroupIds: ["g1", "g1"] }, "toolGroupIds"],
+  [
+    "more groups than a team may have",
+    { toolGroupIds: Array.from({ length: 101 }, (_, n) => `g${n}`) },
+    "toolGroupIds",
+  ],
+])("refused: %s", (_, grant, field) => {
+  teams(created).when({ kind: "change", id: "t1", grant }).refused({ kind: "invalid-input", field });
+  teams()
+    .when({ kind: "create", ...team, ...grant })
+    .refused({ kind: "invalid-input", field });
 });

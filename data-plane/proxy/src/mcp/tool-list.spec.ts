@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import type { TollgateError } from "@tollgate/kernel/errors";
+import { grantOf } from "@tollgate/kernel/grant";
 import { KeySchema, TeamSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import {
@@ -112,7 +113,7 @@ test("whichever server answers first, the list is the same", async () => {
   const names = ["a", "b", "c", "d"];
   const view = viewWith(names.map((name) => server(name, `http://${name}/`)));
   const bytes: Record<string, number> = { a: 30, b: 40, c: 40, d: 10 };
-  const principal = { key: create(KeySchema, { tools: ["*/*"] }), team: create(TeamSchema), allows: () => true };
+  const principal = { key: create(KeySchema), team: create(TeamSchema), ...grantOf(["*/*"]) };
   for (const order of [names, names.toReversed(), ["d", "b", "c", "a"], ["c", "a", "d", "b"]]) {
     const waiting = new Map<string, (tools: ListedTool[]) => void>();
     const omitted: string[] = [];

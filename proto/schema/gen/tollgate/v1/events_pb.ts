@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, Secret, Server, Team } from "./resources_pb.ts";
+import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIj4KC1RlYW1SZXRpcmVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOg7K8xgKCgR0ZWFtEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiQwoMU2VjcmV0U3RvcmVkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoOyvMYCgoGc2VjcmV0EAEiRQoMU2VjcmV0RXJhc2VkEiMKBnNlY3JldBgBIAEoCzITLnRvbGxnYXRlLnYxLlNlY3JldDoQyvMYDAoGc2VjcmV0EAEYASJUCg5FbnZpcm9ubWVudFNldBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhPK8xgPCgtlbnZpcm9ubWVudBABIloKEkVudmlyb25tZW50UmV0aXJlZBItCgtlbnZpcm9ubWVudBgBIAEoCzIYLnRvbGxnYXRlLnYxLkVudmlyb25tZW50OhXK8xgRCgtlbnZpcm9ubWVudBABGAEiUwoQQWRtaW5Ub2tlbklzc3VlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46EcrzGA0KC2FkbWluLXRva2VuIlYKEUFkbWluVG9rZW5SZXZva2VkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoTyvMYDwoLYWRtaW4tdG9rZW4YASJPCg9Kb2luVG9rZW5Jc3N1ZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoQyvMYDAoKam9pbi10b2tlbiJNCg1Kb2luVG9rZW5Vc2VkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iUgoQSm9pblRva2VuUmV2b2tlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhLK8xgOCgpqb2luLXRva2VuGAEiRwoNUHJveHlFbnJvbGxlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6C8rzGAcKBXByb3h5IkgKDFByb3h5UmV2b2tlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6DcrzGAkKBXByb3h5GAFiBnByb3RvMw", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -100,6 +100,25 @@ export const TeamCreatedSchema: GenMessage<TeamCreated> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_events, 1);
 
 /**
+ * What bounds its keys changed.
+ *
+ * @generated from message tollgate.v1.TeamChanged
+ */
+export type TeamChanged = Message<"tollgate.v1.TeamChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Team team = 1;
+   */
+  team?: Team | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.TeamChanged.
+ * Use `create(TeamChangedSchema)` to create a new message.
+ */
+export const TeamChangedSchema: GenMessage<TeamChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 2);
+
+/**
  * @generated from message tollgate.v1.TeamRetired
  */
 export type TeamRetired = Message<"tollgate.v1.TeamRetired"> & {
@@ -114,7 +133,7 @@ export type TeamRetired = Message<"tollgate.v1.TeamRetired"> & {
  * Use `create(TeamRetiredSchema)` to create a new message.
  */
 export const TeamRetiredSchema: GenMessage<TeamRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 2);
+  messageDesc(file_tollgate_v1_events, 3);
 
 /**
  * @generated from message tollgate.v1.KeyIssued
@@ -131,7 +150,7 @@ export type KeyIssued = Message<"tollgate.v1.KeyIssued"> & {
  * Use `create(KeyIssuedSchema)` to create a new message.
  */
 export const KeyIssuedSchema: GenMessage<KeyIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 3);
+  messageDesc(file_tollgate_v1_events, 4);
 
 /**
  * Tools or expiry changed.
@@ -150,7 +169,7 @@ export type KeyChanged = Message<"tollgate.v1.KeyChanged"> & {
  * Use `create(KeyChangedSchema)` to create a new message.
  */
 export const KeyChangedSchema: GenMessage<KeyChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 4);
+  messageDesc(file_tollgate_v1_events, 5);
 
 /**
  * @generated from message tollgate.v1.KeyRotated
@@ -167,7 +186,7 @@ export type KeyRotated = Message<"tollgate.v1.KeyRotated"> & {
  * Use `create(KeyRotatedSchema)` to create a new message.
  */
 export const KeyRotatedSchema: GenMessage<KeyRotated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 5);
+  messageDesc(file_tollgate_v1_events, 6);
 
 /**
  * @generated from message tollgate.v1.KeyRevoked
@@ -184,7 +203,7 @@ export type KeyRevoked = Message<"tollgate.v1.KeyRevoked"> & {
  * Use `create(KeyRevokedSchema)` to create a new message.
  */
 export const KeyRevokedSchema: GenMessage<KeyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 6);
+  messageDesc(file_tollgate_v1_events, 7);
 
 /**
  * @generated from message tollgate.v1.ServerRegistered
@@ -201,7 +220,7 @@ export type ServerRegistered = Message<"tollgate.v1.ServerRegistered"> & {
  * Use `create(ServerRegisteredSchema)` to create a new message.
  */
 export const ServerRegisteredSchema: GenMessage<ServerRegistered> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 7);
+  messageDesc(file_tollgate_v1_events, 8);
 
 /**
  * @generated from message tollgate.v1.ServerChanged
@@ -218,7 +237,7 @@ export type ServerChanged = Message<"tollgate.v1.ServerChanged"> & {
  * Use `create(ServerChangedSchema)` to create a new message.
  */
 export const ServerChangedSchema: GenMessage<ServerChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 8);
+  messageDesc(file_tollgate_v1_events, 9);
 
 /**
  * @generated from message tollgate.v1.ServerRetired
@@ -235,7 +254,94 @@ export type ServerRetired = Message<"tollgate.v1.ServerRetired"> & {
  * Use `create(ServerRetiredSchema)` to create a new message.
  */
 export const ServerRetiredSchema: GenMessage<ServerRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 9);
+  messageDesc(file_tollgate_v1_events, 10);
+
+/**
+ * @generated from message tollgate.v1.ToolGroupCreated
+ */
+export type ToolGroupCreated = Message<"tollgate.v1.ToolGroupCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.ToolGroup tool_group = 1;
+   */
+  toolGroup?: ToolGroup | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolGroupCreated.
+ * Use `create(ToolGroupCreatedSchema)` to create a new message.
+ */
+export const ToolGroupCreatedSchema: GenMessage<ToolGroupCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 11);
+
+/**
+ * @generated from message tollgate.v1.ToolGroupChanged
+ */
+export type ToolGroupChanged = Message<"tollgate.v1.ToolGroupChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.ToolGroup tool_group = 1;
+   */
+  toolGroup?: ToolGroup | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolGroupChanged.
+ * Use `create(ToolGroupChangedSchema)` to create a new message.
+ */
+export const ToolGroupChangedSchema: GenMessage<ToolGroupChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 12);
+
+/**
+ * @generated from message tollgate.v1.ToolGroupRetired
+ */
+export type ToolGroupRetired = Message<"tollgate.v1.ToolGroupRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.ToolGroup tool_group = 1;
+   */
+  toolGroup?: ToolGroup | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolGroupRetired.
+ * Use `create(ToolGroupRetiredSchema)` to create a new message.
+ */
+export const ToolGroupRetiredSchema: GenMessage<ToolGroupRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 13);
+
+/**
+ * Also where another definition of the tool was approved before: this one takes its place.
+ *
+ * @generated from message tollgate.v1.ToolApproved
+ */
+export type ToolApproved = Message<"tollgate.v1.ToolApproved"> & {
+  /**
+   * @generated from field: tollgate.v1.ToolApproval tool_approval = 1;
+   */
+  toolApproval?: ToolApproval | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolApproved.
+ * Use `create(ToolApprovedSchema)` to create a new message.
+ */
+export const ToolApprovedSchema: GenMessage<ToolApproved> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 14);
+
+/**
+ * @generated from message tollgate.v1.ToolApprovalWithdrawn
+ */
+export type ToolApprovalWithdrawn = Message<"tollgate.v1.ToolApprovalWithdrawn"> & {
+  /**
+   * @generated from field: tollgate.v1.ToolApproval tool_approval = 1;
+   */
+  toolApproval?: ToolApproval | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolApprovalWithdrawn.
+ * Use `create(ToolApprovalWithdrawnSchema)` to create a new message.
+ */
+export const ToolApprovalWithdrawnSchema: GenMessage<ToolApprovalWithdrawn> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 15);
 
 /**
  * @generated from message tollgate.v1.SecretStored
@@ -252,7 +358,7 @@ export type SecretStored = Message<"tollgate.v1.SecretStored"> & {
  * Use `create(SecretStoredSchema)` to create a new message.
  */
 export const SecretStoredSchema: GenMessage<SecretStored> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 10);
+  messageDesc(file_tollgate_v1_events, 16);
 
 /**
  * @generated from message tollgate.v1.SecretErased
@@ -269,7 +375,7 @@ export type SecretErased = Message<"tollgate.v1.SecretErased"> & {
  * Use `create(SecretErasedSchema)` to create a new message.
  */
 export const SecretErasedSchema: GenMessage<SecretErased> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 11);
+  messageDesc(file_tollgate_v1_events, 17);
 
 /**
  * @generated from message tollgate.v1.EnvironmentSet
@@ -286,7 +392,7 @@ export type EnvironmentSet = Message<"tollgate.v1.EnvironmentSet"> & {
  * Use `create(EnvironmentSetSchema)` to create a new message.
  */
 export const EnvironmentSetSchema: GenMessage<EnvironmentSet> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 12);
+  messageDesc(file_tollgate_v1_events, 18);
 
 /**
  * @generated from message tollgate.v1.EnvironmentRetired
@@ -303,7 +409,7 @@ export type EnvironmentRetired = Message<"tollgate.v1.EnvironmentRetired"> & {
  * Use `create(EnvironmentRetiredSchema)` to create a new message.
  */
 export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 13);
+  messageDesc(file_tollgate_v1_events, 19);
 
 /**
  * @generated from message tollgate.v1.AdminTokenIssued
@@ -320,7 +426,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 14);
+  messageDesc(file_tollgate_v1_events, 20);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -337,7 +443,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 15);
+  messageDesc(file_tollgate_v1_events, 21);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -354,7 +460,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 16);
+  messageDesc(file_tollgate_v1_events, 22);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -373,7 +479,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 17);
+  messageDesc(file_tollgate_v1_events, 23);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -390,7 +496,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 18);
+  messageDesc(file_tollgate_v1_events, 24);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -407,7 +513,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 19);
+  messageDesc(file_tollgate_v1_events, 25);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -424,5 +530,5 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 20);
+  messageDesc(file_tollgate_v1_events, 26);
 

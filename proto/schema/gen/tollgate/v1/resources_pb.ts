@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIj4KBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKiAgoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiswEKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlcnZlciI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIlMKBlNlY3JldBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKA0SEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlY3JldCKEAQoLRW52aXJvbm1lbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfChJyZXBsaWNhX2FnZV9tc19tYXgYAyABKARIAIgBARIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLZW52aXJvbm1lbnRCFQoTX3JlcGxpY2FfYWdlX21zX21heCK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAmIGcHJvdG8z", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxImUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSK6AgoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIlMKBlNlY3JldBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKA0SEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlY3JldCKEAQoLRW52aXJvbm1lbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfChJyZXBsaWNhX2FnZV9tc19tYXgYAyABKARIAIgBARIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLZW52aXJvbm1lbnRCFQoTX3JlcGxpY2FfYWdlX21zX21heCK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEANiBnByb3RvMw", [file_tollgate_v1_options]);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -29,6 +29,19 @@ export type Team = Message<"tollgate.v1.Team"> & {
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * Patterns and tool groups that bound what the team's keys reach, whatever is granted to them: a key reaches what it is
+   * granted and its team is, too. Where a team has neither, it bounds nothing.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string tool_group_ids = 4;
+   */
+  toolGroupIds: string[];
 
   /**
    * @generated from field: repeated string requires = 15;
@@ -77,7 +90,8 @@ export type Key = Message<"tollgate.v1.Key"> & {
   secrets: KeySecret[];
 
   /**
-   * Tool patterns, `server/tool`, `*` within a segment. None reaches nothing.
+   * Patterns: `server/tool`, `*` within a segment; `server/*` is the whole server; `prompt:server/name` and
+   * `resource:server/uri` grant those. None reaches nothing.
    *
    * @generated from field: repeated string tools = 6;
    */
@@ -97,6 +111,13 @@ export type Key = Message<"tollgate.v1.Key"> & {
    * @generated from field: optional int64 revoked_at_ms = 9;
    */
   revokedAtMs?: bigint | undefined;
+
+  /**
+   * What these groups hold is granted beside `tools`. A group that is not there, or refuses, grants nothing.
+   *
+   * @generated from field: repeated string tool_group_ids = 10;
+   */
+  toolGroupIds: string[];
 
   /**
    * @generated from field: repeated string requires = 15;
@@ -134,7 +155,7 @@ export const KeySecretSchema: GenMessage<KeySecret> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 2);
 
 /**
- * An upstream MCP server over Streamable HTTP.
+ * An upstream MCP server.
  *
  * @generated from message tollgate.v1.Server
  */
@@ -150,6 +171,8 @@ export type Server = Message<"tollgate.v1.Server"> & {
   name: string;
 
   /**
+   * Empty for stdio.
+   *
    * @generated from field: string url = 3;
    */
   url: string;
@@ -172,6 +195,49 @@ export type Server = Message<"tollgate.v1.Server"> & {
   allowPrivateNetwork: boolean;
 
   /**
+   * @generated from field: tollgate.v1.ServerTransport transport = 7;
+   */
+  transport: ServerTransport;
+
+  /**
+   * For stdio, the program and its arguments; no shell reads them.
+   *
+   * @generated from field: repeated string command = 8;
+   */
+  command: string[];
+
+  /**
+   * For stdio, all that the child finds in its environment beside what every program needs.
+   *
+   * @generated from field: repeated tollgate.v1.ServerVariable environment = 9;
+   */
+  environment: ServerVariable[];
+
+  /**
+   * For stdio; empty: one of the proxy's choice.
+   *
+   * @generated from field: string working_directory = 10;
+   */
+  workingDirectory: string;
+
+  /**
+   * Unspecified: found out.
+   *
+   * @generated from field: tollgate.v1.Era era = 11;
+   */
+  era: Era;
+
+  /**
+   * @generated from field: tollgate.v1.ServerIsolation isolation = 12;
+   */
+  isolation: ServerIsolation;
+
+  /**
+   * @generated from field: tollgate.v1.ServerCatalogue catalogue = 13;
+   */
+  catalogue: ServerCatalogue;
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -183,6 +249,40 @@ export type Server = Message<"tollgate.v1.Server"> & {
  */
 export const ServerSchema: GenMessage<Server> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 3);
+
+/**
+ * Either `value` in clear, or `prefix` followed by a secret.
+ *
+ * @generated from message tollgate.v1.ServerVariable
+ */
+export type ServerVariable = Message<"tollgate.v1.ServerVariable"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * @generated from field: string secret_id = 3;
+   */
+  secretId: string;
+
+  /**
+   * @generated from field: string value = 4;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message tollgate.v1.ServerVariable.
+ * Use `create(ServerVariableSchema)` to create a new message.
+ */
+export const ServerVariableSchema: GenMessage<ServerVariable> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 4);
 
 /**
  * The value of the header is `prefix` followed by the secret, which only a proxy that sends it ever holds.
@@ -211,7 +311,95 @@ export type ServerHeader = Message<"tollgate.v1.ServerHeader"> & {
  * Use `create(ServerHeaderSchema)` to create a new message.
  */
 export const ServerHeaderSchema: GenMessage<ServerHeader> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 4);
+  messageDesc(file_tollgate_v1_resources, 5);
+
+/**
+ * Patterns under a name, to be granted together, and an endpoint of their own: `/mcp/{name}`.
+ *
+ * @generated from message tollgate.v1.ToolGroup
+ */
+export type ToolGroup = Message<"tollgate.v1.ToolGroup"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: tollgate.v1.ToolNaming naming = 4;
+   */
+  naming: ToolNaming;
+
+  /**
+   * Which eras the endpoint serves; none: both.
+   *
+   * @generated from field: repeated tollgate.v1.Era eras = 5;
+   */
+  eras: Era[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.ToolGroup.
+ * Use `create(ToolGroupSchema)` to create a new message.
+ */
+export const ToolGroupSchema: GenMessage<ToolGroup> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 6);
+
+/**
+ * That a tool of a pinned server is approved as it was defined. Its id is made of the server's and the tool's name, so that a
+ * tool has one: what is approved last holds.
+ *
+ * @generated from message tollgate.v1.ToolApproval
+ */
+export type ToolApproval = Message<"tollgate.v1.ToolApproval"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string server_id = 2;
+   */
+  serverId: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Of the definition's canonical text.
+   *
+   * @generated from field: bytes definition_sha256 = 4;
+   */
+  definitionSha256: Uint8Array;
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.ToolApproval.
+ * Use `create(ToolApprovalSchema)` to create a new message.
+ */
+export const ToolApprovalSchema: GenMessage<ToolApproval> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 7);
 
 /**
  * That a secret exists, and in which version. The value is an encrypted row, fetched by reference.
@@ -245,7 +433,7 @@ export type Secret = Message<"tollgate.v1.Secret"> & {
  * Use `create(SecretSchema)` to create a new message.
  */
 export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 5);
+  messageDesc(file_tollgate_v1_resources, 8);
 
 /**
  * What holds for the proxies that are started for it (TOLLGATE_ENVIRONMENT is its name).
@@ -281,7 +469,7 @@ export type Environment = Message<"tollgate.v1.Environment"> & {
  * Use `create(EnvironmentSchema)` to create a new message.
  */
 export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 6);
+  messageDesc(file_tollgate_v1_resources, 9);
 
 /**
  * A token for the admin API. Never replicated.
@@ -325,7 +513,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 7);
+  messageDesc(file_tollgate_v1_resources, 10);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -388,7 +576,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 8);
+  messageDesc(file_tollgate_v1_resources, 11);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -439,7 +627,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 9);
+  messageDesc(file_tollgate_v1_resources, 12);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
@@ -470,4 +658,170 @@ export enum KeyPurpose {
  */
 export const KeyPurposeSchema: GenEnum<KeyPurpose> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 0);
+
+/**
+ * @generated from enum tollgate.v1.ServerTransport
+ */
+export enum ServerTransport {
+  /**
+   * @generated from enum value: SERVER_TRANSPORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * What is meant where nothing is said, and written as nothing.
+   *
+   * @generated from enum value: SERVER_TRANSPORT_STREAMABLE_HTTP = 1;
+   */
+  STREAMABLE_HTTP = 1,
+
+  /**
+   * The HTTP with SSE of revision 2024-11-05.
+   *
+   * @generated from enum value: SERVER_TRANSPORT_SSE = 2;
+   */
+  SSE = 2,
+
+  /**
+   * A child process of the proxy.
+   *
+   * @generated from enum value: SERVER_TRANSPORT_STDIO = 3;
+   */
+  STDIO = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.ServerTransport.
+ */
+export const ServerTransportSchema: GenEnum<ServerTransport> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 1);
+
+/**
+ * A generation of the protocol.
+ *
+ * @generated from enum tollgate.v1.Era
+ */
+export enum Era {
+  /**
+   * @generated from enum value: ERA_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * With `initialize` and sessions: 2024-11-05 to 2025-11-25.
+   *
+   * @generated from enum value: ERA_LEGACY = 1;
+   */
+  LEGACY = 1,
+
+  /**
+   * Stateless: from 2026-07-28 on.
+   *
+   * @generated from enum value: ERA_MODERN = 2;
+   */
+  MODERN = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.Era.
+ */
+export const EraSchema: GenEnum<Era> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 2);
+
+/**
+ * Who shares one connection or process of a server.
+ *
+ * @generated from enum tollgate.v1.ServerIsolation
+ */
+export enum ServerIsolation {
+  /**
+   * @generated from enum value: SERVER_ISOLATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SERVER_ISOLATION_SHARED = 1;
+   */
+  SHARED = 1,
+
+  /**
+   * @generated from enum value: SERVER_ISOLATION_SESSION = 2;
+   */
+  SESSION = 2,
+
+  /**
+   * @generated from enum value: SERVER_ISOLATION_PRINCIPAL = 3;
+   */
+  PRINCIPAL = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.ServerIsolation.
+ */
+export const ServerIsolationSchema: GenEnum<ServerIsolation> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 3);
+
+/**
+ * @generated from enum tollgate.v1.ServerCatalogue
+ */
+export enum ServerCatalogue {
+  /**
+   * @generated from enum value: SERVER_CATALOGUE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Every change is taken over and recorded. What is meant where nothing is said, and written as nothing.
+   *
+   * @generated from enum value: SERVER_CATALOGUE_AUTO = 1;
+   */
+  AUTO = 1,
+
+  /**
+   * Only tools whose definition was approved are there.
+   *
+   * @generated from enum value: SERVER_CATALOGUE_PINNED = 2;
+   */
+  PINNED = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.ServerCatalogue.
+ */
+export const ServerCatalogueSchema: GenEnum<ServerCatalogue> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 4);
+
+/**
+ * @generated from enum tollgate.v1.ToolNaming
+ */
+export enum ToolNaming {
+  /**
+   * @generated from enum value: TOOL_NAMING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * With the server's name before a tool's where the group has tools of more than one server. What is meant where nothing is
+   * said, and written as nothing.
+   *
+   * @generated from enum value: TOOL_NAMING_AUTO = 1;
+   */
+  AUTO = 1,
+
+  /**
+   * @generated from enum value: TOOL_NAMING_ALWAYS = 2;
+   */
+  ALWAYS = 2,
+
+  /**
+   * @generated from enum value: TOOL_NAMING_NONE = 3;
+   */
+  NONE = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.ToolNaming.
+ */
+export const ToolNamingSchema: GenEnum<ToolNaming> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 5);
 

@@ -1,0 +1,42 @@
+// What a resource may need of a proxy beyond knowing its kind. An unknown field of a known kind would be ignored, so a resource
+// whose new field must not be ignored names the feature in `requires`, and a proxy that lacks it refuses that resource
+// alone. Which features a resource needs is worked out here from the resource itself, by the one who writes it; a feature
+// that was released is never renamed.
+
+import { ServerCatalogue, ServerIsolation, ServerTransport, type Server, type Team } from "@tollgate/schema/resources";
+
+export const features = {
+  /** A server that is reached in another way than Streamable HTTP. */
+  serverTransport: "server-transport",
+  /** A server whose connections are not for everybody. */
+  serverIsolation: "server-isolation",
+  /** A server of which only approved tools are there. */
+  pinnedCatalogue: "pinned-catalogue",
+  /** A team that bounds what its keys reach: without it they would reach more than is meant. */
+  teamTools: "team-tools",
+} as const;
+
+/** Features that this software enforces and that a resource may name in `requires`. */
+export const knownFeatures: ReadonlySet<string> = new Set(Object.values(features));
+
+export function serverFeatures({
+  transport,
+  isolation,
+  catalogue,
+}: Pick<Server, "transport" | "isolation" | "catalogue">): string[] {
+  const isHttp = transport === ServerTransport.UNSPECIFIED || transport === ServerTransport.STREAMABLE_HTTP;
+  return [
+    ...(isHttp ? [] : [features.serverTransport]),
+    ...(isolation === ServerIsolation.UNSPECIFIED ? [] : [features.serverIsolation]),
+    ...(catalogue === ServerCatalogue.PINNED ? [features.pinnedCatalogue] : []),
+  ];
+}
+
+export function teamFeatures({ tools, toolGroupIds }: Pick<Team, "tools" | "toolGroupIds">): string[] {
+  return tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools];
+}
+
+/** What a resource requires after a change; what a later version said of it stays. */
+export function requiring(former: readonly string[], needed: readonly string[]): string[] {
+  return [...former.filter((name) => !knownFeatures.has(name)), ...needed];
+}
