@@ -9,6 +9,7 @@ import { startBalancer, type Balancer } from "../support/balancer.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { AdminClient } from "../support/admin-client.ts";
+import { mcpRequest } from "../support/mcp-request.ts";
 import {
   callTool,
   createTeam,
@@ -85,13 +86,13 @@ function startCalling({ agents: { url }, key }: World, agents: readonly (Agent |
 }
 
 async function call(url: string, key: string, name: string, args: unknown, agent: Agent | false) {
-  const headers = {
-    authorization: `Bearer ${key}`,
-    "content-type": "application/json",
-    accept: "application/json, text/event-stream",
-  };
-  const sent = request(`${url}/mcp`, { method: "POST", headers, agent });
-  sent.end(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }));
+  const { headers, body: asked } = mcpRequest("tools/call", { name, arguments: args });
+  const sent = request(`${url}/mcp`, {
+    method: "POST",
+    headers: { ...headers, authorization: `Bearer ${key}` },
+    agent,
+  });
+  sent.end(asked);
   const [response]: IncomingMessage[] = await once(sent, "response");
   if (response === undefined) throw new Error("no response");
   const chunks: Buffer[] = [];

@@ -2,6 +2,7 @@
 // proxy as an agent would make it. What a test is about it says itself; this is only the way there.
 
 import type { AdminClient } from "./admin-client.ts";
+import { mcpRequest } from "./mcp-request.ts";
 
 export interface IssuedKey {
   readonly id: string;
@@ -159,16 +160,16 @@ export interface ToolAnswer {
 }
 
 export async function callTool(proxyUrl: string, key: string, tool: string, args: unknown = {}): Promise<ToolAnswer> {
-  const response = await fetch(`${proxyUrl}/mcp`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${key}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: args } }),
-  });
-  const body = await response.text();
+  const { headers, body: sent } = mcpRequest("tools/call", { name: tool, arguments: args });
+  const authorization = `Bearer ${key}`;
+  let response = await fetch(`${proxyUrl}/mcp`, { method: "POST", headers: { ...headers, authorization }, body: sent });
+  let body = await response.text();
+  // A proxy of a version before 2026-07-28 was served does not know it, and does not ask for sessions.
+  if (response.status === 400 && body.includes("`mcp-protocol-version`")) {
+    const former = { "content-type": "application/json", authorization };
+    response = await fetch(`${proxyUrl}/mcp`, { method: "POST", headers: former, body: sent });
+    body = await response.text();
+  }
   return {
     status: response.status,
     hasResult: response.status === 200 && body.includes('"result"'),

@@ -98,10 +98,31 @@ export const settings = {
     .default(5_000)
     .describe("Milliseconds that one server may take for its part of a list before the list goes out without it."),
   TOLLGATE_LIST_BYTES_MAX: atLeastOne
+    .default(4 * 1024 * 1024)
+    .describe("Bytes of one page of a client's list; what does not fit is on the next page."),
+  TOLLGATE_MESSAGE_BYTES_MAX: atLeastOne
     .default(16 * 1024 * 1024)
-    .describe(
-      "Bytes of one client's tool list; the servers that do not fit, from the end of the alphabet, are left out.",
-    ),
+    .describe("Bytes of one message of a server; a call whose answer is larger fails."),
+  TOLLGATE_SESSIONS_MAX: atLeastOne
+    .default(20_000)
+    .describe("Sessions of clients in a worker; beyond it the one that was used longest ago ends."),
+  TOLLGATE_SESSIONS_PER_KEY_MAX: atLeastOne
+    .default(1_000)
+    .describe("Sessions of one key's clients in a worker; beyond it the one that was used longest ago ends."),
+  TOLLGATE_SESSION_IDLE_MS_MAX: atLeastOne
+    .default(4 * 3_600_000)
+    .describe("Milliseconds after which a client's session that nobody uses ends."),
+  TOLLGATE_STREAMS_MAX: atLeastOne.default(5_000).describe("Open streams of clients in a worker."),
+  TOLLGATE_STREAMS_PER_KEY_MAX: atLeastOne.default(1_000).describe("Open streams of one key's clients in a worker."),
+  TOLLGATE_STREAM_KEPT_BYTES_MAX: atLeastOne
+    .default(256 * 1024)
+    .describe("Bytes of one stream that are kept for a client that takes it up again."),
+  TOLLGATE_PARKED_CALLS_MAX: atLeastOne
+    .default(1_000)
+    .describe("Calls in a worker that wait for what their clients were asked."),
+  TOLLGATE_PARKED_MS_MAX: atLeastOne
+    .default(600_000)
+    .describe("Milliseconds that a call waits for what its client was asked; then its server is told to give it up."),
   TOLLGATE_LIST_GATHERED_BYTES_MAX: atLeastOne
     .default(64 * 1024 * 1024)
     .describe(
@@ -154,6 +175,15 @@ export type Config = {
   requestBytesMax: number;
   listTimeoutMs: number;
   listBytesMax: number;
+  messageBytesMax: number;
+  sessionsMax: number;
+  sessionsPerKeyMax: number;
+  sessionIdleMsMax: number;
+  streamsMax: number;
+  streamsPerKeyMax: number;
+  streamKeptBytesMax: number;
+  parkedCallsMax: number;
+  parkedMsMax: number;
   listGatheredBytesMax: number;
   listServerBytesMax: number;
   listServerPagesMax: number;
@@ -217,6 +247,15 @@ function fromEnv(env: Data): Config {
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,
     listBytesMax: env.TOLLGATE_LIST_BYTES_MAX,
+    messageBytesMax: env.TOLLGATE_MESSAGE_BYTES_MAX,
+    sessionsMax: env.TOLLGATE_SESSIONS_MAX,
+    sessionsPerKeyMax: env.TOLLGATE_SESSIONS_PER_KEY_MAX,
+    sessionIdleMsMax: env.TOLLGATE_SESSION_IDLE_MS_MAX,
+    streamsMax: env.TOLLGATE_STREAMS_MAX,
+    streamsPerKeyMax: env.TOLLGATE_STREAMS_PER_KEY_MAX,
+    streamKeptBytesMax: env.TOLLGATE_STREAM_KEPT_BYTES_MAX,
+    parkedCallsMax: env.TOLLGATE_PARKED_CALLS_MAX,
+    parkedMsMax: env.TOLLGATE_PARKED_MS_MAX,
     listGatheredBytesMax: env.TOLLGATE_LIST_GATHERED_BYTES_MAX,
     listServerBytesMax: env.TOLLGATE_LIST_SERVER_BYTES_MAX,
     listServerPagesMax: env.TOLLGATE_LIST_SERVER_PAGES_MAX,

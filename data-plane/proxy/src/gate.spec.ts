@@ -5,13 +5,36 @@ import { request } from "node:http";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, test } from "vitest";
+import { mcpRequest } from "../../../test/support/mcp-request.ts";
 import * as fixture from "./fixtures/gate-fixture.ts";
 
-const { at, key, post, server, startExample, startGate, startScripted, started, team, until, viewWith } = fixture;
+const {
+  ask,
+  at,
+  key,
+  post,
+  server,
+  startExample,
+  startGate,
+  startScripted,
+  startSession,
+  started,
+  team,
+  until,
+  viewWith,
+} = fixture;
 
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
-const callOf = (name: string, args: string, id: string | number = 1) =>
-  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":{"name":"${name}","arguments":${args}}}`;
+const call = (
+  gate: { url: string },
+  agent: { text: string },
+  name: string,
+  args: object = {},
+  id: string | number = 1,
+) => ask(gate, agent.text, "tools/call", { name, arguments: args }, { id });
+/** To a scripted server of the legacy era: what answers the request, under the id that it came with. */
+const answerWith = ({ body, response }: Pick<fixture.Received, "body" | "response">, result: string) =>
+  answerText(response, `{"jsonrpc":"2.0","id":${JSON.parse(body).id},"result":${result}}`);
 const answerText = (response: fixture.Received["response"], text: string, type = "application/json") =>
   void response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(text) }).end(text);
 
@@ -41,22 +64,27 @@ describe("the official client", () => {
 });
 
 describe("relaying", () => {
-  test("every byte but the tool's name goes and comes as it was sent", async () => {
-    const answer =
-      '{"jsonrpc":"2.0", "id": 1 ,"result":{"content":[],"n":12345678901234567890,"u":"\\u00e9 é","x":{"b":1,"a":2}}}';
-    const upstream = started(await startScripted(({ response }) => answerText(response, answer)));
+  test("every byte but ids and the tool's name goes and comes as it was sent", async () => {
+    const result =
+      '{"content":[],"n":12345678901234567890,"u":"\\u00e9 é","x":{"b":1,"a":2,"a":3}, "_meta": {"y/z" : 1e400}}';
+    const upstream = started(await startScripted((received) => answerWith(received, result)));
     const agent = key(["s/*"]);
     const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
-    const args = '{ "id":9007199254740993, "e":"\\u0041\\/", "z":[1.50, -0] ,"a":null}';
-    const sent = ` {"params" : {"arguments":${args} ,"name":"s__\\u0074ool","_meta":{"progressToken":7}}, "method":"tools/call","id":1,"jsonrpc":"2.0" }`;
-    const { text, headers } = await post(`${gate.url}/mcp`, sent, bearer(agent.text));
-    expect(text).toBe(answer);
+    const session = await startSession(gate, agent);
+    const args = '{ "id":9007199254740993, "e":"\\u0041\\/", "z":[1.50, -0] ,"a":null, "a":1}';
+    const sent = (id: string, name: string, token: string) =>
+      ` {"params" : {"arguments":${args} ,"name":${name},"_meta":{"progressToken":${token},"own/key":[1.0]}}, "method":"tools/call","id":${id},"jsonrpc":"2.0" }`;
+    const { text, headers } = await post(`${gate.url}/mcp`, sent('"é"', '"s__\\u0074ool"', "7"), session);
+    expect(text.replace(/"result":.*$/s, "")).toBe('{"jsonrpc":"2.0","id":"é",');
+    expect(text).toContain(`"result":${result}`);
     expect(headers["x-tollgate-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
-    expect(upstream.received.at(-1)?.body).toBe(sent.replace('"s__\\u0074ool"', '"tool"'));
+    const arrived = upstream.received.findLast(({ method }) => method === "tools/call")?.body ?? "";
+    const { id } = JSON.parse(arrived);
+    expect(arrived).toBe(sent(String(id), '"tool"', String(id)));
   });
 
   test("an inbound credential or cookie never reaches a server; its own secret does", async () => {
-    const upstream = started(await startScripted(({ response }) => answerText(response, "{}")));
+    const upstream = started(await startScripted((received) => answerWith(received, "{}")));
     const agent = key(["s/*"]);
     const secretId = fixture.newId();
     const headers = [{ name: "authorization", prefix: "Bearer ", secretId }];
@@ -67,43 +95,46 @@ describe("relaying", () => {
       server("s", upstream.url, { headers }),
     ]);
     const gate = started(await startGate(view));
-    const sent = { ...bearer(agent.text), "x-api-key": agent.text, cookie: "a=b", "x-forwarded-for": "1.2.3.4" };
-    const without = await post(`${gate.url}/mcp`, callOf("s__t", "{}"), sent);
+    const sent = { "x-api-key": agent.text, cookie: "a=b", "x-forwarded-for": "1.2.3.4" };
+    const callNow = () => ask(gate, agent.text, "tools/call", { name: "s__t" }, { headers: sent });
+    const without = await callNow();
     expect(at(without.json, "result", "_meta", "tollgate/code")).toBe("upstream.secret-missing");
     expect(upstream.received).toEqual([]);
     gate.secrets([{ id: secretId, version: 1, value: Buffer.from("upstream-secret") }]);
-    await post(`${gate.url}/mcp`, callOf("s__t", "{}"), sent);
+    await until(async () => at((await callNow()).json, "result", "isError") === undefined, "the server to be met");
     for (const { headers: seen } of upstream.received) {
       expect(seen.authorization).toBe("Bearer upstream-secret");
       expect(JSON.stringify(seen)).not.toContain(agent.text);
       expect(seen.cookie ?? seen["x-api-key"] ?? seen["x-forwarded-for"]).toBeUndefined();
     }
     gate.secrets([{ id: secretId, version: 2, value: Buffer.from("rotated") }]);
-    await post(`${gate.url}/mcp`, callOf("s__t", "{}"), sent);
-    expect(upstream.received.at(-1)?.headers.authorization).toBe("Bearer rotated");
+    await callNow();
+    const last = upstream.received.findLast(({ method }) => method === "tools/call");
+    expect(last?.headers.authorization).toBe("Bearer rotated");
   });
 
   test("an event stream flows while the server is still at work, and a client that leaves cancels it", async () => {
     let serverSawClose = false;
     const upstream = started(
-      await startScripted(({ response }) => {
+      await startScripted(({ body, response }) => {
+        const params = JSON.stringify({ progressToken: JSON.parse(body).id, progress: 1 });
         response.writeHead(200, { "content-type": "text/event-stream" });
-        response.write('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n');
+        response.write(
+          `event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":${params}}\n\n`,
+        );
         response.once("close", () => (serverSawClose = true));
       }),
     );
     const agent = key(["s/*"]);
     const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
-    const sent = request(`${gate.url}/mcp`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...bearer(agent.text) },
-    });
+    const { headers, body } = mcpRequest("tools/call", { name: "s__t", _meta: {} });
+    const sent = request(`${gate.url}/mcp`, { method: "POST", headers: { ...headers, ...bearer(agent.text) } });
     sent.on("error", () => undefined);
-    sent.end(callOf("s__t", "{}"));
+    sent.end(body.replace('"_meta":{', '"_meta":{"progressToken":"mine",'));
     const chunk = await new Promise<string>((resolve) =>
       sent.once("response", (response) => response.once("data", (data) => resolve(String(data)))),
     );
-    expect(chunk).toContain("notifications/progress");
+    expect(chunk).toContain('"progressToken":"mine"');
     sent.destroy();
     await until(() => serverSawClose, "the server to see the call end");
     await until(() => gate.facts.length === 1, "the fact");
@@ -112,12 +143,17 @@ describe("relaying", () => {
 
   test("the client never has the whole answer before its fact is in the spool", async () => {
     for (const type of ["application/json", "text/event-stream"]) {
-      const upstream = started(await startScripted(({ response }) => answerText(response, "data: {}\n\n", type)));
+      const upstream = started(
+        await startScripted(({ body, response }) => {
+          const message = `{"jsonrpc":"2.0","id":${JSON.parse(body).id},"result":{}}`;
+          answerText(response, type === "application/json" ? message : `data: ${message}\n\n`, type);
+        }),
+      );
       const agent = key(["s/*"]);
       const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
       const release = gate.holdFacts();
       let isAnswered = false;
-      const answered = post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text)).then((answer) => {
+      const answered = call(gate, agent, "s__t").then((answer) => {
         isAnswered = true;
         return answer;
       });
@@ -126,7 +162,7 @@ describe("relaying", () => {
       await fetch(`${gate.url}/healthz`);
       expect(isAnswered).toBe(false);
       release();
-      expect((await answered).text).toBe("data: {}\n\n");
+      expect(at((await answered).json, "result")).toEqual({ resultType: "complete" });
     }
   });
 });
@@ -137,9 +173,7 @@ describe("sessions of servers", () => {
     const agent = key(["demo/*"]);
     const gate = started(await startGate(viewWith([team(), agent.resource, server("demo", example.url)])));
     const waits = [60, 5, 30, 1, 45];
-    const answers = await Promise.all(
-      waits.map((ms) => post(`${gate.url}/mcp`, callOf("demo__slow", `{"ms":${ms}}`, 7), bearer(agent.text))),
-    );
+    const answers = await Promise.all(waits.map((ms) => call(gate, agent, "demo__slow", { ms }, 7)));
     expect(answers.map(({ json }) => at(json, "result", "content", 0, "text"))).toEqual(
       waits.map((ms) => `waited ${ms} ms`),
     );
@@ -150,16 +184,17 @@ describe("sessions of servers", () => {
     let opened = 0;
     const id = () => `session-${opened++}`;
     const session = { id: () => [...known.add(id())].at(-1) ?? "", knows: (sent: string) => known.has(sent) };
-    const upstream = started(
-      await startScripted(({ response }) => answerText(response, '{"jsonrpc":"2.0","id":1,"result":{}}'), session),
-    );
+    const upstream = started(await startScripted((received) => answerWith(received, "{}"), { session }));
     const agent = key(["s/*"]);
     const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
-    await post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text));
+    await call(gate, agent, "s__t");
     known.clear();
-    const { json } = await post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text));
-    expect(json).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
-    expect(upstream.received.filter(({ method }) => method === "initialize")).toHaveLength(2);
+    const { json } = await call(gate, agent, "s__t");
+    expect(json).toEqual({ jsonrpc: "2.0", id: 1, result: { resultType: "complete" } });
+    // The gate's own session and the key's, and the key's once more.
+    expect(upstream.received.filter(({ method }) => method === "initialize").length).toBeGreaterThanOrEqual(3);
+    // One of them was refused unread.
+    expect(upstream.received.filter(({ method }) => method === "tools/call")).toHaveLength(3);
   });
 });
 
@@ -178,13 +213,14 @@ describe("who gets in", () => {
       [{ "x-tollgate-key": [agent.text, other.text] }, "auth.keys-conflict"],
     ];
     for (const [headers, code] of cases) {
-      const answer = await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"ping"}', headers);
+      const { headers: usual, body } = mcpRequest("tools/list");
+      const answer = await post(`${gate.url}/mcp`, body, { ...usual, ...headers });
       expect([answer.status, at(answer.json, "error", "data", "code")]).toEqual([401, code]);
       expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code, door: "mcp" });
     }
     for (const headers of [{ "x-api-key": agent.text }, { ...bearer(agent.text), "x-tollgate-key": agent.text }])
-      expect((await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":"é","method":"ping"}', headers)).text).toBe(
-        '{"jsonrpc":"2.0","id":"é","result":{}}',
+      expect((await ask(gate, agent.text, "tools/list", {}, { id: "é", headers })).text).toContain(
+        '{"jsonrpc":"2.0","id":"é","result":{',
       );
   });
 
@@ -195,39 +231,35 @@ describe("who gets in", () => {
     const gate = started(await startGate(view));
     const answers = [];
     for (const name of ["demo__echo", "demo__nothing", "private__echo", "nowhere__echo", "echo", "demo__"])
-      answers.push(await post(`${gate.url}/mcp`, callOf(name, "{}"), bearer(agent.text)));
+      answers.push(await call(gate, agent, name));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers[0]).toMatchObject({ status: 200, json: { error: { code: -32602 } } });
-    const { json } = await post(
-      `${gate.url}/mcp`,
-      '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
-      bearer(agent.text),
-    );
+    const { json } = await ask(gate, agent.text, "tools/list");
     expect(at(json, "result", "tools")).toMatchObject([{ name: "demo__add" }]);
   });
 
   test("a revoked key is refused from the next view on; without a view, or with a stale one, nobody gets in", async () => {
     const agent = key(["s/*"]);
     const gate = started(await startGate(undefined));
-    const ping = async () =>
-      (await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"ping"}', bearer(agent.text))).json;
-    expect(at(await ping(), "error", "data", "code")).toBe("proxy.not-ready");
+    const list = async () => (await ask(gate, agent.text, "tools/list")).json;
+    const served = { tools: [], resultType: "complete", ttlMs: 0, cacheScope: "private" };
+    expect(at(await list(), "error", "data", "code")).toBe("proxy.not-ready");
     expect((await fetch(`${gate.url}/readyz`)).status).toBe(503);
     gate.show(viewWith([team(), agent.resource]));
     expect((await fetch(`${gate.url}/readyz`)).status).toBe(200);
-    expect(at(await ping(), "result")).toEqual({});
+    expect(at(await list(), "result")).toEqual(served);
     gate.age(3_600_001);
-    expect(at(await ping(), "error", "data", "code")).toBe("proxy.replica-stale");
+    expect(at(await list(), "error", "data", "code")).toBe("proxy.replica-stale");
     // The setting holds where no environment says otherwise; of the proxy's own, the environment's bound does.
     gate.show(viewWith([team(), agent.resource, fixture.environment("", 7_200_000n)]));
-    expect(at(await ping(), "result")).toEqual({});
+    expect(at(await list(), "result")).toEqual(served);
     const ready = await fetch(`${gate.url}/readyz`);
     expect(await ready.json()).toEqual({ status: "ready", position: "1", ageMs: 3_600_001, ageMsMax: 7_200_000 });
     gate.show(viewWith([team(), agent.resource, fixture.environment("elsewhere", 7_200_000n)]));
-    expect(at(await ping(), "error", "data", "code")).toBe("proxy.replica-stale");
+    expect(at(await list(), "error", "data", "code")).toBe("proxy.replica-stale");
     gate.age(0);
     gate.show(viewWith([team()]));
-    expect(at(await ping(), "error", "data", "code")).toBe("auth.key-unknown");
+    expect(at(await list(), "error", "data", "code")).toBe("auth.key-unknown");
   });
 
   test("a web page of another origin, or behind a name that resolves here, is refused", async () => {
@@ -236,8 +268,7 @@ describe("who gets in", () => {
       await startGate(viewWith([team(), agent.resource]), { TOLLGATE_ALLOWED_ORIGINS: "https://ok.example" }),
     );
     const ping = async (headers: Record<string, string>) =>
-      (await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"ping"}', { ...bearer(agent.text), ...headers }))
-        .status;
+      (await ask(gate, agent.text, "tools/list", {}, { headers })).status;
     expect(await ping({ origin: "https://evil.example" })).toBe(403);
     expect(await ping({ host: "evil.example:8080" })).toBe(403);
     expect(await ping({ origin: "null" })).toBe(403);
@@ -255,13 +286,13 @@ describe("what cannot be served", () => {
     const gate = started(
       await startGate(viewWith([team(), agent.resource, server("demo", example.url), dead, guarded])),
     );
-    const list = await post(`${gate.url}/mcp`, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}', bearer(agent.text));
+    const list = await ask(gate, agent.text, "tools/list");
     expect(at(list.json, "result", "tools")).toHaveLength(3);
     for (const [name, code] of [
       ["dead", "upstream.unreachable"],
       ["guarded", "upstream.address-refused"],
     ] as const) {
-      const { json } = await post(`${gate.url}/mcp`, callOf(`${name}__echo`, "{}"), bearer(agent.text));
+      const { json } = await call(gate, agent, `${name}__echo`);
       expect(at(json, "result")).toMatchObject({ isError: true, _meta: { "tollgate/code": code } });
       expect(at(json, "result", "content", 0, "text")).toContain(name);
       expect(gate.facts.at(-1)?.kind.value).toMatchObject({ server: name, outcome: 2 });
@@ -274,10 +305,11 @@ describe("what cannot be served", () => {
     const odd = started(
       await startScripted(({ response }) => void response.writeHead(401, { "www-authenticate": "Bearer" }).end("no")),
     );
-    const own = '{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"own","data":{"n":1}}}';
+    const own = (id: string) => `{"jsonrpc":"2.0","id":${id},"error":{"code":-32001,"message":"own","data":{"n":1}}}`;
     const jsonError = started(
       await startScripted(
-        ({ response }) => void response.writeHead(400, { "content-type": "application/json" }).end(own),
+        ({ body, response }) =>
+          void response.writeHead(400, { "content-type": "application/json" }).end(own(JSON.parse(body).id)),
       ),
     );
     const servers = [
@@ -286,16 +318,17 @@ describe("what cannot be served", () => {
       server("own", jsonError.url),
     ];
     const gate = started(await startGate(viewWith([team(), agent.resource, ...servers])));
-    const call = (name: string) => post(`${gate.url}/mcp`, callOf(name, "{}"), bearer(agent.text));
-    expect(at((await call("slow__t")).json, "result", "_meta", "tollgate/code")).toBe("upstream.timeout");
-    const refused = await call("odd__t");
+    const callOne = (name: string) => call(gate, agent, name);
+    expect(at((await callOne("slow__t")).json, "result", "_meta", "tollgate/code")).toBe("upstream.timeout");
+    const refused = await callOne("odd__t");
     expect([refused.status, at(refused.json, "result", "_meta", "tollgate/code")]).toEqual([200, "upstream.protocol"]);
-    expect((await call("own__t")).text).toBe(own);
+    expect((await callOne("own__t")).text).toBe(own("1"));
   });
 
   test("an answer that breaks off ends in an error the client can see, never in a shorter answer", async () => {
     const agent = key(["*/*"]);
-    const event = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n';
+    const event =
+      'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\n\n';
     const broken = (type: string, text: string) =>
       startScripted(({ response }) => {
         response.writeHead(200, { "content-type": type, "content-length": "1000" });
@@ -305,11 +338,13 @@ describe("what cannot be served", () => {
     const json = started(await broken("application/json", '{"jsonrpc":"2.0","id":1,"result":{"content":[]}'));
     const view = viewWith([team(), agent.resource, server("stream", stream.url), server("json", json.url)]);
     const gate = started(await startGate(view));
-    const call = (name: string) => post(`${gate.url}/mcp`, callOf(name, "{}"), bearer(agent.text));
-    const streamed = (await call("stream__t")).text;
-    expect(streamed.startsWith(event)).toBe(true);
-    expect(JSON.parse(streamed.slice(event.length).replace(/^event: message\ndata: /, "")).result.isError).toBe(true);
-    expect(at((await call("json__t")).json, "result")).toMatchObject({ isError: true });
+    const session = await startSession(gate, agent);
+    const callOne = (name: string) =>
+      post(`${gate.url}/mcp`, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${name}"}}`, session);
+    const streamed = (await callOne("stream__t")).text;
+    expect(streamed).toContain('"logger":"stream","data":1}');
+    expect(JSON.parse(streamed.trimEnd().split("\ndata: ").at(-1) ?? "").result.isError).toBe(true);
+    expect(at((await callOne("json__t")).json, "result")).toMatchObject({ isError: true });
     expect(gate.facts.map(({ kind }) => kind.value)).toMatchObject([{ outcome: 2 }, { outcome: 2 }]);
   });
 
@@ -337,23 +372,29 @@ describe("what cannot be served", () => {
         400,
         "mcp.duplicate-member",
       ],
-      ['{"jsonrpc":"2.0","id":null,"method":"ping"}', 400, "mcp.invalid-request"],
+      ['{"jsonrpc":"2.0","id":null,"method":"tools/list"}', 400, "mcp.invalid-request"],
       ['{"jsonrpc":"2.0","id":1,"method":"nothing"}', 200, "mcp.method-unknown"],
-      ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}', 400, "mcp.invalid-request"],
-      [callOf("s__a", JSON.stringify("x".repeat(3000))), 413, "request.too-large"],
+      ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}', 200, "mcp.params-invalid"],
+      [
+        `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${"x".repeat(3000)}"}}`,
+        413,
+        "request.too-large",
+      ],
     ];
+    const session = await startSession(gate, agent);
     for (const [body, status, code] of cases) {
-      const answer = await post(`${gate.url}/mcp`, body, bearer(agent.text));
+      const answer = await post(`${gate.url}/mcp`, body, session);
       expect([answer.status, at(answer.json, "error", "data", "code")]).toEqual([status, code]);
     }
-    expect(upstream.received).toEqual([]);
-    expect((await fetch(`${gate.url}/mcp`)).status).toBe(405);
-    expect((await fetch(`${gate.url}/mcp`, { method: "DELETE" })).status).toBe(405);
+    expect(upstream.received.filter(({ method }) => method === "tools/call")).toEqual([]);
+    for (const method of ["GET", "DELETE"])
+      expect((await fetch(`${gate.url}/mcp`, { method, headers: bearer(agent.text) })).status).toBe(405);
+    expect((await fetch(`${gate.url}/mcp`, { method: "PUT" })).status).toBe(405);
     expect((await fetch(`${gate.url}/other`)).status).toBe(404);
     const notification = await post(
       `${gate.url}/mcp`,
       '{"jsonrpc":"2.0","method":"notifications/initialized"}',
-      bearer(agent.text),
+      session,
     );
     expect([notification.status, notification.text]).toEqual([202, ""]);
   });
@@ -362,18 +403,18 @@ describe("what cannot be served", () => {
 test("a drain lets calls in flight finish and takes no new ones", async () => {
   let finish = (): void => undefined;
   const upstream = started(
-    await startScripted(({ response }) => {
-      finish = () => answerText(response, '{"jsonrpc":"2.0","id":1,"result":{}}');
+    await startScripted(({ body, response }) => {
+      finish = () => answerWith({ body, response }, "{}");
     }),
   );
   const agent = key(["s/*"]);
   const gate = await startGate(viewWith([team(), agent.resource, server("s", upstream.url)]));
-  const running = post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text));
+  const running = call(gate, agent, "s__t");
   await until(() => upstream.received.some(({ method }) => method === "tools/call"), "the call to arrive");
   const drained = gate.gate.listener.drain(10_000);
-  await expect(post(`${gate.url}/mcp`, callOf("s__t", "{}"), bearer(agent.text))).rejects.toThrow();
+  await expect(call(gate, agent, "s__t")).rejects.toThrow();
   finish();
-  expect(at((await running).json, "result")).toEqual({});
+  expect(at((await running).json, "result")).toEqual({ resultType: "complete" });
   await drained;
   expect(gate.facts).toHaveLength(1);
   await gate.gate.close();

@@ -2,12 +2,12 @@
 // (replica, recorder, secrets, clock), so that a test runs the same gate in its own process. Read it from top to bottom to
 // know what a request meets.
 
+import { randomUUID } from "node:crypto";
 import type { Config } from "./config.ts";
 import type { Recorder } from "./facts/recorder.ts";
 import { createListener, type Listener } from "./http/listener.ts";
 import type { Log } from "./log-output.ts";
-import { mcpDoor } from "./mcp/door.ts";
-import { mcpServers } from "./mcp/servers.ts";
+import { openMcp, type Mcp } from "./mcp/mcp.ts";
 import type { ReplicaReader } from "./pipeline/authenticate.ts";
 import { createCounters, type Counters } from "./pipeline/counters.ts";
 import { openAccounts } from "./pipeline/record.ts";
@@ -34,7 +34,8 @@ export type Gate = {
   counters: Counters;
   /** For what doors give to clients to carry. */
   sealer: Sealer;
-  /** Lets go of what a new view does not have any more. */
+  mcp: Mcp;
+  /** Takes up, and lets go of, what a new view has and has not. */
   viewChanged(): void;
   close(): Promise<void>;
 };
@@ -48,23 +49,28 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
   });
   const deadlines = createDeadlines();
   const upstreams = createUpstreams(secrets);
-  const serverOf = mcpServers(upstreams, deadlines, config);
-
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
-  const mcp = mcpDoor({ replica, accounts, counters, deadlines, serverOf, log, wallMs, settings: config });
+  const mcp = openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner: randomUUID() });
   const known = (): Known => knownOf(replica, config);
-  const listener = createListener({ doors: new Map([["/mcp", mcp]]), waitsFor, known, log });
+  const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
+
+  function viewChanged(): void {
+    const view = replica.view();
+    if (view === undefined) return;
+    upstreams.keepOnly(view);
+    mcp.viewChanged(view);
+  }
+  viewChanged();
 
   return {
     listener,
     counters,
     sealer,
-    viewChanged() {
-      const view = replica.view();
-      if (view !== undefined) upstreams.keepOnly(view);
-    },
+    mcp,
+    viewChanged,
     async close() {
       accounts.close();
+      mcp.close();
       await upstreams.close();
       deadlines.close();
     },

@@ -15,7 +15,7 @@ import { KeyRevokedSchema } from "@tollgate/schema/events";
 import { KeySchema } from "@tollgate/schema/resources";
 import { afterEach, expect, test } from "vitest";
 import { joinToken, startControlPlane, type ControlPlaneFixture } from "./fixtures/control-plane-fixture.ts";
-import { at, key, newId, post, secret, server, startExample, team, until } from "./fixtures/gate-fixture.ts";
+import { at, key, newId, ask, secret, server, startExample, team, until } from "./fixtures/gate-fixture.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -81,11 +81,7 @@ async function world(): Promise<{ control: ControlPlaneFixture; agent: ReturnTyp
 }
 
 const callWith = (proxy: string, text: string, name: string, args: object) =>
-  post(
-    `${proxy}/mcp`,
-    JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }),
-    { authorization: `Bearer ${text}` },
-  );
+  ask({ url: proxy }, text, "tools/call", { name, arguments: args });
 
 function workersOf(pid: number | undefined): number[] {
   return readdirSync("/proc")

@@ -84,7 +84,7 @@ export function runWorker(config: Config, log: Log): void {
       case "secrets":
         secrets.replace(message.secrets);
         secretsAreComplete = message.areComplete;
-        return;
+        return running?.gate.mcp.secretsChanged();
       case "sealing-keys":
         return sealingKeys.replace(message.keys);
       case "stats-asked": {

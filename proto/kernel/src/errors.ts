@@ -2,101 +2,10 @@
 // and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
 // file, and a test looks for each code in the source. Nothing secret is ever put into a text.
 
-export type ErrorClass =
-  | "invalid"
-  | "unauthenticated"
-  | "forbidden"
-  | "not-found"
-  | "conflict"
-  | "too-large"
-  | "exhausted"
-  | "upstream"
-  | "unavailable"
-  | "internal";
+import { errorShapes, type ErrorClass, type ErrorShape } from "./error-shapes.ts";
 
-/** One row a class: HTTP status, JSON-RPC code, gRPC status, GraphQL code, Anthropic and OpenAI error types. */
-export const errorShapes = {
-  invalid: {
-    http: 400,
-    jsonRpc: -32600,
-    grpc: 3,
-    graphql: "BAD_USER_INPUT",
-    anthropic: "invalid_request_error",
-    openai: "invalid_request_error",
-  },
-  unauthenticated: {
-    http: 401,
-    jsonRpc: -32001,
-    grpc: 16,
-    graphql: "UNAUTHENTICATED",
-    anthropic: "authentication_error",
-    openai: "invalid_request_error",
-  },
-  forbidden: {
-    http: 403,
-    jsonRpc: -32003,
-    grpc: 7,
-    graphql: "FORBIDDEN",
-    anthropic: "permission_error",
-    openai: "invalid_request_error",
-  },
-  "not-found": {
-    http: 404,
-    jsonRpc: -32602,
-    grpc: 5,
-    graphql: "NOT_FOUND",
-    anthropic: "not_found_error",
-    openai: "invalid_request_error",
-  },
-  conflict: {
-    http: 409,
-    jsonRpc: -32600,
-    grpc: 10,
-    graphql: "CONFLICT",
-    anthropic: "invalid_request_error",
-    openai: "invalid_request_error",
-  },
-  "too-large": {
-    http: 413,
-    jsonRpc: -32600,
-    grpc: 3,
-    graphql: "BAD_USER_INPUT",
-    anthropic: "request_too_large",
-    openai: "invalid_request_error",
-  },
-  exhausted: {
-    http: 429,
-    jsonRpc: -32003,
-    grpc: 8,
-    graphql: "RESOURCE_EXHAUSTED",
-    anthropic: "rate_limit_error",
-    openai: "rate_limit_exceeded",
-  },
-  upstream: {
-    http: 502,
-    jsonRpc: -32603,
-    grpc: 14,
-    graphql: "UPSTREAM",
-    anthropic: "api_error",
-    openai: "server_error",
-  },
-  unavailable: {
-    http: 503,
-    jsonRpc: -32603,
-    grpc: 14,
-    graphql: "UNAVAILABLE",
-    anthropic: "overloaded_error",
-    openai: "server_error",
-  },
-  internal: {
-    http: 500,
-    jsonRpc: -32603,
-    grpc: 13,
-    graphql: "INTERNAL_SERVER_ERROR",
-    anthropic: "api_error",
-    openai: "server_error",
-  },
-} as const satisfies Record<ErrorClass, ErrorShape>;
+export type { ErrorClass, ErrorShape };
+export { errorShapes };
 
 export type ErrorEntry = {
   class: ErrorClass;
@@ -206,7 +115,7 @@ export const errors = {
   "mcp.method-unknown": {
     class: "not-found",
     text: "The method is not known here.",
-    help: "The MCP gate serves initialize, ping, tools/list and tools/call so far.",
+    help: "The protocol of that version has no such method, or it is one of tasks, which the gate does not serve.",
     jsonRpc: -32601,
   },
   "mcp.tool-unknown": {
@@ -220,10 +129,114 @@ export const errors = {
     text: "The tool list has no room for another server's tools.",
     help: "The server was left out of a list; the proxy's log names it. `TOLLGATE_LIST_BYTES_MAX` bounds one list, `TOLLGATE_LIST_GATHERED_BYTES_MAX` all that a worker receives at a time.",
   },
+  "mcp.session-missing": {
+    class: "invalid",
+    text: "The request belongs to no session.",
+    help: "A client of the versions before 2026-07-28 begins with `initialize` and sends the `Mcp-Session-Id` that it is given; a later one names its version in `_meta`.",
+  },
+  "mcp.session-unknown": {
+    class: "not-found",
+    text: "The session is not known; begin another one.",
+    help: "It was ended, was not used for long, or had to make room for newer ones; clients begin another by themselves.",
+  },
+  "mcp.streams-full": {
+    class: "exhausted",
+    text: "As many streams are open as may be.",
+    help: "A client opens streams and does not close them. The bounds are `TOLLGATE_STREAMS_PER_KEY_MAX` and `TOLLGATE_STREAMS_MAX`.",
+  },
+  "mcp.not-acceptable": {
+    class: "invalid",
+    text: "The client does not accept both application/json and text/event-stream.",
+    help: "The protocol lets a server answer with either, so a client has to take both.",
+  },
+  "mcp.header-mismatch": {
+    class: "invalid",
+    text: "The headers do not say what the body says.",
+    help: "A client of 2026-07-28 repeats version, method and name in headers. Something between it and the gate changed one of them, or the client is wrong.",
+    jsonRpc: -32020,
+  },
+  "mcp.version-unsupported": {
+    class: "invalid",
+    text: "The protocol version is not served here.",
+    help: "The message names those that are. A tool group may serve one era alone.",
+    jsonRpc: -32022,
+  },
+  "mcp.meta-missing": {
+    class: "invalid",
+    text: "The request's `_meta` lacks what each request has to say.",
+    help: "A client of 2026-07-28 sends its version and its capabilities with every request.",
+    jsonRpc: -32602,
+  },
+  "mcp.capability-missing": {
+    class: "invalid",
+    text: "The server needs something of the client that it did not declare.",
+    help: "The server asked for input (elicitation, sampling or roots) in the middle of a call, which this client cannot give.",
+    jsonRpc: -32021,
+  },
+  "mcp.params-invalid": {
+    class: "invalid",
+    text: "The parameters are not what the method takes.",
+    help: "The message says which.",
+    jsonRpc: -32602,
+  },
+  "mcp.cursor-invalid": {
+    class: "invalid",
+    text: "The cursor is not one of this list.",
+    help: "It was changed, is too old, or belongs to another key. The client begins the list anew.",
+    jsonRpc: -32602,
+  },
+  "mcp.state-invalid": {
+    class: "invalid",
+    text: "The request's state is not one that was given for it.",
+    help: "It was changed, is too old, or belongs to another key or another request. The call has to be made anew.",
+    jsonRpc: -32602,
+  },
+  "mcp.call-lost": {
+    class: "conflict",
+    text: "The call that waited for an answer is not there any more.",
+    help: "The client took longer than a call may wait, or the proxy that held it has ended. The server was told that the call is given up; nothing is run a second time.",
+    jsonRpc: -32603,
+  },
+  "mcp.calls-full": {
+    class: "exhausted",
+    text: "As many calls wait for their clients as may.",
+    help: "Clients do not answer what servers ask in the middle of calls. The bound is `TOLLGATE_PARKED_CALLS_MAX`.",
+    jsonRpc: -32603,
+  },
+  "mcp.prompt-unknown": {
+    class: "not-found",
+    text: "There is no such prompt.",
+    help: "It does not exist, or the key does not reach it: the two are not told apart.",
+  },
+  "mcp.resource-unknown": {
+    class: "not-found",
+    text: "There is no such resource.",
+    help: "It does not exist, the key does not reach it, or more than one server could have it.",
+  },
+  "mcp.group-unknown": {
+    class: "not-found",
+    text: "There is no such tool group.",
+    help: "It does not exist, or the key reaches nothing in it: the two are not told apart.",
+  },
+  "mcp.input-refused": {
+    class: "upstream",
+    text: "The client answered the server's question with an error.",
+    help: "The server asked for input in the middle of a call, and the client could not give it; the call has ended.",
+  },
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
     help: "The message names the server. Its URL, its network and its certificate are the places to look.",
+  },
+  "upstream.session-lost": {
+    class: "upstream",
+    text: "The server ended its session in the middle of the call.",
+    help: "The server was restarted. What it did of the call is not known, so the call is not sent again.",
+  },
+  "upstream.not-ready": {
+    class: "upstream",
+    text: "The server has not answered yet since it was registered, or since this proxy started.",
+    help: "The gate connects by itself; `servers { nodes { health { state reason } } }` says what is in the way.",
   },
   "upstream.timeout": {
     class: "upstream",
@@ -395,15 +408,6 @@ export class TollgateError extends Error {
 export function publicText(code: ErrorCode, detail?: string): string {
   return detail === undefined ? errors[code].text : `${errors[code].text} ${detail}`;
 }
-
-export type ErrorShape = {
-  http: number;
-  jsonRpc: number;
-  grpc: number;
-  graphql: string;
-  anthropic: string;
-  openai: string;
-};
 
 export function shapeOf(code: ErrorCode): ErrorShape {
   const entry: ErrorEntry = errors[code];

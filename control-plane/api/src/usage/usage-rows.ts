@@ -48,6 +48,7 @@ const outcomes = {
   [ToolCallOutcome.UPSTREAM_FAILED]: "upstream-failed",
   [ToolCallOutcome.CLIENT_CLOSED]: "client-closed",
   [ToolCallOutcome.UNKNOWN]: "unknown",
+  [ToolCallOutcome.INPUT_REQUIRED]: "input-required",
 } as const satisfies Record<Exclude<ToolCallOutcome, ToolCallOutcome.UNSPECIFIED>, string>;
 
 /** A bound on what a proxy of another version may send; ours cuts shorter. */

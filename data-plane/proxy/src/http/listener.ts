@@ -15,6 +15,8 @@ export type Exchange = {
   readonly startedMs: number;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Without the query. */
+  readonly path: string;
 };
 
 export type Door = (exchange: Exchange) => void;
@@ -28,6 +30,7 @@ export type Listener = {
 };
 
 export type ListenerParts = {
+  /** By the first part of the path: what stands below it is the door's own. */
   doors: ReadonlyMap<string, Door>;
   /** What the gate waits for; empty when it is ready. */
   waitsFor: () => readonly string[];
@@ -59,7 +62,8 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
   let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
   const underWay = createSlots<ServerResponse>();
   const server = createServer(bounds, (request, response) => {
-    const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response };
+    const path = pathOf(request.url ?? "/");
+    const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path };
     if (isLeaving) askToLeave(response);
     const leaves = underWay.add(response);
     response.once("close", () => {
@@ -80,9 +84,9 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
   }
 
   function route(exchange: Exchange): void {
-    const { request, response, requestId } = exchange;
-    const path = pathOf(request.url ?? "/");
-    const door = doors.get(path);
+    const { response, requestId, path } = exchange;
+    const below = path.indexOf("/", 1);
+    const door = doors.get(below < 0 ? path : path.slice(0, below));
     if (door !== undefined && performance.now() < refuseFromMs) return door(exchange);
     if (door !== undefined) return answerRefusal(response, requestId, "proxy.draining");
     if (path === "/healthz") return answerJson(response, requestId, 200, '{"status":"ok"}');
@@ -107,7 +111,7 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
     const idle = setInterval(() => mayCloseIdle() && server.closeIdleConnections(), idleCheckMs);
-    const cut = setTimeout(() => server.closeAllConnections(), endMs - performance.now());
+    const cut = setTimeout(() => server.closeAllConnections(), Math.max(0, endMs - performance.now()));
     await closed;
     clearInterval(idle);
     clearTimeout(cut);

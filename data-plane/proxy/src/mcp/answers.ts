@@ -3,6 +3,7 @@
 // these protocol versions take other statuses for a broken connection, and 404 for a lost session.
 
 import { publicText, errors, shapeOf, type ErrorClass, type ErrorCode } from "@tollgate/kernel/errors";
+import type { Era } from "./catalogue/catalogue.ts";
 
 const httpStatus: Record<ErrorClass, number> = {
   invalid: 400,
@@ -17,8 +18,20 @@ const httpStatus: Record<ErrorClass, number> = {
   internal: 500,
 };
 
-export function httpStatusOf(code: ErrorCode): number {
-  return httpStatus[errors[code].class];
+/** Where the protocol, or what clients do with it, wants another. */
+const ownStatus: { readonly [code in ErrorCode]?: number } = {
+  "mcp.session-unknown": 404,
+  "mcp.group-unknown": 404,
+  "mcp.not-acceptable": 406,
+  "mcp.params-invalid": 200,
+  "mcp.cursor-invalid": 200,
+  "mcp.state-invalid": 200,
+  "mcp.streams-full": 429,
+};
+
+export function httpStatusOf(code: ErrorCode, era: Era = "legacy"): number {
+  if (code === "mcp.method-unknown" && era === "modern") return 404;
+  return ownStatus[code] ?? httpStatus[errors[code].class];
 }
 
 /** `id` is the text of the client's id in JSON. */
@@ -26,16 +39,20 @@ export function resultMessage(id: string, result: string): string {
   return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
 }
 
-export function errorMessage(id: string, code: ErrorCode, detail?: string): string {
-  const error = { code: shapeOf(code).jsonRpc, message: publicText(code, detail), data: { code } };
+export function errorMessage(id: string, code: ErrorCode, detail?: string, data: object = {}): string {
+  const error = { code: shapeOf(code).jsonRpc, message: publicText(code, detail), data: { code, ...data } };
   return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`;
 }
 
 /** A failure that the model shall read, and may answer by doing something else. */
-export function toolErrorMessage(id: string, server: string, code: ErrorCode, detail?: string): string {
+export function toolErrorMessage(
+  id: string,
+  server: string,
+  code: ErrorCode,
+  detail: string | undefined,
+  era: Era,
+): string {
   const text = `${server}: ${publicText(code, detail)}`;
-  return resultMessage(
-    id,
-    JSON.stringify({ content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } }),
-  );
+  const result = { content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } };
+  return resultMessage(id, JSON.stringify(era === "modern" ? { resultType: "complete", ...result } : result));
 }

@@ -1,184 +1,311 @@
-// The first `/mcp` door: Streamable HTTP for clients of 2025-03-26 to 2025-11-25, without sessions and without a stream of
-// the gate's own. It serves initialize, ping, tools/list and tools/call. It reads the envelope, then hands the call to the
-// pipeline; every refusal leaves in JSON-RPC's form. `cursor` of a list is not looked at: there is one page.
+// The door `/mcp` and `/mcp/{group}`: one URL for clients of both eras. It finds out who calls and which era he speaks, and
+// hands the message to that; every refusal leaves in JSON-RPC's form. Here is also where the line of a call is put together:
+// authenticate, enter the endpoint, authorise, write down the intent, forward.
 
-import { reachesServer } from "@tollgate/kernel/view";
+import type { IncomingHttpHeaders } from "node:http";
+import { narrowed, reachesServer } from "@tollgate/kernel/view";
+import { Era } from "@tollgate/schema/resources";
 import { answerJson, requestIdHeader } from "../http/answer.ts";
 import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
 import type { Door, Exchange } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
-import { authenticate, type ReplicaReader } from "../pipeline/authenticate.ts";
-import { authorise } from "../pipeline/authorise.ts";
+import { authenticate, type Authentication } from "../pipeline/authenticate.ts";
 import type { Admitted, Call, Refusal } from "../pipeline/call.ts";
-import type { Counters } from "../pipeline/counters.ts";
 import type { Accounts } from "../pipeline/record.ts";
-import { errorMessage, httpStatusOf, resultMessage } from "./answers.ts";
-import { initializeResult, protocolVersions } from "./initialize.ts";
-import { forward, type Forwarding, type McpCall, type ToolCall } from "./tool-call.ts";
-import { visibleTools } from "./tool-list.ts";
-import { calledName } from "./tool-names.ts";
-import { readEnvelope } from "./wire/envelope.ts";
-import { textOf, valueOf } from "./wire/members.ts";
+import type { Log } from "../log-output.ts";
+import { errorMessage, httpStatusOf } from "./answers.ts";
+import type { Client } from "./client.ts";
+import { Answering } from "./downstream/answering.ts";
+import type { ClientSession, ClientSessions } from "./downstream/client-sessions.ts";
+import { EventStream } from "./downstream/event-stream.ts";
+import type { Streams } from "./downstream/streams.ts";
+import type { McpRequest } from "./forward/errand.ts";
+import type { Entered } from "./methods.ts";
+import * as legacy from "./rev2025-11-25/requests.ts";
+import { connectStream } from "./rev2025-11-25/streams.ts";
+import * as modern from "./rev2026-07-28/requests.ts";
+import { openListen, readWish, type ListenParts } from "./rev2026-07-28/streams.ts";
+import type { Surfaces } from "./surface/surfaces.ts";
+import { readEnvelope, type Envelope, type RequestEnvelope } from "./wire/envelope.ts";
 
-export type McpDoorParts = Forwarding & {
-  replica: ReplicaReader;
-  accounts: Accounts;
-  counters: Pick<Counters, "omitted">;
-  wallMs: () => number;
-  settings: OriginRules & {
-    requestBytesMax: number;
-    environment: string;
-    replicaAgeMsMax: number;
-    listBytesMax: number;
-  };
+export type McpDoorParts = Omit<Authentication, "accounts"> & {
+  readonly accounts: Accounts;
+  readonly surfaces: Surfaces;
+  readonly sessions: ClientSessions;
+  readonly streams: Streams;
+  readonly legacy: legacy.LegacyDoorParts;
+  readonly modern: modern.ModernParts;
+  readonly listening: ListenParts;
+  readonly log: Log;
+  readonly settings: OriginRules & { requestBytesMax: number };
 };
 
-export function mcpDoor(parts: McpDoorParts): Door {
-  const { accounts, counters, settings, log, serverOf } = parts;
-  const problemOfOrigin = originProblem(settings);
-  const { environment, replicaAgeMsMax } = settings;
-  const authentication = { ...parts, environment, replicaAgeMsMax };
+/** One message on its way in, before it is known whose it is. */
+type Arrival = {
+  readonly exchange: Exchange;
+  readonly credential: Credential;
+  readonly group: string | undefined;
+};
 
-  // The line of a tool call. Limits and reservations of money take their place between authorise and the intent.
-  const callTool = authorise<ToolCall>(accounts)(accounts.intend<ToolCall>()(forward(parts)));
-  const serve = authenticate<McpCall>(authentication)(dispatch);
-  const acknowledge = authenticate<Call & { response: Exchange["response"] }>(authentication)(({ call }) => {
-    call.response.writeHead(202, { "content-length": 0, [requestIdHeader]: call.requestId }).end();
-  });
+const unknownClient: Client = { era: "legacy", version: "", capabilities: { text: "{}", names: new Set() }, info: "" };
+
+export function mcpDoor(parts: McpDoorParts): Door {
+  const { accounts, settings, log, sessions } = parts;
+  const problemOfOrigin = originProblem(settings);
+  const admit = authenticate<McpCall>(parts);
 
   return (exchange) => {
     const { request } = exchange;
-    if (request.method !== "POST") return refuseMethod(exchange);
-    const call = callOf(exchange, 0, "null");
+    const call = callOf(exchange, undefined, 0, "null");
+    const group = groupIn(exchange.path);
+    if (group === null) return accounts.refuse(call, { code: "request.path-unknown" });
+    if (request.method !== "POST" && request.method !== "GET" && request.method !== "DELETE")
+      return refuseMethod(exchange);
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
     const credential = credentialIn(request.headers);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
+    const arrival = { exchange, credential, group };
+    if (request.method !== "POST") return guarded(call, () => withoutBody(arrival));
     const refusal = headerRefusal(request.headers);
     if (refusal !== undefined) return accounts.refuse(call, refusal);
-    readBody(request, settings.requestBytesMax, (result) => {
-      // Called from the request's own event, where nobody would catch: a bug may cost this call and not the worker.
-      try {
-        receive(exchange, credential, result);
-      } catch (error) {
-        bug(call, error);
-      }
-    });
+    readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result)));
   };
 
-  function receive(exchange: Exchange, credential: Credential, result: BodyOutcome): void {
+  /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
+  function guarded(call: Call, serve: () => void): void {
+    try {
+      serve();
+    } catch (error) {
+      log.error({ err: error, requestId: call.requestId }, "a request met a bug");
+      accounts.refuse(call, { code: "internal.bug" });
+    }
+  }
+
+  function receive(arrival: Arrival, result: BodyOutcome): void {
+    const { exchange } = arrival;
     if (result.outcome === "broken-off") return;
     if (result.outcome === "too-large") {
       exchange.response.setHeader("connection", "close");
       const detail = `A body has at most ${settings.requestBytesMax} bytes.`;
-      return accounts.refuse(callOf(exchange, 0, "null"), { code: "request.too-large", detail });
+      return accounts.refuse(callOf(exchange, undefined, 0, "null"), { code: "request.too-large", detail });
     }
     const { bytes } = result;
     const envelope = readEnvelope(bytes);
-    switch (envelope.kind) {
-      case "refused":
-        return accounts.refuse(callOf(exchange, bytes.length, "null"), envelope);
-      case "notification":
-      case "response":
-        return acknowledge({ call: callOf(exchange, bytes.length, "null"), credential });
-      case "request": {
-        const id = textOf(bytes, envelope.id.start, envelope.id.end);
-        const call: McpCall = Object.assign(callOf(exchange, bytes.length, id), { body: bytes, envelope, id });
-        return serve({ call, credential });
+    if (envelope.kind === "refused")
+      return accounts.refuse(callOf(exchange, undefined, bytes.length, "null"), envelope);
+    if (modern.isModern(exchange.request.headers, envelope)) return receiveModern(arrival, bytes, envelope);
+    receiveLegacy(arrival, bytes, envelope);
+  }
+
+  function receiveModern(arrival: Arrival, body: Buffer, envelope: Envelope): void {
+    const { exchange } = arrival;
+    const { headers } = exchange.request;
+    const call = callOf(exchange, "modern", body.length, envelope.kind === "notification" ? "null" : envelope.id);
+    if (envelope.kind === "response")
+      return accounts.refuse(call, { code: "mcp.invalid-request", detail: "A client sends no responses." });
+    if (envelope.kind === "notification") return enter(arrival, call, () => acknowledge(exchange));
+    enter(arrival, call, ({ view, principal, surface, serves }) => {
+      const client = modern.readClient(headers, body, envelope, serves.legacy);
+      const problem = "code" in client ? client : modern.headerProblem(headers, body, envelope);
+      if (problem !== undefined || "code" in client) return refuseModern(call, problem);
+      if (!serves.modern) return refuseModern(call, modern.unsupported(client.version, legacy.servedVersions));
+      const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
+      modern.serveModern(
+        { ...parts.modern, listen: (entered) => listen(arrival, entered) },
+        headers,
+        { call: request, view, principal, surface },
+        serves.legacy,
+      );
+    });
+  }
+
+  function refuseModern(call: McpCall, problem: modern.ModernRefusal | undefined): void {
+    const { code = "internal.bug", detail, data } = problem ?? {};
+    accounts.refuse(call, {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(data === undefined ? {} : { data }),
+    });
+  }
+
+  function listen(arrival: Arrival, entered: Entered): void {
+    const wish = readWish(entered);
+    const { principal, call } = entered;
+    if (wish === undefined)
+      return accounts.refuse(
+        call,
+        { code: "mcp.params-invalid", detail: "`params.notifications` is no filter." },
+        { principal },
+      );
+    const place = parts.streams.take(principal.key.id);
+    if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" }, { principal });
+    const close = openListen(parts.listening, { entered, ...arrival }, wish, place.leave);
+    place.onDrain(close);
+  }
+
+  function receiveLegacy(arrival: Arrival, body: Buffer, envelope: Envelope): void {
+    const { exchange } = arrival;
+    const { headers } = exchange.request;
+    const call = callOf(exchange, "legacy", body.length, envelope.kind === "notification" ? "null" : envelope.id);
+    enter(arrival, call, ({ view, principal, surface, serves }) => {
+      if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
+      if (envelope.kind === "request" && envelope.method === "initialize") {
+        const client = legacy.readClient(body, envelope);
+        const detail = "`params.capabilities` is no object.";
+        if (client === undefined) return accounts.refuse(call, { code: "mcp.params-invalid", detail }, { principal });
+        const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
+        return legacy.answerInitialize(parts.legacy, { call: request, view, principal, surface });
       }
+      const session = sessionOf(call, headers, principal.key.id);
+      if (session === undefined) return;
+      if (envelope.kind !== "request") {
+        legacy.takeMessage(parts.legacy, session, body, envelope);
+        return acknowledge(exchange);
+      }
+      const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
+      legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
+    });
+  }
+
+  /** The session that a message names; where there is none it has been refused. */
+  function sessionOf(call: McpCall, headers: IncomingHttpHeaders, keyId: string): ClientSession | undefined {
+    const id = headers[legacy.sessionHeader];
+    const session = typeof id === "string" ? sessions.find(id, keyId) : undefined;
+    if (session === undefined) {
+      accounts.refuse(call, { code: typeof id === "string" ? "mcp.session-unknown" : "mcp.session-missing" });
+      return undefined;
     }
+    const detail = legacy.versionProblem(headers, session);
+    if (detail === undefined) return session;
+    accounts.refuse(call, { code: "request.invalid", detail });
+    return undefined;
   }
 
-  function dispatch(admitted: Admitted<McpCall>): void {
-    const { call, principal } = admitted;
-    switch (call.envelope.method) {
-      case "tools/call":
-        return resolveTool(admitted);
-      case "tools/list":
-        return void answerList(admitted);
-      case "initialize":
-        return answerResult(call, initializeResult(call.body));
-      case "ping":
-        return answerResult(call, "{}");
-      default:
-        return accounts.refuse(call, { code: "mcp.method-unknown" }, { principal });
-    }
+  function withoutBody(arrival: Arrival): void {
+    const { exchange } = arrival;
+    const { request, response, requestId } = exchange;
+    const { headers } = request;
+    const call = callOf(exchange, "legacy", 0, "null");
+    // Of a modern client: that era has neither streams nor sessions of this kind.
+    if (headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
+    enter(arrival, call, ({ principal }) => {
+      const session = sessionOf(call, headers, principal.key.id);
+      if (session === undefined) return;
+      if (request.method === "DELETE") {
+        sessions.end(session);
+        return answerJson(response, requestId, 200, "{}");
+      }
+      const accept = headers.accept ?? "*/*";
+      if (!accepts(accept, "text/event-stream")) return accounts.refuse(call, { code: "mcp.not-acceptable" });
+      const place = parts.streams.take(principal.key.id);
+      if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
+      response.once("close", place.leave);
+      place.onDrain(() => response.end());
+      const lastEventId = headers["last-event-id"];
+      const from = typeof lastEventId === "string" ? lastEventId : undefined;
+      connectStream(
+        parts.legacy,
+        session,
+        { response, requestId, lastEventId: from },
+        { ...arrival, end: () => sessions.end(session) },
+      );
+    });
   }
 
-  function resolveTool({ call, view, principal }: Admitted<McpCall>): void {
-    const span = call.envelope.name;
-    const name = span && valueOf(call.body, span);
-    if (span === undefined || typeof name !== "string") return accounts.refuse(call, unnamed, { principal });
-    const toolCall: ToolCall = Object.assign(call, { name: span });
-    const called = calledName(view, name);
-    if (called === undefined) return accounts.refuse(call, { code: "mcp.tool-unknown" }, { principal, tool: name });
-    const { server, toolPart } = called;
-    const go = (tool: string) => {
-      // Whoever left while the name was looked up wants no tool to run.
-      if (!call.response.destroyed)
-        callTool({ call: toolCall, view, principal, target: { server: server.name, tool } });
-    };
-    // Who reaches nothing of a server must not make the gate ask it: the refusal comes from what is known here.
-    if (!called.isAltered || !reachesServer(view, principal, server.name)) return go(toolPart);
-    // A hash cannot be turned back: the server's own list says what it stands for.
-    serverOf(server)
-      .tools()
-      .then(
-        (tools) => go(tools.find(({ exposed }) => exposed === name)?.tool ?? toolPart),
-        () => go(toolPart),
-      )
-      .catch((error: unknown) => bug(call, error));
-  }
-
-  async function answerList({ call, view, principal }: Admitted<McpCall>): Promise<void> {
-    try {
-      const tools = await visibleTools({
-        ...{ view, principal, bytesMax: settings.listBytesMax },
-        toolsOf: async (server) => serverOf(server).tools(),
-        onOmitted(server, { code, message }) {
-          counters.omitted(code);
-          log.warn({ server: server.name, code, reason: message }, "a server's tools are missing from a list");
-        },
-      });
-      answerResult(call, `{"tools":[${tools.map(String).join(",")}]}`);
-    } catch (error) {
-      bug(call, error);
-    }
-  }
-
-  function bug(call: Call, error: unknown): void {
-    log.error({ err: error, requestId: call.requestId }, "a request met a bug");
-    accounts.refuse(call, { code: "internal.bug" });
-  }
-}
-
-const unnamed: Refusal = { code: "mcp.invalid-request", detail: "`params.name` is not a text." };
-
-function answerResult(call: McpCall, result: string): void {
-  answerJson(call.response, call.requestId, 200, resultMessage(call.id, result));
-}
-
-function callOf(exchange: Exchange, requestBytes: number, id: string) {
-  const { requestId, startedMs, response } = exchange;
-  const answerRefusal = ({ code, detail }: Refusal) => {
-    const status = httpStatusOf(code);
-    if (status === 401 && !response.headersSent) response.setHeader("www-authenticate", 'Bearer realm="tollgate"');
-    answerJson(response, requestId, status, errorMessage(id, code, detail));
+  type EnteredDoor = Omit<Entered, "call"> & {
+    readonly serves: { readonly legacy: boolean; readonly modern: boolean };
   };
-  return { requestId, door: "mcp" as const, startedMs, requestBytes, response, answerRefusal };
+
+  /** Who may come in, and what the endpoint shows him. */
+  function enter(arrival: Arrival, call: McpCall, go: (entered: EnteredDoor) => void): void {
+    admit((admitted: Admitted<McpCall>) => {
+      const { view } = admitted;
+      const { group: name } = arrival;
+      if (name === undefined) {
+        const surface = parts.surfaces(view, undefined);
+        return go({ view, principal: admitted.principal, surface, serves: { legacy: true, modern: true } });
+      }
+      const group = view.toolGroupsByName.get(name);
+      const principal = group && narrowed(view, admitted.principal, group);
+      const reachesAny =
+        principal && [...view.serversByName.keys()].some((server) => reachesServer(view, principal, server));
+      if (group === undefined || principal === undefined || reachesAny !== true)
+        return accounts.refuse(call, { code: "mcp.group-unknown" }, { principal: admitted.principal });
+      const serves = {
+        legacy: group.eras.length === 0 || group.eras.includes(Era.LEGACY),
+        modern: group.eras.length === 0 || group.eras.includes(Era.MODERN),
+      };
+      go({ view, principal, surface: parts.surfaces(view, group), serves });
+    })({ call, credential: arrival.credential });
+  }
+
+  function requestOf(
+    { exchange }: Arrival,
+    call: McpCall,
+    more: { client: Client; body: Buffer; envelope: RequestEnvelope; session: ClientSession | undefined },
+  ): McpRequest {
+    const { response, requestId, request } = exchange;
+    const { session } = more;
+    const makeStream = (): EventStream =>
+      session === undefined
+        ? new EventStream({ name: undefined, keptBytesMax: 0, onClosed: () => undefined })
+        : session.makeStream(() => undefined);
+    const traceparent = request.headers["traceparent"];
+    return Object.assign(call, more, {
+      answering: new Answering(response, requestId, makeStream),
+      traceparent: typeof traceparent === "string" ? traceparent : undefined,
+    });
+  }
 }
 
-function headerRefusal(headers: Exchange["request"]["headers"]): Refusal | undefined {
+type McpCall = Call & { client: Client };
+
+/** Undefined for the endpoint of everything; null where the path is none of this door's. */
+function groupIn(path: string): string | undefined | null {
+  const [, , group, ...rest] = path.split("/");
+  if (group === undefined) return undefined;
+  return group === "" || rest.length > 0 ? null : group;
+}
+
+function acknowledge({ response, requestId }: Exchange): void {
+  if (!response.headersSent) response.writeHead(202, { "content-length": 0, [requestIdHeader]: requestId }).end();
+}
+
+function callOf(exchange: Exchange, era: "legacy" | "modern" | undefined, requestBytes: number, id: string): McpCall {
+  const { requestId, startedMs, response } = exchange;
+  const answerRefusal = ({ code, detail, data }: Refusal): void => {
+    const status = httpStatusOf(code, era);
+    if (status === 401 && !response.headersSent) response.setHeader("www-authenticate", 'Bearer realm="tollgate"');
+    answerJson(response, requestId, status, errorMessage(id, code, detail, data));
+  };
+  return { requestId, door: "mcp", startedMs, requestBytes, answerRefusal, client: unknownClient };
+}
+
+function headerRefusal(headers: IncomingHttpHeaders): Refusal | undefined {
   const type = headers["content-type"];
   if (type === undefined || !/^application\/json\s*(;|$)/i.test(type))
     return { code: "request.invalid", detail: "`content-type` is not application/json." };
-  const version = headers["mcp-protocol-version"];
-  if (version === undefined || protocolVersions.some((known) => known === version)) return undefined;
-  return { code: "request.invalid", detail: `\`mcp-protocol-version\` is none of ${protocolVersions.join(", ")}.` };
+  const accept = headers.accept ?? "*/*";
+  const acceptsBoth = accepts(accept, "application/json") && accepts(accept, "text/event-stream");
+  return acceptsBoth ? undefined : { code: "mcp.not-acceptable" };
+}
+
+/** Almost every request says the same. */
+const usualAccept = "application/json, text/event-stream";
+
+function accepts(accept: string, type: string): boolean {
+  if (accept === usualAccept) return true;
+  const [kind = ""] = type.split("/");
+  const wanted = [type, `${kind}/*`, "*/*"];
+  return accept
+    .toLowerCase()
+    .split(",")
+    .some((range) => wanted.includes(range.split(";")[0]?.trim() ?? ""));
 }
 
 function refuseMethod({ response, requestId }: Exchange): void {
-  response.setHeader("allow", "POST");
+  response.setHeader("allow", "POST, GET, DELETE");
   answerJson(response, requestId, 405, errorMessage("null", "request.method-not-allowed"));
 }

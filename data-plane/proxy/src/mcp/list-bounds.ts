@@ -3,7 +3,9 @@
 // Bytes are counted while they arrive. Beyond a bound a server is left out of the list, and the list goes out.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import type { Meter } from "../upstream/exchange.ts";
+
+/** Counts bytes that have come; an error is the end of it. */
+export type Meter = (bytes: number) => TollgateError | undefined;
 
 export type ListLimits = {
   listTimeoutMs: number;

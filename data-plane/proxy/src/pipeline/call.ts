@@ -9,7 +9,8 @@ import type { Credential } from "../http/credentials.ts";
 
 export type DoorName = "mcp";
 
-export type Refusal = { readonly code: ErrorCode; readonly detail?: string };
+/** `data` goes into the error beside the code, where the door's protocol wants it. */
+export type Refusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };
 
 export type Call = {
   readonly requestId: string;
@@ -26,7 +27,9 @@ export type Presented<C extends Call> = { readonly call: C; readonly credential:
 /** From here on it is known who calls, and by which one view everything is decided. */
 export type Admitted<C extends Call> = { readonly call: C; readonly view: View; readonly principal: Principal };
 
-export type Target = { readonly server: string; readonly tool: string };
+export type TargetKind = "tools" | "prompts" | "resources" | "templates";
+
+export type Target = { readonly kind: TargetKind; readonly server: string; readonly tool: string };
 
 export type Authorised<C extends Call> = {
   readonly call: C;

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { OpenRefusal } from "../sealing/sealer.ts";
-import type { Completion } from "../upstream/relay.ts";
+import type { Completion } from "./record.ts";
 
 export type CountersSnapshot = {
   callsByOutcome: Record<Completion["outcome"], number>;
@@ -23,7 +23,7 @@ export type Counters = {
 };
 
 export function emptyCounts(): CountersSnapshot {
-  const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0 };
+  const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0, "input-required": 0 };
   return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {}, handleRefusalsByReason: {} };
 }
 
@@ -42,6 +42,7 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   into.callsByOutcome.answered += more.callsByOutcome.answered;
   into.callsByOutcome["upstream-failed"] += more.callsByOutcome["upstream-failed"];
   into.callsByOutcome["client-closed"] += more.callsByOutcome["client-closed"];
+  into.callsByOutcome["input-required"] += more.callsByOutcome["input-required"];
   for (const [code, count] of Object.entries(more.refusalsByCode)) add(into.refusalsByCode, code, count);
   for (const [code, count] of Object.entries(more.omissionsByCode)) add(into.omissionsByCode, code, count);
   for (const [reason, count] of Object.entries(more.handleRefusalsByReason))

@@ -5,7 +5,6 @@
 import type { Principal } from "@tollgate/kernel/view";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { Recorder } from "../facts/recorder.ts";
-import type { Completion } from "../upstream/relay.ts";
 import type { Authorised, Call, Interceptor, Refusal } from "./call.ts";
 import type { Counters } from "./counters.ts";
 import { createRefusalBudget } from "./refusal-budget.ts";
@@ -19,6 +18,14 @@ export type Accounts = {
   completed(authorised: Authorised<Call>, completion: Completion, release: () => void): void;
   /** Writes what was only counted so far. */
   close(): void;
+};
+
+export type Completion = {
+  /** `input-required`: the client was asked something, and comes again. */
+  readonly outcome: "answered" | "upstream-failed" | "client-closed" | "input-required";
+  readonly upstreamStatus: number;
+  readonly responseBytes: number;
+  readonly firstByteMs: number;
 };
 
 export type RefusedAbout = { readonly principal: Principal; readonly server?: string; readonly tool?: string };
@@ -36,6 +43,7 @@ const outcomes = {
   answered: ToolCallOutcome.ANSWERED,
   "upstream-failed": ToolCallOutcome.UPSTREAM_FAILED,
   "client-closed": ToolCallOutcome.CLIENT_CLOSED,
+  "input-required": ToolCallOutcome.INPUT_REQUIRED,
 } as const satisfies Record<Completion["outcome"], ToolCallOutcome>;
 
 export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsParts): Accounts {

@@ -5,13 +5,13 @@ import { createSlots } from "../slots.ts";
 
 export type Deadlines = {
   /** Calls `onLate` once unless the returned function is called before. */
-  watch(afterMs: number, onLate: () => void): () => void;
+  watch(afterMs: number, onLate: () => unknown): () => void;
   close(): void;
 };
 
 const lookEveryMs = 250;
 
-type Watched = { readonly atMs: number; readonly onLate: () => void; unwatch: () => void };
+type Watched = { readonly atMs: number; readonly onLate: () => unknown; unwatch: () => void };
 
 const nothing = (): void => undefined;
 

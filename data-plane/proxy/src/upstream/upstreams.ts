@@ -12,6 +12,8 @@ import type { SecretValues } from "./secret-values.ts";
 export type Upstream = {
   readonly server: Server;
   readonly pool: Pool;
+  /** For streams that stay open: they must not take the places of calls. */
+  readonly streams: Pool;
   readonly path: string;
   readonly timeoutMs: number;
 };
@@ -20,20 +22,38 @@ export type Upstreams = {
   of(server: Server): Upstream;
   /** The headers that carry the server's credentials, name after value. Throws `upstream.secret-missing`. */
   secretHeaders(upstream: Upstream): readonly string[];
+  /** False once the server was registered otherwise, or retired. */
+  isCurrent(upstream: Upstream): boolean;
   /** Lets go of what the view no longer has. */
   keepOnly(view: View): void;
   close(): Promise<void>;
 };
 
+/** How long calls that are under way, and those that wait for their clients, may use a registration that is not in force any more. */
+const outlivesMs = 15 * 60_000;
 const connectTimeoutMsMax = 10_000;
 const connectionsPerServerMax = 512;
+const streamsPerServerMax = 4_096;
 
 export function createUpstreams(secrets: SecretValues): Upstreams {
   const byId = new Map<string, Upstream>();
+  const outlived = new Set<Upstream>();
   const headers = new WeakMap<Upstream, { generation: number; lines: readonly string[] }>();
 
+  /** New calls go to what is in force; those that are under way end where they began. */
+  function letGo(upstream: Upstream | undefined): void {
+    if (upstream === undefined) return;
+    outlived.add(upstream);
+    const end = (): void => {
+      outlived.delete(upstream);
+      void upstream.pool.close();
+      void upstream.streams.close();
+    };
+    setTimeout(end, outlivesMs).unref();
+  }
+
   function replace(server: Server): Upstream {
-    void byId.get(server.id)?.pool.close();
+    letGo(byId.get(server.id));
     const upstream = openUpstream(server);
     byId.set(server.id, upstream);
     return upstream;
@@ -55,15 +75,18 @@ export function createUpstreams(secrets: SecretValues): Upstreams {
       headers.set(upstream, { generation: secrets.generation(), lines });
       return lines;
     },
+    isCurrent: (upstream) => byId.get(upstream.server.id) === upstream,
     keepOnly(view) {
-      for (const [id, { server, pool }] of byId) {
-        if (view.serversByName.get(server.name)?.id === id) continue;
+      for (const [id, upstream] of byId) {
+        if (view.serversByName.get(upstream.server.name)?.id === id) continue;
         byId.delete(id);
-        void pool.close();
+        letGo(upstream);
       }
     },
     async close() {
-      await Promise.all([...byId.values()].map(({ pool }) => pool.destroy()));
+      await Promise.all(
+        [...byId.values(), ...outlived].flatMap(({ pool, streams }) => [pool.destroy(), streams.destroy()]),
+      );
     },
   };
 }
@@ -78,13 +101,15 @@ function openUpstream(server: Server): Upstream {
     allowH2: false,
   });
   const isRefused = !isDialableHost(url.hostname, server.allowPrivateNetwork);
-  const pool = new Pool(url.origin, {
-    connections: connectionsPerServerMax,
+  const options = (connections: number): Pool.Options => ({
+    connections,
     // Time is kept by the caller's deadline, for a whole call; the pool's own would restart with each byte.
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (options, callback) =>
       isRefused ? callback(new TollgateError("upstream.address-refused"), null) : dial(options, callback),
   });
-  return { server, pool, path: url.pathname + url.search, timeoutMs };
+  const pool = new Pool(url.origin, options(connectionsPerServerMax));
+  const streams = new Pool(url.origin, options(streamsPerServerMax));
+  return { server, pool, streams, path: url.pathname + url.search, timeoutMs };
 }

@@ -1,29 +1,52 @@
-// The envelope of one JSON-RPC message from a client: what it is, its id and method, and where the parts stand that are
+// The envelope of one JSON-RPC message from a client: what it is, its id and method, and where the parts stand that are read,
 // replaced or handed on. The rest of the body is not looked at. A message that is not exactly one of the three forms is
-// refused with a code.
+// refused with a code, and so is one in which anything occurs twice that is decided on here.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
-import { memberFinder, MemberRefusal, valueOf, type MemberProblem, type Span } from "./members.ts";
+import { memberFinder, MemberRefusal, textOf, valueOf, type MemberProblem, type Span, type Spans } from "./members.ts";
 
-export type Envelope =
-  | { kind: "request"; method: string; id: Span; params: Span | undefined; name: Span | undefined }
-  | { kind: "notification"; method: string }
-  /** A client's answer to a request of ours; this door sends none. */
-  | { kind: "response" };
-
-export type EnvelopeRefusal = { kind: "refused"; code: ErrorCode; detail?: string };
-
-// Everything that this door decides by is found in one go, so that a double of any of it refuses the message.
-const find = memberFinder([
+const paths = [
   "jsonrpc",
   "id",
   "method",
   "params",
-  "params.name",
-  "params.protocolVersion",
+  "params>name",
+  "params>uri",
+  "params>ref",
+  "params>ref>type",
+  "params>ref>name",
+  "params>ref>uri",
+  "params>arguments",
+  "params>cursor",
+  "params>level",
+  "params>requestId",
+  "params>notifications",
+  "params>protocolVersion",
+  "params>capabilities",
+  "params>clientInfo",
+  "params>inputResponses",
+  "params>requestState",
+  "params>_meta",
+  "params>_meta>progressToken",
+  "params>_meta>claudecode/toolUseId",
+  "params>_meta>io.modelcontextprotocol/protocolVersion",
+  "params>_meta>io.modelcontextprotocol/clientCapabilities",
+  "params>_meta>io.modelcontextprotocol/clientInfo",
+  "params>_meta>io.modelcontextprotocol/logLevel",
   "result",
   "error",
-]);
+] as const;
+
+export type EnvelopeSpans = Spans<(typeof paths)[number]>;
+
+export type Envelope =
+  | { kind: "request"; method: string; id: string; at: EnvelopeSpans }
+  | { kind: "notification"; method: string; at: EnvelopeSpans }
+  | { kind: "response"; id: string; at: EnvelopeSpans };
+
+export type EnvelopeRefusal = { kind: "refused"; code: ErrorCode; detail?: string };
+
+const find = memberFinder(paths);
 
 export type RequestEnvelope = Extract<Envelope, { kind: "request" }>;
 
@@ -38,32 +61,33 @@ export function readEnvelope(bytes: Uint8Array): Envelope | EnvelopeRefusal {
 
 const refusals: Record<MemberProblem, EnvelopeRefusal> = {
   "not-json": { kind: "refused", code: "mcp.parse-error" },
-  "not-an-object": invalid("It is not one object; batches are not taken."),
+  "not-an-object": invalid("It is not one object."),
   "duplicate-member": { kind: "refused", code: "mcp.duplicate-member" },
   "too-deep": invalid("It is nested too deeply."),
 };
 
 function envelopeOf(bytes: Uint8Array): Envelope | EnvelopeRefusal {
-  const spans = find(bytes);
-  if (spans.jsonrpc === undefined || valueOf(bytes, spans.jsonrpc) !== "2.0") return invalid('`jsonrpc` is not "2.0".');
-  if (spans.method === undefined) {
-    const isResponse = spans.id !== undefined && (spans.result !== undefined || spans.error !== undefined);
-    return isResponse ? { kind: "response" } : invalid("`method` is missing.");
+  const at = find(bytes);
+  if (at.jsonrpc === undefined || valueOf(bytes, at.jsonrpc) !== "2.0") return invalid('`jsonrpc` is not "2.0".');
+  if (at.id !== undefined && !isId(bytes, at.id)) return invalid("`id` is neither a text nor a number.");
+  const id = at.id === undefined ? undefined : textOf(bytes, at.id.start, at.id.end);
+  if (at.method === undefined) {
+    const isResponse = id !== undefined && (at.result !== undefined) !== (at.error !== undefined);
+    return isResponse ? { kind: "response", id, at } : invalid("`method` is missing.");
   }
-  const method = valueOf(bytes, spans.method);
+  const method = valueOf(bytes, at.method);
   if (typeof method !== "string") return invalid("`method` is not a text.");
-  const params = spans.params;
-  if (params !== undefined && bytes[params.start] !== 0x7b) return invalid("`params` is not an object.");
-  if (spans.id === undefined) return { kind: "notification", method };
-  if (!isId(bytes, spans.id)) return invalid("`id` is neither a text nor a number.");
-  return { kind: "request", method, id: spans.id, params, name: spans["params.name"] };
+  for (const object of [at.params, at["params>_meta"]])
+    if (object !== undefined && bytes[object.start] !== 0x7b)
+      return invalid("`params` or its `_meta` is not an object.");
+  return id === undefined ? { kind: "notification", method, at } : { kind: "request", method, id, at };
 }
 
 function invalid(detail: string): EnvelopeRefusal {
   return { kind: "refused", code: "mcp.invalid-request", detail };
 }
 
-/** An id is relayed and echoed; one without bound would be a body of its own. */
+/** An id is echoed; one without bound would be a body of its own. */
 const idBytesMax = 1_024;
 
 function isId(bytes: Uint8Array, span: Span): boolean {
@@ -72,19 +96,8 @@ function isId(bytes: Uint8Array, span: Span): boolean {
   return isTextOrNumber && span.end - span.start <= idBytesMax;
 }
 
-/** The version a client's `initialize` asks for; undefined where it names none. */
-export function requestedVersion(bytes: Uint8Array): string | undefined {
-  const span = find(bytes)["params.protocolVersion"];
+/** The text at a span; undefined where nothing stands, or no text. */
+export function textValue(bytes: Uint8Array, span: Span | undefined): string | undefined {
   const value = span && valueOf(bytes, span);
   return typeof value === "string" ? value : undefined;
-}
-
-/** The bytes with one span replaced; all others as they came. */
-export function splice(bytes: Uint8Array, span: Span, replacement: string): Buffer {
-  const between = Buffer.byteLength(replacement);
-  const spliced = Buffer.allocUnsafe(span.start + between + bytes.length - span.end);
-  spliced.set(bytes.subarray(0, span.start), 0);
-  spliced.write(replacement, span.start);
-  spliced.set(bytes.subarray(span.end), span.start + between);
-  return spliced;
 }

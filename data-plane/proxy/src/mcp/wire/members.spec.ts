@@ -7,7 +7,7 @@ import { memberFinder, MemberRefusal, textOf, valueOf, visitElements, type Span 
 
 const seed = Number(process.env["FC_SEED"] ?? Date.now() % 2 ** 31);
 const runs = { seed, numRuns: 2_000 };
-const find = memberFinder(["id", "method", "params", "params.name"]);
+const find = memberFinder(["id", "method", "params", "params>name"]);
 
 function scan(text: string): "accepted" | MemberRefusal["problem"] {
   try {

@@ -23,7 +23,7 @@ export class MemberRefusal extends Error {
 export type Spans<Path extends string> = { readonly [P in Path]: Span | undefined };
 
 /**
- * A finder for some members, made once: `["method", "params.name"]` finds the top-level `method`, and `name` in the object
+ * A finder for some members, made once: `["method", "params>name"]` finds the top-level `method`, and `name` in the object
  * `params`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
  */
 export function memberFinder<const Path extends string>(
@@ -40,6 +40,11 @@ export function memberFinder<const Path extends string>(
   };
 }
 
+/** An object's members, one after the other, doubles included: `key` is the span of the name with its quotes. */
+export function visitMembers(bytes: Uint8Array, within: Span, visit: (key: Span, value: Span) => void): void {
+  new Scanner(bytes, within.start, within.end, {}).members(visit);
+}
+
 /** An array's elements, one after the other: whoever has had enough of them throws. */
 export function visitElements(bytes: Uint8Array, within: Span, visit: (element: Span) => void): void {
   new Scanner(bytes, within.start, within.end, {}).elements(visit);
@@ -50,16 +55,18 @@ function compile(paths: readonly string[]): readonly Wanted[] {
   for (const path of paths) {
     let members = root;
     let prefix = "";
-    for (const name of path.split(".")) {
+    for (const name of path.split(separator)) {
       let member = members.find((known) => known.name === name);
       if (member === undefined) members.push((member = { name, path: prefix + name, inside: [] }));
       members = member.inside;
-      prefix += `${name}.`;
+      prefix += name + separator;
     }
   }
   return root;
 }
 
+/** Names of members hold dots and slashes; none that is wanted holds this. */
+const separator = ">";
 const depthMax = 128;
 const nothing: readonly Wanted[] = [];
 const quote = 0x22;
@@ -93,6 +100,28 @@ class Scanner {
       throw new MemberRefusal("not-an-object");
     }
     this.object(wanted);
+    this.finish();
+  }
+
+  members(visit: (key: Span, value: Span) => void): void {
+    this.space();
+    this.expect(openBrace);
+    this.space();
+    if (this.take(closeBrace)) return this.finish();
+    do {
+      this.space();
+      const key = this.at;
+      this.string();
+      const keyEnd = this.at;
+      this.space();
+      this.expect(colon);
+      this.space();
+      const start = this.at;
+      this.value();
+      visit({ start: key, end: keyEnd }, { start, end: this.at });
+      this.space();
+    } while (this.take(comma));
+    this.expect(closeBrace);
     this.finish();
   }
 

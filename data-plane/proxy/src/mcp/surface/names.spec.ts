@@ -2,10 +2,18 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { viewWith, server } from "../fixtures/gate-fixture.ts";
-import { calledName, exposedCharsMax, exposedName } from "./tool-names.ts";
+import { seedFromEnv } from "../../../../../test/support/random.ts";
+import {
+  exposedCharsMax,
+  exposedName,
+  exposedServer,
+  isAltered,
+  prefixedUri,
+  readPrefixedUri,
+  separator,
+} from "./names.ts";
 
-const seed = Number(process.env["FC_SEED"] ?? Date.now() % 2 ** 31);
+const seed = seedFromEnv();
 const serverName = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,61}[a-z0-9]$/);
 
 test("plain names are shown as they are", () => {
@@ -20,10 +28,10 @@ test(`every name is short, plain, and leads back to its server (seed ${seed})`, 
       const exposed = exposedName(name, tool);
       expect(exposed).toMatch(/^[A-Za-z0-9_-]+$/);
       expect(exposed.length).toBeLessThanOrEqual(exposedCharsMax);
-      const view = viewWith([server(name, "http://x/"), server("other", "http://x/")]);
-      const called = calledName(view, exposed);
-      expect(called?.server.name).toBe(name);
-      expect(called?.isAltered === true || called?.toolPart === tool).toBe(true);
+      const end = exposed.indexOf(separator);
+      expect(exposed.slice(0, end)).toBe(exposedServer(name));
+      const part = exposed.slice(end + separator.length);
+      expect(isAltered(part) || part === tool).toBe(true);
     }),
     { seed, numRuns: 300 },
   );
@@ -38,4 +46,14 @@ test("different tools never share a name, and a server cannot take another's pre
     { seed },
   );
   expect(exposedName("a", "b__c")).not.toBe(exposedName("a__b", "c"));
+});
+
+test("a URI that had to be told apart leads back to its server and to what that calls it", () => {
+  fc.assert(
+    fc.property(serverName, fc.webUrl({ withFragments: true, withQueryParameters: true }), (server, uri) => {
+      expect(readPrefixedUri(prefixedUri(server, uri))).toEqual({ server, uri });
+    }),
+    { seed },
+  );
+  expect(readPrefixedUri("file:///a")).toBeUndefined();
 });

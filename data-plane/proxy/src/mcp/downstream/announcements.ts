@@ -1,0 +1,103 @@
+// Who is told that lists changed: everybody with an open stream whose own view of them is another now, and nobody else. It
+// is looked at whenever servers or policy changed, for all changes that came together. A key that may not come in any more
+// has its streams closed.
+
+import { hash } from "node:crypto";
+import { authenticate, narrowed, type Principal, type View } from "@tollgate/kernel/view";
+import type { ToolGroup } from "@tollgate/schema/resources";
+import type { Credential } from "../../http/credentials.ts";
+import { createSlots } from "../../slots.ts";
+import { listKinds, type ListKind } from "../catalogue/catalogue.ts";
+import type { Exposed, Surface } from "../surface/surface.ts";
+
+export type Attention = {
+  readonly credential: Credential;
+  /** The endpoint's group, by its name. */
+  readonly group: string | undefined;
+  readonly kinds: readonly ListKind[];
+  tell(kinds: readonly ListKind[]): void;
+  /** The key, or the endpoint, is not there for it any more. */
+  close(): void;
+};
+
+export type Announcements = {
+  /** What is returned ends it. */
+  attend(attention: Attention): () => void;
+  /** Something may be another now. */
+  look(): void;
+};
+
+export type AnnouncementParts = {
+  view: () => View | undefined;
+  surfaceOf: (view: View, group: ToolGroup | undefined) => Surface;
+  wallMs: () => number;
+};
+
+type Entry = { readonly attention: Attention; seen: Map<ListKind, string> };
+
+export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: AnnouncementParts): Announcements {
+  const entries = createSlots<Entry>();
+  let isPending = false;
+
+  function seenBy(
+    { credential, group: name }: Attention,
+    view: View,
+    kinds: readonly ListKind[],
+  ): Map<ListKind, string> | undefined {
+    const decided = authenticate(view, credential.key, credential.sha256, wallMs());
+    if (decided.outcome === "refused") return undefined;
+    const group = name === undefined ? undefined : view.toolGroupsByName.get(name);
+    if (name !== undefined && group === undefined) return undefined;
+    const principal = group === undefined ? decided.principal : narrowed(view, decided.principal, group);
+    const surface = surfaceOf(view, group);
+    return new Map(kinds.map((kind) => [kind, printOf(surface, kind, view, principal)]));
+  }
+
+  function lookNow(): void {
+    isPending = false;
+    const view = viewNow();
+    if (view === undefined) return;
+    for (const entry of entries) {
+      const seen = seenBy(entry.attention, view, entry.attention.kinds);
+      if (seen === undefined) {
+        entry.attention.close();
+        continue;
+      }
+      const others = entry.attention.kinds.filter((kind) => seen.get(kind) !== entry.seen.get(kind));
+      entry.seen = seen;
+      if (others.length > 0) entry.attention.tell(others);
+    }
+  }
+
+  return {
+    attend(attention) {
+      const view = viewNow();
+      const seen = view && seenBy(attention, view, listKinds);
+      return entries.add({ attention, seen: seen ?? new Map() });
+    },
+    look() {
+      if (isPending) return;
+      isPending = true;
+      setImmediate(lookNow);
+    },
+  };
+}
+
+const prints = new WeakMap<readonly Exposed[], string>();
+
+/** What is in the list, in one short text. */
+function printOf(surface: Surface, kind: ListKind, view: View, principal: Principal): string {
+  const visible = surface.visible(kind, view, principal);
+  const known = prints.get(visible);
+  if (known !== undefined) return known;
+  const print = hash("sha256", visible.map(({ name, listed }) => `${name} ${listed.sha256}`).join("\n"));
+  prints.set(visible, print);
+  return print;
+}
+
+export const changeMethods: Record<ListKind, string> = {
+  tools: "notifications/tools/list_changed",
+  prompts: "notifications/prompts/list_changed",
+  resources: "notifications/resources/list_changed",
+  templates: "notifications/resources/list_changed",
+};

@@ -1,0 +1,72 @@
+// The answer to one request, which may turn into a stream: as long as nothing but the result has to be said it is JSON with a
+// status; a notification, a question or a long wait make it a stream. Whoever waits longer than this hears that the gate
+// is alive.
+
+import type { ServerResponse } from "node:http";
+import { answerJson } from "../../http/answer.ts";
+import type { Deadlines } from "../../upstream/deadlines.ts";
+import type { EventStream } from "./event-stream.ts";
+
+/** Clients give up on what has not begun after a minute; streams cost little. */
+const openAfterMs = 5_000;
+
+export class Answering {
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  private readonly makeStream: () => EventStream;
+  private stream: EventStream | undefined;
+  private unwatch: (() => void) | undefined;
+  private isOver = false;
+
+  /** `makeStream` is called when there has to be one. */
+  constructor(response: ServerResponse, requestId: string, makeStream: () => EventStream) {
+    this.response = response;
+    this.requestId = requestId;
+    this.makeStream = makeStream;
+  }
+
+  /** From now on it may take long. */
+  waits(deadlines: Deadlines): void {
+    this.unwatch ??= deadlines.watch(openAfterMs, () => this.isOver || this.open());
+  }
+
+  get isStream(): boolean {
+    return this.stream !== undefined;
+  }
+
+  open(): EventStream {
+    if (this.stream === undefined) {
+      this.stream = this.makeStream();
+      if (!this.response.destroyed && !this.response.headersSent) this.stream.connect(this.response, this.requestId);
+    }
+    return this.stream;
+  }
+
+  /** False when the client reads slower than this comes. */
+  send(message: Uint8Array): boolean {
+    return this.isOver || this.open().send(message);
+  }
+
+  onceRead(go: () => void): void {
+    if (this.stream === undefined) go();
+    else this.stream.onceRead(go);
+  }
+
+  finish(message: Buffer | string, status = 200): void {
+    if (this.isOver) return;
+    this.over();
+    if (this.stream === undefined) answerJson(this.response, this.requestId, status, message);
+    else this.stream.end(Buffer.from(message));
+  }
+
+  /** Nothing will come: the connection is cut, so that nobody takes it for an end. */
+  break(): void {
+    this.over();
+    this.response.destroy();
+  }
+
+  private over(): void {
+    this.isOver = true;
+    this.unwatch?.();
+  }
+}

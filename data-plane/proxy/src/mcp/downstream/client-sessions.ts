@@ -1,0 +1,197 @@
+// Sessions of legacy clients. The id that a client carries is sealed and says everything that the session began with, so that
+// nobody can make one up, and another key cannot use it. What happens in a session stays here: its streams, the questions
+// that wait for the client, its sessions at servers. Who opens too many loses those that he used longest ago.
+
+import { randomBytes } from "node:crypto";
+import type { Sealer } from "../../sealing/sealer.ts";
+import { capabilitySetOf } from "../capability-set.ts";
+import type { Client, LogLevel } from "../client.ts";
+import { EventStream } from "./event-stream.ts";
+
+export type SessionLimits = {
+  readonly sessionsMax: number;
+  readonly sessionsPerKeyMax: number;
+  readonly sessionIdleMsMax: number;
+  readonly sessionLifeMsMax: number;
+  readonly streamKeptBytesMax: number;
+};
+
+export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
+
+/** A question to the client, and what to do with its answer. */
+export type Question = { onAnswer(answer: Buffer): void };
+
+const streamsPerSessionMax = 64;
+
+export class ClientSession {
+  readonly id: string;
+  readonly principalId: string;
+  readonly client: Client;
+  usedMs = 0;
+  level: LogLevel | undefined;
+  /** How each of its subscriptions is ended, by the URI that the client knows. */
+  readonly subscriptions = new Map<string, () => void>();
+  /** Everything at servers that is to end with the session. */
+  readonly ends = new Set<() => void>();
+  readonly questions = new Map<string, Question>();
+  /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
+  readonly underWay = new Map<string, () => void>();
+  private readonly keptBytesMax: number;
+  private readonly streams = new Map<string, EventStream>();
+  private lastStream = 0;
+  private lastQuestion = 0;
+  /** What belongs to no request. */
+  readonly general: EventStream;
+  isEnded = false;
+
+  constructor(id: string, principalId: string, client: Client, keptBytesMax: number) {
+    this.id = id;
+    this.principalId = principalId;
+    this.client = client;
+    this.keptBytesMax = keptBytesMax;
+    this.general = this.makeStream(() => undefined);
+  }
+
+  makeStream(onClosed: () => void): EventStream {
+    const name = String(++this.lastStream);
+    const stream = new EventStream({ name, keptBytesMax: this.keptBytesMax, onClosed });
+    this.streams.set(name, stream);
+    for (const [oldest, { isConnected }] of this.streams) {
+      if (this.streams.size <= streamsPerSessionMax) break;
+      if (!isConnected && oldest !== "1") this.streams.delete(oldest);
+    }
+    return stream;
+  }
+
+  /** The stream that an event's id belongs to. */
+  streamOf(eventId: string): EventStream | undefined {
+    return this.streams.get(eventId.split("-")[0] ?? "");
+  }
+
+  /** The id under which a question goes out. */
+  ask(question: Question): string {
+    const id = `${++this.lastQuestion}`;
+    this.questions.set(id, question);
+    return id;
+  }
+
+  end(): void {
+    this.isEnded = true;
+    for (const end of this.ends) end();
+    this.ends.clear();
+    for (const stream of this.streams.values()) stream.end();
+    this.streams.clear();
+    this.questions.clear();
+  }
+}
+
+export type Opened =
+  { outcome: "opened"; session: ClientSession } | { outcome: "refused"; reason: "payload-too-large" | "no-key" };
+
+export class ClientSessions {
+  private readonly limits: SessionLimits;
+  private readonly sealer: Sealer;
+  private readonly wallMs: () => number;
+  /** In the order of their last use, by their ids; and so for each principal. */
+  private readonly sessions = new Map<string, ClientSession>();
+  private readonly byPrincipal = new Map<string, Set<ClientSession>>();
+
+  constructor(limits: SessionLimits, sealer: Sealer, wallMs: () => number) {
+    this.limits = limits;
+    this.sealer = sealer;
+    this.wallMs = wallMs;
+  }
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  open(principalId: string, client: Client): Opened {
+    const { version, capabilities, info } = client;
+    const payload = JSON.stringify({
+      n: randomBytes(9).toString("base64url"),
+      v: version,
+      c: capabilities.text,
+      i: info,
+    });
+    const nowMs = this.wallMs();
+    const sealed = this.sealer.seal(
+      { purpose: "session", principal: principalId },
+      Buffer.from(payload),
+      nowMs + this.limits.sessionLifeMsMax,
+    );
+    if (sealed.outcome === "refused") return sealed;
+    const session = new ClientSession(sealed.text, principalId, client, this.limits.streamKeptBytesMax);
+    this.keep(session);
+    return { outcome: "opened", session };
+  }
+
+  /** Undefined for one that is not known, or not this principal's: they are not told apart. */
+  find(id: string, principalId: string): ClientSession | undefined {
+    const session = this.sessions.get(id);
+    if (session === undefined || session.principalId !== principalId) return undefined;
+    this.sessions.delete(id);
+    this.sessions.set(id, session);
+    session.usedMs = performance.now();
+    return session;
+  }
+
+  end(session: ClientSession): void {
+    this.sessions.delete(session.id);
+    const own = this.byPrincipal.get(session.principalId);
+    own?.delete(session);
+    if (own?.size === 0) this.byPrincipal.delete(session.principalId);
+    session.end();
+  }
+
+  /** Ends those that nobody used for long. */
+  endIdle(): void {
+    const since = performance.now() - this.limits.sessionIdleMsMax;
+    for (const session of this.sessions.values()) {
+      if (session.usedMs >= since) break;
+      if (session.underWay.size > 0 || session.general.isConnected) session.usedMs = performance.now();
+      else this.end(session);
+    }
+  }
+
+  /** Ends what belongs to principals that are not there any more. */
+  keepOnly(isThere: (principalId: string) => boolean): void {
+    for (const principalId of this.byPrincipal.keys())
+      if (!isThere(principalId)) for (const session of this.byPrincipal.get(principalId) ?? []) this.end(session);
+  }
+
+  all(): Iterable<ClientSession> {
+    return this.sessions.values();
+  }
+
+  private keep(session: ClientSession): void {
+    session.usedMs = performance.now();
+    this.sessions.set(session.id, session);
+    const own = this.byPrincipal.get(session.principalId) ?? new Set();
+    own.add(session);
+    this.byPrincipal.set(session.principalId, own);
+    if (own.size > this.limits.sessionsPerKeyMax) this.endOldest(own);
+    // The first of the map is the one that was used longest ago.
+    if (this.sessions.size > this.limits.sessionsMax) this.endFirst();
+  }
+
+  private endFirst(): void {
+    for (const session of this.sessions.values()) return this.end(session);
+  }
+
+  private endOldest(of: Iterable<ClientSession>): void {
+    const [first, ...rest] = of;
+    const oldest = rest.reduce((least, session) => (least && session.usedMs >= least.usedMs ? least : session), first);
+    if (oldest !== undefined) this.end(oldest);
+  }
+}
+
+/** What a sealed id says of the client that it was made for. */
+export function clientIn(payload: Uint8Array): Client | undefined {
+  const { v, c, i }: { v?: unknown; c?: unknown; i?: unknown } = Object(
+    JSON.parse(Buffer.from(payload).toString("utf8")),
+  );
+  if (typeof v !== "string" || typeof c !== "string" || typeof i !== "string") return undefined;
+  const capabilities = capabilitySetOf(c);
+  return capabilities && { era: "legacy", version: v, capabilities, info: i };
+}

@@ -1,0 +1,132 @@
+// News of single resources: who wants to hear of one is told when its server says that it changed. At a legacy server the
+// subscription is the session's; a modern one is asked once for all that anybody wants, on one stream that is opened anew
+// when that changes, the new one before the old one is let go.
+
+import type { Log } from "../../log-output.ts";
+import type { Deadlines } from "../../upstream/deadlines.ts";
+import { noCapabilities } from "../capability-set.ts";
+import { ownInfo } from "../catalogue/connection.ts";
+import { nextId } from "../upstream/call.ts";
+import type { HeldSession, SessionListener } from "../upstream/held-session.ts";
+import { ModernCall, ownMeta } from "../upstream/modern-call.ts";
+import type { Peer } from "../upstream/peers.ts";
+import { memberFinder, valueOf } from "../wire/members.ts";
+import type { ServerNotification } from "../wire/message.ts";
+
+export type Heard = (uri: string, notification: ServerNotification) => void;
+
+const updated = "notifications/resources/updated";
+const acknowledged = "notifications/subscriptions/acknowledged";
+const findUri = memberFinder(["params>uri"]);
+const againMs = 2_000;
+
+export function uriOf({ method, bytes }: ServerNotification): string | undefined {
+  if (method !== updated) return undefined;
+  const span = findUri(bytes)["params>uri"];
+  const uri = span && valueOf(bytes, span);
+  return typeof uri === "string" ? uri : undefined;
+}
+
+/** At a legacy server. What is returned ends it. */
+export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): Promise<() => void> {
+  const listener: SessionListener = {
+    onNotification(notification) {
+      const about = uriOf(notification);
+      // A server may tell of a part of what was subscribed to.
+      if (about !== undefined && (about === uri || about.startsWith(uri))) heard(uri, notification);
+    },
+    onRequest: () => false,
+  };
+  held.listeners.add(listener);
+  await held.subscribe(uri);
+  return () => {
+    held.listeners.delete(listener);
+    held.unsubscribe(uri).catch(() => undefined); // A server that is gone tells nothing more.
+  };
+}
+
+export type ModernNews = {
+  hear(peer: Peer, uri: string, heard: Heard): () => void;
+  close(): void;
+};
+
+type Hub = {
+  readonly peer: Peer;
+  readonly listeners: Map<string, Set<Heard>>;
+  call: ModernCall | undefined;
+  isOpening: boolean;
+};
+
+export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
+  const hubs = new Map<Peer, Hub>();
+
+  function open(hub: Hub): void {
+    if (hub.isOpening) return;
+    hub.isOpening = true;
+    // All that is asked for in this turn goes into one stream.
+    setImmediate(() => {
+      hub.isOpening = false;
+      const former = hub.call;
+      if (hub.listeners.size === 0) {
+        hubs.delete(hub.peer);
+        return former?.cancel();
+      }
+      hub.call = listen(hub, () => former?.cancel());
+    });
+  }
+
+  function listen(hub: Hub, onAcknowledged: () => void): ModernCall {
+    const id = nextId();
+    const method = "subscriptions/listen";
+    const filter = JSON.stringify({ resourceSubscriptions: [...hub.listeners.keys()] });
+    const meta = ownMeta(noCapabilities.text, ownInfo);
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"notifications":${filter},"_meta":${meta}}}`;
+    const lost = (): void => {
+      onAcknowledged();
+      if (hub.call !== call || hubs.get(hub.peer) !== hub) return;
+      hub.call = undefined;
+      log.debug({ server: hub.peer.server.name }, "a stream of news ended; it is opened again");
+      deadlines.watch(againMs, () => open(hub));
+    };
+    const call: ModernCall = new ModernCall(
+      hub.peer.parts,
+      { id, method, name: undefined, paramHeaders: [], body: Buffer.from(body), stays: true },
+      {
+        onNotification(notification) {
+          if (notification.method === acknowledged) return onAcknowledged();
+          const about = uriOf(notification);
+          if (about === undefined) return;
+          for (const [uri, listeners] of hub.listeners)
+            if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(uri, notification);
+        },
+        onRequest: () => undefined,
+        onResponse: lost,
+        onFailed: lost,
+      },
+    );
+    return call;
+  }
+
+  return {
+    hear(peer, uri, heard) {
+      const hub = hubs.get(peer) ?? { peer, listeners: new Map(), call: undefined, isOpening: false };
+      hubs.set(peer, hub);
+      const listeners = hub.listeners.get(uri) ?? new Set();
+      if (listeners.size === 0) {
+        hub.listeners.set(uri, listeners);
+        open(hub);
+      }
+      listeners.add(heard);
+      return () => {
+        listeners.delete(heard);
+        if (listeners.size > 0 || hub.listeners.get(uri) !== listeners) return;
+        hub.listeners.delete(uri);
+        open(hub);
+      };
+    },
+    close() {
+      for (const { call } of hubs.values()) call?.cancel();
+      hubs.clear();
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// A client's request that goes to one server, once it is known who asks and that he may: everything that is needed to bring it
+// there and to answer it, in whichever era each of the two speaks.
+
+import type { Authorised, Call } from "../../pipeline/call.ts";
+import type { ListKind } from "../catalogue/catalogue.ts";
+import type { Client } from "../client.ts";
+import type { Answering } from "../downstream/answering.ts";
+import type { ClientSession } from "../downstream/client-sessions.ts";
+import type { Exposed, Surface } from "../surface/surface.ts";
+import type { RequestEnvelope } from "../wire/envelope.ts";
+import type { Span } from "../wire/members.ts";
+
+export type McpRequest = Call & {
+  readonly answering: Answering;
+  readonly client: Client;
+  /** Of a legacy client. */
+  readonly session: ClientSession | undefined;
+  readonly body: Buffer;
+  readonly envelope: RequestEnvelope;
+  readonly traceparent: string | undefined;
+};
+
+export type Errand = McpRequest & {
+  readonly surface: Surface;
+  readonly kind: ListKind;
+  /** Where the name of what is addressed stands, and what the server calls it. */
+  readonly name: { readonly at: Span; readonly own: string };
+  readonly exposed: Exposed | undefined;
+};
+
+export type Leg = Authorised<Errand>;

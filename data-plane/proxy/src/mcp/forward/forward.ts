@@ -1,0 +1,439 @@
+// One request on its way to its server and back. It is sent in the server's era with the ids of that hop; what comes back is
+// brought to the client in his. When the server asks the client something in the middle, a legacy client is asked at once,
+// and a modern one is told to come again: the call waits for him, and each time he comes is a leg of it. A request is
+// never sent twice unless the server refused it unread. What cannot be delivered becomes an answer that names the server.
+
+import { errors, TollgateError } from "@tollgate/kernel/errors";
+import type { Log } from "../../log-output.ts";
+import type { Step } from "../../pipeline/call.ts";
+import type { Accounts, Completion } from "../../pipeline/record.ts";
+import type { Deadlines } from "../../upstream/deadlines.ts";
+import { failureOf } from "../../upstream/failure.ts";
+import { errorMessage, toolErrorMessage } from "../answers.ts";
+import { capabilityFor } from "../capability-set.ts";
+import type { Era } from "../catalogue/catalogue.ts";
+import type { Catalogues } from "../catalogue/catalogues.ts";
+import { logLevelOf } from "../client.ts";
+import { nextId, type CallEvents, type UpstreamCall } from "../upstream/call.ts";
+import type { LegacySession } from "../upstream/legacy-session.ts";
+import { ModernCall } from "../upstream/modern-call.ts";
+import type { Peer, Peers } from "../upstream/peers.ts";
+import { textValue } from "../wire/envelope.ts";
+import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
+import type { Leg } from "./errand.ts";
+import { hearsFrom, Notifications, resultFor } from "./incoming.ts";
+import { answerOf, inputResponses, keyOf, paramsOf, readInputRequired, type InputRequired } from "./input.ts";
+import { outgoingBody } from "./outgoing.ts";
+import { paramHeadersOf } from "./param-headers.ts";
+import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
+
+export type Forwarding = {
+  readonly peers: Peers;
+  readonly catalogues: Catalogues;
+  readonly parked: ParkedCalls<Leg>;
+  readonly deadlines: Deadlines;
+  readonly accounts: Accounts;
+  readonly log: Log;
+  /** A call found the server gone: whoever watches it may look. */
+  onSuspect(serverId: string): void;
+};
+
+export function forward(parts: Forwarding): Step<Leg> {
+  return (leg) => new Forward(parts, leg).start();
+}
+
+const roundsMax = 8;
+/** Questions that a legacy server sends one right behind the other are one set for a modern client. */
+const settleMs = 30;
+const resultKeptMs = 60_000;
+/** How long the first word of a server that was never reached is waited for. */
+const introductionMsMax = 5_000;
+
+type Question = { readonly request: ServerRequest; readonly key: string };
+
+class Forward implements CallEvents, Parked<Leg> {
+  private readonly parts: Forwarding;
+  private readonly peer: Peer;
+  private leg: Leg;
+  private era: Era = "legacy";
+  private id = 0;
+  private call: UpstreamCall | undefined;
+  private session: LegacySession | undefined;
+  private notifications: Notifications | undefined;
+  private unwatch: () => void = () => undefined;
+  /** The leg has its answer. */
+  private isAnswered = false;
+  /** The server has said its last, or was told that it need not. */
+  private isOver = false;
+  private mayRetry = true;
+  private rounds = 0;
+  private readonly questions = new Map<string, Question>();
+  private given = new Map<string, string>();
+  private settling: NodeJS.Timeout | undefined;
+  private ticket: string | undefined;
+  private last: ServerResponse | undefined;
+
+  constructor(parts: Forwarding, leg: Leg) {
+    this.parts = parts;
+    this.leg = leg;
+    this.peer = parts.peers.of(leg.server);
+  }
+
+  start(): void {
+    this.beginLeg(this.leg);
+    if (this.leg.call.answering.response.destroyed) return this.clientClosed();
+    const era = this.parts.catalogues.of(this.leg.server.id)?.era;
+    if (era !== undefined) return this.send(era);
+    this.parts.catalogues.whenIntroduced(this.leg.server.id, this.parts.deadlines, introductionMsMax, (known) => {
+      if (this.isOver) return;
+      if (known?.era !== undefined) return this.send(known.era);
+      const { code = "upstream.not-ready", reason = "" } = known?.health ?? {};
+      this.onFailed(new TollgateError(code, reason === "" ? undefined : reason), false);
+    });
+  }
+
+  private beginLeg(leg: Leg): void {
+    this.leg = leg;
+    this.isAnswered = false;
+    const { answering, session, client, envelope } = leg.call;
+    answering.waits(this.parts.deadlines);
+    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    // A legacy client that goes may come back for what it missed, and says so when it wants nothing more.
+    if (client.era === "modern") answering.response.once("close", () => this.leg === leg && this.clientClosed());
+    else session?.underWay.set(envelope.id, () => this.clientClosed());
+  }
+
+  private send(era: Era): void {
+    this.era = era;
+    this.id = nextId();
+    const { call: errand } = this.leg;
+    const given = inputResponses(errand.body, errand.envelope.at["params>inputResponses"]);
+    if (given === undefined) return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
+    this.given = given;
+    const { body, envelope, client, session } = errand;
+    const token = envelope.at["params>_meta>progressToken"];
+    const asked = logLevelOf(textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]));
+    this.notifications = new Notifications({
+      id: this.id,
+      token: token && body.toString("utf8", token.start, token.end),
+      server: this.leg.server.name,
+      hears: client.era === "modern" ? hearsFrom(asked) : hearsFrom(session?.level ?? "debug"),
+    });
+    try {
+      if (era === "modern") return this.sendModern();
+      const held = this.peer.sessionFor({ client, session, keyId: this.leg.principal.key.id });
+      if (asked !== undefined) held.hear(asked).catch(() => undefined); // It is logs alone that are missing then.
+      const open = held.get();
+      if (!(open instanceof Promise)) return this.sendLegacy(open);
+      open.then(
+        (opened) => this.sendLegacy(opened),
+        (error: unknown) => this.onFailed(failureOf(error), false),
+      );
+    } catch (error) {
+      this.onFailed(failureOf(error), false);
+    }
+  }
+
+  private sendLegacy(session: LegacySession): void {
+    if (this.isOver) return;
+    this.session = session;
+    try {
+      this.call = session.call(this.id, this.bodyTo("legacy"), this);
+    } catch (error) {
+      this.onFailed(failureOf(error), false);
+    }
+  }
+
+  private sendModern(retry?: { inputResponses: string | undefined; requestState: string | undefined }): void {
+    const { envelope, name, body, exposed, traceparent } = this.leg.call;
+    const hasName = envelope.at["params>ref"] === undefined;
+    const headers = paramHeadersOf(exposed, body, envelope.at["params>arguments"]);
+    if (traceparent !== undefined) headers.push("traceparent", traceparent);
+    this.call = new ModernCall(
+      this.peer.parts,
+      {
+        id: this.id,
+        method: envelope.method,
+        name: hasName ? name.own : undefined,
+        paramHeaders: headers,
+        body: this.bodyTo("modern", retry),
+      },
+      this,
+    );
+  }
+
+  private bodyTo(era: Era, retry?: { inputResponses: string | undefined; requestState: string | undefined }): Buffer {
+    const { body, envelope, client, name, session } = this.leg.call;
+    const level = session?.level;
+    return outgoingBody(
+      { body, envelope, client, name, level, ...(retry === undefined ? {} : { retry }) },
+      era,
+      this.id,
+    );
+  }
+
+  onNotification(notification: ServerNotification): void {
+    const message = this.isAnswered ? undefined : this.notifications?.forClient(notification);
+    if (message === undefined) return;
+    const { answering } = this.leg.call;
+    if (answering.send(message)) return;
+    this.call?.pause();
+    answering.onceRead(() => this.call?.resume());
+  }
+
+  onRequest(request: ServerRequest): void {
+    if (request.method === "ping") return this.reply(request, '"result":{}');
+    const capability = capabilityFor(request.method);
+    const { client, session } = this.leg.call;
+    if (capability === undefined) return this.reply(request, '"error":{"code":-32601,"message":"Method not found"}');
+    if (!client.capabilities.names.has(capability)) return this.lacks(request, capability);
+    if (client.era === "legacy" && session !== undefined) return this.ask(request);
+    const key = keyOf(request, this.questions);
+    const given = this.given.get(key);
+    if (given !== undefined) {
+      this.given.delete(key);
+      return this.reply(request, `"result":${given}`);
+    }
+    this.questions.set(key, { request, key });
+    this.settling ??= setTimeout(() => this.park(), settleMs);
+  }
+
+  /** The client cannot give what the server needs: it is told, in its own words, and the server need not go on. */
+  private lacks(request: ServerRequest, capability: string): void {
+    this.reply(request, `"error":{"code":-32601,"message":"The client does not support ${capability}."}`);
+    if (this.leg.call.client.era === "legacy") return;
+    this.call?.cancel("The client lacks what the server asks for.");
+    this.isOver = true;
+    const detail = `It asks for ${capability}.`;
+    const data = { requiredCapabilities: { [capability]: {} } };
+    this.answer("answered", errorMessage(this.leg.call.envelope.id, "mcp.capability-missing", detail, data), 400);
+  }
+
+  private reply({ id }: ServerRequest, answer: string): void {
+    this.session
+      ?.post(`{"jsonrpc":"2.0","id":${id},${answer}}`)
+      .catch((error: unknown) => this.onFailed(failureOf(error), true));
+  }
+
+  /** A legacy client is asked on the stream of its request. */
+  private ask(request: ServerRequest): void {
+    const { session, answering } = this.leg.call;
+    const id = session?.ask({
+      onAnswer: (answer) => {
+        const text = answer.toString("utf8");
+        const result = answerOf(answer);
+        // An error goes on as the client wrote it, under the server's id.
+        this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
+      },
+    });
+    answering.send(
+      Buffer.from(
+        `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
+      ),
+    );
+  }
+
+  private park(): void {
+    this.settling = undefined;
+    if (this.isOver || this.isAnswered || this.questions.size === 0) return;
+    const { call: errand, principal } = this.leg;
+    const { parked } = this.parts;
+    if (++this.rounds > roundsMax)
+      return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`));
+    this.ticket ??= parked.add(this, principal.key.id, digestOf(errand.body, errand.envelope));
+    const state = this.ticket === undefined ? undefined : parked.wait(this.ticket, this.rounds);
+    if (state === undefined) return this.giveUp(new TollgateError("mcp.calls-full"));
+    const requests = [...this.questions.values()].map(
+      ({ key, request }) =>
+        `${JSON.stringify(key)}:{"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
+    );
+    const result = `{"resultType":"input_required","inputRequests":{${requests.join(",")}},"requestState":"${state}"}`;
+    this.answer("input-required", `{"jsonrpc":"2.0","id":${errand.envelope.id},"result":${result}}`);
+  }
+
+  resume(leg: Leg, round: number): void {
+    this.beginLeg(leg);
+    this.mayRetry = false;
+    const { body, envelope } = leg.call;
+    if (this.last !== undefined) return this.deliver(this.last);
+    // The answers of a round that is over were taken already: this client waits for what they led to.
+    if (round !== this.rounds) return;
+    const given = inputResponses(body, envelope.at["params>inputResponses"]);
+    if (given === undefined) {
+      this.rounds--;
+      this.refuseLeg("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
+      return this.waitOn();
+    }
+    if (this.ticket !== undefined) this.parts.parked.runs(this.ticket);
+    for (const [key, { request }] of this.questions) {
+      const answer = given.get(key);
+      if (answer === undefined) continue;
+      this.questions.delete(key);
+      this.reply(request, `"result":${answer}`);
+    }
+    // What is still missing is asked for again.
+    if (this.questions.size > 0) this.park();
+  }
+
+  private waitOn(): void {
+    if (this.ticket === undefined) return;
+    this.rounds++;
+    this.parts.parked.wait(this.ticket, this.rounds);
+  }
+
+  expire(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.call?.cancel("The client did not answer.");
+  }
+
+  onResponse(response: ServerResponse): void {
+    if (this.era === "modern" && this.leg.call.client.era === "legacy" && isInputRequired(response))
+      return this.askAll(response);
+    this.isOver = true;
+    if (this.ticket !== undefined) {
+      this.last = response;
+      this.parts.parked.done(this.ticket, resultKeptMs);
+    }
+    if (!this.isAnswered) this.deliver(response);
+  }
+
+  /** A modern server's set of questions, to a legacy client: each on the stream of its request, then the retry with all. */
+  private askAll(response: ServerResponse): void {
+    try {
+      if (++this.rounds > roundsMax)
+        throw new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`);
+      const input = readInputRequired(response);
+      const { session, client, answering } = this.leg.call;
+      const answers = new Map<string, string>();
+      const next = (): void => {
+        if (answers.size === input.requests.size && !this.isOver) this.retry(input, answers);
+      };
+      for (const [key, { method, params }] of input.requests) {
+        const capability = capabilityFor(method);
+        if (session === undefined || capability === undefined || !client.capabilities.names.has(capability))
+          throw new TollgateError(
+            "upstream.protocol",
+            `It asks for ${capability ?? method}, which the client does not support.`,
+          );
+        const id = session.ask({
+          onAnswer: (answer) => {
+            const result = answerOf(answer);
+            if (result === undefined) return this.onFailed(new TollgateError("mcp.input-refused"), true);
+            answers.set(key, result);
+            next();
+          },
+        });
+        answering.send(
+          Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`),
+        );
+      }
+      next();
+    } catch (error) {
+      this.onFailed(failureOf(error), true);
+    }
+  }
+
+  private retry({ requestState }: InputRequired, answers: ReadonlyMap<string, string>): void {
+    const members = [...answers].map(([key, answer]) => `${JSON.stringify(key)}:${answer}`);
+    this.id = nextId();
+    this.unwatch();
+    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    this.sendModern({ inputResponses: answers.size === 0 ? undefined : `{${members.join(",")}}`, requestState });
+  }
+
+  private deliver(response: ServerResponse): void {
+    const { envelope, client } = this.leg.call;
+    try {
+      const message = resultFor(client.era, this.era, envelope.method, envelope.id, response);
+      this.answer("answered", message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
+    } catch {
+      this.answer(
+        "upstream-failed",
+        this.failureMessage(new TollgateError("upstream.protocol", "Its result cannot be read.")),
+      );
+    }
+  }
+
+  onFailed(error: TollgateError, wasSent: boolean): void {
+    if (this.isOver) return;
+    if (error.code === "upstream.session-lost" && !wasSent && this.mayRetry) {
+      this.mayRetry = false;
+      return this.send(this.era);
+    }
+    this.isOver = true;
+    clearTimeout(this.settling);
+    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
+    const { server, call } = this.leg;
+    this.parts.log.debug({ requestId: call.requestId, server: server.name, code: error.code }, "a call failed");
+    if (error.code === "upstream.unreachable" || error.code === "upstream.protocol") this.parts.onSuspect(server.id);
+    if (!this.isAnswered) this.answer("upstream-failed", this.failureMessage(error));
+  }
+
+  private giveUp(error: TollgateError): void {
+    this.call?.cancel(error.message);
+    this.onFailed(error, true);
+  }
+
+  private late(): void {
+    if (this.isAnswered) return;
+    const error = new TollgateError("upstream.timeout");
+    this.call?.cancel(error.message);
+    this.onFailed(error, true);
+  }
+
+  private clientClosed(): void {
+    if (this.isAnswered) return;
+    this.isOver = true;
+    clearTimeout(this.settling);
+    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
+    this.call?.cancel("The client closed the call.");
+    this.endLeg("client-closed", () => this.leg.call.answering.break());
+  }
+
+  /** The request is wrong in what only a server of its era could have said. */
+  private refuse(code: "mcp.params-invalid", detail: string): void {
+    this.isOver = true;
+    this.refuseLeg(code, detail);
+  }
+
+  private refuseLeg(code: "mcp.params-invalid", detail: string): void {
+    this.answer("answered", errorMessage(this.leg.call.envelope.id, code, detail));
+  }
+
+  private answer(outcome: Completion["outcome"], message: Buffer | string, status = 200): void {
+    const { answering } = this.leg.call;
+    this.endLeg(outcome, () => answering.finish(message, status));
+  }
+
+  private endLeg(outcome: Completion["outcome"], release: () => void): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.unwatch();
+    this.leg.call.session?.underWay.delete(this.leg.call.envelope.id);
+    const { status = 0, bytes = 0, firstByteMs = 0 } = this.call?.seen ?? {};
+    const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - this.leg.call.startedMs);
+    const completion = {
+      outcome,
+      upstreamStatus: status,
+      responseBytes: bytes,
+      firstByteMs: sinceMs,
+      serverEra: this.era,
+    };
+    this.parts.accounts.completed(this.leg, completion, release);
+  }
+
+  private failureMessage(error: TollgateError): string {
+    const { call, server } = this.leg;
+    // Only codes whose class is about the server may be told with their detail; a bug's text may hold anything.
+    const detail = errors[error.code].class === "upstream" ? error.detail : undefined;
+    const { id, method } = call.envelope;
+    if (method === "tools/call") return toolErrorMessage(id, server.name, error.code, detail, call.client.era);
+    return errorMessage(id, error.code, `(${server.name})${detail === undefined ? "" : ` ${detail}`}`);
+  }
+}
+
+function errorPart(answer: string): string {
+  const { error }: { error?: unknown } = Object(JSON.parse(answer));
+  return `"error":${JSON.stringify(error ?? { code: -32603, message: "The client gave no answer." })}`;
+}

@@ -1,0 +1,127 @@
+// What a server says, as the client of the call shall get it: results with the client's id and in the form of its era,
+// notifications with its tokens and under the server's name. Content is not looked into, but for what the two eras, or two
+// servers with the same URI, oblige us to change.
+
+import type { Era } from "../catalogue/catalogue.ts";
+import { isAtLeast, logLevelOf, type LogLevel } from "../client.ts";
+import { Edits, rebuilt, textIn } from "../wire/edits.ts";
+import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
+import type { ServerNotification, ServerResponse } from "../wire/message.ts";
+
+const findResult = memberFinder(["result>structuredContent", "result>ttlMs", "result>cacheScope"]);
+const findErrorCode = memberFinder(["error>code"]);
+/** What only modern results hold. */
+const modernMembers: ReadonlySet<string> = new Set(["resultType", "ttlMs", "cacheScope"]);
+const cacheable: ReadonlySet<string> = new Set(["resources/read"]);
+
+/** `id` is the text of the client's id. */
+export function resultFor(to: Era, from: Era, method: string, id: string, { bytes, at }: ServerResponse): Buffer {
+  const edits = new Edits().replace(at.id, id);
+  if (to === from) return edits.apply(bytes);
+  if (at.result !== undefined && bytes[at.result.start] === openBrace) {
+    if (to === "modern") asModern(bytes, method, at.result.start + 1, at.resultType !== undefined, edits);
+    else edits.replace(at.result, asLegacy(bytes, at.result));
+  } else if (at.error !== undefined && to === "modern") errorAsModern(bytes, edits);
+  return edits.apply(bytes);
+}
+
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+function asModern(bytes: Buffer, method: string, inside: number, hasType: boolean, edits: Edits): void {
+  const found = cacheable.has(method) ? findResult(bytes) : undefined;
+  const adds = [
+    ...(hasType ? [] : ['"resultType":"complete"']),
+    ...(found !== undefined && found["result>ttlMs"] === undefined ? ['"ttlMs":0'] : []),
+    ...(found !== undefined && found["result>cacheScope"] === undefined ? ['"cacheScope":"private"'] : []),
+  ];
+  if (adds.length === 0) return;
+  const isEmpty = bytes.subarray(inside).find((byte) => byte > space) === closeBrace;
+  edits.insert(inside, adds.join(",") + (isEmpty ? "" : ","));
+}
+
+const space = 0x20;
+
+function asLegacy(bytes: Buffer, result: { start: number; end: number }): Buffer {
+  const structured = findResult(bytes)["result>structuredContent"];
+  // Clients before 2026-07-28 know objects alone here; the text says the same.
+  const isHeld = structured === undefined || bytes[structured.start] === openBrace;
+  return rebuilt(bytes, result, {
+    keeps: (member) => !modernMembers.has(member) && (isHeld || member !== "structuredContent"),
+  });
+}
+
+/** Codes that the modern revision retired. */
+const retired: ReadonlyMap<number, number> = new Map([[-32002, -32602]]);
+
+function errorAsModern(bytes: Buffer, edits: Edits): void {
+  const span = findErrorCode(bytes)["error>code"];
+  const code = span && retired.get(Number(valueOf(bytes, span)));
+  if (span !== undefined && code !== undefined) edits.replace(span, String(code));
+}
+
+const findProgress = memberFinder(["params>progressToken", "params>progress"]);
+const findLog = memberFinder(["params>level", "params>logger"]);
+
+export type Hearing = {
+  /** The call's id at this hop, which is its progress token there. */
+  readonly id: number;
+  /** The client's own token, as JSON; undefined where it wants no progress. */
+  readonly token: string | undefined;
+  readonly server: string;
+  /** What the client wants to hear: nothing, or from this level on. */
+  readonly hears: (level: LogLevel) => boolean;
+};
+
+export class Notifications {
+  private readonly hearing: Hearing;
+  private lastProgress = Number.NEGATIVE_INFINITY;
+
+  constructor(hearing: Hearing) {
+    this.hearing = hearing;
+  }
+
+  /** Undefined for what this client is not to hear. */
+  forClient({ method, bytes }: ServerNotification): Buffer | undefined {
+    try {
+      if (method === "notifications/progress") return this.progress(bytes);
+      return method === "notifications/message" ? this.log(bytes) : undefined;
+    } catch (error) {
+      if (error instanceof MemberRefusal) return undefined;
+      throw error;
+    }
+  }
+
+  private progress(bytes: Buffer): Buffer | undefined {
+    const { "params>progressToken": token, "params>progress": progress } = findProgress(bytes);
+    if (token === undefined || this.hearing.token === undefined) return undefined;
+    if (textIn(bytes, token) !== String(this.hearing.id)) return undefined;
+    const value = progress === undefined ? Number.NaN : Number(valueOf(bytes, progress));
+    // It only ever grows: what does not is old, or another call's.
+    if (!(value > this.lastProgress)) return undefined;
+    this.lastProgress = value;
+    return new Edits().replace(token, this.hearing.token).apply(bytes);
+  }
+
+  private log(bytes: Buffer): Buffer | undefined {
+    const { "params>level": at, "params>logger": logger } = findLog(bytes);
+    const level = at && logLevelOf(valueOf(bytes, at));
+    if (at === undefined || level === undefined || !this.hearing.hears(level)) return undefined;
+    return logNamed(this.hearing.server, bytes, at, logger);
+  }
+}
+
+/** A log message with the server's name before its logger's. */
+export function logNamed(
+  server: string,
+  bytes: Buffer,
+  level: { start: number; end: number },
+  logger: { start: number; end: number } | undefined,
+): Buffer {
+  if (logger === undefined) return new Edits().insert(level.end, `,"logger":${JSON.stringify(server)}`).apply(bytes);
+  return new Edits().replace(logger, JSON.stringify(`${server}/${String(valueOf(bytes, logger))}`)).apply(bytes);
+}
+
+export function hearsFrom(least: LogLevel | undefined): (level: LogLevel) => boolean {
+  return (level) => least !== undefined && isAtLeast(level, least);
+}

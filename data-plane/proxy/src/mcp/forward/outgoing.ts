@@ -1,0 +1,102 @@
+// A client's request as the server shall get it: the same bytes with the ids, tokens and names of this hop. Where the two are
+// of different eras, what belongs to the client's era goes and what the server's wants comes; everything else of the request
+// stays as it was sent.
+
+import type { Client, LogLevel } from "../client.ts";
+import type { Era } from "../catalogue/catalogue.ts";
+import { modernVersion } from "../upstream/modern-call.ts";
+import { Edits, rebuilt, textIn, type Piece } from "../wire/edits.ts";
+import type { RequestEnvelope } from "../wire/envelope.ts";
+import type { Span } from "../wire/members.ts";
+
+export type Outgoing = {
+  readonly body: Buffer;
+  readonly envelope: RequestEnvelope;
+  readonly client: Client;
+  /** What the request addresses: where its name stands, and what the server calls it. */
+  readonly name: { readonly at: Span; readonly own: string } | undefined;
+  /** What a legacy client wants to hear of a modern server. */
+  readonly level: LogLevel | undefined;
+  /** What a retry brings to a modern server: JSON texts. */
+  readonly retry?: { readonly inputResponses: string | undefined; readonly requestState: string | undefined };
+};
+
+const metaPrefix = "io.modelcontextprotocol/";
+const hopKeys: ReadonlySet<string> = new Set(
+  ["protocolVersion", "clientInfo", "clientCapabilities", "logLevel"].map((key) => metaPrefix + key),
+);
+const retryMembers: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
+
+export function outgoingBody(outgoing: Outgoing, to: Era, id: number): Buffer {
+  const { body, envelope } = outgoing;
+  const edits = new Edits();
+  if (envelope.at.id !== undefined) edits.replace(envelope.at.id, String(id));
+  if (outgoing.client.era === to) sameEra(outgoing, edits, id);
+  else if (envelope.at.params !== undefined) edits.replace(envelope.at.params, otherEra(outgoing, to, id));
+  return edits.apply(body);
+}
+
+function sameEra({ body, envelope, client, name }: Outgoing, edits: Edits, id: number): void {
+  const { at } = envelope;
+  if (name !== undefined) replaceName(body, edits, name);
+  const token = at["params>_meta>progressToken"];
+  if (token !== undefined) edits.replace(token, String(id));
+  const declared = at["params>_meta>io.modelcontextprotocol/clientCapabilities"];
+  if (declared !== undefined && client.era === "modern" && textIn(body, declared).includes("tasks"))
+    edits.replace(declared, client.capabilities.text);
+}
+
+/** Left alone where the server's name is what was sent: it may be written in any way. */
+function replaceName(body: Buffer, edits: Edits, { at, own }: { at: Span; own: string }): void {
+  const text = textIn(body, at);
+  if (text !== JSON.stringify(own) && JSON.parse(text) !== own) edits.replace(at, JSON.stringify(own));
+}
+
+function otherEra(outgoing: Outgoing, to: Era, id: number): Buffer {
+  const { body, envelope, name, retry } = outgoing;
+  const { at } = envelope;
+  const replaces = new Map<string, Piece>();
+  const meta = metaFor(outgoing, to, id);
+  const adds: (readonly [string, Piece])[] = [];
+  if (at["params>_meta"] !== undefined) replaces.set("_meta", meta);
+  else if (to === "modern") adds.push(["_meta", meta]);
+  if (name !== undefined) setName(outgoing, name, replaces);
+  if (retry?.inputResponses !== undefined) adds.push(["inputResponses", retry.inputResponses]);
+  if (retry?.requestState !== undefined) adds.push(["requestState", retry.requestState]);
+  const params = at.params ?? { start: 0, end: 0 };
+  return rebuilt(body, params, { keeps: (member) => !retryMembers.has(member), replaces, adds });
+}
+
+function setName(
+  { body, envelope: { at } }: Outgoing,
+  name: { at: Span; own: string },
+  replaces: Map<string, Piece>,
+): void {
+  const own = JSON.stringify(name.own);
+  const ref = at["params>ref"];
+  if (name.at === at["params>name"]) replaces.set("name", own);
+  else if (name.at === at["params>uri"]) replaces.set("uri", own);
+  else if (ref !== undefined) {
+    const member = name.at === at["params>ref>name"] ? "name" : "uri";
+    replaces.set("ref", rebuilt(body, ref, { replaces: new Map([[member, own]]) }));
+  }
+}
+
+function metaFor({ body, envelope: { at }, client, level }: Outgoing, to: Era, id: number): Buffer {
+  const own = to === "modern" ? modernMeta(client, level) : [];
+  const span = at["params>_meta"];
+  const replaces = new Map<string, Piece>([["progressToken", String(id)]]);
+  if (span === undefined) return rebuilt(emptyObject, { start: 0, end: 2 }, { adds: own });
+  return rebuilt(body, span, { keeps: (key) => !hopKeys.has(key), replaces, adds: own });
+}
+
+const emptyObject = Buffer.from("{}");
+
+function modernMeta({ capabilities, info }: Client, level: LogLevel | undefined): (readonly [string, string])[] {
+  return [
+    [`${metaPrefix}protocolVersion`, `"${modernVersion}"`],
+    ...(info === "" ? [] : [[`${metaPrefix}clientInfo`, info] as const]),
+    [`${metaPrefix}clientCapabilities`, capabilities.text],
+    ...(level === undefined ? [] : [[`${metaPrefix}logLevel`, JSON.stringify(level)] as const]),
+  ];
+}

@@ -1,0 +1,124 @@
+// The MCP gate of one worker, put together: what is known of the servers, what endpoints show of it, who listens, and the line
+// that a call takes. It begins when there is a view, and follows it.
+
+import type { View } from "@tollgate/kernel/view";
+import type { Config } from "../config.ts";
+import type { Door } from "../http/listener.ts";
+import type { Log } from "../log-output.ts";
+import type { ReplicaReader } from "../pipeline/authenticate.ts";
+import { authorise } from "../pipeline/authorise.ts";
+import type { Accounts } from "../pipeline/record.ts";
+import type { Sealer } from "../sealing/sealer.ts";
+import type { Deadlines } from "../upstream/deadlines.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
+import { createCatalogues, type Catalogues } from "./catalogue/catalogues.ts";
+import { createWatchers } from "./catalogue/watchers.ts";
+import { mcpDoor } from "./door.ts";
+import { createAnnouncements } from "./downstream/announcements.ts";
+import { ClientSessions } from "./downstream/client-sessions.ts";
+import { createModernNews } from "./downstream/news.ts";
+import { createStreams } from "./downstream/streams.ts";
+import type { Errand, Leg } from "./forward/errand.ts";
+import { forward, type Forwarding } from "./forward/forward.ts";
+import { ParkedCalls } from "./forward/parked-calls.ts";
+import { resumeOr } from "./forward/resume.ts";
+import { listenerFor } from "./rev2025-11-25/streams.ts";
+import { createSurfaces } from "./surface/surfaces.ts";
+import { createPeers } from "./upstream/peers.ts";
+
+export type McpParts = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly replica: ReplicaReader;
+  readonly accounts: Accounts;
+  readonly deadlines: Deadlines;
+  readonly upstreams: Upstreams;
+  readonly sealer: Sealer;
+  readonly wallMs: () => number;
+  /** Names this worker in this life to others. */
+  readonly owner: string;
+};
+
+export type Mcp = {
+  readonly door: Door;
+  readonly catalogues: Catalogues;
+  viewChanged(view: View): void;
+  /** What a server waits for may be there now. */
+  secretsChanged(): void;
+  counts(): { sessions: number; streams: number; parked: number };
+  /** Streams are ended, spread over the time. */
+  drain(spreadMs: number): Promise<void>;
+  close(): void;
+};
+
+const sweepMs = 30_000;
+const sessionLifeMsMax = 30 * 24 * 3_600_000;
+
+export function openMcp({
+  config,
+  log,
+  replica,
+  accounts,
+  deadlines,
+  upstreams,
+  sealer,
+  wallMs,
+  owner,
+}: McpParts): Mcp {
+  const catalogues = createCatalogues();
+  /** The newest, for what belongs to no request. */
+  let shown: View | undefined;
+  const watchers = createWatchers({
+    ...{ upstreams, deadlines, log, wallMs, limits: config },
+    onCatalogue: catalogues.take,
+    onRetired: catalogues.keepOnly,
+  });
+  const surfaces = createSurfaces(catalogues, log);
+  const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
+  catalogues.onChange(announcements.look);
+  const news = createModernNews(deadlines, log);
+  const streams = createStreams(config);
+  const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs);
+  const peers = createPeers(upstreams, deadlines, catalogues, { ...config, listenerFor });
+  const parked = new ParkedCalls<Leg>(config, sealer, deadlines, owner, wallMs);
+
+  // The line of a call. Limits and reservations of money take their place between authorise and the intent.
+  const parts: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect: watchers.suspect };
+  const send = authorise<Errand>(accounts)(accounts.intend<Errand>()(resumeOr(parts, forward(parts))));
+  const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
+  const shared = { ...methods, announcements, news, peers };
+  const door = mcpDoor({
+    ...{ replica, environment: config.environment, replicaAgeMsMax: config.replicaAgeMsMax, wallMs },
+    ...{ accounts, surfaces, sessions, streams, log, settings: config },
+    legacy: { ...shared, sessions },
+    modern: { ...methods, listen: () => undefined },
+    listening: { announcements, news, peers, catalogues, deadlines },
+  });
+
+  function sweep(): void {
+    sessions.endIdle();
+    deadlines.watch(sweepMs, sweep);
+  }
+  sweep();
+
+  return {
+    door,
+    catalogues,
+    viewChanged(view) {
+      shown = view;
+      watchers.follow(view);
+      announcements.look();
+      sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
+    },
+    secretsChanged: watchers.tryAgain,
+    counts: () => ({ sessions: sessions.size, streams: streams.count(), parked: parked.size }),
+    drain: streams.drain,
+    close() {
+      watchers.close();
+      news.close();
+      parked.expireAll();
+      for (const session of sessions.all()) sessions.end(session);
+      peers.close();
+    },
+  };
+}

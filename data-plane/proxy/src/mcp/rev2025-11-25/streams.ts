@@ -1,0 +1,155 @@
+// The streams of a legacy session: the one on which it hears what belongs to no request, and those of requests that are taken
+// up again where they broke. What servers say in a session of this client's own comes here under the names that he knows.
+
+import type { ServerResponse } from "node:http";
+import type { Server } from "@tollgate/schema/resources";
+import type { Credential } from "../../http/credentials.ts";
+import type { TollgateError } from "@tollgate/kernel/errors";
+import { failureOf } from "../../upstream/failure.ts";
+import { errorMessage, resultMessage } from "../answers.ts";
+import { capabilityFor } from "../capability-set.ts";
+import type { Catalogues } from "../catalogue/catalogues.ts";
+import { listKinds } from "../catalogue/catalogue.ts";
+import { logLevelOf } from "../client.ts";
+import { changeMethods, type Announcements } from "../downstream/announcements.ts";
+import type { ClientSession } from "../downstream/client-sessions.ts";
+import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
+import { hearsFrom, logNamed } from "../forward/incoming.ts";
+import { answerOf, paramsOf } from "../forward/input.ts";
+import type { Entered, MethodParts } from "../methods.ts";
+import { isReached } from "../reach.ts";
+import type { SessionListener } from "../upstream/held-session.ts";
+import type { Peers } from "../upstream/peers.ts";
+import { Edits } from "../wire/edits.ts";
+import { textValue } from "../wire/envelope.ts";
+import { memberFinder, valueOf } from "../wire/members.ts";
+import type { ServerNotification, ServerRequest } from "../wire/message.ts";
+
+export type StreamParts = MethodParts & {
+  readonly announcements: Announcements;
+  readonly news: ModernNews;
+  readonly peers: Peers;
+  readonly catalogues: Catalogues;
+};
+
+/** Connects the client to the session's own stream, or to one that it lost. False where there is no such. */
+export function connectStream(
+  { announcements }: Pick<StreamParts, "announcements">,
+  session: ClientSession,
+  {
+    response,
+    requestId,
+    lastEventId,
+  }: { response: ServerResponse; requestId: string; lastEventId: string | undefined },
+  { credential, group, end }: { credential: Credential; group: string | undefined; end: () => void },
+): void {
+  const lost = lastEventId === undefined ? undefined : session.streamOf(lastEventId);
+  if (lost !== undefined && lost !== session.general) return lost.connect(response, requestId, lastEventId);
+  session.general.connect(response, requestId, lost === undefined ? undefined : lastEventId);
+  const leave = announcements.attend({
+    credential,
+    group,
+    kinds: listKinds,
+    tell(kinds) {
+      for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
+        session.general.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
+    },
+    close: end,
+  });
+  response.once("close", leave);
+}
+
+const findLog = memberFinder(["params>level", "params>logger"]);
+
+/** What a server says in a session of this client's own, outside of his requests. */
+export function listenerFor(session: ClientSession, server: Server): SessionListener {
+  return {
+    onNotification(notification) {
+      const message = ownNotification(session, server, notification);
+      if (message !== undefined) session.general.send(message);
+    },
+    onRequest(request, answer) {
+      const capability = capabilityFor(request.method);
+      if (capability === undefined || !session.client.capabilities.names.has(capability)) return false;
+      if (!session.general.isConnected) return false;
+      const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
+      session.general.send(
+        Buffer.from(
+          `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
+        ),
+      );
+      return true;
+    },
+  };
+}
+
+function answerFor({ id }: ServerRequest, answer: Buffer): string {
+  const result = answerOf(answer);
+  const error = '"error":{"code":-32603,"message":"The client did not answer."}';
+  return `{"jsonrpc":"2.0","id":${id},${result === undefined ? error : `"result":${result}`}}`;
+}
+
+function ownNotification(
+  { level: least }: ClientSession,
+  server: Server,
+  { method, bytes }: ServerNotification,
+): Buffer | undefined {
+  if (method === "notifications/message") {
+    const { "params>level": at, "params>logger": logger } = findLog(bytes);
+    const level = at && logLevelOf(valueOf(bytes, at));
+    if (at === undefined || level === undefined || !hearsFrom(least ?? "debug")(level)) return undefined;
+    return logNamed(server.name, bytes, at, logger);
+  }
+  return method === "notifications/elicitation/complete" ? bytes : undefined;
+}
+
+const findUri = memberFinder(["params>uri"]);
+
+export function subscribe(parts: StreamParts, { call, view, principal, surface }: Entered): void {
+  const { session, envelope } = call;
+  const uri = textValue(call.body, envelope.at["params>uri"]);
+  if (session === undefined || uri === undefined)
+    return parts.accounts.refuse(
+      call,
+      { code: "mcp.params-invalid", detail: "`params.uri` is not a text." },
+      { principal },
+    );
+  const found = surface.located(view, principal, uri);
+  if (found === undefined || !isReached(view, principal, "resources", found.server, found.own))
+    return parts.accounts.refuse(call, { code: "mcp.resource-unknown" }, { principal, tool: uri });
+  const catalogue = parts.catalogues.of(found.server.id);
+  const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
+  const failed = (error: TollgateError): void =>
+    call.answering.finish(errorMessage(envelope.id, error.code, `(${found.server.name})`));
+  if (session.subscriptions.has(uri)) return done();
+  const peer = parts.peers.of(found.server);
+  const heard: Heard = (_uri, notification) => session.general.send(underKnownUri(notification, found.own, uri));
+  const keep = (end: () => void): void => {
+    // Who unsubscribed, or left, while the server was asked wants to hear nothing.
+    if (session.isEnded) return end();
+    session.subscriptions.set(uri, end);
+    session.ends.add(end);
+    done();
+  };
+  if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));
+  const held = peer.sessionFor({ client: call.client, session, keyId: principal.key.id });
+  hearLegacy(held, found.own, heard).then(keep, (error: unknown) => failed(failureOf(error)));
+}
+
+export function unsubscribe(_parts: StreamParts, { call }: Entered): void {
+  const { session, envelope } = call;
+  const uri = textValue(call.body, envelope.at["params>uri"]) ?? "";
+  const end = session?.subscriptions.get(uri);
+  if (end !== undefined) {
+    session?.subscriptions.delete(uri);
+    session?.ends.delete(end);
+    end();
+  }
+  call.answering.finish(resultMessage(envelope.id, "{}"));
+}
+
+function underKnownUri(notification: ServerNotification, own: string, known: string): Buffer {
+  const { bytes } = notification;
+  const span = own === known || uriOf(notification) !== own ? undefined : findUri(bytes)["params>uri"];
+  return span === undefined ? bytes : new Edits().replace(span, JSON.stringify(known)).apply(bytes);
+}

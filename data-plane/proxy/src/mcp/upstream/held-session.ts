@@ -1,0 +1,137 @@
+// A session at a legacy server as those who share it see it: there is always one to be had. It is opened when it is first
+// needed, and again when the server has lost it, and then has what the former had: the level of the server's log and the
+// subscriptions. Who shares it hears what belongs to no call.
+
+import { TollgateError } from "@tollgate/kernel/errors";
+import { logLevels, type LogLevel } from "../client.ts";
+import type { ServerNotification, ServerRequest } from "../wire/message.ts";
+import { LegacySession, type LegacyParts } from "./legacy-session.ts";
+
+export type SessionListener = {
+  onNotification(notification: ServerNotification): void;
+  /** True where somebody can be asked. */
+  onRequest(request: ServerRequest, answer: (message: Buffer | string) => void): boolean;
+};
+
+export type HeldParts = LegacyParts & {
+  /** JSON of the capabilities that whoever shares it has in common. */
+  readonly declared: string;
+  readonly clientInfo: string;
+  readonly canLog: boolean;
+  onOver(): void;
+};
+
+export class HeldSession {
+  readonly listeners = new Set<SessionListener>();
+  usedMs = performance.now();
+  private readonly parts: HeldParts;
+  private current: LegacySession | undefined;
+  private opening: Promise<LegacySession> | undefined;
+  private level: LogLevel | undefined;
+  private readonly subscriptions = new Map<string, number>();
+  private isClosed = false;
+
+  constructor(parts: HeldParts) {
+    this.parts = parts;
+  }
+
+  /** At once where one is open. */
+  get(): LegacySession | Promise<LegacySession> {
+    this.usedMs = performance.now();
+    if (this.current?.isOpen === true) return this.current;
+    if (this.isClosed) throw new TollgateError("upstream.session-lost");
+    this.opening ??= this.open().finally(() => (this.opening = undefined));
+    return this.opening;
+  }
+
+  get isIdle(): boolean {
+    return (this.current?.isIdle ?? true) && this.opening === undefined && this.subscriptions.size === 0;
+  }
+
+  private async open(): Promise<LegacySession> {
+    const { declared, clientInfo } = this.parts;
+    const session = await LegacySession.open(this.parts, {
+      declared,
+      clientInfo,
+      events: {
+        onNotification: (notification) => {
+          for (const listener of this.listeners) listener.onNotification(notification);
+        },
+        onRequest: (request) => this.request(session, request),
+        onEnded: () => this.lost(session),
+      },
+    });
+    this.current = session;
+    if (this.isClosed) {
+      session.close();
+      throw new TollgateError("upstream.session-lost");
+    }
+    session.openStream();
+    if (this.level !== undefined) await this.sendLevel(session, this.level);
+    for (const uri of this.subscriptions.keys()) await session.request("resources/subscribe", JSON.stringify({ uri }));
+    return session;
+  }
+
+  private request(session: LegacySession, request: ServerRequest): void {
+    const answer = (message: Buffer | string): void => {
+      session.post(message).catch(() => undefined); // A server that went does not wait for it.
+    };
+    for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
+    answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
+  }
+
+  /** Who waits for news does so until there is another session. */
+  private lost(session: LegacySession): void {
+    if (this.current !== session) return;
+    this.current = undefined;
+    if (!this.isClosed && this.subscriptions.size > 0) Promise.resolve(this.get()).catch(() => undefined);
+  }
+
+  /** Levels only ever become more talkative: others may share the session, and each hears what he asked for. */
+  async hear(level: LogLevel): Promise<void> {
+    if (!this.parts.canLog || (this.level !== undefined && logLevels.indexOf(this.level) <= logLevels.indexOf(level)))
+      return;
+    this.level = level;
+    const session = await this.get();
+    await this.sendLevel(session, level);
+  }
+
+  private async sendLevel(session: LegacySession, level: LogLevel): Promise<void> {
+    await session.request("logging/setLevel", JSON.stringify({ level }));
+  }
+
+  /** The message that answered, where it had to be asked. */
+  async subscribe(uri: string): Promise<Buffer | undefined> {
+    const count = this.subscriptions.get(uri) ?? 0;
+    if (count > 0) {
+      this.subscriptions.set(uri, count + 1);
+      return undefined;
+    }
+    const session = await this.get();
+    const answer = await session.request("resources/subscribe", JSON.stringify({ uri }));
+    this.subscriptions.set(uri, 1);
+    return answer;
+  }
+
+  async unsubscribe(uri: string): Promise<void> {
+    const count = this.subscriptions.get(uri) ?? 0;
+    if (count > 1) return void this.subscriptions.set(uri, count - 1);
+    this.subscriptions.delete(uri);
+    if (count === 1 && this.current?.isOpen === true)
+      await this.current.request("resources/unsubscribe", JSON.stringify({ uri }));
+  }
+
+  /** To the server, where there is a session; it has not missed anything where there is none. */
+  notify(message: Buffer | string): void {
+    this.current?.post(message).catch(() => undefined);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.current?.close();
+    this.listeners.clear();
+    this.subscriptions.clear();
+    this.parts.onOver();
+  }
+}

@@ -1,0 +1,98 @@
+// Changes of a message's bytes: some spans get other content, everything else stays as it came. Where members have to go or
+// come, their object is made anew out of the slices of its other members, which are not looked into. Nothing is parsed
+// and nothing that is kept is printed again.
+
+import { textOf, valueOf, visitMembers, type Span } from "./members.ts";
+
+export type Piece = string | Uint8Array;
+
+export class Edits {
+  private readonly edits: { span: Span; by: Piece }[] = [];
+
+  replace(span: Span, by: Piece): this {
+    this.edits.push({ span, by });
+    return this;
+  }
+
+  /** Before the first byte that stands at `at`. */
+  insert(at: number, piece: Piece): this {
+    return this.replace({ start: at, end: at }, piece);
+  }
+
+  get isEmpty(): boolean {
+    return this.edits.length === 0;
+  }
+
+  apply(bytes: Uint8Array): Buffer {
+    const edits = this.edits.sort((a, b) => a.span.start - b.span.start);
+    let length = bytes.length;
+    for (const { span, by } of edits) length += sizeOf(by) - (span.end - span.start);
+    const edited = Buffer.allocUnsafe(length);
+    let from = 0;
+    let at = 0;
+    for (const { span, by } of edits) {
+      edited.set(bytes.subarray(from, span.start), at);
+      at += span.start - from;
+      at += put(edited, by, at);
+      from = span.end;
+    }
+    edited.set(bytes.subarray(from), at);
+    return edited;
+  }
+}
+
+function sizeOf(piece: Piece): number {
+  return typeof piece === "string" ? Buffer.byteLength(piece) : piece.length;
+}
+
+function put(into: Buffer, piece: Piece, at: number): number {
+  if (typeof piece === "string") return into.write(piece, at);
+  into.set(piece, at);
+  return piece.length;
+}
+
+export type Rebuilding = {
+  /** Members whose name this says no to are left out. */
+  readonly keeps?: (name: string) => boolean;
+  /** Other values for members that are there, by name. */
+  readonly replaces?: ReadonlyMap<string, Piece>;
+  /** Put behind those that are kept: name and JSON text. */
+  readonly adds?: readonly (readonly [name: string, value: Piece])[];
+};
+
+/** The object in `span` without some of its members and with others: each value that is kept has the bytes it had. */
+export function rebuilt(bytes: Uint8Array, span: Span, { keeps, replaces, adds = [] }: Rebuilding): Buffer {
+  const pieces: Uint8Array[] = [];
+  const add = (key: Uint8Array, value: Piece): void => {
+    pieces.push(pieces.length === 0 ? open : comma, key, colon, typeof value === "string" ? Buffer.from(value) : value);
+  };
+  visitMembers(bytes, span, (key, value) => {
+    const name = String(valueOf(bytes, key));
+    if (keeps !== undefined && !keeps(name)) return;
+    add(bytes.subarray(key.start, key.end), replaces?.get(name) ?? bytes.subarray(value.start, value.end));
+  });
+  for (const [name, value] of adds) add(Buffer.from(JSON.stringify(name)), value);
+  if (pieces.length === 0) pieces.push(open);
+  pieces.push(close);
+  return Buffer.concat(pieces);
+}
+
+const open = Buffer.from("{");
+const close = Buffer.from("}");
+const comma = Buffer.from(",");
+const colon = Buffer.from(":");
+
+/** The members of an object by name, as spans; the last of doubles. For small objects that are of the gate's concern. */
+export function membersOf(bytes: Uint8Array, span: Span): Map<string, Span> {
+  const members = new Map<string, Span>();
+  visitMembers(bytes, span, (key, value) => void members.set(String(valueOf(bytes, key)), value));
+  return members;
+}
+
+export function slice(bytes: Uint8Array, span: Span): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start);
+}
+
+export function textIn(bytes: Uint8Array, span: Span): string {
+  return textOf(bytes, span.start, span.end);
+}
