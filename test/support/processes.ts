@@ -17,6 +17,8 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Is told every line whole, and of which output it is. What is kept is cut and mixes both. */
+  readonly onLine?: (line: string, output: "stdout" | "stderr") => void;
   /** Another user to run as; only root can ask for that. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
@@ -46,7 +48,7 @@ const shownLines = 40;
 const outputDrainMsMax = 500;
 
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { name, command = process.execPath, args, env = {}, cwd, user = {} } = options;
+  const { name, command = process.execPath, args, env = {}, cwd, onLine, user = {} } = options;
   const { path, home } = testEnvironment();
   const child = spawn(command, args, {
     ...user,
@@ -58,8 +60,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   });
   const lines: string[] = [];
   const listeners = new Set<(line: string) => void>();
-  for (const input of [child.stdout, child.stderr]) {
-    createInterface({ input }).on("line", (line) => {
+  for (const output of ["stdout", "stderr"] as const) {
+    createInterface({ input: child[output] }).on("line", (line) => {
+      onLine?.(line, output);
       lines.push(line.slice(0, keptLineCharsMax));
       if (lines.length > keptLinesMax) lines.shift();
       for (const listener of listeners) listener(line);
