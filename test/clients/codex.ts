@@ -19,6 +19,11 @@ export interface CodexRun {
   readonly script: Script;
   /** Names the server to Codex; its tools are `mcp__<name>__<tool>`. */
   readonly serverName?: string;
+  /**
+   * The default; then Codex waits for the server and ends without it. Else the first request to its model goes out after a
+   * second, with the tools that have come until then.
+   */
+  readonly isRequired?: boolean;
   /** Of Codex's own switches, such as `mcp_2026_07_28`. */
   readonly features?: Readonly<Record<string, boolean>>;
   readonly timeoutMs?: number;
@@ -101,7 +106,7 @@ async function start(run: CodexRun, model: MockOpenAi, folder: string) {
 
 /** TOML takes JSON's strings as they are, and a table in a line for each level. */
 function configuration(run: CodexRun, model: MockOpenAi): string {
-  const { url, headers = {}, bearer, serverName = defaultName, features = {} } = run;
+  const { url, headers = {}, bearer, serverName = defaultName, isRequired = true, features = {} } = run;
   // Plugins and apps are fetched from the provider at every start.
   const switches = { apps: false, plugins: false, ...features };
   const text = JSON.stringify;
@@ -120,6 +125,7 @@ function configuration(run: CodexRun, model: MockOpenAi): string {
     'env_key = "MOCK_KEY"',
     `[mcp_servers.${serverName}]`,
     `url = ${text(url)}`,
+    `required = ${isRequired}`,
     // Else a call waits for a person, who is not there, and is refused.
     'default_tools_approval_mode = "approve"',
     ...(bearer === undefined ? [] : [`bearer_token_env_var = ${text(bearerVariable)}`]),

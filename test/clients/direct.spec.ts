@@ -141,7 +141,8 @@ describeWith(availability, "Codex, directly", () => {
     async () => {
       await using server = await startFixtureServer("modern");
       const report = await runCodex({ url: server.url, bearer, script: inOrder([]) });
-      expect(report).toMatchObject({ exitCode: 0, offered: [[]] });
+      expect(report).toMatchObject({ exitCode: 1, offered: [] });
+      expect(report.stderr).toMatch(/tollgate.*Unsupported protocol version: 2025-06-18/s);
       expect((await seenBy(server.url)).map(wordOf)).toEqual(["initialize"]);
     },
     runMsMax,
