@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { startProcess } from "../support/processes.ts";
+import { finishProgram, jsonLines, type FinishedProgram } from "./finished-program.ts";
 import { programOf } from "./install.ts";
 import { startMockAnthropic, type MockAnthropic } from "./mock-anthropic.ts";
 import type { Script, ToolOutcome } from "./script.ts";
@@ -31,7 +31,7 @@ export interface ClaudeCodeReport {
   /** The names of the server's tools, for each request to the model. */
   readonly offered: readonly (readonly string[])[];
   readonly outcomes: readonly ToolOutcome[];
-  /** How Claude Code says the server is: `connected`, `failed`, `pending`. */
+  /** How Claude Code says the server is: `connected`, `failed`, `needs-auth`, `pending`. */
   readonly serverStatus: string;
   /** What the hook was given, for each question. */
   readonly asked: readonly unknown[];
@@ -52,8 +52,7 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeRepor
   try {
     await writeFile(join(folder, askedFile), "");
     const { exitCode, stdout, stderr } = await start(run, model, folder);
-    const events = stdout.map((line): unknown => JSON.parse(line));
-    const asked = (await readFile(join(folder, askedFile), "utf8")).split("\n").filter((line) => line !== "");
+    const events = jsonLines(stdout);
     const { serverName = defaultName } = run;
     const prefix = `mcp__${serverName}__`;
     return {
@@ -63,11 +62,11 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeRepor
       ),
       outcomes: model.situations.at(-1)?.outcomes ?? [],
       serverStatus: statusIn(events, serverName),
-      asked: asked.map((line): unknown => JSON.parse(line)),
+      asked: jsonLines(await readFile(join(folder, askedFile), "utf8")),
       result: resultIn(events),
       events,
       outside: model.outside,
-      stderr: stderr.join("\n"),
+      stderr,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -76,30 +75,25 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeRepor
 
 const defaultName = "tollgate";
 
-async function start(run: ClaudeCodeRun, model: MockAnthropic, folder: string) {
+async function start(run: ClaudeCodeRun, model: MockAnthropic, folder: string): Promise<FinishedProgram> {
   const { url, headers = {}, serverName = defaultName, accept, timeoutMs = runMsMax } = run;
   const program = await programOf("claude-code");
   const servers = { mcpServers: { [serverName]: { type: "http", url, headers } } };
   await mkdir(join(folder, "work"));
   await writeFile(join(folder, "mcp.json"), JSON.stringify(servers));
   await writeFile(join(folder, "settings.json"), JSON.stringify(await settings(folder, accept)));
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  await using running = await startProcess({
+  return finishProgram({
     name: "Claude Code",
-    command: program.command,
+    program,
     args: [
-      ...program.args,
       ...["-p", "Do what the script says.", "--output-format", "stream-json", "--verbose"],
       ...["--mcp-config", join(folder, "mcp.json"), "--strict-mcp-config"],
       ...["--settings", join(folder, "settings.json"), "--allowedTools", `mcp__${serverName}__*`],
     ],
     env: environment(run, model, folder),
     cwd: join(folder, "work"),
-    onLine: (line, output) => (output === "stdout" ? stdout : stderr).push(line),
+    timeoutMs,
   });
-  const { code } = await running.waitForExit(timeoutMs);
-  return { exitCode: code, stdout, stderr };
 }
 
 function environment({ era, env = {} }: ClaudeCodeRun, model: MockAnthropic, folder: string): Record<string, string> {

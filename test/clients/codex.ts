@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { startProcess } from "../support/processes.ts";
+import { finishProgram, jsonLines, type FinishedProgram } from "./finished-program.ts";
 import { programOf } from "./install.ts";
 import { startMockOpenAi, type MockOpenAi } from "./mock-openai.ts";
 import type { Script, ToolOutcome } from "./script.ts";
@@ -50,7 +50,7 @@ export async function runCodex(run: CodexRun): Promise<CodexReport> {
   await using model = await startMockOpenAi(run.script);
   try {
     const { exitCode, stdout, stderr } = await start(run, model, folder);
-    const events = stdout.map((line): unknown => JSON.parse(line));
+    const events = jsonLines(stdout);
     const prefix = `mcp__${run.serverName ?? defaultName}__`;
     return {
       exitCode,
@@ -61,7 +61,7 @@ export async function runCodex(run: CodexRun): Promise<CodexReport> {
       result: events.flatMap((event) => said.safeParse(event).data?.item.text ?? []).at(-1) ?? "",
       events,
       outside: model.outside,
-      stderr: stderr.join("\n"),
+      stderr,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -73,18 +73,15 @@ const said = z.looseObject({
   item: z.looseObject({ type: z.literal("agent_message"), text: z.string() }),
 });
 
-async function start(run: CodexRun, model: MockOpenAi, folder: string) {
+async function start(run: CodexRun, model: MockOpenAi, folder: string): Promise<FinishedProgram> {
   const program = await programOf("codex");
   await mkdir(join(folder, "work"));
   await mkdir(join(folder, "codex"));
   await writeFile(join(folder, "codex", "config.toml"), configuration(run, model));
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  await using running = await startProcess({
+  return finishProgram({
     name: "Codex",
-    command: program.command,
+    program,
     args: [
-      ...program.args,
       ...["exec", "--json", "--skip-git-repo-check", "--sandbox", "read-only", "--cd", join(folder, "work")],
       "Do what the script says.",
     ],
@@ -98,10 +95,8 @@ async function start(run: CodexRun, model: MockOpenAi, folder: string) {
       NO_PROXY: "127.0.0.1,localhost",
     },
     cwd: join(folder, "work"),
-    onLine: (line, output) => (output === "stdout" ? stdout : stderr).push(line),
+    timeoutMs: run.timeoutMs ?? runMsMax,
   });
-  const { code } = await running.waitForExit(run.timeoutMs ?? runMsMax);
-  return { exitCode: code, stdout, stderr };
 }
 
 /** TOML takes JSON's strings as they are, and a table in a line for each level. */

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "../support/processes.ts";
+import { finishProgram, jsonLines } from "./finished-program.ts";
 import { programOf } from "./install.ts";
 
 export interface InspectorRun {
@@ -31,27 +31,22 @@ export async function runInspector(run: InspectorRun): Promise<InspectorReport> 
   const { url, headers = {}, era, method, tool, timeoutMs = runMsMax } = run;
   const folder = await mkdtemp(join(tmpdir(), "tollgate-inspector-"));
   const program = await programOf("inspector");
-  const stdout: string[] = [];
-  const stderr: string[] = [];
   try {
-    await using running = await startProcess({
+    const { exitCode, stdout, stderr } = await finishProgram({
       name: "MCP Inspector",
-      command: program.command,
+      program,
       args: [
-        ...program.args,
         ...["--cli", "--transport", "http", "--server-url", url, "--method", method, "--format", "json", "--quiet"],
-        ...["--stored-auth-only"],
+        "--stored-auth-only",
         ...(era === undefined ? [] : ["--protocol-era", era]),
         ...Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}: ${value}`]),
         ...(tool === undefined ? [] : ["--tool-name", tool.name, "--tool-args-json", JSON.stringify(tool.arguments)]),
       ],
       env: { HOME: folder },
       cwd: folder,
-      onLine: (line, output) => (output === "stdout" ? stdout : stderr).push(line),
+      timeoutMs,
     });
-    const { code } = await running.waitForExit(timeoutMs);
-    const said = stdout.join("\n");
-    return { exitCode: code, result: said === "" ? undefined : JSON.parse(said), stderr: stderr.join("\n") };
+    return { exitCode, result: jsonLines(stdout).at(-1), stderr };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
