@@ -19,7 +19,7 @@ export async function connectByStdio(server: StdioServer): Promise<RawClient> {
   const answers = new Map<unknown, RawMessage>();
   const notifications: RawMessage[] = [];
   let rest = "";
-  let broken: unknown;
+  let broken: Error | undefined;
   const running = await startProcess({
     ...server,
     hasInput: true,
@@ -53,15 +53,12 @@ export async function connectByStdio(server: StdioServer): Promise<RawClient> {
     async request(id, method, params) {
       send({ jsonrpc: "2.0", id, method, params });
       const what = `the answer of ${server.name} to ${method}`;
-      const answer = await until(() => broken ?? answers.get(id), {
-        what,
-        timeoutMs: answerMsMax,
-        intervalMs: 5,
-      }).catch((cause: unknown) => {
+      const came = () => broken ?? answers.get(id);
+      const answer = await until(came, { what, timeoutMs: answerMsMax, intervalMs: 5 }).catch((cause: unknown) => {
         throw new Error(`no answer to ${method}; ${server.name} said:\n${running.log()}`, { cause });
       });
-      if (broken !== undefined) throw broken;
-      return answer as RawMessage;
+      if (answer instanceof Error) throw answer;
+      return answer;
     },
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
