@@ -45,6 +45,7 @@ export interface ClaudeCodeReport {
 const runMsMax = 60_000;
 const answerFile = "answer.json";
 const askedFile = "asked.jsonl";
+const scratch = "scratch";
 
 export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeReport> {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-claude-code-"));
@@ -79,7 +80,7 @@ async function start(run: ClaudeCodeRun, model: MockAnthropic, folder: string): 
   const { url, headers = {}, serverName = defaultName, accept, timeoutMs = runMsMax } = run;
   const program = await programOf("claude-code");
   const servers = { mcpServers: { [serverName]: { type: "http", url, headers } } };
-  await mkdir(join(folder, "work"));
+  for (const name of ["work", scratch]) await mkdir(join(folder, name));
   await writeFile(join(folder, "mcp.json"), JSON.stringify(servers));
   await writeFile(join(folder, "settings.json"), JSON.stringify(await settings(folder, accept)));
   return finishProgram({
@@ -100,6 +101,10 @@ function environment({ era, env = {} }: ClaudeCodeRun, model: MockAnthropic, fol
   return {
     HOME: folder,
     CLAUDE_CONFIG_DIR: join(folder, "config"),
+    // Sockets and scratch files would be left behind in the system's folder.
+    CLAUDE_CODE_TMPDIR: join(folder, scratch),
+    TMPDIR: join(folder, scratch),
+    XDG_RUNTIME_DIR: join(folder, scratch),
     ANTHROPIC_BASE_URL: model.url,
     // Only the mock sees it.
     ANTHROPIC_API_KEY: "sk-ant-of-nobody",
