@@ -17,6 +17,10 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Is told all of both outputs, as it comes. What is kept is cut and mixes both. */
+  readonly onOutput?: (text: string, output: "stdout" | "stderr") => void;
+  /** Keeps the input open for `write`; else the process has none. */
+  readonly hasInput?: boolean;
   /** Another user to run as; only root can ask for that. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
@@ -36,6 +40,8 @@ export interface RunningProcess {
   waitForExit(timeoutMs?: number): Promise<ProcessExit>;
   /** Sends a signal to this process alone, not to its children; no error if it has ended. */
   kill(signal?: NodeJS.Signals): void;
+  /** Only where `hasInput`; what a process no longer reads is lost. */
+  write(text: string): void;
   /** SIGKILL to it and to those of its children that stayed in its group, even where it ended before them. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -46,7 +52,7 @@ const shownLines = 40;
 const outputDrainMsMax = 500;
 
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { name, command = process.execPath, args, env = {}, cwd, user = {} } = options;
+  const { name, command = process.execPath, args, env = {}, cwd, onOutput, hasInput = false, user = {} } = options;
   const { path, home } = testEnvironment();
   const child = spawn(command, args, {
     ...user,
@@ -54,17 +60,24 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     ...(cwd === undefined ? {} : { cwd }),
     // A group of its own, so that its children can be ended with it.
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];
   const listeners = new Set<(line: string) => void>();
-  for (const input of [child.stdout, child.stderr]) {
+  for (const output of ["stdout", "stderr"] as const) {
+    const input = child[output];
+    if (input === null) continue;
+    const decoder = new TextDecoder();
+    if (onOutput !== undefined)
+      input.on("data", (chunk: Buffer) => onOutput(decoder.decode(chunk, { stream: true }), output));
     createInterface({ input }).on("line", (line) => {
       lines.push(line.slice(0, keptLineCharsMax));
       if (lines.length > keptLinesMax) lines.shift();
       for (const listener of listeners) listener(line);
     });
   }
+  // Else writing to a process that has just ended would end this one.
+  child.stdin?.on("error", () => undefined);
   const ended = waitForEnd(child);
   try {
     await once(child, "spawn");
@@ -117,6 +130,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     waitForLine,
     waitForExit,
     kill: (signal = "SIGTERM") => void child.kill(signal),
+    write: (text) => void child.stdin?.write(text),
     [Symbol.asyncDispose]: async () => {
       killGroup(pid);
       groups.delete(pid);

@@ -1,0 +1,83 @@
+// What a client of the legacy era can see of a server: what it says of itself, its lists to the last page, and the answers to
+// given calls. All of it is text as it came (raw-message.ts). Two observations of a server that is in the same state are
+// equal, as far as servers.ts does not name what varies; so where one goes through a gate and they differ, it is the gate.
+import type { RawClient } from "./raw-client.ts";
+import { memberText, type RawMessage } from "./raw-message.ts";
+import { z } from "zod";
+
+export interface ToolCall {
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** The text of `result`, or of `error` where it was refused. */
+export type Answer = { readonly result: string } | { readonly error: string };
+
+export interface Observation {
+  readonly initialize: Answer;
+  /** A page each; empty where the server declares no such capability. */
+  readonly tools: readonly Answer[];
+  readonly prompts: readonly Answer[];
+  readonly resources: readonly Answer[];
+  readonly resourceTemplates: readonly Answer[];
+  readonly calls: readonly { readonly call: ToolCall; readonly answer: Answer }[];
+}
+
+export interface ObserveOptions {
+  readonly calls: readonly ToolCall[];
+  readonly protocolVersion?: string;
+  /** Names the tool where the server is seen under other names. */
+  readonly nameOf?: (tool: string) => string;
+}
+
+const pagesMax = 100;
+const newestLegacyVersion = "2025-11-25";
+
+export async function observe(client: RawClient, options: ObserveOptions): Promise<Observation> {
+  const { calls, protocolVersion = newestLegacyVersion, nameOf = (tool: string) => tool } = options;
+  let id = 0;
+  const ask = (method: string, params: unknown) => client.request(++id, method, params);
+  const clientInfo = { name: "observer", version: "1.0.0" };
+  const initialized = await ask("initialize", { protocolVersion, capabilities: {}, clientInfo });
+  await client.notify("notifications/initialized");
+  const { capabilities } = initializeResult.parse(initialized.envelope.result);
+
+  const list = async (method: string, isDeclared: boolean): Promise<Answer[]> => {
+    if (!isDeclared) return [];
+    const pages: Answer[] = [];
+    for (let cursor: string | undefined; pages.length < pagesMax;) {
+      const page = await ask(method, cursor === undefined ? {} : { cursor });
+      pages.push(answerOf(page));
+      cursor = paged.safeParse(page.envelope.result).data?.nextCursor;
+      if (cursor === undefined) return pages;
+    }
+    throw new Error(`${method} has more than ${pagesMax} pages`);
+  };
+
+  const lists = {
+    tools: await list("tools/list", capabilities.tools !== undefined),
+    prompts: await list("prompts/list", capabilities.prompts !== undefined),
+    resources: await list("resources/list", capabilities.resources !== undefined),
+    resourceTemplates: await list("resources/templates/list", capabilities.resources !== undefined),
+  };
+  const answers: { call: ToolCall; answer: Answer }[] = [];
+  for (const call of calls) {
+    const answer = await ask("tools/call", { name: nameOf(call.tool), arguments: call.arguments });
+    answers.push({ call, answer: answerOf(answer) });
+  }
+  return { initialize: answerOf(initialized), ...lists, calls: answers };
+}
+
+const initializeResult = z.looseObject({
+  capabilities: z.looseObject({
+    tools: z.unknown().optional(),
+    prompts: z.unknown().optional(),
+    resources: z.unknown().optional(),
+  }),
+});
+const paged = z.looseObject({ nextCursor: z.string().optional() });
+
+function answerOf({ text }: RawMessage): Answer {
+  const result = memberText(text, "result");
+  return result === undefined ? { error: memberText(text, "error") ?? "" } : { result };
+}
