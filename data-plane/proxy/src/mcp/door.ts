@@ -64,6 +64,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
       return refuseMethod(exchange);
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
+    // Of a modern client, or of one that looks around: streams and sessions are of the other era alone.
+    if (request.method !== "POST" && request.headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
     const credential = credentialIn(request.headers);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     const arrival = { exchange, credential, group };
@@ -188,8 +190,6 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { request, response, requestId } = exchange;
     const { headers } = request;
     const call = callOf(exchange, "legacy", 0, "null");
-    // Of a modern client: that era has neither streams nor sessions of this kind.
-    if (headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
     enter(arrival, call, ({ principal }) => {
       const session = sessionOf(call, headers, principal.key.id);
       if (session === undefined) return;
@@ -266,7 +266,8 @@ type McpCall = Call & { client: Client };
 function groupIn(path: string): string | undefined | null {
   const [, , group, ...rest] = path.split("/");
   if (group === undefined) return undefined;
-  return group === "" || rest.length > 0 ? null : group;
+  // Clients look for `.well-known` below a server's path, and want to hear that it is not there, whoever they are.
+  return group === "" || group.startsWith(".") || rest.length > 0 ? null : group;
 }
 
 function acknowledge({ response, requestId }: Exchange): void {

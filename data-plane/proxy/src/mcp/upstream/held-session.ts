@@ -66,7 +66,7 @@ export class HeldSession {
       session.close();
       throw new TollgateError("upstream.session-lost");
     }
-    session.openStream();
+    await session.openStream();
     if (this.level !== undefined) await this.sendLevel(session, this.level);
     for (const uri of this.subscriptions.keys()) await session.request("resources/subscribe", JSON.stringify({ uri }));
     return session;

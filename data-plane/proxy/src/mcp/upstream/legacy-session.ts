@@ -39,6 +39,8 @@ export type Handshake = {
 const retryMsMin = 100;
 const retryMsMax = 30_000;
 const retryMsDefault = 1_000;
+/** A server that does not say whether it has a stream is not waited for longer. */
+const streamMsMax = 2_000;
 
 export class LegacySession {
   readonly handshake: Handshake;
@@ -150,25 +152,39 @@ export class LegacySession {
     return message;
   }
 
-  /** What belongs to no call is heard from now on, as long as the session lasts. */
-  openStream(): void {
-    if (this.streamIsWanted) return;
+  /**
+   * What belongs to no call is heard from now on, as long as the session lasts. It is done when the server has said whether
+   * it has such a stream: many ask on it what belongs to a call, and what they say before it stands is lost.
+   */
+  openStream(): Promise<void> {
+    if (this.streamIsWanted) return Promise.resolve();
     this.streamIsWanted = true;
-    this.listen(undefined);
+    return new Promise((resolve) => {
+      const unwatch = this.parts.deadlines.watch(streamMsMax, resolve);
+      this.listen(undefined, () => {
+        unwatch();
+        resolve();
+      });
+    });
   }
 
-  private listen(lastId: string | undefined): void {
-    if (this.isEnded) return;
+  private listen(lastId: string | undefined, onSettled: () => void = nothing): void {
+    if (this.isEnded) return onSettled();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
       this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
       this.streamTimer.unref();
+      onSettled();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
+      onBegun: onSettled,
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
-      onRejected: (status) => (status === 404 && this.handshake.id !== undefined ? this.end() : undefined),
+      onRejected: (status) => {
+        if (status === 404 && this.handshake.id !== undefined) this.end();
+        onSettled();
+      },
       onFailed: again,
     });
     this.stream = stream;
@@ -178,8 +194,13 @@ export class LegacySession {
     const message = readServerMessage(bytes);
     if (message === undefined) return;
     if (message.kind === "response") this.calls.get(message.id)?.take(message);
-    else if (message.kind === "request") this.events.onRequest(message);
-    else this.events.onNotification(message);
+    else if (message.kind === "notification") this.events.onNotification(message);
+    else {
+      // It does not say which call it is for; of several it is taken for that of the last.
+      const last = [...this.calls.values()].at(-1);
+      if (last === undefined) this.events.onRequest(message);
+      else last.take(message);
+    }
   }
 
   exchange(
