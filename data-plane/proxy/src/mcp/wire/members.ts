@@ -24,7 +24,7 @@ export type Spans<Path extends string> = { readonly [P in Path]: Span | undefine
 
 /**
  * A finder for some members, made once: `["method", "params.name"]` finds the top-level `method`, and `name` in the object
- * `params`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
+ * `params`; a dot within a name is written `\\.`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
  */
 export function memberFinder<const Path extends string>(
   paths: readonly Path[],
@@ -45,16 +45,19 @@ export function visitElements(bytes: Uint8Array, within: Span, visit: (element: 
   new Scanner(bytes, within.start, within.end, {}).elements(visit);
 }
 
+const betweenNames = /(?<!\\)\./;
+
 function compile(paths: readonly string[]): readonly Wanted[] {
   const root: Wanted[] = [];
   for (const path of paths) {
     let members = root;
     let prefix = "";
-    for (const name of path.split(".")) {
+    for (const part of path.split(betweenNames)) {
+      const name = part.replaceAll("\\.", ".");
       let member = members.find((known) => known.name === name);
-      if (member === undefined) members.push((member = { name, path: prefix + name, inside: [] }));
+      if (member === undefined) members.push((member = { name, path: prefix + part, inside: [] }));
       members = member.inside;
-      prefix += `${name}.`;
+      prefix += `${part}.`;
     }
   }
   return root;
