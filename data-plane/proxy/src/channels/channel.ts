@@ -1,5 +1,5 @@
-// What a stdio server and an HTTP+SSE server have in common: one line on which whole JSON-RPC messages go both ways, in no
-// other order than that in which they were sent. A channel knows nothing of ids, sessions or callers; it opens at once,
+// What a stdio server and an HTTP+SSE server have in common: one line on which whole JSON-RPC messages go both ways. What the
+// server sends keeps its order. A channel knows nothing of ids, sessions or callers; it opens at once,
 // keeps what it is given until the other side is there, says once that it is over and why, and leaves nothing behind.
 
 import type { ChannelProblem } from "./problem.ts";

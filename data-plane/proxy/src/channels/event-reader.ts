@@ -2,7 +2,7 @@
 // ids and retry times are not used: nothing of HTTP+SSE can be resumed.
 
 import type { Oversized } from "./channel.ts";
-import { MessageCollector } from "./message-collector.ts";
+import { endsOf, MessageCollector } from "./message-collector.ts";
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -50,11 +50,14 @@ export class EventReader {
     if (this.#line.isEmpty()) return this.#endEvent();
     const line = this.#line.take();
     if (!Buffer.isBuffer(line)) {
+      if (!line.head.startsWith("data:")) return;
+      const before = this.#hasData ? endsOf(this.#data.take()) : undefined;
+      this.#oversized = { head: before?.head ?? line.head.replace(/^data: ?/, ""), tail: line.tail };
       this.#hasData = true;
-      this.#oversized ??= { head: line.head.replace(/^data: ?/, ""), tail: line.tail };
     } else if (startsWith(line, dataField)) {
       if (this.#hasData) this.#data.append(betweenLines);
       this.#hasData = true;
+      if (this.#oversized !== undefined) this.#oversized = { head: this.#oversized.head, tail: "" };
       this.#data.append(valueOf(line, dataField));
     } else if (startsWith(line, typeField)) {
       this.#type = valueOf(line, typeField).subarray(0, typeBytesMax).toString("utf8");

@@ -43,6 +43,10 @@ export class MessageCollector {
   }
 }
 
+export function endsOf(message: Buffer | Oversized): Oversized {
+  return Buffer.isBuffer(message) ? asTexts({ head: message, tail: message.subarray(-endBytes) }) : message;
+}
+
 function asTexts({ head, tail }: { head: Buffer; tail: Buffer }): Oversized {
   return { head: head.subarray(0, endBytes).toString("latin1"), tail: tail.toString("latin1") };
 }

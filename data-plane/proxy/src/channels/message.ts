@@ -85,6 +85,11 @@ export function memberText(message: Message, member: Member): string | undefined
   return span && textOf(message.bytes, span.start, span.end);
 }
 
+/** The same for two texts of one id: whoever answers may write a name in another way than who asked. */
+export function idKey(text: string): string {
+  return text === "" ? text : JSON.stringify(JSON.parse(text));
+}
+
 /** The message with some members replaced by other texts in JSON. */
 export function withMembers(message: Message, texts: Partial<Record<Member, string>>): Buffer {
   const changes = (Object.keys(texts) as Member[]) // Its own keys are all it has.

@@ -5,7 +5,8 @@
 
 import type { Channel, ChannelEvents, Oversized } from "./channel.ts";
 import type { ChannelLimits } from "./limits.ts";
-import { memberOf, memberText, ownerOf, readMessage, withMembers, type Message } from "./message.ts";
+import { endsOf } from "./message-collector.ts";
+import { idKey, memberOf, memberText, ownerOf, readMessage, withMembers, type Message } from "./message.ts";
 import { problem, type ChannelProblem } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import { createServerRequests, type Asked, type ServerRequests } from "./server-requests.ts";
@@ -42,7 +43,8 @@ const isListen = ({ method }: Call) => method === "subscriptions/listen";
 /** What messages that name no call can be related to. */
 const isUnderWay = (call: Call) => !isListen(call) && call.method !== "initialize";
 
-const unreadableEndChars = 256;
+/** Of what is no message, for people. */
+const shownBytesMax = 4_096;
 
 export class Router {
   readonly #parts: RouterParts;
@@ -86,7 +88,10 @@ export class Router {
     const sent = this.#isClosed
       ? problem("channel.ended", "The server is gone.")
       : this.#send(withMembers(message, { id: String(id), askedToken: String(id) }), (why) => this.#fail(call, why));
-    if (sent !== undefined) return void reply.fail(sent);
+    if (sent !== undefined) {
+      reply.fail(sent);
+      return undefined;
+    }
     this.#calls.set(id, call);
     if (session !== undefined) session.calls++;
     if (isUnderWay(call)) this.#questions.offer(call.asked);
@@ -104,8 +109,8 @@ export class Router {
 
   notify(message: Message, session: Session): void {
     if (message.method !== "notifications/cancelled") return void this.#send(message.bytes);
-    const callerId = memberText(message, "requestId");
-    const call = [...this.#calls.values()].findLast((one) => one.session === session && one.callerId === callerId);
+    const key = idKey(memberText(message, "requestId") ?? "");
+    const call = [...this.#calls.values()].findLast((one) => one.session === session && idKey(one.callerId) === key);
     if (call === undefined || !this.#settle(call)) return;
     this.#send(withMembers(message, { requestId: String(call.id) }));
     call.reply.fail(problem("channel.cancelled", "The caller cancelled the request."));
@@ -113,8 +118,9 @@ export class Router {
 
   /** A client's answer to the server; what was not asked is dropped. */
   respond(message: Message): void {
-    if (this.#questions.answered(message.id)) this.#send(message.bytes);
-    else this.#parts.onDropped("late");
+    const id = this.#questions.answered(message.id);
+    if (id === undefined) this.#parts.onDropped("late");
+    else this.#send(withMembers(message, { id }));
   }
 
   /** A session listens from now on. */
@@ -228,10 +234,9 @@ export class Router {
   }
 
   #garbage(bytes: Buffer): void {
-    const ends = { head: bytes.subarray(0, unreadableEndChars), tail: bytes.subarray(-unreadableEndChars) };
     const why = problem("channel.protocol", "The server's answer is no message that all readers would read alike.");
-    this.#unreadable({ head: ends.head.toString("latin1"), tail: ends.tail.toString("latin1") }, why, true);
-    this.#parts.onSaid(ends.head.toString("utf8"));
+    this.#unreadable(endsOf(bytes), why, true);
+    this.#parts.onSaid(bytes.subarray(0, shownBytesMax).toString("utf8"));
   }
 
   /**

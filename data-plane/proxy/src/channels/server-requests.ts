@@ -3,20 +3,26 @@
 // A channel that several sessions share has none: nobody could say whom they are for.
 
 import type { ChannelLimits } from "./limits.ts";
-import type { Message } from "./message.ts";
+import { idKey, type Message } from "./message.ts";
 
 /** Where a question was asked: a call, or a stream of the session. */
 export type Asked = { relate(message: Buffer): void };
 
-type Open = { where: Asked | undefined; message: Buffer; timer: NodeJS.Timeout | undefined };
+type Open = {
+  /** As the server wrote it. */
+  readonly id: string;
+  where: Asked | undefined;
+  /** As long as it waits. */
+  held: { readonly message: Buffer; readonly timer: NodeJS.Timeout } | undefined;
+};
 
 export type ServerRequests = {
   /** Without a place it waits for `offer`. */
   take(request: Message, where: Asked | undefined): void;
   /** Somebody can be asked now. */
   offer(where: Asked): void;
-  /** True where there was such a question. */
-  answered(id: string): boolean;
+  /** The id as the server wrote it; undefined where there is no such question. */
+  answered(id: string): string | undefined;
   /** The server takes a question back: where it was asked, if anywhere. */
   withdrawn(id: string): Asked | undefined;
   /** What was asked there gets no answer any more. */
@@ -31,45 +37,50 @@ export function createServerRequests(
   const open = new Map<string, Open>();
 
   function remove(id: string): Open | undefined {
-    const found = open.get(id);
-    clearTimeout(found?.timer);
-    open.delete(id);
+    const key = idKey(id);
+    const found = open.get(key);
+    clearTimeout(found?.held?.timer);
+    open.delete(key);
     return found;
   }
 
-  return {
-    take({ id, bytes }, where) {
-      if (open.size >= limits.serverRequestsMax) return refuse(id, "Too many requests to the client are open.");
-      const timer =
-        where === undefined
-          ? setTimeout(() => {
-              remove(id);
-              refuse(id, "No call is under way in which the client could be asked.");
-            }, limits.serverRequestHeldMsMax)
-          : undefined;
+  function hold({ id, bytes }: Message): Open["held"] {
+    const timer = setTimeout(() => {
       remove(id);
-      open.set(id, { where, message: bytes, timer });
-      where?.relate(bytes);
+      refuse(id, "No call is under way in which the client could be asked.");
+    }, limits.serverRequestHeldMsMax);
+    return { message: bytes, timer };
+  }
+
+  return {
+    take(request, where) {
+      const { id } = request;
+      if (open.size >= limits.serverRequestsMax) return refuse(id, "Too many requests to the client are open.");
+      remove(id);
+      open.set(idKey(id), { id, where, held: where === undefined ? hold(request) : undefined });
+      where?.relate(request.bytes);
     },
     offer(where) {
       for (const question of open.values()) {
-        if (question.where !== undefined) continue;
-        clearTimeout(question.timer);
+        if (question.held === undefined) continue;
+        const { message, timer } = question.held;
+        clearTimeout(timer);
+        question.held = undefined;
         question.where = where;
-        where.relate(question.message);
+        where.relate(message);
       }
     },
-    answered: (id) => remove(id) !== undefined,
+    answered: (id) => remove(id)?.id,
     withdrawn: (id) => remove(id)?.where,
     over(where) {
-      for (const [id, question] of open) {
-        if (question.where !== where) continue;
+      for (const { id, where: asked } of open.values()) {
+        if (asked !== where) continue;
         remove(id);
         refuse(id, "The call that this belongs to is over.");
       }
     },
     close() {
-      for (const id of open.keys()) remove(id);
+      for (const { id } of open.values()) remove(id);
     },
   };
 }

@@ -24,7 +24,8 @@ export type Spans<Path extends string> = { readonly [P in Path]: Span | undefine
 
 /**
  * A finder for some members, made once: `["method", "params.name"]` finds the top-level `method`, and `name` in the object
- * `params`; a dot within a name is written `\\.`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
+ * `params`; a dot within a name is written `\\.`. It throws `MemberRefusal`. `within` is the span of an object that was
+ * scanned before, else it is all bytes.
  */
 export function memberFinder<const Path extends string>(
   paths: readonly Path[],
