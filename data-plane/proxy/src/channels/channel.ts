@@ -31,3 +31,10 @@ export type Channel = {
 };
 
 export type OpenChannel = (events: ChannelEvents) => Channel;
+
+/** For what can never open. */
+export function closedChannel(why: ChannelProblem, { onClosed }: ChannelEvents): Channel {
+  const nothing = () => undefined;
+  queueMicrotask(() => onClosed(why));
+  return { send: () => true, pause: nothing, resume: nothing, close: () => Promise.resolve() };
+}

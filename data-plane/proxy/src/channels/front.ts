@@ -3,7 +3,7 @@
 // socket that only its own user can open, so it knows no credentials, origins or host names.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { readBody } from "../http/body.ts";
+import { readBody, type BodyOutcome } from "../http/body.ts";
 import type { Log } from "../log-output.ts";
 import { EventStream } from "./event-stream.ts";
 import type { ChannelLimits } from "./limits.ts";
@@ -33,18 +33,18 @@ const sessionUnknown = problem("channel.session-unknown", "There is no such sess
 const serverUnknown = problem("channel.server-unknown", "There is no such server.");
 
 export function createFront({ serving, session, limits, log }: FrontParts): Server {
-  return createServer(bounds, (request, response) => {
+  const front = createServer(bounds, (request, response) => {
     const serverId = serverIdOf(request.url ?? "");
     response.on("error", (error) => log.debug({ reason: String(error) }, "a caller of a channel is gone"));
-    try {
-      route({ request, response, serverId });
-    } catch (error) {
+    route({ request, response, serverId }).catch((error: unknown) => {
       log.error({ err: error }, "a request over a channel met a bug");
       response.destroy();
-    }
+    });
   });
+  front.maxConnections = limits.connectionsMax;
+  return front;
 
-  function route(exchange: Exchange): void {
+  async function route(exchange: Exchange): Promise<void> {
     const { request, response, serverId } = exchange;
     if (serving(serverId) === undefined) return answerProblem(response, serverUnknown);
     if (request.method === "POST") return takePost(exchange);
@@ -63,25 +63,26 @@ export function createFront({ serving, session, limits, log }: FrontParts): Serv
     return session(serverId, id) ?? sessionUnknown;
   }
 
-  function takePost(exchange: Exchange): void {
-    readBody(exchange.request, limits.messageBytesMax, (body) => {
-      if (body.outcome === "broken-off") return;
-      if (body.outcome === "too-large") {
-        exchange.response.setHeader("connection", "close");
-        const why = `A message has at most ${limits.messageBytesMax} bytes.`;
-        return answerProblem(exchange.response, problem("channel.request-too-large", why));
-      }
-      const message = readMessage(body.bytes);
-      if (message === undefined)
-        return answerProblem(exchange.response, problem("channel.request-invalid", "It is not one JSON-RPC message."));
-      if (message.kind === "request" && message.method === "initialize") return void initialize(exchange, message);
-      if (exchange.request.headers[sessionHeader] !== undefined) return inSession(exchange, message);
-      const isModern = message.kind === "request" && message.span("version") !== undefined;
-      if (!isModern) return answerProblem(exchange.response, sessionMissing);
-      const current = serving(exchange.serverId);
-      if (current === undefined) return answerProblem(exchange.response, serverUnknown);
-      call(exchange, message, current, current.stateless(), undefined);
-    });
+  async function takePost(exchange: Exchange): Promise<void> {
+    const body = await new Promise<BodyOutcome>((resolve) =>
+      readBody(exchange.request, limits.messageBytesMax, resolve),
+    );
+    if (body.outcome === "broken-off" || exchange.response.destroyed) return;
+    if (body.outcome === "too-large") {
+      exchange.response.setHeader("connection", "close");
+      const why = `A message has at most ${limits.messageBytesMax} bytes.`;
+      return answerProblem(exchange.response, problem("channel.request-too-large", why));
+    }
+    const message = readMessage(body.bytes);
+    if (message === undefined)
+      return answerProblem(exchange.response, problem("channel.request-invalid", "It is not one JSON-RPC message."));
+    if (message.kind === "request" && message.method === "initialize") return initialize(exchange, message);
+    if (exchange.request.headers[sessionHeader] !== undefined) return inSession(exchange, message);
+    const isModern = message.kind === "request" && message.span("version") !== undefined;
+    if (!isModern) return answerProblem(exchange.response, sessionMissing);
+    const current = serving(exchange.serverId);
+    if (current === undefined) return answerProblem(exchange.response, serverUnknown);
+    call(exchange, message, current, current.stateless(), undefined);
   }
 
   async function initialize({ response, serverId }: Exchange, message: Message): Promise<void> {
@@ -129,7 +130,7 @@ export function createFront({ serving, session, limits, log }: FrontParts): Serv
       bytesMax: limits.streamBytesMax,
       onDropped: () => of.dropped("unheard"),
     });
-    session.streams.add(stream);
+    session.addStream(stream);
     session.router.offer(stream);
     response.once("close", () => {
       session.streams.delete(stream);

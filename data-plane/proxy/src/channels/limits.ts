@@ -6,6 +6,7 @@ export const channelLimits = {
   messageBytesMax: 16 * 1024 * 1024,
   /** What waits for a server that does not read. */
   unreadBytesMax: 64 * 1024 * 1024,
+  connectionsMax: 20_000,
   sessionsPerServerMax: 1_000,
   /** Child processes or SSE connections, with isolation by session. */
   channelsPerServerMax: 64,
@@ -13,6 +14,9 @@ export const channelLimits = {
   streamsPerSessionMax: 8,
   /** Of notifications that wait for the reader of one stream; the oldest go first. */
   streamBytesMax: 1024 * 1024,
+  /** What a session without a stream did not hear is kept for the next one, the newest so many. */
+  unheardMessagesMax: 64,
+  unheardBytesMax: 64 * 1024,
   /** Of a server to its client, without an answer so far, in one session. */
   serverRequestsMax: 64,
   /** How long such a request waits for a call or a stream on which it could be asked. */

@@ -41,6 +41,8 @@ export function createReply({ response, limits, onDropped, holdUp }: ReplyParts)
     },
     fail(why) {
       if (stream === undefined) answerProblem(response, why);
+      // He does not wait for an answer.
+      else if (why.code === "channel.cancelled") stream.end();
       else response.destroy();
     },
     end: () => opened().end(),

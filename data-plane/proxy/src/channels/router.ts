@@ -200,9 +200,8 @@ export class Router {
     const [one, ...others] = [...this.#calls.values()].filter(isUnderWay);
     if (message.method === "notifications/message" && one !== undefined && others.length === 0)
       return one.reply.relate(message.bytes, true);
-    let isHeard = false;
-    for (const session of this.sessions) isHeard = session.tell(message.bytes) || isHeard;
-    if (!isHeard) this.#parts.onDropped("unheard");
+    if (this.sessions.size === 0) this.#parts.onDropped("unheard");
+    for (const session of this.sessions) session.tell(message.bytes);
   }
 
   #progress(message: Message): void {

@@ -25,6 +25,13 @@ const ways: Way[] = [
   { transport: "sse", open: async (more, habits) => openHost([sseServer(await startSse(habits), more)]) },
 ];
 
+const subscriptionId = "io.modelcontextprotocol/subscriptionId";
+
+const modern = (id: unknown, method: string) => ({
+  ...{ jsonrpc: "2.0", id, method },
+  params: { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" }, notifications: {} },
+});
+
 const cancellation = "notifications/cancelled";
 
 async function seenOf(caller: Caller, session: string, isIt: (message: Json) => boolean): Promise<Json | undefined> {
@@ -169,20 +176,46 @@ describe.each(ways)("over $transport", ({ open }) => {
     slow.hangUp();
   });
 
+  test("what was said while nobody listened is heard by the next who does", async () => {
+    const caller = callerOf((await open({ isolation: "shared" })).socketPath);
+    const session = await caller.open();
+    expect((await caller.call(session, "changed")).events).toEqual([]);
+    const stream = await caller.listen(session);
+    await until(() => stream.messages().length === 1, { what: "the change" });
+    expect(stream.messages()).toMatchObject([{ method: "notifications/tools/list_changed" }]);
+  });
+
+  test("a server may take its question back", async () => {
+    const caller = callerOf((await open()).socketPath);
+    const session = await caller.open();
+    const { events } = await caller.call(session, "withdraw");
+    expect(events.map(({ id, method }) => method ?? id)).toEqual(["elicitation/create", cancellation, "a"]);
+    await caller.post({ jsonrpc: "2.0", id: "taken-back", result: {} }, session);
+    expect(await seenOf(caller, session, ({ id }) => id === "taken-back")).toBeUndefined();
+  });
+
+  test.each([
+    { how: "end-listens", last: { id: "one", result: { _meta: { [subscriptionId]: "one" } } } },
+    { how: "cancel-listens", last: { method: cancellation, params: { requestId: "one" } } },
+  ])("a server may end a subscription ($how)", async ({ how, last }) => {
+    const caller = callerOf((await open({}, ["modern"])).socketPath);
+    const listen = caller.send("POST", modern("one", "subscriptions/listen"));
+    await until(() => listen.messages().length === 2, { what: "the subscription" });
+    await caller.post({ ...toolCall(how), params: { ...modern(1, "x").params, name: how } });
+    expect(await listen.over).toEqual({ isWhole: true });
+    expect(listen.messages().at(-1)).toMatchObject(last);
+  });
+
   test("a server of the modern era is called without a session, and its subscriptions stay open", async () => {
     const { socketPath } = await open({}, ["modern"]);
     const caller = callerOf(socketPath);
-    const modern = (id: unknown, method: string) => ({
-      ...{ jsonrpc: "2.0", id, method },
-      params: { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" }, notifications: {} },
-    });
     const discovered = await caller.post(modern("d", "server/discover"));
     expect(discovered).toMatchObject({ status: 200, json: { id: "d", result: { supportedVersions: ["2026-07-28"] } } });
     expect(discovered.headers["mcp-session-id"]).toBeUndefined();
     const listens = ["one", 2].map((id) => caller.send("POST", modern(id, "subscriptions/listen")));
     for (const [at, listen] of listens.entries()) {
       await until(() => listen.messages().length === 2, { what: "what was subscribed" });
-      const subscription = { "io.modelcontextprotocol/subscriptionId": ["one", 2][at] };
+      const subscription = { [subscriptionId]: ["one", 2][at] };
       expect(listen.messages()).toEqual([
         {
           ...{ jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged" },

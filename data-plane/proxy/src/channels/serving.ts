@@ -69,7 +69,8 @@ export class Serving {
     if (!isAccepted && !this.#isShared()) endWithCaller();
     if ("code" in outcome) return outcome;
     if (!isAccepted) return { ...outcome, session: undefined };
-    const session = new Session(router, this.#parts.nowMs);
+    const onDropped = () => this.dropped("unheard");
+    const session = new Session({ router, nowMs: this.#parts.nowMs, limits: this.#limits, onDropped });
     this.#sessions.set(session.id, session);
     router.sessions.add(session);
     return { ...outcome, session };

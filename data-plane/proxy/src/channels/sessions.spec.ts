@@ -87,6 +87,18 @@ test("where there are as many sessions as there may be, the one idle longest mak
   expect([refused.status, refused.json.error?.code]).toEqual([503, "channel.busy"]);
 });
 
+test("programs of one server are bounded", async () => {
+  const { host, socketPath } = await openHost([stdioServer()], { limits: { channelsPerServerMax: 2 } });
+  const caller = callerOf(socketPath);
+  const [first, second] = [await caller.open(), await caller.open()];
+  await caller.listen(second);
+  const third = await caller.open();
+  await caller.listen(third);
+  expect((await caller.call(first, "echo")).status).toBe(404);
+  expect((await caller.post(initialize())).json.error?.code).toBe("channel.busy");
+  expect(host.states().get("s")).toMatchObject({ channels: 2, sessions: 2 });
+});
+
 test("requests under way are bounded", async () => {
   const { socketPath } = await openHost([stdioServer()], { limits: { requestsPerServerMax: 2 } });
   const caller = callerOf(socketPath);

@@ -56,6 +56,14 @@ test("a private address is not dialled unless the registration allows it", async
   }
 });
 
+test("a registration without a usable URL starts nothing", async () => {
+  for (const url of ["", "/sse", "file:///etc/passwd", "ftp://example.org/"]) {
+    const { socketPath } = await openHost([sseServer(url)]);
+    const { status, json } = await callerOf(socketPath).post(initialize());
+    expect([status, json.error?.code]).toEqual([502, "channel.not-started"]);
+  }
+});
+
 test("a server that refuses is named by its status, and nothing of the credential", async () => {
   const { socketPath } = await openHost([sseServer(await startSse(), { headers: ["x-auth", "wrong-secret"] })]);
   const { status, text } = await callerOf(socketPath).post(initialize());

@@ -6,7 +6,7 @@ import { buildConnector, Pool, type Dispatcher } from "undici";
 import { guardedLookup, isDialableHost } from "../upstream/address-guard.ts";
 import { failureOf } from "../upstream/failure.ts";
 import { TollgateError } from "@tollgate/kernel/errors";
-import type { Channel, ChannelEvents, Oversized } from "./channel.ts";
+import { closedChannel, type Channel, type ChannelEvents, type Oversized } from "./channel.ts";
 import { EventReader } from "./event-reader.ts";
 import type { ChannelLimits } from "./limits.ts";
 import { problem, type ChannelProblem } from "./problem.ts";
@@ -28,7 +28,10 @@ const endpointBytesMax = 2_048;
 type Waiting = { message: Buffer; onFailed: ((why: ChannelProblem) => void) | undefined };
 
 export function openSseChannel(server: SseServer, limits: SseLimits, events: ChannelEvents): Channel {
-  return new SseChannel(server, limits, events);
+  const url = URL.canParse(server.url) ? new URL(server.url) : undefined;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:")
+    return closedChannel(problem("channel.not-started", "The server's URL is no address of the web."), events);
+  return new SseChannel(server, url, limits, events);
 }
 
 class SseChannel implements Channel {
@@ -46,11 +49,11 @@ class SseChannel implements Channel {
   #isBarred = false;
   #isOver = false;
 
-  constructor(server: SseServer, limits: SseLimits, events: ChannelEvents) {
+  constructor(server: SseServer, url: URL, limits: SseLimits, events: ChannelEvents) {
     this.#server = server;
     this.#limits = limits;
     this.#events = events;
-    this.#url = new URL(server.url);
+    this.#url = url;
     this.#pool = openPool(this.#url, server.allowPrivateNetwork);
     this.#endpointTimer = setTimeout(
       () => this.#end(problem("channel.timeout", "The server did not say in time where to post messages.")),

@@ -3,7 +3,7 @@
 // writes before it exits is read to the end.
 
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import type { Channel, ChannelEvents } from "./channel.ts";
+import { closedChannel, type Channel, type ChannelEvents } from "./channel.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ChannelLimits } from "./limits.ts";
 import { LineReader } from "./line-reader.ts";
@@ -34,10 +34,7 @@ export function openStdioChannel(program: Program, { keeper, limits }: StdioPart
   let isEnding = false;
 
   const closed = onceOnly((why: ChannelProblem) => events.onClosed(why));
-  if (spawned instanceof Error) {
-    queueMicrotask(() => closed(notStarted(file, spawned)));
-    return { send: () => true, pause: nothing, resume: nothing, close: () => Promise.resolve() };
-  }
+  if (spawned instanceof Error) return closedChannel(notStarted(file, spawned), events);
   const child = spawned;
   const group = child.pid;
   if (group !== undefined) keeper.add(group);
