@@ -46,6 +46,7 @@ export async function openChannelHost(parts: ChannelHostParts): Promise<ChannelH
   const current = new Map<string, Serving>();
   const retired = new Map<Serving, Promise<void>>();
   const keeper = startKeeper(log);
+  let isClosed = false;
 
   function open(server: ChannelServer): Serving {
     const said = createSaidLines({ name: server.name, hidden: secretsOf(server), limits, log, nowMs });
@@ -88,6 +89,7 @@ export async function openChannelHost(parts: ChannelHostParts): Promise<ChannelH
 
   return {
     replace(servers) {
+      if (isClosed) return;
       const wanted = new Map(servers.map((server) => [server.id, server]));
       for (const [id, serving] of current) if (!wanted.has(id)) letGo(serving, serving.close());
       for (const server of wanted.values()) {
@@ -99,6 +101,7 @@ export async function openChannelHost(parts: ChannelHostParts): Promise<ChannelH
     },
     states: () => new Map([...current].map(([id, serving]) => [id, serving.state()])),
     async close() {
+      isClosed = true;
       clearInterval(expiring);
       const closed = new Promise((resolve) => front.close(resolve));
       await Promise.all([...current.values(), ...retired.keys()].map((serving) => serving.close()));

@@ -31,7 +31,7 @@ sleep 2
 end KILL
 `;
 
-const pauseMs = 1_000;
+const pauseMs = 5_000;
 
 export function startKeeper(log: Log): Keeper {
   const groups = new Set<number>();

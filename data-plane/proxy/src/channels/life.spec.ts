@@ -98,6 +98,23 @@ test("a server that leaves at the question for the newer era has answered it", a
   expect(textOf(await caller.call(await caller.open(), "echo"))).toBe("{}");
 });
 
+test("a server that ends whatever it is asked is left alone, too", async () => {
+  const { host, socketPath } = await openHost([stdioServer(["exits-at-once"])]);
+  const params = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } };
+  const probe = { jsonrpc: "2.0", id: 1, method: "server/discover", params };
+  const statuses: number[] = [];
+  for (let time = 0; time < 5; time++) statuses.push((await callerOf(socketPath).post(probe)).status);
+  expect([statuses, stateOf(host)?.status]).toEqual([[502, 502, 502, 502, 503], "backing-off"]);
+});
+
+test("a program that nobody uses any more ends", async () => {
+  const { host, socketPath } = await openHost([stdioServer(["modern"])], { limits: { sessionIdleMsMax: 100 } });
+  const params = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" }, name: "pid" };
+  const answer = await callerOf(socketPath).post({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  await dead(Number(textOf(answer)));
+  expect(stateOf(host)).toMatchObject({ status: "stopped", reason: "Nobody has used it for some time." });
+});
+
 test("a program that is not there is named, and nothing of its environment", async () => {
   const environment = new Map([["TOKEN", "top-secret-value"]]);
   const { host, socketPath } = await openHost([stdioServer([], { command: ["no-such-program", "-x"], environment })]);

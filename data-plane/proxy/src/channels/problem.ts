@@ -15,6 +15,8 @@ const statuses = {
   "channel.not-started": 502,
   "channel.ended": 502,
   "channel.unreachable": 502,
+  /** It wants another credential, or none of ours. */
+  "channel.refused": 502,
   "channel.protocol": 502,
   "channel.message-too-large": 502,
   "channel.timeout": 502,

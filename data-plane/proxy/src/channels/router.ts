@@ -14,12 +14,16 @@ import type { Session } from "./session.ts";
 
 export type RouterParts = {
   open: (events: ChannelEvents) => Channel;
+  nowMs: () => number;
   /** Several sessions, or callers without any, use the channel. */
   isShared: boolean;
   limits: ChannelLimits;
   /** The server has said something that is a message. */
   onAlive: () => void;
-  /** No call can reach the server from now on; those that were under way have failed. */
+  /**
+   * No call can reach the server from now on; those that were under way have failed. It was probed where nothing but its era
+   * was asked, or just now.
+   */
   onClosed: (why: ChannelProblem, wasProbed: boolean) => void;
   onSaid: (line: string) => void;
   /** Messages that nobody got. */
@@ -40,6 +44,8 @@ export type Call = {
 };
 
 const isListen = ({ method }: Call) => method === "subscriptions/listen";
+/** The question by which a caller finds out the era of a server. */
+const isProbe = ({ method }: Call) => method === "server/discover";
 /** What messages that name no call can be related to. */
 const isUnderWay = (call: Call) => !isListen(call) && call.method !== "initialize";
 
@@ -55,10 +61,13 @@ export class Router {
   readonly sessions = new Set<Session>();
   readonly #holding = new Set<symbol>();
   #lastId = 0;
+  #isProbedOnly = true;
   #isClosed = false;
+  #usedMs: number;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
+    this.#usedMs = parts.nowMs();
     this.#questions = createServerRequests(parts.limits, (id, reason) => this.#refuse(id, -32_000, reason));
     this.#channel = parts.open({
       onMessage: (bytes) => this.#receive(bytes),
@@ -77,6 +86,11 @@ export class Router {
     return this.#calls.size;
   }
 
+  /** 0 while it has sessions or calls. */
+  idleMs(): number {
+    return this.sessions.size > 0 || this.#calls.size > 0 ? 0 : this.#parts.nowMs() - this.#usedMs;
+  }
+
   /** Undefined where the request could not be sent; the caller was told. */
   request(message: Message, session: Session | undefined, reply: Reply): Call | undefined {
     const id = ++this.#lastId;
@@ -93,6 +107,7 @@ export class Router {
       return undefined;
     }
     this.#calls.set(id, call);
+    if (!isProbe(call)) this.#isProbedOnly = false;
     if (session !== undefined) session.calls++;
     if (isUnderWay(call)) this.#questions.offer(call.asked);
     return call;
@@ -261,6 +276,7 @@ export class Router {
   /** False where it was over before. */
   #settle(call: Call): boolean {
     if (!this.#calls.delete(call.id)) return false;
+    this.#usedMs = this.#parts.nowMs();
     if (call.session !== undefined) {
       call.session.calls--;
       call.session.touch();
@@ -281,10 +297,7 @@ export class Router {
       reply.fail(why);
     }
     for (const session of this.sessions) session.endStreams();
-    this.#parts.onClosed(
-      why,
-      calls.some(({ method }) => method === "server/discover"),
-    );
+    this.#parts.onClosed(why, this.#lastId > 0 && (this.#isProbedOnly || calls.some(isProbe)));
   }
 }
 

@@ -24,6 +24,9 @@ export type ServingParts = {
   onEnded: (why: ChannelProblem) => void;
 };
 
+/** In a row: a server that ends whatever it is asked is left alone as well. */
+const probedEndsMax = 3;
+
 const replaced = problem("channel.replaced", "The server's registration was changed or removed.");
 const busy = (what: string) => problem("channel.busy", `The server has as many ${what} as it may have.`);
 
@@ -41,6 +44,8 @@ export class Serving {
   #isRetired = false;
   /** Channels that end because they were told to. */
   readonly #meant = new WeakSet<Router>();
+  #opening = 0;
+  #probedEnds = 0;
   readonly #ending = new Set<Promise<void>>();
   readonly #emptied = Promise.withResolvers<void>();
 
@@ -63,7 +68,8 @@ export class Serving {
     if (handshake === undefined) return problem("channel.ended", "The server is gone.");
     const endWithCaller = () => this.#end(router, problem("channel.closing", "The caller is gone."));
     if (!this.#isShared()) gone.addEventListener("abort", endWithCaller);
-    const outcome = await handshake.initialize(message);
+    this.#opening++;
+    const outcome = await handshake.initialize(message).finally(() => this.#opening--);
     gone.removeEventListener("abort", endWithCaller);
     const isAccepted = !("code" in outcome) && outcome.isAccepted && this.#routers.has(router) && !gone.aborted;
     if (!isAccepted && !this.#isShared()) endWithCaller();
@@ -71,6 +77,7 @@ export class Serving {
     if (!isAccepted) return { ...outcome, session: undefined };
     const onDropped = () => this.dropped("unheard");
     const session = new Session({ router, nowMs: this.#parts.nowMs, limits: this.#limits, onDropped });
+    this.#probedEnds = 0;
     this.#sessions.set(session.id, session);
     router.sessions.add(session);
     return { ...outcome, session };
@@ -109,11 +116,14 @@ export class Serving {
     else this.#end(session.router, why);
   }
 
-  /** Sessions that nobody used for too long. */
+  /** Sessions and channels that nobody used for too long. */
   expire(): void {
     const why = problem("channel.session-unknown", "The session was not used for too long.");
     for (const session of this.#sessions.values())
       if (session.idleMs() > this.#limits.sessionIdleMsMax) this.endSession(session, why);
+    const unused = problem("channel.closing", "Nobody has used it for some time.");
+    for (const router of this.#routers.keys())
+      if (router.idleMs() > this.#limits.sessionIdleMsMax) this.#end(router, unused);
   }
 
   dropped = (what: keyof ChannelState["dropped"]): void => this.#health.dropped(what);
@@ -153,7 +163,7 @@ export class Serving {
 
   /** Makes room by the session that was idle longest; a problem where none is idle. */
   #roomForSession(): ChannelProblem | undefined {
-    const isFull = this.#sessions.size >= this.#limits.sessionsPerServerMax;
+    const isFull = this.#sessions.size + this.#opening >= this.#limits.sessionsPerServerMax;
     if (!isFull && (this.#isShared() || this.#routers.size < this.#limits.channelsPerServerMax)) return undefined;
     const [idlest] = [...this.#sessions.values()]
       .filter((session) => session.idleMs() > 0)
@@ -176,6 +186,7 @@ export class Serving {
     const router: Router = new Router({
       open: (events) => this.#parts.open(this.server, events),
       isShared,
+      nowMs: this.#parts.nowMs,
       limits: this.#limits,
       onAlive: () => this.#health.change("running", "It has answered."),
       onClosed: (why, wasProbed) => this.#closed(router, why, wasProbed, this.#parts.nowMs() - startedMs),
@@ -198,7 +209,8 @@ export class Serving {
     if (!this.#meant.has(router)) {
       this.#hasFailed = true;
       // A server of the former era may leave at the question for the newer one: that is its answer, and no fault.
-      if (!wasProbed) this.#backOff.failed(livedMs);
+      this.#probedEnds = wasProbed ? this.#probedEnds + 1 : 0;
+      if (!wasProbed || this.#probedEnds > probedEndsMax) this.#backOff.failed(livedMs);
       this.#parts.onEnded(why);
     }
     if (this.#routers.size > 0) return;

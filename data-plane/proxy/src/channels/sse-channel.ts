@@ -97,8 +97,7 @@ class SseChannel implements Channel {
         onResponseStart: (_controller, status, headers) => {
           if (status < 200) return;
           const isStream = status === 200 && String(headers["content-type"]).startsWith("text/event-stream");
-          if (!isStream)
-            this.#end(problem("channel.unreachable", `The server answered ${status}, and no event stream.`));
+          if (!isStream) this.#end(refused(status, `The server answered ${status}, and no event stream.`));
         },
         onResponseData: (_controller, chunk) => {
           if (!this.#isOver) reader.push(chunk);
@@ -158,7 +157,7 @@ class SseChannel implements Channel {
       });
       await body.dump();
       if (statusCode >= 200 && statusCode < 300) return undefined;
-      const why = problem("channel.unreachable", `The server answered ${statusCode} to a message.`);
+      const why = refused(statusCode, `The server answered ${statusCode} to a message.`);
       // It does not know the stream any more; nothing will come on it.
       if (statusCode === 404 || statusCode === 410) this.#end(why);
       return why;
@@ -194,6 +193,10 @@ function openPool(url: URL, allowPrivateNetwork: boolean): Pool {
     connect: (options, callback) =>
       isRefused ? callback(new TollgateError("upstream.address-refused"), null) : dial(options, callback),
   });
+}
+
+function refused(status: number, message: string): ChannelProblem {
+  return problem(status === 401 || status === 403 ? "channel.refused" : "channel.unreachable", message);
 }
 
 function unreachable(error: unknown): ChannelProblem {
