@@ -38,7 +38,7 @@ export type ChannelHostParts = {
   limits?: Partial<ChannelLimits>;
 };
 
-const expireEveryMsMax = 30_000;
+const expireEveryMsMax = 5_000;
 
 export async function openChannelHost(parts: ChannelHostParts): Promise<ChannelHost> {
   const { socketPath, inherited, log, nowMs = () => performance.now(), random = Math.random } = parts;

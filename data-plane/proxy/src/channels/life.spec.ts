@@ -108,10 +108,20 @@ test("a server that ends whatever it is asked is left alone, too", async () => {
 });
 
 test("a program that nobody uses any more ends", async () => {
-  const { host, socketPath } = await openHost([stdioServer(["modern"])], { limits: { sessionIdleMsMax: 100 } });
+  const { host, socketPath } = await openHost([stdioServer(["modern"], { isolation: "shared" })], {
+    limits: { sessionIdleMsMax: 100 },
+  });
+  const caller = callerOf(socketPath);
   const params = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" }, name: "pid" };
-  const answer = await callerOf(socketPath).post({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  const answer = await caller.post({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  // Who speaks the other era has another program: some servers settle for one era with the first message.
+  const session = await caller.open();
+  await caller.listen(session);
+  expect(textOf(await caller.call(session, "pid"))).not.toBe(textOf(answer));
   await dead(Number(textOf(answer)));
+  expect(stateOf(host)).toMatchObject({ status: "running", channels: 1 });
+  await caller.send("DELETE", undefined, { "mcp-session-id": session }).over;
+  await until(() => stateOf(host)?.channels === 0, { what: "the end of the other" });
   expect(stateOf(host)).toMatchObject({ status: "stopped", reason: "Nobody has used it for some time." });
 });
 

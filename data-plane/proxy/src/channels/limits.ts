@@ -31,6 +31,8 @@ export const channelLimits = {
   answerMsMax: 30_000,
   /** A session without a running request and without a stream is forgotten after it. */
   sessionIdleMsMax: 1_800_000,
+  /** A program that was only asked for its era, by a caller who then speaks the other one. */
+  probedIdleMsMax: 10_000,
   /** What calls of a registration that was replaced get to finish. */
   retiredMsMax: 60_000,
   /** After its input was closed, and again after SIGTERM. */

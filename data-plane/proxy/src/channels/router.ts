@@ -91,6 +91,11 @@ export class Router {
     return this.sessions.size > 0 || this.#calls.size > 0 ? 0 : this.#parts.nowMs() - this.#usedMs;
   }
 
+  /** Nothing but its era was asked so far. */
+  wasOnlyProbed(): boolean {
+    return this.#lastId > 0 && this.#isProbedOnly;
+  }
+
   /** Undefined where the request could not be sent; the caller was told. */
   request(message: Message, session: Session | undefined, reply: Reply): Call | undefined {
     const id = ++this.#lastId;
@@ -297,7 +302,7 @@ export class Router {
       reply.fail(why);
     }
     for (const session of this.sessions) session.endStreams();
-    this.#parts.onClosed(why, this.#lastId > 0 && (this.#isProbedOnly || calls.some(isProbe)));
+    this.#parts.onClosed(why, this.wasOnlyProbed() || calls.some(isProbe));
   }
 }
 

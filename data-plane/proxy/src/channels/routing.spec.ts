@@ -2,6 +2,7 @@
 // mixed up gives one client another's answer, and a question that goes to nobody leaves a server waiting for ever.
 
 import { describe, expect, test } from "vitest";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { until } from "../../../../test/support/wait.ts";
 import {
   callerOf,
@@ -204,6 +205,18 @@ describe.each(ways)("over $transport", ({ open }) => {
     await caller.post({ ...toolCall(how), params: { ...modern(1, "x").params, name: how } });
     expect(await listen.over).toEqual({ isWhole: true });
     expect(listen.messages().at(-1)).toMatchObject(last);
+  });
+
+  test("nothing that a server says harms anybody but its own callers", async () => {
+    const { socketPath } = await open();
+    const caller = callerOf(socketPath);
+    const { seed } = seededRandom(seedFromEnv());
+    const session = await caller.open();
+    // Any of it may happen to be an answer.
+    for (let round = 0; round < 5; round++)
+      expect([200, 502]).toContain((await caller.call(session, "fuzz", { seed: seed + round, count: 2_000 })).status);
+    expect(textOf(await caller.call(session, "echo", { n: 1 }))).toBe('{"n":1}');
+    expect(textOf(await caller.call(await caller.open(), "echo", { n: 2 }))).toBe('{"n":2}');
   });
 
   test("a server of the modern era is called without a session, and its subscriptions stay open", async () => {

@@ -38,8 +38,10 @@ export class Serving {
   readonly #health: Health;
   readonly #routers = new Map<Router, Handshake>();
   readonly #sessions = new Map<string, Session>();
-  /** For all sessions, and for callers that have none. */
+  /** For all sessions, where they share one. */
   #shared: Router | undefined;
+  /** For callers without a session. Never the former one: some servers settle for one era with the first message. */
+  #stateless: Router | undefined;
   #hasFailed = false;
   #isRetired = false;
   /** Channels that end because they were told to. */
@@ -62,7 +64,7 @@ export class Serving {
     message: Message,
     gone: AbortSignal,
   ): Promise<(Initialized & { session: Session | undefined }) | ChannelProblem> {
-    const router = this.#roomForSession() ?? (this.#isShared() ? this.#sharedRouter() : this.#start(false));
+    const router = this.#roomForSession() ?? (this.#isShared() ? this.#sharedRouter() : this.#start("one-session"));
     if (!(router instanceof Router)) return router;
     const handshake = this.#routers.get(router);
     if (handshake === undefined) return problem("channel.ended", "The server is gone.");
@@ -99,7 +101,10 @@ export class Serving {
   /** Where a request without a session goes. */
   stateless(): Router | ChannelProblem {
     if (this.#callCount() >= this.#limits.requestsPerServerMax) return busy("requests under way");
-    return this.#sharedRouter();
+    if (this.#stateless !== undefined) return this.#stateless;
+    const started = this.#start("stateless");
+    if (started instanceof Router) this.#stateless = started;
+    return started;
   }
 
   notify(message: Message, session: Session): void {
@@ -122,8 +127,11 @@ export class Serving {
     for (const session of this.#sessions.values())
       if (session.idleMs() > this.#limits.sessionIdleMsMax) this.endSession(session, why);
     const unused = problem("channel.closing", "Nobody has used it for some time.");
-    for (const router of this.#routers.keys())
-      if (router.idleMs() > this.#limits.sessionIdleMsMax) this.#end(router, unused);
+    const { probedIdleMsMax, sessionIdleMsMax } = this.#limits;
+    for (const router of this.#routers.keys()) {
+      const idleMsMax = router.wasOnlyProbed() ? Math.min(probedIdleMsMax, sessionIdleMsMax) : sessionIdleMsMax;
+      if (router.idleMs() > idleMsMax) this.#end(router, unused);
+    }
   }
 
   dropped = (what: keyof ChannelState["dropped"]): void => this.#health.dropped(what);
@@ -158,7 +166,10 @@ export class Serving {
   }
 
   #sharedRouter(): Router | ChannelProblem {
-    return this.#shared ?? this.#start(true);
+    if (this.#shared !== undefined) return this.#shared;
+    const started = this.#start("sessions");
+    if (started instanceof Router) this.#shared = started;
+    return started;
   }
 
   /** Makes room by the session that was idle longest; a problem where none is idle. */
@@ -173,7 +184,7 @@ export class Serving {
     return undefined;
   }
 
-  #start(isShared: boolean): Router | ChannelProblem {
+  #start(use: "sessions" | "one-session" | "stateless"): Router | ChannelProblem {
     if (this.#isRetired) return replaced;
     const restMs = this.#backOff.remainingMs();
     const { reason } = this.state();
@@ -185,7 +196,7 @@ export class Serving {
     this.#hasFailed = false;
     const router: Router = new Router({
       open: (events) => this.#parts.open(this.server, events),
-      isShared,
+      isShared: use !== "one-session",
       nowMs: this.#parts.nowMs,
       limits: this.#limits,
       onAlive: () => this.#health.change("running", "It has answered."),
@@ -196,13 +207,13 @@ export class Serving {
       onSettled: () => this.#isRetired && queueMicrotask(() => this.#endUnused()),
     });
     this.#routers.set(router, new Handshake(router, this.#limits));
-    if (isShared) this.#shared = router;
     return router;
   }
 
   #closed(router: Router, why: ChannelProblem, wasProbed: boolean, livedMs: number): void {
     this.#routers.delete(router);
     if (this.#shared === router) this.#shared = undefined;
+    if (this.#stateless === router) this.#stateless = undefined;
     for (const session of router.sessions) this.#sessions.delete(session.id);
     // Its child goes on to end, whoever began it.
     this.#awaitEnd(router.close(why));
