@@ -32,9 +32,17 @@ export type Channel = {
 
 export type OpenChannel = (events: ChannelEvents) => Channel;
 
-/** For what can never open. */
+const nothing = () => undefined;
+
+/** What never opens; whoever made it says why. */
+export const noChannel: Channel = {
+  send: () => true,
+  pause: nothing,
+  resume: nothing,
+  close: () => Promise.resolve(),
+};
+
 export function closedChannel(why: ChannelProblem, { onClosed }: ChannelEvents): Channel {
-  const nothing = () => undefined;
   queueMicrotask(() => onClosed(why));
-  return { send: () => true, pause: nothing, resume: nothing, close: () => Promise.resolve() };
+  return noChannel;
 }

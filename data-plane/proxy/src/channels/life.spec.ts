@@ -48,7 +48,8 @@ test("a server that always fails is left alone for longer each time, and says wh
 
 test("a server that lived for a while begins anew with the shortest pause", async () => {
   let nowMs = 0;
-  const { socketPath } = await openHost([stdioServer()], { nowMs: () => nowMs, random: () => 1 });
+  const shared = stdioServer([], { isolation: "shared" });
+  const { socketPath } = await openHost([shared], { nowMs: () => nowMs, random: () => 1 });
   const caller = callerOf(socketPath);
   for (const [livedMs, pauseMs] of [
     [0, 1_000],
@@ -85,6 +86,13 @@ test("when a program ends, its calls fail with the reason, and its sessions are 
   nowMs += 1_000;
   await caller.open();
   expect(stateOf(host)).toMatchObject({ status: "running", restarts: 1, sessions: 1, channels: 1 });
+});
+
+test("who breaks the program of his own session keeps nobody from starting another", async () => {
+  const { socketPath } = await openHost([stdioServer()]);
+  const caller = callerOf(socketPath);
+  for (let time = 0; time < 3; time++) expect((await caller.call(await caller.open(), "exit")).status).toBe(502);
+  expect((await caller.call(await caller.open(), "echo")).status).toBe(200);
 });
 
 test("a server that leaves at the question for the newer era has answered it", async () => {

@@ -221,7 +221,9 @@ export class Serving {
       this.#hasFailed = true;
       // A server of the former era may leave at the question for the newer one: that is its answer, and no fault.
       this.#probedEnds = wasProbed ? this.#probedEnds + 1 : 0;
-      if (!wasProbed || this.#probedEnds > probedEndsMax) this.#backOff.failed(livedMs);
+      // Where each session has a program, one that breaks its own must not keep the others from starting theirs.
+      const isOneSessions = !this.#isShared() && router.sessions.size > 0;
+      if (!isOneSessions && (!wasProbed || this.#probedEnds > probedEndsMax)) this.#backOff.failed(livedMs);
       this.#parts.onEnded(why);
     }
     if (this.#routers.size > 0) return;

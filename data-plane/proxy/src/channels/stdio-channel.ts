@@ -3,7 +3,7 @@
 // writes before it exits is read to the end.
 
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { closedChannel, type Channel, type ChannelEvents } from "./channel.ts";
+import { closedChannel, noChannel, type Channel, type ChannelEvents } from "./channel.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ChannelLimits } from "./limits.ts";
 import { LineReader } from "./line-reader.ts";
@@ -29,15 +29,25 @@ const lineEnd = Buffer.from("\n");
 
 export function openStdioChannel(program: Program, { keeper, limits }: StdioParts, events: ChannelEvents): Channel {
   const [file = "", ...args] = program.command;
-  const spawned = spawnOrFail(file, args, program);
-  const over = Promise.withResolvers<void>();
-  let isEnding = false;
+  const child = spawnOrFail(file, args, program);
+  if (child instanceof Error) return closedChannel(notStarted(file, child), events);
+  const { pid } = child;
+  if (pid !== undefined) return openTo(child, pid, { keeper, limits }, events);
+  // Where there were no more files to be had, it has no streams either.
+  child.once("error", (error) => events.onClosed(notStarted(file, error)));
+  return noChannel;
+}
 
+function openTo(
+  child: ChildProcessWithoutNullStreams,
+  group: number,
+  { keeper, limits }: StdioParts,
+  events: ChannelEvents,
+): Channel {
+  const over = Promise.withResolvers<void>();
   const closed = onceOnly((why: ChannelProblem) => events.onClosed(why));
-  if (spawned instanceof Error) return closedChannel(notStarted(file, spawned), events);
-  const child = spawned;
-  const group = child.pid;
-  if (group !== undefined) keeper.add(group);
+  let isEnding = false;
+  keeper.add(group);
   const reader = new LineReader(events, limits.messageBytesMax);
   child.stdout.on("data", (chunk: Buffer) => reader.push(chunk));
   child.stderr.on("data", saidLineReader(events.onSaid));
@@ -48,10 +58,7 @@ export function openStdioChannel(program: Program, { keeper, limits }: StdioPart
     // A program that speaks no more is of no use, also where it lives on.
     end();
   });
-  child.once("error", (error) => {
-    closed(notStarted(file, error));
-    over.resolve();
-  });
+  child.on("error", nothing);
   child.once("exit", (code, signal) => {
     child.stdout.resume();
     void lastOutput(child).then(() => {
@@ -61,7 +68,7 @@ export function openStdioChannel(program: Program, { keeper, limits }: StdioPart
   });
 
   function end(): void {
-    if (isEnding || group === undefined) return;
+    if (isEnding) return;
     isEnding = true;
     child.stdin.end();
     // What it says on its way out would fill the pipe otherwise, and hold it up.
