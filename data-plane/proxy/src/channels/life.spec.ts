@@ -3,6 +3,8 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -248,6 +250,7 @@ test("when the host is killed, its programs end with it, also those that ignore 
   const hostProcess = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => void hostProcess.kill("SIGKILL"));
   const [socketPath] = await once(createInterface(hostProcess.stdout), "line");
+  onTestFinished(() => rmSync(dirname(String(socketPath)), { recursive: true, force: true }));
   const caller = callerOf(String(socketPath));
   const pids = [await pidOf(caller, await caller.open()), await pidOf(caller, await caller.open())];
   expect(pids.map(isAlive)).toEqual([true, true]);
