@@ -3,10 +3,11 @@
 // server says goes to the call or the streams that it belongs to. When the channel is over every caller learns why. It opens
 // no channel and knows no HTTP.
 
+import { Calls, isListen, isProbe, isUnderWay, type Call } from "./calls.ts";
 import type { Channel, ChannelEvents, Oversized } from "./channel.ts";
 import type { ChannelLimits } from "./limits.ts";
 import { endsOf } from "./message-collector.ts";
-import { idKey, memberOf, memberText, ownerOf, readMessage, withMembers, type Message } from "./message.ts";
+import { memberOf, memberText, ownerOf, readMessage, withMembers, type Message } from "./message.ts";
 import { problem, type ChannelProblem } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import { createServerRequests, type Asked, type ServerRequests } from "./server-requests.ts";
@@ -32,30 +33,13 @@ export type RouterParts = {
   onSettled: () => unknown;
 };
 
-export type Call = {
-  readonly id: number;
-  /** The caller's, as text in JSON. */
-  readonly callerId: string;
-  readonly callerToken: string | undefined;
-  readonly method: string;
-  readonly session: Session | undefined;
-  readonly reply: Reply;
-  readonly asked: Asked;
-};
-
-const isListen = ({ method }: Call) => method === "subscriptions/listen";
-/** The question by which a caller finds out the era of a server. */
-const isProbe = ({ method }: Call) => method === "server/discover";
-/** What messages that name no call can be related to. */
-const isUnderWay = (call: Call) => !isListen(call) && call.method !== "initialize";
-
 /** Of what is no message, for people. */
 const shownBytesMax = 4_096;
 
 export class Router {
   readonly #parts: RouterParts;
   readonly #channel: Channel;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new Calls();
   readonly #questions: ServerRequests;
   /** Those of a channel without isolation are many. */
   readonly sessions = new Set<Session>();
@@ -79,7 +63,7 @@ export class Router {
 
   /** How many callers wait; those that only listen do not count. */
   callsUnderWay(): number {
-    return [...this.#calls.values()].filter((call) => !isListen(call)).length;
+    return this.#calls.all().filter((call) => !isListen(call)).length;
   }
 
   callCount(): number {
@@ -111,9 +95,8 @@ export class Router {
       reply.fail(sent);
       return undefined;
     }
-    this.#calls.set(id, call);
+    this.#calls.add(call);
     if (!isProbe(call)) this.#isProbedOnly = false;
-    if (session !== undefined) session.calls++;
     if (isUnderWay(call)) this.#questions.offer(call.asked);
     return call;
   }
@@ -129,8 +112,7 @@ export class Router {
 
   notify(message: Message, session: Session): void {
     if (message.method !== "notifications/cancelled") return void this.#send(message.bytes);
-    const key = idKey(memberText(message, "requestId") ?? "");
-    const call = [...this.#calls.values()].findLast((one) => one.session === session && idKey(one.callerId) === key);
+    const call = this.#calls.ofCaller(session, memberText(message, "requestId") ?? "");
     if (call === undefined || !this.#settle(call)) return;
     this.#send(withMembers(message, { requestId: String(call.id) }));
     call.reply.fail(problem("channel.cancelled", "The caller cancelled the request."));
@@ -164,7 +146,7 @@ export class Router {
 
   /** Fails the calls of one session, and tells the server. */
   endCalls(session: Session, why: ChannelProblem): void {
-    for (const call of [...this.#calls.values()].filter((one) => one.session === session)) {
+    for (const call of this.#calls.ofSession(session)) {
       this.cancel(call, why.message);
       call.reply.fail(why);
     }
@@ -202,8 +184,7 @@ export class Router {
     if (message.method === "ping")
       return void this.#send(Buffer.from(`{"jsonrpc":"2.0","id":${message.id},"result":{}}`));
     if (this.#parts.isShared) return this.#refuse(message.id, -32_601, "Nobody can be asked on a shared connection.");
-    const newest = [...this.#calls.values()].findLast(isUnderWay);
-    this.#questions.take(message, newest?.asked ?? this.#streamOfOne());
+    this.#questions.take(message, this.#calls.newestUnderWay()?.asked ?? this.#streamOfOne());
   }
 
   /** Whoever can be asked while no call is under way. */
@@ -217,21 +198,20 @@ export class Router {
     if (message.method === "notifications/cancelled") return this.#withdraw(message);
     const subscription = message.span("subscription");
     if (subscription !== undefined) return this.#subscribed(message);
-    const [one, ...others] = [...this.#calls.values()].filter(isUnderWay);
-    if (message.method === "notifications/message" && one !== undefined && others.length === 0)
-      return one.reply.relate(message.bytes, true);
+    const only = message.method === "notifications/message" ? this.#calls.onlyUnderWay() : undefined;
+    if (only !== undefined) return only.reply.relate(message.bytes, true);
     if (this.sessions.size === 0) this.#parts.onDropped("unheard");
     for (const session of this.sessions) session.tell(message.bytes);
   }
 
   #progress(message: Message): void {
-    const call = this.#callAt(message, "progressToken");
+    const call = this.#calls.get(memberOf(message, "progressToken"));
     if (call?.callerToken === undefined) return this.#parts.onDropped("unheard");
     call.reply.relate(withMembers(message, { progressToken: call.callerToken }), true);
   }
 
   #subscribed(message: Message): void {
-    const call = this.#callAt(message, "subscription");
+    const call = this.#calls.get(memberOf(message, "subscription"));
     if (call === undefined) return this.#parts.onDropped("unheard");
     const isAcknowledgement = message.method === "notifications/subscriptions/acknowledged";
     call.reply.relate(withMembers(message, { subscription: call.callerId }), !isAcknowledgement);
@@ -241,15 +221,10 @@ export class Router {
   #withdraw(message: Message): void {
     const asked = this.#questions.withdrawn(memberText(message, "requestId") ?? "");
     if (asked !== undefined) return asked.relate(message.bytes);
-    const call = this.#callAt(message, "requestId");
+    const call = this.#calls.get(memberOf(message, "requestId"));
     if (call === undefined || !isListen(call) || !this.#settle(call)) return this.#parts.onDropped("unheard");
     call.reply.relate(withMembers(message, { requestId: call.callerId }), false);
     call.reply.end();
-  }
-
-  #callAt(message: Message, member: "progressToken" | "subscription" | "requestId"): Call | undefined {
-    const id = memberOf(message, member);
-    return typeof id === "number" ? this.#calls.get(id) : undefined;
   }
 
   #garbage(bytes: Buffer): void {
@@ -265,7 +240,7 @@ export class Router {
   #unreadable(ends: Oversized, why: ChannelProblem, isShort = false): void {
     this.#parts.onDropped("garbage");
     const owner = ownerOf(ends);
-    const call = typeof owner === "number" ? this.#calls.get(owner) : undefined;
+    const call = this.#calls.get(owner);
     if (call !== undefined) this.#fail(call, why);
     else if (owner === undefined && !isShort) void this.close(why);
   }
@@ -280,12 +255,8 @@ export class Router {
 
   /** False where it was over before. */
   #settle(call: Call): boolean {
-    if (!this.#calls.delete(call.id)) return false;
+    if (!this.#calls.remove(call)) return false;
     this.#usedMs = this.#parts.nowMs();
-    if (call.session !== undefined) {
-      call.session.calls--;
-      call.session.touch();
-    }
     this.#questions.over(call.asked);
     this.#parts.onSettled();
     return true;
@@ -295,11 +266,10 @@ export class Router {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#questions.close();
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const { reply, session } of calls) {
-      if (session !== undefined) session.calls--;
-      reply.fail(why);
+    const calls = this.#calls.all();
+    for (const call of calls) {
+      this.#calls.remove(call);
+      call.reply.fail(why);
     }
     for (const session of this.sessions) session.endStreams();
     this.#parts.onClosed(why, this.wasOnlyProbed() || calls.some(isProbe));
