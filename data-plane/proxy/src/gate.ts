@@ -27,6 +27,8 @@ export type GateParts = {
   sealingKeys: SealingKeys;
   /** What the process waits for besides a view. */
   waitsFor: () => readonly string[];
+  /** Where somebody else watches the servers and says what they have; undefined: this gate does it itself. */
+  servers?: { channelSocket: string; onSuspect: (serverId: string) => void };
 };
 
 export type Gate = {
@@ -40,7 +42,7 @@ export type Gate = {
   close(): Promise<void>;
 };
 
-export function openGate({ config, log, replica, recorder, secrets, sealingKeys, waitsFor }: GateParts): Gate {
+export function openGate({ config, log, replica, recorder, secrets, sealingKeys, waitsFor, servers }: GateParts): Gate {
   const counters = createCounters();
   const wallMs = Date.now;
   const accounts = openAccounts({
@@ -48,9 +50,20 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
     onBug: (call, error) => log.error({ err: error, requestId: call.requestId }, "a call met a bug"),
   });
   const deadlines = createDeadlines();
-  const upstreams = createUpstreams(secrets);
+  const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
-  const mcp = openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner: randomUUID() });
+  const mcp = openMcp({
+    config,
+    log,
+    replica,
+    accounts,
+    deadlines,
+    upstreams,
+    sealer,
+    wallMs,
+    owner: randomUUID(),
+    onSuspect: servers?.onSuspect,
+  });
   const known = (): Known => knownOf(replica, config);
   const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
 

@@ -37,6 +37,8 @@ export type McpParts = {
   readonly wallMs: () => number;
   /** Names this worker in this life to others. */
   readonly owner: string;
+  /** Undefined: the servers are watched here. */
+  readonly onSuspect: ((serverId: string) => void) | undefined;
 };
 
 export type Mcp = {
@@ -54,25 +56,20 @@ export type Mcp = {
 const sweepMs = 30_000;
 const sessionLifeMsMax = 30 * 24 * 3_600_000;
 
-export function openMcp({
-  config,
-  log,
-  replica,
-  accounts,
-  deadlines,
-  upstreams,
-  sealer,
-  wallMs,
-  owner,
-}: McpParts): Mcp {
+export function openMcp(parts: McpParts): Mcp {
+  const { config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner } = parts;
   const catalogues = createCatalogues();
   /** The newest, for what belongs to no request. */
   let shown: View | undefined;
-  const watchers = createWatchers({
-    ...{ upstreams, deadlines, log, wallMs, limits: config },
-    onCatalogue: catalogues.take,
-    onRetired: catalogues.keepOnly,
-  });
+  const watchers =
+    parts.onSuspect === undefined
+      ? createWatchers({
+          ...{ upstreams, deadlines, log, wallMs, limits: config },
+          onCatalogue: catalogues.take,
+          onRetired: catalogues.keepOnly,
+        })
+      : undefined;
+  const onSuspect = parts.onSuspect ?? ((serverId: string) => watchers?.suspect(serverId));
   const surfaces = createSurfaces(catalogues, log);
   const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
   catalogues.onChange(announcements.look);
@@ -83,8 +80,8 @@ export function openMcp({
   const parked = new ParkedCalls<Leg>(config, sealer, deadlines, owner, wallMs);
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.
-  const parts: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect: watchers.suspect };
-  const send = authorise<Errand>(accounts)(accounts.intend<Errand>()(resumeOr(parts, forward(parts))));
+  const forwarding: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect };
+  const send = authorise<Errand>(accounts)(accounts.intend<Errand>()(resumeOr(forwarding, forward(forwarding))));
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
   const shared = { ...methods, announcements, news, peers };
   const door = mcpDoor({
@@ -106,15 +103,15 @@ export function openMcp({
     catalogues,
     viewChanged(view) {
       shown = view;
-      watchers.follow(view);
+      watchers?.follow(view);
       announcements.look();
       sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
     },
-    secretsChanged: watchers.tryAgain,
+    secretsChanged: () => watchers?.tryAgain(),
     counts: () => ({ sessions: sessions.size, streams: streams.count(), parked: parked.size }),
     drain: streams.drain,
     close() {
-      watchers.close();
+      watchers?.close();
       news.close();
       parked.expireAll();
       for (const session of sessions.all()) sessions.end(session);

@@ -14,19 +14,21 @@ import {
   noHints,
   noLists,
   type Catalogue,
+  type Era,
   type Health,
   type HealthState,
   type Hints,
   type Listed,
   type ListKind,
 } from "./catalogue.ts";
-import { connect, StatusError, type Connection, type EraHint } from "./connection.ts";
+import { connect, StatusError, type Connection } from "./connection.ts";
 import { markProblem } from "../forward/param-headers.ts";
 import { readPage } from "./read-list.ts";
 
 export type WatchParts = LegacyParts & {
   readonly serverId: string;
-  readonly hint: EraHint;
+  /** The eras that it may speak, in the order in which they are tried. */
+  readonly order: readonly Era[];
   /** Whether a server's questions can be brought to the client that is meant. */
   readonly interactive: boolean;
   readonly limits: ListLimits;
@@ -101,7 +103,7 @@ export function watchServer(parts: WatchParts): Watch {
     connection = undefined;
     const isMine = (): boolean => attempt === mine && !isClosed;
     try {
-      const opened = await connect(parts, parts.hint, parts.interactive, {
+      const opened = await connect(parts, parts.order, parts.interactive, {
         onListChanged: (kinds) => isMine() && noteChanged(kinds),
         onLost: (reason) => isMine() && lost(new TollgateError("upstream.unreachable", reason)),
       });

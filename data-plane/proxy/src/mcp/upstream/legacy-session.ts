@@ -329,7 +329,8 @@ class LegacyCall implements UpstreamCall {
     }
     const message = status < 500 && status !== 401 && status !== 403 ? readServerMessage(body) : undefined;
     if (message?.kind === "response" && message.id === String(this.id)) return this.take(message);
-    this.fail(new TollgateError("upstream.protocol", `It answered with status ${status}.`), true);
+    const problem = channelProblem(status, body);
+    this.fail(problem ?? new TollgateError("upstream.protocol", `It answered with status ${status}.`), status !== 503);
   }
 
   fail(error: TollgateError, wasSent = this.exchange?.wasSent() ?? false): void {
@@ -413,7 +414,10 @@ export function ask(
           unwatch();
           if (message?.kind === "response" && message.at.error !== undefined && status < 500)
             return resolve({ message: rejected, headers: head });
-          fail(new TollgateError("upstream.protocol", `It answered ${method} with status ${status}.`));
+          fail(
+            channelProblem(status, rejected) ??
+              new TollgateError("upstream.protocol", `It answered ${method} with status ${status}.`),
+          );
         },
         onFailed: fail,
       },
@@ -433,6 +437,14 @@ function negotiatedVersion(answer: Buffer): string {
     if (!(error instanceof MemberRefusal)) throw error;
   }
   throw new TollgateError("upstream.protocol", "Its `initialize` names no version.");
+}
+
+/** What a channel says of a program that cannot be reached. */
+function channelProblem(status: number, body: Buffer): TollgateError | undefined {
+  if (status < 500 || !body.includes('"channel.')) return undefined;
+  const { error }: { error?: { message?: unknown } } = Object(JSON.parse(body.toString("utf8")));
+  const message = error?.message;
+  return new TollgateError("upstream.unreachable", typeof message === "string" ? message : undefined);
 }
 
 function pauseOf(retryMs: number | undefined): number {
