@@ -31,6 +31,7 @@ import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
+import { ToolGroupsModule } from "./tool-groups/tool-groups.module.ts";
 
 const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
 
@@ -47,6 +48,7 @@ export class AppModule {
         { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
         graphQlOn(plane),
         TeamsModule,
+        ToolGroupsModule,
         KeysModule,
         ServersModule,
         SecretsModule,

@@ -52,12 +52,13 @@ import { createDigests } from "./sync/digests.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
+import { toolGroups } from "./tool-groups/tool-group.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
 import { countRefusedBatches, tellRejections } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
+const kinds = [teams, toolGroups, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {

@@ -19,6 +19,7 @@ export const limits = {
   commandArgumentsMax: 128,
   commandArgumentCharsMax: 4_096,
   variablesPerServerMax: 128,
+  variableValueCharsMax: 16 * 1024,
   workingDirectoryCharsMax: 1_024,
   /** What is nested deeper is read by nobody here. */
   jsonDepthMax: 100,

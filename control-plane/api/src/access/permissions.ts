@@ -14,6 +14,9 @@ export const permissions = [
   "keys:write",
   "servers:read",
   "servers:write",
+  "servers:stdio",
+  "tool-groups:read",
+  "tool-groups:write",
   "secrets:read",
   "secrets:write",
   "admin-tokens:read",
@@ -42,6 +45,8 @@ export const permissionTable: PermissionTable = {
   "Query.teams": "teams:read",
   "Query.keys": "keys:read",
   "Query.servers": "servers:read",
+  "Query.toolGroup": "tool-groups:read",
+  "Query.toolGroups": "tool-groups:read",
   "Query.secrets": "secrets:read",
   "Query.adminTokens": "admin-tokens:read",
   "Query.environments": "environments:read",
@@ -51,12 +56,18 @@ export const permissionTable: PermissionTable = {
   "Query.calls": "calls:read",
   "Query.factGaps": "calls:read",
   "Key.team": "teams:read",
+  "Key.toolGroups": "tool-groups:read",
+  "Team.toolGroups": "tool-groups:read",
   "Mutation.createTeam": "teams:write",
+  "Mutation.changeTeam": "teams:write",
   "Mutation.retireTeam": "teams:write",
   "Mutation.issueKey": "keys:write",
   "Mutation.changeKey": "keys:write",
   "Mutation.rotateKey": "keys:write",
   "Mutation.revokeKey": "keys:write",
+  "Mutation.createToolGroup": "tool-groups:write",
+  "Mutation.changeToolGroup": "tool-groups:write",
+  "Mutation.retireToolGroup": "tool-groups:write",
   "Mutation.registerServer": "servers:write",
   "Mutation.changeServer": "servers:write",
   "Mutation.retireServer": "servers:write",
@@ -71,6 +82,9 @@ export const permissionTable: PermissionTable = {
   "Mutation.revokeProxy": "fleet:write",
   "Mutation.applyConfiguration": "configuration:write",
 };
+
+/** What a command may do by its content, beside the field that it came by: asked where it is decided. */
+export const contentPermissions = { runPrograms: "servers:stdio" } as const satisfies Record<string, Permission>;
 
 export type Role = "owner";
 

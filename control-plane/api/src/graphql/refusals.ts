@@ -9,17 +9,20 @@ import type {
   NameTaken,
   NotFound,
   ReferenceMissing,
+  Team,
 } from "../gen/graphql.ts";
 import { sentenceOf, type AnyRefusal } from "../refusals.ts";
 
 /** What a resolver answers of a type: without fields that have a resolver of their own, at any depth. */
 export type Resolved<T> = T extends Key
-  ? Omit<T, "team">
-  : T extends Date
-    ? T
-    : T extends object
-      ? { [Field in keyof T]: Resolved<T[Field]> }
-      : T;
+  ? Omit<T, "team" | "toolGroups">
+  : T extends Team
+    ? Omit<T, "toolGroups">
+    : T extends Date
+      ? T
+      : T extends object
+        ? { [Field in keyof T]: Resolved<T[Field]> }
+        : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown

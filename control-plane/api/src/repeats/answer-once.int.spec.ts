@@ -119,11 +119,31 @@ const setEnvironment = (name: string): Wish => ({
 const newEnvironment = (): Promise<string> =>
   idIn(setEnvironment(`environment-${randomBytes(4).toString("hex")}`), "environment");
 
+const createToolGroup = (name: string): Wish => ({
+  mutation: "createToolGroup",
+  args: `input: { name: "${name}", tools: ["a/*"] }`,
+  fields: "toolGroup { id name tools naming }",
+});
+const newToolGroup = (): Promise<string> =>
+  idIn(createToolGroup(`group-${randomBytes(4).toString("hex")}`), "toolGroup");
+
 /** One of each; every one of them changes something, so that a second time would show. */
 const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
   createTeam: async () => createTeam("once"),
   setEnvironment: async () => setEnvironment("once"),
   retireEnvironment: async () => byId("retireEnvironment", await newEnvironment()),
+  changeTeam: async () => ({
+    mutation: "changeTeam",
+    args: `input: { id: ${literal(await newTeam())}, tools: ["a/*"] }`,
+    fields: "team { id name tools toolGroupIds toolGroups { name } }",
+  }),
+  createToolGroup: async () => createToolGroup("once"),
+  changeToolGroup: async () => ({
+    mutation: "changeToolGroup",
+    args: `input: { id: ${literal(await newToolGroup())}, tools: ["b/*"] }`,
+    fields: "toolGroup { id tools }",
+  }),
+  retireToolGroup: async () => byId("retireToolGroup", await newToolGroup()),
   retireTeam: async () => byId("retireTeam", await newTeam()),
   issueKey: async () => issueKey("once", await newTeam()),
   changeKey: async () => ({
