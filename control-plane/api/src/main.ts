@@ -8,12 +8,14 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
+import { Catalogue } from "@tollgate/schema/catalogue";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
+import { catalogueService } from "./catalogue/catalogue-service.ts";
 import { loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
@@ -132,6 +134,7 @@ async function run(config: Config, log: Log): Promise<void> {
       serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
+      serve(Catalogue, catalogueService({ database, nowMs: Date.now })),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
     onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),

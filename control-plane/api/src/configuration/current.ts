@@ -10,6 +10,7 @@ import {
   KeySchema,
   ServerSchema,
   TeamSchema,
+  ToolApprovalSchema,
   ToolGroupSchema,
   type Environment,
   type Key,
@@ -30,6 +31,8 @@ export type CurrentState = {
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
   environments: ReadonlyMap<string, Environment>;
+  /** Ids, by the id of the server. */
+  approvals: ReadonlyMap<string, readonly string[]>;
   /** Of the key ids that were asked about: those that were used and are over. */
   revokedKeyIds: ReadonlySet<string>;
 };
@@ -47,18 +50,25 @@ export async function readCurrent(
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
   const environments = new Map<string, Environment>();
+  const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
+    "tool-approval"(body) {
+      const { id, serverId } = fromBinary(ToolApprovalSchema, body);
+      const ofServer = approvals.get(serverId);
+      if (ofServer) ofServer.push(id);
+      else approvals.set(serverId, [id]);
+    },
     environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
   };
   await readResources(database, async (page) => {
     for (const { kind, body } of page) readers[kind]?.(body);
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
-  return { toolGroups, teams, keys, servers, environments, revokedKeyIds };
+  return { toolGroups, teams, keys, servers, environments, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -8,6 +8,7 @@ import type { SecretChanges } from "../secrets/secret-changes.ts";
 import { headerSecretName, variableSecretName } from "../secrets/secret.decider.ts";
 import { planCredentials } from "../servers/server-secrets.ts";
 import { serverDecider, settingsOf, type ServerCommand, type ServerSettings } from "../servers/server.decider.ts";
+import { withdrawal } from "../tool-approvals/withdrawals.ts";
 import { issueAt, type FilePlace, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
 export type ServersPlan = {
@@ -49,6 +50,8 @@ export function planServers(planning: Planning): ServersPlan {
     const planned = planCredentials(name, { headers: [], environment: [] }, directory, newId);
     if (planned.outcome === "planned") erasures.push(...planned.changes.erasures);
     plan.retires.push(stepOf({ kind: "retire", id }, undefined));
+    for (const approval of current.approvals.get(id) ?? [])
+      plan.retires.push({ step: withdrawal(approval), place: undefined });
     plan.retired.push({ action: "retire", kind: "server", name, fields: [] });
   }
   return plan;

@@ -62,6 +62,20 @@ export type ApplyConfigurationSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type ApproveToolsInput = {
+  readonly serverId: Scalars['ID']['input'];
+  /** At most 500. */
+  readonly tools: ReadonlyArray<ToolDefinition>;
+};
+
+export type ApproveToolsResult = ApproveToolsSucceeded | InvalidInput | NotFound | ToolChanged;
+
+export type ApproveToolsSucceeded = {
+  readonly __typename?: 'ApproveToolsSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
+};
+
 /** What a refused call does not have is empty or null. */
 export type Call = {
   readonly __typename?: 'Call';
@@ -130,6 +144,47 @@ export type CallOutcome =
   | 'UNKNOWN'
   /** The server could not be reached, broke off or timed out. */
   | 'UPSTREAM_FAILED';
+
+export type CatalogueEntry = {
+  readonly __typename?: 'CatalogueEntry';
+  readonly approval: Maybe<ToolApproval>;
+  readonly changedAt: Scalars['DateTime']['output'];
+  /** As the server sent it: JSON. Null where it is too large or on its way. */
+  readonly definition: Maybe<Scalars['String']['output']>;
+  /** From the approved definition, or else the former one, to this one; null where there is none or its text is not known. */
+  readonly difference: Maybe<DefinitionDifference>;
+  readonly firstSeen: Scalars['DateTime']['output'];
+  /** Where the definition holds characters that people do not see and models do. */
+  readonly hidden: ReadonlyArray<HiddenCharacters>;
+  /** Of tools: whether its definition is the approved one. */
+  readonly isApproved: Scalars['Boolean']['output'];
+  readonly kind: CatalogueKind;
+  /** Of a resource its URI, of a template its URI template. */
+  readonly name: Scalars['String']['output'];
+  /** Of the definition before the last change. */
+  readonly previousSha256: Maybe<Scalars['String']['output']>;
+  /** Of its definition's canonical text, in hexadecimal. */
+  readonly sha256: Scalars['String']['output'];
+};
+
+export type CatalogueEntryConnection = {
+  readonly __typename?: 'CatalogueEntryConnection';
+  readonly edges: ReadonlyArray<CatalogueEntryEdge>;
+  readonly nodes: ReadonlyArray<CatalogueEntry>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CatalogueEntryEdge = {
+  readonly __typename?: 'CatalogueEntryEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: CatalogueEntry;
+};
+
+export type CatalogueKind =
+  | 'PROMPT'
+  | 'RESOURCE'
+  | 'RESOURCE_TEMPLATE'
+  | 'TOOL';
 
 /** What is absent stays; `expiresAt: null` takes the expiry away. */
 export type ChangeKeyInput = {
@@ -276,6 +331,22 @@ export type CreateToolGroupSucceeded = {
   readonly toolGroup: ToolGroup;
 };
 
+/** Texts are JSON, and cut where they are long; null where nothing was or is. */
+export type DefinitionChange = {
+  readonly __typename?: 'DefinitionChange';
+  readonly after: Maybe<Scalars['String']['output']>;
+  readonly before: Maybe<Scalars['String']['output']>;
+  /** JSON Pointer. */
+  readonly path: Scalars['String']['output'];
+};
+
+export type DefinitionDifference = {
+  readonly __typename?: 'DefinitionDifference';
+  readonly changes: ReadonlyArray<DefinitionChange>;
+  /** False where there are more than these. */
+  readonly isWhole: Scalars['Boolean']['output'];
+};
+
 /** A proxy that may hold certificates. */
 export type EnrolledProxy = {
   readonly __typename?: 'EnrolledProxy';
@@ -371,6 +442,13 @@ export type FactGapState =
   | 'LOST'
   /** The proxy said how many there are and was not heard of since; they come when its disk does. */
   | 'MISSING';
+
+export type HiddenCharacters = {
+  readonly __typename?: 'HiddenCharacters';
+  readonly codePoints: ReadonlyArray<Scalars['Int']['output']>;
+  /** JSON Pointer. */
+  readonly path: Scalars['String']['output'];
+};
 
 /** Something else still needs it. */
 export type InUse = Refusal & {
@@ -578,6 +656,11 @@ export type Mutation = {
    * teams, keys and servers that the file does not name are retired.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
+  /**
+   * Approves tools of a server as they are defined now, all of them or none: of a pinned server nobody gets any other. Each is
+   * named with the hash of the definition that was looked at; one that has another by now is refused.
+   */
+  readonly approveTools: ApproveToolsResult;
   readonly changeKey: ChangeKeyResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
@@ -605,6 +688,7 @@ export type Mutation = {
   readonly setEnvironment: SetEnvironmentResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
+  readonly withdrawToolApproval: WithdrawToolApprovalResult;
 };
 
 
@@ -615,6 +699,12 @@ export type MutationApplyConfigurationArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   prune?: InputMaybe<Scalars['Boolean']['input']>;
   variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+
+export type MutationApproveToolsArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ApproveToolsInput;
 };
 
 
@@ -747,6 +837,12 @@ export type MutationSetEnvironmentArgs = {
 export type MutationStoreSecretArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: StoreSecretInput;
+};
+
+
+export type MutationWithdrawToolApprovalArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: WithdrawToolApprovalInput;
 };
 
 /** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
@@ -1118,18 +1214,45 @@ export type Server = {
   readonly catalogue: ServerCatalogue;
   /** For stdio: the program and its arguments, which no shell reads. */
   readonly command: ReadonlyArray<Scalars['String']['output']>;
+  readonly entries: Maybe<CatalogueEntryConnection>;
   readonly environment: ReadonlyArray<ServerVariable>;
   readonly era: ServerEra;
   readonly headers: ReadonlyArray<ServerHeader>;
+  /** How it is for each proxy: the first 100. Null only together with an error, like the next ones. */
+  readonly health: Maybe<ReadonlyArray<ServerHealth>>;
   readonly id: Scalars['ID']['output'];
   readonly isolation: ServerIsolation;
+  /** What it said of itself when it was last listed; null before. */
+  readonly listing: Maybe<ServerListing>;
   readonly name: Scalars['String']['output'];
+  /** Tools whose definition is not the approved one. */
+  readonly pendingTools: Maybe<CatalogueEntryConnection>;
   readonly timeoutSeconds: Scalars['Int']['output'];
+  readonly tools: Maybe<CatalogueEntryConnection>;
   readonly transport: ServerTransport;
   /** Empty for stdio. */
   readonly url: Scalars['String']['output'];
   /** Empty: of the proxy's choice. */
   readonly workingDirectory: Scalars['String']['output'];
+};
+
+
+export type ServerEntriesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  kind: CatalogueKind;
+};
+
+
+export type ServerPendingToolsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type ServerToolsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type ServerCatalogue =
@@ -1173,6 +1296,18 @@ export type ServerHeaderInput = {
   readonly value?: InputMaybe<Scalars['String']['input']>;
 };
 
+export type ServerHealth = {
+  readonly __typename?: 'ServerHealth';
+  /** As it was found out. */
+  readonly era: Maybe<Era>;
+  readonly protocolVersion: Scalars['String']['output'];
+  readonly proxyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly reportedAt: Scalars['DateTime']['output'];
+  readonly since: Scalars['DateTime']['output'];
+  readonly state: ServerState;
+};
+
 /** Who shares one connection or process of a server. */
 export type ServerIsolation =
   /** As the transport has it: a program is shared. */
@@ -1180,6 +1315,28 @@ export type ServerIsolation =
   | 'PRINCIPAL'
   | 'SESSION'
   | 'SHARED';
+
+export type ServerListing = {
+  readonly __typename?: 'ServerListing';
+  readonly era: Maybe<Era>;
+  readonly instructions: Scalars['String']['output'];
+  /** When it last had something else than before. */
+  readonly lastChange: Scalars['DateTime']['output'];
+  readonly listedAt: Scalars['DateTime']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly protocolVersion: Scalars['String']['output'];
+  readonly version: Scalars['String']['output'];
+};
+
+export type ServerState =
+  | 'CONNECTED'
+  | 'DEGRADED'
+  | 'NEEDS_AUTH'
+  /** By the gate: it cannot be enforced, or its address may not be dialled. */
+  | 'REFUSED'
+  /** The proxy has not talked to it, or was not heard of for five minutes. */
+  | 'UNKNOWN'
+  | 'UNREACHABLE';
 
 export type ServerTransport =
   /** HTTP with SSE, as revision 2024-11-05 has it. */
@@ -1258,6 +1415,28 @@ export type TeamEdge = {
   readonly node: Team;
 };
 
+export type ToolApproval = {
+  readonly __typename?: 'ToolApproval';
+  readonly approvedAt: Scalars['DateTime']['output'];
+  /** Who: admin-token/… */
+  readonly approvedBy: Scalars['String']['output'];
+  readonly sha256: Scalars['String']['output'];
+};
+
+/** The tool's definition is not the one that was looked at. */
+export type ToolChanged = Refusal & {
+  readonly __typename?: 'ToolChanged';
+  readonly message: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** Of the definition that was seen last; null where there is no such tool. */
+  readonly sha256: Maybe<Scalars['String']['output']>;
+};
+
+export type ToolDefinition = {
+  readonly name: Scalars['String']['input'];
+  readonly sha256: Scalars['String']['input'];
+};
+
 /** Patterns under a name, to be granted together, and an endpoint of their own: /mcp/{name}. */
 export type ToolGroup = {
   readonly __typename?: 'ToolGroup';
@@ -1288,3 +1467,16 @@ export type ToolNaming =
   /** With the server's name before a tool's where the group has tools of more than one server. */
   | 'AUTO'
   | 'NONE';
+
+export type WithdrawToolApprovalInput = {
+  readonly name: Scalars['String']['input'];
+  readonly serverId: Scalars['ID']['input'];
+};
+
+export type WithdrawToolApprovalResult = NotFound | WithdrawToolApprovalSucceeded;
+
+export type WithdrawToolApprovalSucceeded = {
+  readonly __typename?: 'WithdrawToolApprovalSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
+};

@@ -127,6 +127,18 @@ const createToolGroup = (name: string): Wish => ({
 const newToolGroup = (): Promise<string> =>
   idIn(createToolGroup(`group-${randomBytes(4).toString("hex")}`), "toolGroup");
 
+const hash = "ab".repeat(32);
+const approving = async (): Promise<Wish> => {
+  const serverId = await idIn(register(`seen-${randomBytes(4).toString("hex")}`), "server");
+  await api.plane.database.sql.query(
+    `INSERT INTO catalogue.entry (server_id, kind, name, sha256, first_seen, changed_at)
+     VALUES ($1, 'tool', 'read', decode($2, 'hex'), now(), now())`,
+    [serverId, hash],
+  );
+  const args = `input: { serverId: ${literal(serverId)}, tools: [{ name: "read", sha256: "${hash}" }] }`;
+  return { mutation: "approveTools", args, fields: "server { id }" };
+};
+
 /** One of each; every one of them changes something, so that a second time would show. */
 const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
   createTeam: async () => createTeam("once"),
@@ -164,6 +176,12 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     fields: "server { id timeoutSeconds }",
   }),
   retireServer: async () => byId("retireServer", await idIn(register("retired"), "server")),
+  approveTools: approving,
+  withdrawToolApproval: async () => {
+    const serverId = await idIn(await approving(), "server");
+    const args = `input: { serverId: ${literal(serverId)}, name: "read" }`;
+    return { mutation: "withdrawToolApproval", args, fields: "server { id }" };
+  },
   storeSecret: async () => storeSecret("once"),
   eraseSecret: async () => byId("eraseSecret", await idIn(storeSecret("erased"), "secret")),
   issueAdminToken: async () => issueToken("once"),

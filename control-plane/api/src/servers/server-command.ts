@@ -8,7 +8,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { ServerSchema, type Server } from "@tollgate/schema/resources";
 import { contentPermissions } from "../access/permissions.ts";
-import { handleAll, type Meta } from "../log/handle.ts";
+import { handleAll, type AnyStep, type Meta } from "../log/handle.ts";
 import type { AnswerBody } from "../log/kept-answer.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import type { Plane } from "../plane.ts";
@@ -26,12 +26,14 @@ export type ServerWish = {
   name: string;
   credentials: WantedCredentials;
   command: (references: CredentialReferences) => ServerCommand;
+  /** What goes with it into the commit, after it. */
+  alongside?: () => Promise<AnyStep[]>;
   /** But for its position. */
   answer: (server: Server | undefined) => AnswerBody;
 };
 
 export function commandServer(plane: Plane, meta: Meta, wish: ServerWish): Promise<ServerDone> {
-  const { name, credentials, command, answer } = wish;
+  const { name, credentials, command, alongside, answer } = wish;
   const { database, secretStore, randomBytes } = plane;
   return untilNamesHold(
     async (): Promise<ServerDone & { bySecret?: boolean }> => {
@@ -43,7 +45,12 @@ export function commandServer(plane: Plane, meta: Meta, wish: ServerWish): Promi
       const own = command(references);
       const rows = secretRows(secretStore, changes);
       const before = storeSteps(changes);
-      const steps = [...before, { decider: serverDecider, id: own.id, command: own }, ...eraseSteps(changes)];
+      const steps = [
+        ...before,
+        { decider: serverDecider, id: own.id, command: own },
+        ...((await alongside?.()) ?? []),
+        ...eraseSteps(changes),
+      ];
       const serverIn = (states: readonly unknown[]): Server | undefined => {
         const state = states[before.length];
         return isMessage(state, ServerSchema) ? state : undefined;

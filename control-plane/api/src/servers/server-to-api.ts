@@ -18,6 +18,7 @@ import type {
   ServerTransport,
   ServerVariableInput,
 } from "../gen/graphql.ts";
+import type { Resolved } from "../graphql/refusals.ts";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
 import { nameIn } from "../tool-groups/tool-group-to-api.ts";
 import type { ServerSettings } from "./server.decider.ts";
@@ -43,7 +44,7 @@ const catalogues = {
   PINNED: CatalogueValue.PINNED,
 } as const satisfies Record<ServerCatalogue, CatalogueValue>;
 
-export function serverToApi(server: ServerResource): Server {
+export function serverToApi(server: ServerResource): Resolved<Server> {
   const { id, name, url, timeoutSeconds, allowPrivateNetwork, command, workingDirectory } = server;
   return {
     ...{ id, name, url, timeoutSeconds, allowPrivateNetwork, command, workingDirectory },

@@ -17,10 +17,11 @@ import type {
   Server,
   ServerConnection,
 } from "../gen/graphql.ts";
-import { refusalToApi, type Answer } from "../graphql/refusals.ts";
+import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
 import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing, foldStream } from "../log/fold-stream.ts";
 import { PLANE, type Plane } from "../plane.ts";
+import { withdrawals } from "../tool-approvals/withdrawals.ts";
 import { commandServer } from "./server-command.ts";
 import { serverDecider, usualSettings } from "./server.decider.ts";
 import { servers } from "./server.projection.ts";
@@ -39,12 +40,12 @@ export class ServerResolver {
   }
 
   @Query()
-  server(@Args() args: QueryServerArgs): Promise<Server | null> {
+  server(@Args() args: QueryServerArgs): Promise<Resolved<Server> | null> {
     return oneResource(this.#plane, servers, args, serverToApi);
   }
 
   @Query()
-  servers(@Args() { filter, ...args }: QueryServersArgs): Promise<ServerConnection> {
+  servers(@Args() { filter, ...args }: QueryServersArgs): Promise<Resolved<ServerConnection>> {
     return listResources(this.#plane, servers, { ...args, ...filter }, serverToApi);
   }
 
@@ -100,6 +101,7 @@ export class ServerResolver {
     const done = await commandServer(this.#plane, metaOf(context, this.#plane), {
       ...{ name: former.name, credentials: { headers: [], environment: [] }, answer },
       command: () => ({ kind: "retire", id }),
+      alongside: () => withdrawals(this.#plane, id),
     });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found");
     return { ...answer(), position: done.position };
