@@ -23,6 +23,7 @@ import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
 import { queryLimits, tokensMax } from "./graphql/query-limits.ts";
 import { scalars } from "./graphql/scalars.ts";
+import { ImportsModule } from "./imports/imports.module.ts";
 import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
@@ -60,6 +61,7 @@ export class AppModule {
         JoinTokensModule,
         ProxiesModule,
         ConfigurationModule,
+        ImportsModule,
         EnvironmentsModule,
         FleetModule,
         CallsModule,

@@ -14,7 +14,7 @@ import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
-import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
+import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken, importAtStart } from "./bootstrap.ts";
 import { catalogueService } from "./catalogue/catalogue-service.ts";
 import { loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
@@ -96,6 +96,7 @@ async function run(config: Config, log: Log): Promise<void> {
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
+  if (config.mcpFile !== undefined) await importAtStart(plane, { ...config, file: config.mcpFile });
 
   if (config.joinTokenFile !== undefined)
     await ensureJoinTokenFile(plane, { file: config.joinTokenFile, usesMax: config.joinTokenUsesMax });

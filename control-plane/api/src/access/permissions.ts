@@ -79,6 +79,7 @@ export const permissionTable: PermissionTable = {
   "Mutation.registerServer": "servers:write",
   "Mutation.changeServer": "servers:write",
   "Mutation.retireServer": "servers:write",
+  "Mutation.importServers": "servers:write",
   "Mutation.approveTools": "tool-approvals:write",
   "Mutation.withdrawToolApproval": "tool-approvals:write",
   "Mutation.storeSecret": "secrets:write",

@@ -450,6 +450,52 @@ export type HiddenCharacters = {
   readonly path: Scalars['String']['output'];
 };
 
+export type ImportProblem = {
+  readonly __typename?: 'ImportProblem';
+  readonly message: Scalars['String']['output'];
+  /** As it is called in the list; null of what is wrong with the list itself. */
+  readonly server: Maybe<Scalars['String']['output']>;
+};
+
+export type ImportRefused = Refusal & {
+  readonly __typename?: 'ImportRefused';
+  /** A line for each problem. */
+  readonly message: Scalars['String']['output'];
+  readonly problems: ReadonlyArray<ImportProblem>;
+};
+
+export type ImportServersInput = {
+  readonly dryRun?: InputMaybe<Scalars['Boolean']['input']>;
+  /** The list as it stands in its file. */
+  readonly json: Scalars['String']['input'];
+  /** Whether a server of the same name that has another address or command is changed; refused unless told. */
+  readonly replace?: InputMaybe<Scalars['Boolean']['input']>;
+  /** For `${NAME}` in the list; not given, a list that refers to any is refused. */
+  readonly variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+export type ImportServersResult = ImportRefused | ImportServersSucceeded;
+
+export type ImportServersSucceeded = {
+  readonly __typename?: 'ImportServersSucceeded';
+  /** False where it was a dry run. */
+  readonly isApplied: Scalars['Boolean']['output'];
+  readonly position: Scalars['Position']['output'];
+  readonly servers: ReadonlyArray<ImportedServer>;
+};
+
+export type ImportedServer = {
+  readonly __typename?: 'ImportedServer';
+  readonly action: ConfigurationAction;
+  /** What changes, for CHANGE. */
+  readonly fields: ReadonlyArray<Scalars['String']['output']>;
+  /** As it is called in the list. */
+  readonly from: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** The headers and variables whose values are stored as secrets. */
+  readonly secrets: ReadonlyArray<Scalars['String']['output']>;
+};
+
 /** Something else still needs it. */
 export type InUse = Refusal & {
   readonly __typename?: 'InUse';
@@ -668,6 +714,12 @@ export type Mutation = {
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
   readonly eraseSecret: EraseSecretResult;
+  /**
+   * Imports the server list of a client, Claude Code's `.mcp.json` or Claude Desktop's: all of it in one commit, or nothing.
+   * Values of headers, and of variables that may be credentials, are stored as secrets. Imported again, a list
+   * changes what has changed in it, and nothing that it cannot say.
+   */
+  readonly importServers: ImportServersResult;
   readonly issueAdminToken: IssueAdminTokenResult;
   readonly issueJoinToken: IssueJoinTokenResult;
   readonly issueKey: IssueKeyResult;
@@ -747,6 +799,12 @@ export type MutationCreateToolGroupArgs = {
 export type MutationEraseSecretArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationImportServersArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ImportServersInput;
 };
 
 

@@ -176,6 +176,11 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     fields: "server { id timeoutSeconds }",
   }),
   retireServer: async () => byId("retireServer", await idIn(register("retired"), "server")),
+  importServers: async () => ({
+    mutation: "importServers",
+    args: `input: { json: ${literal(JSON.stringify({ mcpServers: { imported: { command: "a" } } }))} }`,
+    fields: "isApplied servers { name from action fields secrets }",
+  }),
   approveTools: approving,
   withdrawToolApproval: async () => {
     const serverId = await idIn(await approving(), "server");

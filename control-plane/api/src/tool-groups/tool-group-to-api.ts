@@ -31,10 +31,7 @@ export function toolGroupToApi({ id, name, tools, naming, eras: served }: ToolGr
 }
 
 /** The word of the API for a value of the schema. */
-export function nameIn<Name extends string, Value>(
-  table: Readonly<Record<Name, Value>>,
-  value: Value,
-): Name | undefined {
+export function nameIn<Name extends string>(table: Readonly<Record<Name, unknown>>, value: unknown): Name | undefined {
   for (const name in table) if (table[name] === value) return name;
   return undefined;
 }
