@@ -70,13 +70,16 @@ export function createUpstreams(secrets: SecretValues, channelSocket?: string): 
     secretHeaders(upstream) {
       const known = headersOf.get(upstream);
       if (known?.generation === secrets.generation()) return known.lines;
-      // Over a channel they are the channel's own matter.
-      const headers = channelTransportOf(upstream.server) === undefined ? upstream.server.headers : [];
-      const lines = headers.flatMap(({ name, prefix, secretId }) => {
+      const { headers, environment } = upstream.server;
+      const isChannel = channelTransportOf(upstream.server) !== undefined;
+      const sent = isChannel ? [...headers, ...environment.filter((one) => one.secretId !== "")] : headers;
+      const values = sent.flatMap(({ name, prefix, secretId }) => {
         const value = secrets.get(secretId);
         if (value === undefined) throw new TollgateError("upstream.secret-missing");
         return [name, prefix + value];
       });
+      // Over a channel they are the channel's own to send: here it only matters that they are at hand.
+      const lines = isChannel ? [] : values;
       headersOf.set(upstream, { generation: secrets.generation(), lines });
       return lines;
     },
