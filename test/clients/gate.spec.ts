@@ -21,7 +21,9 @@ const script = inOrder(
 async function gateTo(url: string): Promise<{ url: string; headers: Record<string, string> }> {
   const agent = key(["*/*"]);
   const plain = group("plain", { naming: ToolNaming.NONE });
-  const gate = await startGate(viewWith([team(), agent.resource, server("fixture", url), plain]), { TOLLGATE_LOG_LEVEL: "info" });
+  const gate = await startGate(viewWith([team(), agent.resource, server("fixture", url), plain]), {
+    TOLLGATE_LOG_LEVEL: "info",
+  });
   onTestFinished(() => gate.stop());
   return { url: `${gate.url}/mcp/plain`, headers: { "x-tollgate-key": agent.text } };
 }

@@ -27,6 +27,7 @@ import { freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
 import { startProvisions } from "./provisions/provisions.ts";
+import { startCatalogueReport } from "./mcp/catalogue/catalogue-report.ts";
 import { createReadiness, isStale, knownOf } from "./readiness.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
@@ -114,7 +115,16 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
     ],
-    onCatalogue: (message) => workers.broadcast(message),
+    onCatalogue(message) {
+      workers.broadcast(message);
+      catalogueReport.changed();
+    },
+  });
+  const catalogueReport = startCatalogueReport({
+    report: control.catalogue.report,
+    catalogues: watcher.catalogues,
+    wallMs: Date.now,
+    log,
   });
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
   const workers = startWorkers({
@@ -196,6 +206,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     workers.leave();
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
+    catalogueReport.close();
     await watcher.close();
     await facts?.close(lastFactsMs);
     // A draw that came after the leaving report would take the id back.

@@ -2,6 +2,7 @@
 // name, or none that is a text) is left out; of two with one name the first stays.
 
 import { hash } from "node:crypto";
+import { canonicalDefinition } from "@tollgate/kernel/tool-definition";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../wire/members.ts";
 import { listMethods, type Hints, type Listed, type ListKind } from "./catalogue.ts";
@@ -48,7 +49,9 @@ function readItem(kind: ListKind, answer: Buffer, span: Span): Listed | undefine
   const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
   bytes.set(answer.subarray(span.start, span.end));
   const nameAt = { start: at.start - span.start, end: at.end - span.start };
-  return { name, bytes, nameAt, sha256: hash("sha256", bytes) };
+  // Two texts that say the same have the same hash, as the control plane has it.
+  const canonical = canonicalDefinition(Buffer.from(bytes.buffer).toString("utf8"));
+  return { name, bytes, nameAt, sha256: hash("sha256", canonical ?? bytes) };
 }
 
 function readHints(answer: Buffer): Hints {
