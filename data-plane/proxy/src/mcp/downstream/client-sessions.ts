@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
+import { placeText, readPlace, type Place } from "../placement/place.ts";
 import { EventStream } from "./event-stream.ts";
 
 export type SessionLimits = {
@@ -92,11 +93,13 @@ export class ClientSessions {
   private readonly limits: SessionLimits;
   private readonly sealer: Sealer;
   private readonly wallMs: () => number;
+  private readonly self: Place;
   /** In the order of their last use, by their ids; and so for each principal. */
   private readonly sessions = new Map<string, ClientSession>();
   private readonly byPrincipal = new Map<string, Set<ClientSession>>();
 
-  constructor(limits: SessionLimits, sealer: Sealer, wallMs: () => number) {
+  constructor(limits: SessionLimits, sealer: Sealer, wallMs: () => number, self: Place) {
+    this.self = self;
     this.limits = limits;
     this.sealer = sealer;
     this.wallMs = wallMs;
@@ -110,6 +113,7 @@ export class ClientSessions {
     const { version, capabilities, info } = client;
     const payload = JSON.stringify({
       n: randomBytes(9).toString("base64url"),
+      o: placeText(this.self),
       v: version,
       c: capabilities.text,
       i: info,
@@ -134,6 +138,25 @@ export class ClientSessions {
     this.sessions.set(id, session);
     session.usedMs = performance.now();
     return session;
+  }
+
+  /** Where a session is, by what its id says; undefined for one that is none, or not this principal's. */
+  placeOf(id: string, principalId: string): Place | undefined {
+    return this.read(id, principalId)?.place;
+  }
+
+  /** Goes on with a session whose worker is gone: what it had at servers is lost, what it is is not. */
+  adopt(id: string, principalId: string): ClientSession | undefined {
+    const read = this.read(id, principalId);
+    if (read === undefined) return undefined;
+    const session = new ClientSession(id, principalId, read.client, this.limits.streamKeptBytesMax);
+    this.keep(session);
+    return session;
+  }
+
+  private read(id: string, principalId: string): { place: Place; client: Client } | undefined {
+    const opened = this.sealer.open({ purpose: "session", principal: principalId }, id);
+    return opened.outcome === "opened" ? sealedIn(opened.payload) : undefined;
   }
 
   end(session: ClientSession): void {
@@ -186,12 +209,15 @@ export class ClientSessions {
   }
 }
 
-/** What a sealed id says of the client that it was made for. */
-export function clientIn(payload: Uint8Array): Client | undefined {
-  const { v, c, i }: { v?: unknown; c?: unknown; i?: unknown } = Object(
+/** What a sealed id says of where it was made, and for whom. */
+function sealedIn(payload: Uint8Array): { place: Place; client: Client } | undefined {
+  const sealed: { o?: unknown; v?: unknown; c?: unknown; i?: unknown } = Object(
     JSON.parse(Buffer.from(payload).toString("utf8")),
   );
-  if (typeof v !== "string" || typeof c !== "string" || typeof i !== "string") return undefined;
-  const capabilities = capabilitySetOf(c);
-  return capabilities && { era: "legacy", version: v, capabilities, info: i };
+  const { v: version, c: declared, i: info } = sealed;
+  const place = readPlace(sealed.o);
+  if (place === undefined || typeof version !== "string" || typeof declared !== "string" || typeof info !== "string")
+    return undefined;
+  const capabilities = capabilitySetOf(declared);
+  return capabilities && { place, client: { era: "legacy", version, capabilities, info } };
 }

@@ -1,6 +1,7 @@
 // A client's request that goes to one server, once it is known who asks and that he may: everything that is needed to bring it
 // there and to answer it, in whichever era each of the two speaks.
 
+import type { Exchange } from "../../http/listener.ts";
 import type { Authorised, Call } from "../../pipeline/call.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
 import type { Client } from "../client.ts";
@@ -18,6 +19,8 @@ export type McpRequest = Call & {
   readonly body: Buffer;
   readonly envelope: RequestEnvelope;
   readonly traceparent: string | undefined;
+  /** To pass it on where another worker has what it is about. */
+  readonly exchange: Exchange;
 };
 
 export type Errand = McpRequest & {
