@@ -16,6 +16,7 @@ import { introspectionRule, PermissionGuard } from "./access/permission.guard.ts
 import type { RequestContext } from "./access/request-context.ts";
 import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
 import { CallsModule } from "./calls/calls.module.ts";
+import { CatalogueModule } from "./catalogue/catalogue.module.ts";
 import { ConfigurationModule } from "./configuration/configuration.module.ts";
 import { EnvironmentsModule } from "./environments/environments.module.ts";
 import { FleetModule } from "./fleet/fleet.module.ts";
@@ -31,6 +32,8 @@ import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
+import { ToolApprovalsModule } from "./tool-approvals/tool-approvals.module.ts";
+import { ToolGroupsModule } from "./tool-groups/tool-groups.module.ts";
 
 const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
 
@@ -47,8 +50,11 @@ export class AppModule {
         { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
         graphQlOn(plane),
         TeamsModule,
+        ToolGroupsModule,
         KeysModule,
         ServersModule,
+        CatalogueModule,
+        ToolApprovalsModule,
         SecretsModule,
         AdminTokensModule,
         JoinTokensModule,

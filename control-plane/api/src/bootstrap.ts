@@ -77,7 +77,7 @@ export async function applyStartConfiguration(plane: Plane, start: StartConfigur
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new ConfigProblem(`TOLLGATE_CONFIG: ${file} cannot be read (${reason})`, { cause: error });
   });
-  const meta: Meta = { actor, timeMs: plane.nowMs() };
+  const meta: Meta = { actor, timeMs: plane.nowMs(), mayRunPrograms: true };
   const done = await plane.database.exclusive("configuration", () =>
     applyConfiguration(plane, meta, {
       text,

@@ -13,6 +13,8 @@ import type { Plane } from "../plane.ts";
 import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
+import { demandPrograms } from "../servers/server-command.ts";
+import { namedSecrets } from "../servers/server-secrets.ts";
 import { readCurrent } from "./current.ts";
 import { planConfiguration } from "./plan.ts";
 import { issueAt, type IssuedKey, type Plan, type PlanItem } from "./planning.ts";
@@ -67,9 +69,7 @@ async function attempt(
   });
   const current = await readCurrent(plane, suppliedIds);
   const directory = await readSecretDirectory(database.sql, secretStore, {
-    names: configuration.servers.flatMap(({ headers }) =>
-      headers.flatMap(({ source }) => ("secretName" in source ? [source.secretName] : [])),
-    ),
+    names: configuration.servers.flatMap(namedSecrets),
     ofServers: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])],
   });
   const plan = planConfiguration({ configuration, current, directory, prune, timeMs: meta.timeMs, randomBytes });
@@ -80,6 +80,7 @@ async function attempt(
     const steps = plan.steps.map(({ step }) => step);
     const done = await handleAll(database, steps, meta, {
       async within(sql, states) {
+        demandPrograms(meta, states);
         await rows(sql, states);
         if (dryRun) throw new DryRun();
         await keep?.(issued);
