@@ -418,7 +418,7 @@ class Forward implements CallEvents, Parked<Leg> {
       upstreamStatus: status,
       responseBytes: bytes,
       firstByteMs: sinceMs,
-      serverEra: this.era,
+      serverEra: this.id === 0 ? undefined : this.era,
     };
     this.parts.accounts.completed(this.leg, completion, release);
   }

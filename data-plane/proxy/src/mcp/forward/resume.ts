@@ -19,7 +19,9 @@ export function resumeOr({ catalogues, parked, accounts }: Forwarding, next: Ste
     const keyId = principal.key.id;
     const state = parked.open(keyId, textValue(body, span) ?? "");
     const refuse = (code: "mcp.state-invalid" | "mcp.call-lost"): void => {
-      const completion = { outcome: "answered", upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 } as const;
+      const serverEra = catalogues.of(server.id)?.era;
+      const nothing = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
+      const completion = { outcome: "answered", ...nothing, serverEra } as const;
       accounts.completed(leg, completion, () => call.answering.finish(errorMessage(envelope.id, code)));
     };
     if (state === undefined || state.digest !== digestOf(body, envelope)) return refuse("mcp.state-invalid");
