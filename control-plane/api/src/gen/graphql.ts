@@ -79,6 +79,10 @@ export type ApproveToolsSucceeded = {
 /** What a refused call does not have is empty or null. */
 export type Call = {
   readonly __typename?: 'Call';
+  readonly clientEra: Maybe<Era>;
+  /** What the client says of itself. */
+  readonly clientName: Maybe<Scalars['String']['output']>;
+  readonly clientVersion: Maybe<Scalars['String']['output']>;
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server and tool. */
@@ -89,6 +93,8 @@ export type Call = {
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  /** The protocol's: tools/call, prompts/get, resources/read or completion/complete. */
+  readonly method: Maybe<Scalars['String']['output']>;
   readonly outcome: CallOutcome;
   /** Where the fact comes from: unique together. */
   readonly proxyId: Scalars['ID']['output'];
@@ -97,10 +103,17 @@ export type Call = {
   readonly responseBytes: Maybe<Scalars['BigInt']['output']>;
   readonly seq: Scalars['BigInt']['output'];
   readonly server: Scalars['String']['output'];
+  /** Null, too, where the server was never met. */
+  readonly serverEra: Maybe<Era>;
   readonly serverId: Maybe<Scalars['ID']['output']>;
+  /** What the client calls the work that this belongs to; where it does not say, a name of its session at the gate. */
+  readonly sessionId: Maybe<Scalars['String']['output']>;
   readonly teamId: Maybe<Scalars['ID']['output']>;
   readonly time: Scalars['DateTime']['output'];
+  /** What `method` is about: a tool, a prompt, or a resource by its URI. */
   readonly tool: Scalars['String']['output'];
+  /** What the client calls this use of a tool. */
+  readonly toolUseId: Maybe<Scalars['String']['output']>;
   readonly totalUs: Maybe<Scalars['BigInt']['output']>;
   readonly upstreamStatus: Maybe<Scalars['Int']['output']>;
 };
@@ -124,13 +137,16 @@ export type CallFilter = {
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly method?: InputMaybe<Scalars['String']['input']>;
   readonly outcome?: InputMaybe<CallOutcome>;
   readonly requestId?: InputMaybe<Scalars['String']['input']>;
   readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
   readonly teamId?: InputMaybe<Scalars['ID']['input']>;
   /** Before. */
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   readonly tool?: InputMaybe<Scalars['String']['input']>;
+  readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
 };
 
 export type CallOutcome =
@@ -138,6 +154,8 @@ export type CallOutcome =
   | 'ANSWERED'
   /** The client hung up first. */
   | 'CLIENT_CLOSED'
+  /** The client was asked something in the middle of the call, and comes again with the answer: that is another call here. */
+  | 'INPUT_REQUIRED'
   /** The gate refused it; `code` says why. */
   | 'REFUSED'
   /** The proxy ended while the call was under way: it was meant to go out, and nobody knows whether it did. */

@@ -12,6 +12,7 @@ import { nacksMigration } from "./0008-nacks.ts";
 import { sharedKeyEndsMigration } from "./0010-shared-key-ends.ts";
 import { wantedIdsMigration } from "./0011-wanted-ids.ts";
 import { catalogueMigration } from "./0012-catalogue.ts";
+import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   sharedKeyEndsMigration,
   wantedIdsMigration,
   catalogueMigration,
+  whatCallsWereMigration,
 ];

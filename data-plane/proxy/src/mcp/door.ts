@@ -268,10 +268,12 @@ export function mcpDoor(parts: McpDoorParts): Door {
         ? new EventStream({ name: undefined, keptBytesMax: 0, onClosed: () => undefined })
         : session.makeStream(() => undefined);
     const traceparent = request.headers["traceparent"];
+    const clientSessionId = request.headers["x-claude-code-session-id"];
     return Object.assign(call, more, {
       exchange,
       answering: new Answering(response, requestId, makeStream),
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
+      clientSessionId: typeof clientSessionId === "string" ? clientSessionId : undefined,
     });
   }
 }

@@ -2,7 +2,7 @@
 // nobody can make one up, and another key cannot use it. What happens in a session stays here: its streams, the questions
 // that wait for the client, its sessions at servers. Who opens too many loses those that he used longest ago.
 
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
@@ -23,6 +23,7 @@ export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
 export type Question = { onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
+const shortIdChars = 16;
 
 export class ClientSession {
   readonly id: string;
@@ -37,6 +38,7 @@ export class ClientSession {
   readonly questions = new Map<string, Question>();
   /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
   readonly underWay = new Map<string, () => void>();
+  private short: string | undefined;
   private readonly keptBytesMax: number;
   private readonly streams = new Map<string, EventStream>();
   private lastStream = 0;
@@ -51,6 +53,11 @@ export class ClientSession {
     this.client = client;
     this.keptBytesMax = keptBytesMax;
     this.general = this.makeStream(() => undefined);
+  }
+
+  /** For records: tells sessions apart, and is of no use to whoever reads it. */
+  get shortId(): string {
+    return (this.short ??= hash("sha256", this.id, "hex").slice(0, shortIdChars));
   }
 
   makeStream(onClosed: () => void): EventStream {
