@@ -56,8 +56,9 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
   const headers = modernHeaders(parts, { method: "server/discover", name: undefined, paramHeaders: [] });
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
   let status = 0;
+  let message: Buffer;
   try {
-    const { message } = await ask(
+    ({ message } = await ask(
       parts,
       headers,
       id,
@@ -65,12 +66,7 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
       params,
       undefined,
       (rejected) => (status = rejected),
-    );
-    if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
-    const code = readError(message)?.code;
-    if (hint === "modern" || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
-      throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
-    return undefined;
+    ));
   } catch (error) {
     if (!(error instanceof TollgateError) || hint === "modern") throw error;
     // Who may not come in, or meets a server in trouble, has not learned what it speaks.
@@ -78,6 +74,11 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
       throw statusError(status, error);
     return undefined;
   }
+  if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
+  const code = readError(message)?.code;
+  if (hint === "modern" || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
+    throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
+  return undefined;
 }
 
 export class StatusError extends TollgateError {
