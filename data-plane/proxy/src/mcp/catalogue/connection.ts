@@ -167,7 +167,7 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
     },
   });
   const introduction = introductionOf("legacy", session.handshake.version, session.handshake.answer);
-  if (introduction.capabilities.listChanged.length > 0) session.openStream();
+  if (introduction.capabilities.listChanged.length > 0) void session.openStream();
   return {
     introduction,
     list: (method, cursor, meter) =>

@@ -38,7 +38,7 @@ export class HeldSession {
   /** At once where one is open. */
   get(): LegacySession | Promise<LegacySession> {
     this.usedMs = performance.now();
-    if (this.current?.isOpen === true) return this.current;
+    if (this.current?.isOpen === true && this.opening === undefined) return this.current;
     if (this.isClosed) throw new TollgateError("upstream.session-lost");
     this.opening ??= this.open().finally(() => (this.opening = undefined));
     return this.opening;
@@ -62,11 +62,12 @@ export class HeldSession {
       },
     });
     this.current = session;
+    // What a server says on this stream in the middle of a call is lost where the stream is not there yet.
+    if (!this.isClosed) await session.openStream();
     if (this.isClosed) {
       session.close();
       throw new TollgateError("upstream.session-lost");
     }
-    session.openStream();
     if (this.level !== undefined) await this.sendLevel(session, this.level);
     for (const uri of this.subscriptions.keys()) await session.request("resources/subscribe", JSON.stringify({ uri }));
     return session;

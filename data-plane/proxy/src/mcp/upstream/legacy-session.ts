@@ -39,6 +39,8 @@ export type Handshake = {
 const retryMsMin = 100;
 const retryMsMax = 30_000;
 const retryMsDefault = 1_000;
+/** How long a session's first call waits for the stream: a server may send no head before it has something to say. */
+const streamHeadMsMax = 250;
 
 export class LegacySession {
   readonly handshake: Handshake;
@@ -150,26 +152,42 @@ export class LegacySession {
     return message;
   }
 
-  /** What belongs to no call is heard from now on, as long as the session lasts. */
-  openStream(): void {
-    if (this.streamIsWanted) return;
+  /**
+   * What belongs to no call is heard from now on, as long as the session lasts. Resolves once the server has the stream, or
+   * has said that there is none, or takes its time.
+   */
+  openStream(): Promise<void> {
+    if (this.streamIsWanted) return Promise.resolve();
     this.streamIsWanted = true;
-    this.listen(undefined);
+    return new Promise((resolve) => {
+      const unwatch = this.parts.deadlines.watch(streamHeadMsMax, resolve);
+      this.listen(undefined, () => {
+        unwatch();
+        resolve();
+      });
+    });
   }
 
-  private listen(lastId: string | undefined): void {
-    if (this.isEnded) return;
+  private listen(lastId: string | undefined, onKnown: () => void = nothing): void {
+    if (this.isEnded) return onKnown();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
       this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
       this.streamTimer.unref();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
+      onBegun: onKnown,
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
-      onRejected: (status) => (status === 404 && this.handshake.id !== undefined ? this.end() : undefined),
-      onFailed: again,
+      onRejected: (status) => {
+        onKnown();
+        if (status === 404 && this.handshake.id !== undefined) this.end();
+      },
+      onFailed: () => {
+        onKnown();
+        again();
+      },
     });
     this.stream = stream;
   }
