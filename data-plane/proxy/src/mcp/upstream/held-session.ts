@@ -78,6 +78,9 @@ export class HeldSession {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
+    // Many servers ask on the session's stream what they want to know for a call. Where nothing was declared, as in a session
+    // that strangers share, there is nobody to ask.
+    if (this.parts.declared !== "{}" && session.askInCall(request)) return;
     answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
   }
 

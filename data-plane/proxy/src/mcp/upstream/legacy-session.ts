@@ -118,6 +118,14 @@ export class LegacySession {
     return call;
   }
 
+  /** Asks where the call is answered that is under way; false where it is not one alone, as nobody could say which is meant. */
+  askInCall(request: ServerRequest): boolean {
+    const [only, ...others] = this.calls.values();
+    if (only === undefined || others.length > 0) return false;
+    only.take(request);
+    return true;
+  }
+
   /** A notification, or the answer to a request of the server's. */
   post(message: string | Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
