@@ -61,7 +61,7 @@ function mirroredIn(params: Message, marks: ReadonlyMap<unknown, Message>): Reco
     const { "x-mcp-header": header } = messageFrom(schema);
     const value = args[name];
     if (typeof header !== "string" || value === undefined || value === null) return [];
-    return [[`mcp-param-${header}`, headerText(String(value))]];
+    return [[`mcp-param-${header}`, headerText(typeof value === "string" ? value : JSON.stringify(value))]];
   });
   return Object.fromEntries(headers);
 }

@@ -33,7 +33,7 @@ async function setUp() {
   const call = (params: object = {}, id = 1) =>
     ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {}, ...params }, { id, capabilities });
   const stream: Stream = {
-    open: () => void streams.at(-1)?.response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders(),
+    open: () => streams.at(-1)?.response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders(),
     say: (text) => void streams.at(-1)?.response.write(text),
   };
   const finish = (index: number): void => {
