@@ -21,6 +21,9 @@ export type HeldParts = LegacyParts & {
   onOver(): void;
 };
 
+/** Many servers ask it on the session's stream and mean a call. Roots are asked for in the name of the session. */
+const askedForCalls: ReadonlySet<string> = new Set(["elicitation/create", "sampling/createMessage"]);
+
 export class HeldSession {
   readonly listeners = new Set<SessionListener>();
   usedMs = performance.now();
@@ -78,9 +81,8 @@ export class HeldSession {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
-    // Many servers ask on the session's stream what they want to know for a call. Where nothing was declared, as in a session
-    // that strangers share, there is nobody to ask.
-    if (this.parts.declared !== "{}" && session.askInCall(request)) return;
+    // Where nothing was declared, as in a session that strangers share, there is nobody to ask.
+    if (this.parts.declared !== "{}" && askedForCalls.has(request.method) && session.askInCall(request)) return;
     answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
   }
 

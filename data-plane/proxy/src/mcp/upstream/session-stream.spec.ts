@@ -30,8 +30,8 @@ async function setUp() {
   );
   const agent = key(["*/*"]);
   const gate = started(await startGate(viewWith([team(), agent.resource, server("s", scripted.url)])));
-  const call = (params: object = {}, id = 1) =>
-    ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {}, ...params }, { id, capabilities });
+  const call = (params: object = {}, id = 1, declared: object = capabilities) =>
+    ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {}, ...params }, { id, capabilities: declared });
   const stream: Stream = {
     open: () => streams.at(-1)?.response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders(),
     say: (text) => void streams.at(-1)?.response.write(text),
@@ -60,6 +60,19 @@ test("a question on the session's stream is put to the one call that is under wa
   expect(answers).toEqual([{ jsonrpc: "2.0", id: "q", result: inputResponses.q }]);
   finish(0);
   expect((await second).json).toMatchObject({ id: 2, result: { resultType: "complete", content: [] } });
+});
+
+test("what a server wants to know for its session is no question of the call that is under way", async () => {
+  const { call, calls, answers, streams, stream, finish } = await setUp();
+  const only = call({}, 1, { roots: {}, ...capabilities });
+  await until(() => streams.length === 1, "the session's stream");
+  stream.open();
+  await until(() => calls.length === 1, "the call");
+  stream.say('data: {"jsonrpc":"2.0","id":"r","method":"roots/list"}\n\n');
+  await until(() => answers.length === 1, "the refusal");
+  expect(answers).toMatchObject([{ id: "r", error: { code: -32601 } }]);
+  finish(0);
+  expect((await only).json).toMatchObject({ result: { content: [] } });
 });
 
 test("where several calls are under way nobody is asked, as nobody could say which is meant", async () => {
