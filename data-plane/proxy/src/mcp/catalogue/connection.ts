@@ -69,9 +69,10 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
     ));
   } catch (error) {
     if (!(error instanceof TollgateError) || hint === "modern") throw error;
-    // Who may not come in, or meets a server in trouble, has not learned what it speaks.
-    if (status === 401 || status === 403 || status >= 500 || error.code !== "upstream.protocol")
-      throw statusError(status, error);
+    // Who may not come in, or meets a server in trouble, has not learned what it speaks. A server that trips over a method that
+    // it does not know says 500 or 501, and is in no trouble.
+    const saysNothing = status === 401 || status === 403 || status > 501 || error.code !== "upstream.protocol";
+    if (saysNothing) throw statusError(status, error);
     return undefined;
   }
   if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
