@@ -64,8 +64,9 @@ async function discover(parts: LegacyParts, declared: string, mustBeModern: bool
   const headers = modernHeaders(parts, { method: "server/discover", name: undefined, paramHeaders: [] });
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
   let status = 0;
+  let message: Buffer;
   try {
-    const { message } = await ask(
+    ({ message } = await ask(
       parts,
       headers,
       id,
@@ -73,19 +74,20 @@ async function discover(parts: LegacyParts, declared: string, mustBeModern: bool
       params,
       undefined,
       (rejected) => (status = rejected),
-    );
-    if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
-    const code = readError(message)?.code;
-    if (mustBeModern || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
-      throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
-    return undefined;
+    ));
   } catch (error) {
     if (!(error instanceof TollgateError) || mustBeModern) throw error;
-    // Who may not come in, or meets a server in trouble, has not learned what it speaks.
-    if (status === 401 || status === 403 || status >= 500 || error.code !== "upstream.protocol")
-      throw statusError(status, error);
+    // Who may not come in, or meets a server in trouble, has not learned what it speaks. A server that trips over a method that
+    // it does not know says 500 or 501, and is in no trouble.
+    const saysNothing = status === 401 || status === 403 || status > 501 || error.code !== "upstream.protocol";
+    if (saysNothing) throw statusError(status, error);
     return undefined;
   }
+  if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
+  const code = readError(message)?.code;
+  if (mustBeModern || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
+    throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
+  return undefined;
 }
 
 export class StatusError extends TollgateError {
@@ -174,7 +176,7 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
     },
   });
   const introduction = introductionOf("legacy", session.handshake.version, session.handshake.answer);
-  if (introduction.capabilities.listChanged.length > 0) await session.openStream();
+  if (introduction.capabilities.listChanged.length > 0) void session.openStream();
   return {
     introduction,
     list: (method, cursor, meter) =>

@@ -65,6 +65,7 @@ export function watchServer(parts: WatchParts): Watch {
     instructions: "",
     capabilities: noCapabilities,
     lists: noLists,
+    unfitTools: [],
     hints: noHints,
   };
   let connection: Connection | undefined;
@@ -147,31 +148,42 @@ export function watchServer(parts: WatchParts): Watch {
   async function readAll(from: Connection, kinds: readonly ListKind[]) {
     const lists: { [Kind in ListKind]: readonly Listed[] } = { ...catalogue.lists };
     const hints: { [Kind in ListKind]: Hints } = { ...catalogue.hints };
+    let { unfitTools } = catalogue;
     for (const kind of kinds) {
       const has = from.introduction.capabilities.lists.includes(kind);
-      const { items, hint } = has ? await readList(from, kind) : { items: [], hint: noHints[kind] };
+      const { items, unfit, hint } = has ? await readList(from, kind) : { items: [], unfit: [], hint: noHints[kind] };
       lists[kind] = isSame(lists[kind], items) ? lists[kind] : items;
       hints[kind] = hint;
+      if (kind === "tools" && !isSameTexts(unfitTools, unfit)) unfitTools = unfit;
     }
-    return { lists, hints };
+    return { lists, unfitTools, hints };
   }
 
-  async function readList(from: Connection, kind: ListKind): Promise<{ items: readonly Listed[]; hint: Hints }> {
+  async function readList(
+    from: Connection,
+    kind: ListKind,
+  ): Promise<{ items: readonly Listed[]; unfit: readonly string[]; hint: Hints }> {
     const { limits, room } = parts;
     const { meter, close } = listMeter(limits, room);
     const byName = new Map<string, Listed>();
+    const unfit = new Set<string>();
     let hint: Hints = { ttlMs: Number.POSITIVE_INFINITY, isPublic: true };
     let cursor: string | undefined;
     try {
       for (let page = 1; ; page++) {
         const answer = await from.list(listMethods[kind].method, cursor, meter);
         const { items, next, hints } = readPage(kind, answer);
-        for (const item of items) if (!byName.has(item.name) && isUsable(from, kind, item)) byName.set(item.name, item);
-        if (byName.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
+        for (const item of items) {
+          if (byName.has(item.name) || unfit.has(item.name)) continue;
+          if (isUsable(from, kind, item)) byName.set(item.name, item);
+          else unfit.add(item.name);
+        }
+        if (byName.size + unfit.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
-        if (next === undefined) return { items: [...byName.values()], hint };
+        const read = { items: [...byName.values()], unfit: [...unfit], hint };
+        if (next === undefined) return read;
         // A resource list may have no end; its further pages are asked for when a client asks.
-        if (kind === "resources") return { items: [...byName.values()], hint };
+        if (kind === "resources") return read;
         if (page === limits.listServerPagesMax) throw tooLarge(`${limits.listServerPagesMax} pages`);
         cursor = next;
       }
@@ -205,7 +217,8 @@ export function watchServer(parts: WatchParts): Watch {
     try {
       const read = await readAll(from, kinds);
       if (attempt !== mine || isClosed) return;
-      const isOther = kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]);
+      const isOther =
+        kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]) || read.unfitTools !== catalogue.unfitTools;
       publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
       later(jittered(askAgainMs), check);
     } catch (error) {
@@ -247,6 +260,10 @@ function stateOf(error: TollgateError): HealthState {
   if (error instanceof StatusError && (error.status === 401 || error.status === 403)) return "needs-auth";
   if (error.code === "upstream.address-refused" || error.code === "upstream.secret-missing") return "refused";
   return "unreachable";
+}
+
+function isSameTexts(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every((text, index) => text === after[index]);
 }
 
 function isSame(before: readonly Listed[], after: readonly Listed[]): boolean {

@@ -21,6 +21,9 @@ export type HeldParts = LegacyParts & {
   onOver(): void;
 };
 
+/** Many servers ask it on the session's stream and mean a call. Roots are asked for in the name of the session. */
+const askedForCalls: ReadonlySet<string> = new Set(["elicitation/create", "sampling/createMessage"]);
+
 export class HeldSession {
   readonly listeners = new Set<SessionListener>();
   usedMs = performance.now();
@@ -38,7 +41,7 @@ export class HeldSession {
   /** At once where one is open. */
   get(): LegacySession | Promise<LegacySession> {
     this.usedMs = performance.now();
-    if (this.current?.isOpen === true) return this.current;
+    if (this.current?.isOpen === true && this.opening === undefined) return this.current;
     if (this.isClosed) throw new TollgateError("upstream.session-lost");
     this.opening ??= this.open().finally(() => (this.opening = undefined));
     return this.opening;
@@ -62,11 +65,12 @@ export class HeldSession {
       },
     });
     this.current = session;
+    // What a server says on this stream in the middle of a call is lost where the stream is not there yet.
+    if (!this.isClosed) await session.openStream();
     if (this.isClosed) {
       session.close();
       throw new TollgateError("upstream.session-lost");
     }
-    await session.openStream();
     if (this.level !== undefined) await this.sendLevel(session, this.level);
     for (const uri of this.subscriptions.keys()) await session.request("resources/subscribe", JSON.stringify({ uri }));
     return session;
@@ -77,6 +81,8 @@ export class HeldSession {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
+    // Where nothing was declared, as in a session that strangers share, there is nobody to ask.
+    if (this.parts.declared !== "{}" && askedForCalls.has(request.method) && session.askInCall(request)) return;
     answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
   }
 

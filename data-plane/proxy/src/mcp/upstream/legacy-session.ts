@@ -39,8 +39,8 @@ export type Handshake = {
 const retryMsMin = 100;
 const retryMsMax = 30_000;
 const retryMsDefault = 1_000;
-/** A server that does not say whether it has a stream is not waited for longer. */
-const streamMsMax = 2_000;
+/** How long a session's first call waits for the stream: a server may send no head before it has something to say. */
+const streamHeadMsMax = 250;
 
 export class LegacySession {
   readonly handshake: Handshake;
@@ -118,6 +118,14 @@ export class LegacySession {
     return call;
   }
 
+  /** Asks where the call is answered that is under way; false where it is not one alone, as nobody could say which is meant. */
+  askInCall(request: ServerRequest): boolean {
+    const [only, ...others] = this.calls.values();
+    if (only === undefined || others.length > 0) return false;
+    only.take(request);
+    return true;
+  }
+
   /** A notification, or the answer to a request of the server's. */
   post(message: string | Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -153,14 +161,14 @@ export class LegacySession {
   }
 
   /**
-   * What belongs to no call is heard from now on, as long as the session lasts. It is done when the server has said whether
-   * it has such a stream: many ask on it what belongs to a call, and what they say before it stands is lost.
+   * What belongs to no call is heard from now on, as long as the session lasts. Resolves once the server has the stream, or
+   * has said that there is none, or takes its time.
    */
   openStream(): Promise<void> {
     if (this.streamIsWanted) return Promise.resolve();
     this.streamIsWanted = true;
     return new Promise((resolve) => {
-      const unwatch = this.parts.deadlines.watch(streamMsMax, resolve);
+      const unwatch = this.parts.deadlines.watch(streamHeadMsMax, resolve);
       this.listen(undefined, () => {
         unwatch();
         resolve();
@@ -168,24 +176,26 @@ export class LegacySession {
     });
   }
 
-  private listen(lastId: string | undefined, onSettled: () => void = nothing): void {
-    if (this.isEnded) return onSettled();
+  private listen(lastId: string | undefined, onKnown: () => void = nothing): void {
+    if (this.isEnded) return onKnown();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
       this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
       this.streamTimer.unref();
-      onSettled();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
-      onBegun: onSettled,
+      onBegun: onKnown,
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
       onRejected: (status) => {
+        onKnown();
         if (status === 404 && this.handshake.id !== undefined) this.end();
-        onSettled();
       },
-      onFailed: again,
+      onFailed: () => {
+        onKnown();
+        again();
+      },
     });
     this.stream = stream;
   }
