@@ -6,6 +6,7 @@ import { ToolNaming } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { mcpRequest } from "../../../../test/support/mcp-request.ts";
 import { seededRandom, seedFromEnv, type SeededRandom } from "../../../../test/support/random.ts";
+import { legacyClient, openAsk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
 import { exposedName, exposedPart, prefixedUri } from "./surface/names.ts";
@@ -257,6 +258,36 @@ test("what only a hidden server lists is looked for where the key may look, as i
   expect(at(JSON.parse(without.text), "result", "server")).toBe("own");
   expect(await read(viewWith([...resources, server("hidden", hidden?.url ?? "")]))).toEqual(without);
 });
+
+for (const serverEra of ["legacy", "modern"] as const)
+  test(`news of a resource tell nothing of one that the key does not reach (${serverEra} server)`, async () => {
+    const uri = "file:///a";
+    const upstream = started(
+      await startUpstream({
+        era: serverEra,
+        offer: { resources: [uri] },
+        onRequest: (incoming) => result(incoming, {}),
+      }),
+    );
+    const agent = key([`resource:s/${uri}`, "resource:s/file:///a/*"]);
+    const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+    const modern = await openAsk(gate, agent, "subscriptions/listen", {
+      notifications: { resourceSubscriptions: [uri] },
+    });
+    const legacy = await legacyClient(gate, agent);
+    const general = await legacy.listen();
+    expect(at((await legacy.ask("resources/subscribe", { uri })).json, "result")).toEqual({});
+    const listens = () => upstream.count("subscriptions/listen") + upstream.count("resources/subscribe");
+    await fixture.until(() => listens() >= 2 && upstream.streams.size >= 2, "both subscriptions");
+    const heard = async (told: string) => {
+      for (const about of ["file:///ab", "file:///a/../b", "file:///a-secret", told])
+        upstream.tell("notifications/resources/updated", { uri: about });
+      const next = await Promise.all([modern, general].map((stream) => stream.next("notifications/resources/updated")));
+      expect(next.map((message) => at(message, "params", "uri"))).toEqual([told, told]);
+    };
+    await heard(uri);
+    await heard("file:///a/part");
+  });
 
 const listedAs = { tools: "name", prompts: "name", resources: "uri", templates: "uriTemplate" };
 
