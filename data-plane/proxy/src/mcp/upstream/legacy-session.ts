@@ -24,6 +24,8 @@ export type LegacyParts = {
 export type SessionEvents = {
   onNotification(notification: ServerNotification): void;
   onRequest(request: ServerRequest): void;
+  /** The stream on which it says this ended by a failure; it is asked for again. */
+  onStreamBroken?(): void;
   /** The server does not know the session any more, or it was closed. */
   onEnded(): void;
 };
@@ -50,6 +52,8 @@ export class LegacySession {
   private stream: MessageExchange | undefined;
   private streamTimer: NodeJS.Timeout | undefined;
   private streamIsWanted = false;
+  /** In a row. */
+  private streamFailures = 0;
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
@@ -161,15 +165,21 @@ export class LegacySession {
     if (this.isEnded) return;
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
-      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
+      const pauseMs = Math.min(pauseOf(retryMs) * 2 ** this.streamFailures, retryMsMax);
+      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseMs);
       this.streamTimer.unref();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
+      onBegun: () => (this.streamFailures = 0),
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
       onRejected: (status) => (status === 404 && this.handshake.id !== undefined ? this.end() : undefined),
-      onFailed: again,
+      onFailed: () => {
+        this.streamFailures++;
+        again();
+        this.events.onStreamBroken?.();
+      },
     });
     this.stream = stream;
   }
@@ -261,7 +271,9 @@ class LegacyCall implements UpstreamCall {
       },
       onFailed: (error) => {
         noted();
-        if (exchange.marks().lastId === undefined) return this.fail(error, exchange.wasSent());
+        // What was too large is as large the next time.
+        const isFinal = exchange.marks().lastId === undefined || error.code === "upstream.too-large";
+        if (isFinal) return this.fail(error, exchange.wasSent());
         this.takeUpAgain(exchange, lastId);
       },
     });
