@@ -29,6 +29,8 @@ export type Connection = {
 
 export type ConnectionEvents = {
   onListChanged(kinds: readonly ListKind[]): void;
+  /** It may be gone, or changed without a word: its stream broke. */
+  onSuspect(): void;
   onLost(reason: string): void;
 };
 
@@ -172,6 +174,7 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
     events: {
       onNotification: (notification) => tellChange(notification, events),
       onRequest: ({ id, method }) => refuse(session, id, method),
+      onStreamBroken: () => events.onSuspect(),
       onEnded: () => events.onLost("It ended the session."),
     },
   });

@@ -24,6 +24,8 @@ export type LegacyParts = {
 export type SessionEvents = {
   onNotification(notification: ServerNotification): void;
   onRequest(request: ServerRequest): void;
+  /** The stream on which it says this ended by a failure; it is asked for again. */
+  onStreamBroken?(): void;
   /** The server does not know the session any more, or it was closed. */
   onEnded(): void;
 };
@@ -52,6 +54,8 @@ export class LegacySession {
   private stream: MessageExchange | undefined;
   private streamTimer: NodeJS.Timeout | undefined;
   private streamIsWanted = false;
+  /** In a row. */
+  private streamFailures = 0;
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
@@ -180,11 +184,15 @@ export class LegacySession {
     if (this.isEnded) return onKnown();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
-      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
+      const pauseMs = Math.min(pauseOf(retryMs) * 2 ** this.streamFailures, retryMsMax);
+      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseMs);
       this.streamTimer.unref();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
-      onBegun: onKnown,
+      onBegun: () => {
+        this.streamFailures = 0;
+        onKnown();
+      },
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
@@ -193,8 +201,10 @@ export class LegacySession {
         if (status === 404 && this.handshake.id !== undefined) this.end();
       },
       onFailed: () => {
+        this.streamFailures++;
         onKnown();
         again();
+        this.events.onStreamBroken?.();
       },
     });
     this.stream = stream;
@@ -204,13 +214,8 @@ export class LegacySession {
     const message = readServerMessage(bytes);
     if (message === undefined) return;
     if (message.kind === "response") this.calls.get(message.id)?.take(message);
-    else if (message.kind === "notification") this.events.onNotification(message);
-    else {
-      // It does not say which call it is for; of several it is taken for that of the last.
-      const last = [...this.calls.values()].at(-1);
-      if (last === undefined) this.events.onRequest(message);
-      else last.take(message);
-    }
+    else if (message.kind === "request") this.events.onRequest(message);
+    else this.events.onNotification(message);
   }
 
   exchange(
@@ -292,7 +297,9 @@ class LegacyCall implements UpstreamCall {
       },
       onFailed: (error) => {
         noted();
-        if (exchange.marks().lastId === undefined) return this.fail(error, exchange.wasSent());
+        // What was too large is as large the next time.
+        const isFinal = exchange.marks().lastId === undefined || error.code === "upstream.too-large";
+        if (isFinal) return this.fail(error, exchange.wasSent());
         this.takeUpAgain(exchange, lastId);
       },
     });
