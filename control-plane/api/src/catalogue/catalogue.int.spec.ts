@@ -177,11 +177,12 @@ describe("a listing", () => {
     );
     await report({ servers: [{ serverId: id, listing: { listedAtMs: 1n, entries: [...entries, ...entries] } }] });
     type Page = { nodes: { name: string }[]; pageInfo: { endCursor: string; hasNextPage: boolean } };
+    const at = (await head(sql())).position.toString();
     const page = (kind: string, after: string | null = null) =>
       api.admin.run<{ server: { entries: Page } }>(
-        `query ($id: ID!, $kind: CatalogueKind!, $after: String) { server(id: $id) {
+        `query ($id: ID!, $kind: CatalogueKind!, $after: String, $at: Position) { server(id: $id, atLeast: $at) {
           entries(kind: $kind, first: 2, after: $after) { nodes { name } pageInfo { endCursor hasNextPage } } } }`,
-        { id, kind, after },
+        { id, kind, after, at },
       );
     for (const [index, kind] of ["TOOL", "PROMPT", "RESOURCE", "RESOURCE_TEMPLATE"].entries()) {
       const { entries: first } = (await page(kind)).server;
@@ -208,6 +209,8 @@ describe("health", () => {
       { proxyId: "one", state: "CONNECTED", reason: "", era: "LEGACY" },
       { proxyId: "two", state: "NEEDS_AUTH", reason, era: "LEGACY" },
     ]);
+    const metrics = await (await fetch(`${api.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('tollgate_server_health{state="needs-auth"} 1');
     await sql().query("UPDATE catalogue.health SET reported_at = now() - interval '6 minutes' WHERE proxy_id = 'two'");
     expect((await shown(id)).health[1]).toMatchObject({ state: "UNKNOWN", reason: "" });
   });

@@ -67,6 +67,14 @@ export async function readHealth(sql: Sql, serverIds: readonly string[]): Promis
   return Map.groupBy(rows, ({ serverId }) => serverId);
 }
 
+/** How many words of proxies there are of each state, of those that are heard of. */
+export async function countHealth(sql: Sql): Promise<{ state: string; count: bigint }[]> {
+  return sql.query(
+    `SELECT state, count(*) FROM catalogue.health
+     WHERE reported_at > now() - make_interval(mins => ${heardMinutes}) GROUP BY state`,
+  );
+}
+
 export async function readListings(sql: Sql, serverIds: readonly string[]): Promise<ReadonlyMap<string, ListingRow>> {
   const rows = await sql.query<ListingRow>(
     `SELECT server_id AS "serverId", listed_at AS "listedAt", changed_at AS "changedAt", era,

@@ -9,17 +9,20 @@ import { parseKey } from "@tollgate/kernel/key-format";
 import { KeyPurpose, type Key } from "@tollgate/schema/resources";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
+import type { AnyStep } from "../log/handle.ts";
 import { sameGrant } from "../tool-groups/granted-tools.ts";
-import type { FilePlace, IssuedKey, KeyEnd, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import {
+  pruned,
+  type FilePlace,
+  type IssuedKey,
+  type KeyEnd,
+  type KindPlan,
+  type PlannedStep,
+  type Planning,
+} from "./planning.ts";
 
-export type KeysPlan = {
-  items: PlanItem[];
-  /** Before `changes`: they give names back. */
-  revokes: PlannedStep[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  issued: IssuedKey[];
-};
+/** `revokes` stand before `changes`: they give names back. */
+export type KeysPlan = Omit<KindPlan, "retires"> & { revokes: PlannedStep[]; issued: IssuedKey[] };
 
 const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as const satisfies Record<
   ConfiguredKey["purpose"],
@@ -30,7 +33,7 @@ const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as con
 export type KeyReferences = { teamId: (name: string) => string; groupIds: (names: readonly string[]) => string[] };
 
 export function planKeys(planning: Planning, references: KeyReferences): KeysPlan {
-  const { configuration, current, prune, timeMs } = planning;
+  const { configuration, current, timeMs } = planning;
   const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [] };
   for (const [index, wanted] of configuration.keys.entries()) {
     const place = { at: wanted.at, path: `keys[${index}]` };
@@ -45,17 +48,14 @@ export function planKeys(planning: Planning, references: KeyReferences): KeysPla
     const isReplaced = differences.includes("purpose") || (key && isAnother(wanted, key));
     const action = key === undefined ? "create" : differences.length > 0 ? "change" : "none";
     plan.items.push({ action, kind: "key", name: wanted.name, fields: differences });
-    if (key && isReplaced) plan.revokes.push(stepOf({ kind: "revoke", id: key.id, timeMs }, place));
+    if (key && isReplaced) plan.revokes.push({ step: stepOf({ kind: "revoke", id: key.id, timeMs }), place });
     if (!key || isReplaced) issue(plan, planning, wanted, { place, held });
     else change(plan, wanted, key, { place, held, timeMs, differences });
   }
-  const named = new Set(configuration.keys.map(({ name }) => name));
-  for (const { id, name } of prune ? current.keys.values() : []) {
-    if (named.has(name)) continue;
-    plan.revokes.push(stepOf({ kind: "revoke", id, timeMs }, undefined));
-    plan.retired.push({ action: "retire", kind: "key", name, fields: [] });
-  }
-  return plan;
+  const both = { there: current.keys, wanted: configuration.keys };
+  const { retired, retires } = pruned(planning, "key", both, ({ id }) => [stepOf({ kind: "revoke", id, timeMs })]);
+  plan.revokes.push(...retires);
+  return { ...plan, retired };
 }
 
 /**
@@ -111,7 +111,10 @@ function issue(
   const text = supplied?.text ?? made?.text ?? "";
   if (made) plan.issued.push({ name, secret: made.text });
   const sha256 = sha256Of(text);
-  plan.changes.push(stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, expiresAtMs, timeMs }, place));
+  plan.changes.push({
+    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, expiresAtMs, timeMs }),
+    place,
+  });
 }
 
 type Change = { place: FilePlace; held: Held; timeMs: number; differences: readonly string[] };
@@ -120,16 +123,17 @@ function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, held, 
   const { id } = key;
   if (wanted.secret !== undefined && differences.includes("secret")) {
     const sha256 = sha256Of(wanted.secret);
-    plan.changes.push(stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }, place));
+    plan.changes.push({ step: stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }), place });
   }
   const fields: Partial<ChangeKey> = {
     ...(differences.includes("team") ? { teamId: held.teamId } : {}),
     ...(differences.includes("tools") ? { tools: wanted.tools, toolGroupIds: held.toolGroupIds } : {}),
     ...(differences.includes("expiresAt") ? { expiresAtMs: wanted.expiresAtMs ?? "never" } : {}),
   };
-  if (Object.keys(fields).length > 0) plan.changes.push(stepOf({ ...fields, kind: "change", id, timeMs }, place));
+  if (Object.keys(fields).length > 0)
+    plan.changes.push({ step: stepOf({ ...fields, kind: "change", id, timeMs }), place });
 }
 
-function stepOf(command: KeyCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: keyDecider, id: command.id, command }, place };
+function stepOf(command: KeyCommand): AnyStep {
+  return { decider: keyDecider, id: command.id, command };
 }

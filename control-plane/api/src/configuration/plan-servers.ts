@@ -4,27 +4,22 @@
 import { catalogues, eras, isolations, transports, type ConfiguredServer } from "@tollgate/kernel/configuration/server";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import type { Server } from "@tollgate/schema/resources";
+import type { AnyStep } from "../log/handle.ts";
 import type { SecretChanges } from "../secrets/secret-changes.ts";
 import { headerSecretName, variableSecretName } from "../secrets/secret.decider.ts";
 import { planCredentials } from "../servers/server-secrets.ts";
 import { serverDecider, settingsOf, type ServerCommand, type ServerSettings } from "../servers/server.decider.ts";
 import { withdrawal } from "../tool-approvals/withdrawals.ts";
-import { issueAt, type FilePlace, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
+import { issueAt, pruned, type KindPlan, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
-export type ServersPlan = {
-  items: PlanItem[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  retires: PlannedStep[];
-  secrets: SecretChanges;
-};
+export type ServersPlan = KindPlan & { secrets: SecretChanges };
 
 export function planServers(planning: Planning): ServersPlan {
-  const { configuration, current, directory, prune, randomBytes } = planning;
+  const { configuration, current, directory, randomBytes } = planning;
   const newId = (): string => idFromBytes(randomBytes(idBytes));
   const stores: SecretChanges["stores"][number][] = [];
   const erasures: string[] = [];
-  const plan: ServersPlan = { items: [], changes: [], retired: [], retires: [], secrets: { stores, erasures } };
+  const plan = { items: new Array<PlanItem>(), changes: new Array<PlannedStep>(), secrets: { stores, erasures } };
   for (const [index, wanted] of configuration.servers.entries()) {
     const place = { at: wanted.at, path: `servers[${index}]` };
     const planned = planCredentials(wanted.name, wanted, directory, newId);
@@ -41,20 +36,16 @@ export function planServers(planning: Planning): ServersPlan {
     const fields = server ? differencesOf(settings, server, changes) : [];
     const action = server === undefined ? "create" : fields.length > 0 ? "change" : "none";
     plan.items.push({ action, kind: "server", name, fields });
-    if (!server) plan.changes.push(stepOf({ kind: "register", id: newId(), name, ...settings }, place));
-    else if (fields.length > 0) plan.changes.push(stepOf({ kind: "change", id: server.id, settings }, place));
+    if (!server) plan.changes.push({ step: stepOf({ kind: "register", id: newId(), name, ...settings }), place });
+    else if (fields.length > 0) plan.changes.push({ step: stepOf({ kind: "change", id: server.id, settings }), place });
   }
-  const named = new Set(configuration.servers.map(({ name }) => name));
-  for (const { id, name } of prune ? current.servers.values() : []) {
-    if (named.has(name)) continue;
+  const both = { there: current.servers, wanted: configuration.servers };
+  const gone = pruned(planning, "server", both, ({ id, name }) => {
     const planned = planCredentials(name, { headers: [], environment: [] }, directory, newId);
     if (planned.outcome === "planned") erasures.push(...planned.changes.erasures);
-    plan.retires.push(stepOf({ kind: "retire", id }, undefined));
-    for (const approval of current.approvals.get(id) ?? [])
-      plan.retires.push({ step: withdrawal(approval), place: undefined });
-    plan.retired.push({ action: "retire", kind: "server", name, fields: [] });
-  }
-  return plan;
+    return [stepOf({ kind: "retire", id }), ...(current.approvals.get(id) ?? []).map(withdrawal)];
+  });
+  return { ...plan, ...gone };
 }
 
 /** But for headers and environment, which are not stored as they stand in the file. */
@@ -90,6 +81,6 @@ function plain({ headers, environment, ...settings }: ServerSettings): Readonly<
   return Object.fromEntries(fields) as Record<string, string>;
 }
 
-function stepOf(command: ServerCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: serverDecider, id: command.id, command }, place };
+function stepOf(command: ServerCommand): AnyStep {
+  return { decider: serverDecider, id: command.id, command };
 }

@@ -1,23 +1,16 @@
 // The teams of a file against those that there are.
 
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
+import type { AnyStep } from "../log/handle.ts";
 import { teamDecider, type TeamCommand } from "../teams/team.decider.ts";
 import { sameList } from "../tool-groups/granted-tools.ts";
-import type { FilePlace, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import { pruned, type KindPlan, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
-export type TeamsPlan = {
-  items: PlanItem[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  retires: PlannedStep[];
-  /** Of a team that is there or will be. */
-  idOf: (name: string) => string;
-};
+/** `idOf` a team that is there or will be. */
+export type TeamsPlan = KindPlan & { idOf: (name: string) => string };
 
-export function planTeams(
-  { configuration, current, prune, randomBytes }: Planning,
-  groupIds: (names: readonly string[]) => string[],
-): TeamsPlan {
+export function planTeams(planning: Planning, groupIds: (names: readonly string[]) => string[]): TeamsPlan {
+  const { configuration, current, randomBytes } = planning;
   const items: PlanItem[] = [];
   const changes: PlannedStep[] = [];
   const ids = new Map([...current.teams].map(([name, { id }]) => [name, id]));
@@ -34,15 +27,14 @@ export function planTeams(
     const id = former?.id ?? idFromBytes(randomBytes(idBytes));
     ids.set(name, id);
     const place = { at, path: `teams[${index}]` };
-    changes.push(stepOf(former ? { kind: "change", id, grant } : { kind: "create", id, name, ...grant }, place));
+    const step = stepOf(former ? { kind: "change", id, grant } : { kind: "create", id, name, ...grant });
+    changes.push({ step, place });
   }
-  const named = new Set(configuration.teams.map(({ name }) => name));
-  const gone = prune ? [...current.teams.values()].filter(({ name }) => !named.has(name)) : [];
+  const both = { there: current.teams, wanted: configuration.teams };
   return {
     items,
     changes,
-    retired: gone.map(({ name }) => ({ action: "retire", kind: "team", name, fields: [] })),
-    retires: gone.map(({ id }) => stepOf({ kind: "retire", id }, undefined)),
+    ...pruned(planning, "team", both, ({ id }) => [stepOf({ kind: "retire", id })]),
     idOf(name) {
       const id = ids.get(name);
       if (id === undefined) throw new Error(`the file's own check let the team ${name} through`);
@@ -51,6 +43,6 @@ export function planTeams(
   };
 }
 
-function stepOf(command: TeamCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: teamDecider, id: command.id, command }, place };
+function stepOf(command: TeamCommand): AnyStep {
+  return { decider: teamDecider, id: command.id, command };
 }

@@ -2,6 +2,7 @@
 
 import { groupEras, namings } from "@tollgate/kernel/configuration/tool-group";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
+import type { AnyStep } from "../log/handle.ts";
 import {
   sameToolGroup,
   toolGroupDecider,
@@ -9,20 +10,17 @@ import {
   type ToolGroupCommand,
   type ToolGroupSettings,
 } from "../tool-groups/tool-group.decider.ts";
-import type { FilePlace, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import { pruned, type KindPlan, type Planning } from "./planning.ts";
 
-export type ToolGroupsPlan = {
-  items: PlanItem[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  retires: PlannedStep[];
-  /** Of groups that are there or will be. */
-  idsOf: (names: readonly string[]) => string[];
-};
+/** `idsOf` names are of groups that are there or will be. */
+export type ToolGroupsPlan = KindPlan & { idsOf: (names: readonly string[]) => string[] };
 
-export function planToolGroups({ configuration, current, prune, randomBytes }: Planning): ToolGroupsPlan {
+export function planToolGroups(planning: Planning): ToolGroupsPlan {
+  const { configuration, current, randomBytes } = planning;
+  const both = { there: current.toolGroups, wanted: configuration.toolGroups };
+  const gone = pruned(planning, "tool-group", both, ({ id }) => [stepOf({ kind: "retire", id })]);
   const ids = new Map([...current.toolGroups].map(([name, { id }]) => [name, id]));
-  const plan: Omit<ToolGroupsPlan, "idsOf"> = { items: [], changes: [], retired: [], retires: [] };
+  const plan: KindPlan = { items: [], changes: [], ...gone };
   for (const [index, { name, at, tools, ...words }] of configuration.toolGroups.entries()) {
     const former = current.toolGroups.get(name);
     const settings = { tools, naming: namings[words.naming], eras: words.eras.map((era) => groupEras[era]) };
@@ -33,15 +31,8 @@ export function planToolGroups({ configuration, current, prune, randomBytes }: P
     const id = former?.id ?? idFromBytes(randomBytes(idBytes));
     ids.set(name, id);
     const place = { at, path: `toolGroups[${index}]` };
-    plan.changes.push(
-      stepOf(former ? { kind: "change", id, settings } : { kind: "create", id, name, ...settings }, place),
-    );
-  }
-  const named = new Set(configuration.toolGroups.map(({ name }) => name));
-  for (const { id, name } of prune ? current.toolGroups.values() : []) {
-    if (named.has(name)) continue;
-    plan.retires.push(stepOf({ kind: "retire", id }, undefined));
-    plan.retired.push({ action: "retire", kind: "tool-group", name, fields: [] });
+    const step = stepOf(former ? { kind: "change", id, settings } : { kind: "create", id, name, ...settings });
+    plan.changes.push({ step, place });
   }
   return { ...plan, idsOf: (names) => names.flatMap((name) => ids.get(name) ?? []) };
 }
@@ -51,6 +42,6 @@ function differencesOf(settings: ToolGroupSettings, former: ToolGroupSettings): 
   return (["tools", "naming", "eras"] as const).filter((field) => !isSame(field));
 }
 
-function stepOf(command: ToolGroupCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: toolGroupDecider, id: command.id, command }, place };
+function stepOf(command: ToolGroupCommand): AnyStep {
+  return { decider: toolGroupDecider, id: command.id, command };
 }

@@ -722,7 +722,8 @@ export type Mutation = {
   readonly applyConfiguration: ApplyConfigurationResult;
   /**
    * Approves tools of a server as they are defined now, all of them or none: of a pinned server nobody gets any other. Each is
-   * named with the hash of the definition that was looked at; one that has another by now is refused.
+   * named with the hash of the definition that was looked at; one that has another by now is refused. What is pending then is
+   * read with `server(id, atLeast: position)`.
    */
   readonly approveTools: ApproveToolsResult;
   readonly changeKey: ChangeKeyResult;

@@ -20,6 +20,10 @@ import { serverToApi } from "../servers/server-to-api.ts";
 import { approveTools } from "./approve.ts";
 import { toolApprovalDecider, toolApprovalId } from "./tool-approval.decider.ts";
 
+function answerOf<Name extends string>(name: Name, server: ServerResource) {
+  return { __typename: name, server: serverToApi(server) };
+}
+
 @Resolver()
 export class ToolApprovalResolver {
   readonly #plane: Plane;
@@ -35,7 +39,7 @@ export class ToolApprovalResolver {
   ): Promise<Answer<ApproveToolsResult>> {
     const server = await this.#server(serverId);
     if (!server) return refusalToApi({ kind: "not-found", scope: scopeOf("server", serverId) }, "not-found");
-    const answer = () => ({ __typename: "ApproveToolsSucceeded", server: serverToApi(server) }) as const;
+    const answer = () => answerOf("ApproveToolsSucceeded", server);
     const { database } = this.#plane;
     const done = await approveTools(database, metaOf(context, this.#plane), { serverId, tools, answer });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "tool-changed");
@@ -49,7 +53,7 @@ export class ToolApprovalResolver {
   ): Promise<Answer<WithdrawToolApprovalResult>> {
     const server = await this.#server(serverId);
     if (!server) return refusalToApi({ kind: "not-found", scope: scopeOf("server", serverId) }, "not-found");
-    const answer = () => ({ __typename: "WithdrawToolApprovalSucceeded", server: serverToApi(server) }) as const;
+    const answer = () => answerOf("WithdrawToolApprovalSucceeded", server);
     const id = toolApprovalId(serverId, name);
     const step = { decider: toolApprovalDecider, id, command: { kind: "withdraw", id } } as const;
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
