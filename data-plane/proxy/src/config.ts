@@ -207,6 +207,19 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   return fromEnv(parsed.data);
 }
 
+/** What a stdio server's program gets of our environment, and nothing else: what a program needs to find itself at home. */
+const inheritedNames = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_[A-Z]+|TZ|TMPDIR)$/;
+
+export function inheritedByPrograms(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ReadonlyMap<string, string> {
+  const inherited = new Map<string, string>();
+  for (const [name, value] of Object.entries(env))
+    // A shell's exported function is code.
+    if (value !== undefined && inheritedNames.test(name) && !value.startsWith("()")) inherited.set(name, value);
+  return inherited;
+}
+
 function isKnown(name: string): boolean {
   return name in settings || foreign.has(name) || foreignPrefixes.some((prefix) => name.startsWith(prefix));
 }

@@ -8,6 +8,7 @@ import type { Recorder } from "./facts/recorder.ts";
 import { createListener, type Listener } from "./http/listener.ts";
 import type { Log } from "./log-output.ts";
 import { openMcp, type Mcp } from "./mcp/mcp.ts";
+import { alone, type Neighbours } from "./mcp/placement/placement.ts";
 import type { ReplicaReader } from "./pipeline/authenticate.ts";
 import { createCounters, type Counters } from "./pipeline/counters.ts";
 import { openAccounts } from "./pipeline/record.ts";
@@ -27,6 +28,10 @@ export type GateParts = {
   sealingKeys: SealingKeys;
   /** What the process waits for besides a view. */
   waitsFor: () => readonly string[];
+  /** The other workers; undefined: there are none. */
+  neighbours?: Neighbours;
+  /** Where somebody else watches the servers and says what they have; undefined: this gate does it itself. */
+  servers?: { channelSocket: string; onSuspect: (serverId: string) => void };
 };
 
 export type Gate = {
@@ -40,7 +45,17 @@ export type Gate = {
   close(): Promise<void>;
 };
 
-export function openGate({ config, log, replica, recorder, secrets, sealingKeys, waitsFor }: GateParts): Gate {
+export function openGate({
+  config,
+  log,
+  replica,
+  recorder,
+  secrets,
+  sealingKeys,
+  waitsFor,
+  servers,
+  ...more
+}: GateParts): Gate {
   const counters = createCounters();
   const wallMs = Date.now;
   const accounts = openAccounts({
@@ -48,9 +63,21 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
     onBug: (call, error) => log.error({ err: error, requestId: call.requestId }, "a call met a bug"),
   });
   const deadlines = createDeadlines();
-  const upstreams = createUpstreams(secrets);
+  const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
-  const mcp = openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner: randomUUID() });
+  const { neighbours = alone({ proxyId: "", slot: 0, boot: randomUUID(), address: "" }) } = more;
+  const mcp = openMcp({
+    config,
+    log,
+    replica,
+    accounts,
+    deadlines,
+    upstreams,
+    sealer,
+    wallMs,
+    neighbours,
+    onSuspect: servers?.onSuspect,
+  });
   const known = (): Known => knownOf(replica, config);
   const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
 

@@ -2,7 +2,8 @@
 // of the facts out of the spool, the admin port and the workers. It serves no call itself. From top to bottom: what is
 // opened, what flows between, and how it stops.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -26,10 +27,12 @@ import { freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
 import { startProvisions } from "./provisions/provisions.ts";
+import { startCatalogueReport } from "./mcp/catalogue/catalogue-report.ts";
 import { createReadiness, isStale, knownOf } from "./readiness.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
+import { startWatcherProcess, type WatcherProcess } from "./watcher-process.ts";
 import { startWorkers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
@@ -78,11 +81,12 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onChange: () => {
       cache.secretsChanged();
       workers.broadcast(secretsMessage());
+      watcher.tell(secretsMessage());
       readiness.reconsider();
     },
     log,
   });
-  const secretsMessage = (): ToWorker => ({
+  const secretsMessage = (): Extract<ToWorker, { kind: "secrets" }> => ({
     kind: "secrets",
     secrets: secretCache.values(),
     areComplete: secretCache.areComplete(),
@@ -104,6 +108,24 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
+  const channelSocket = join(mkdtempSync(join(tmpdir(), "tollgate-")), "channels.sock");
+  const watcher: WatcherProcess = startWatcherProcess({
+    ...{ log, channelSocket },
+    presentState: () => [
+      ...state.messages().map((message) => ({ kind: "feed", message }) as const),
+      ...(replica.view() === undefined ? [] : [secretsMessage()]),
+    ],
+    onCatalogue(message) {
+      workers.broadcast(message);
+      catalogueReport.changed();
+    },
+  });
+  const catalogueReport = startCatalogueReport({
+    report: control.catalogue.report,
+    catalogues: watcher.catalogues,
+    wallMs: Date.now,
+    log,
+  });
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
   const workers = startWorkers({
     count: config.workers,
@@ -113,13 +135,15 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       if (given === undefined) return undefined;
       identity.use(given.epoch);
       const { epoch, key } = given;
-      return { port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch, epochKey: key };
+      return { port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch, epochKey: key, channelSocket };
     },
     presentState: () => [
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
       sealingMessage(),
+      ...watcher.catalogues().map((catalogue) => ({ kind: "catalogue", catalogue }) as const),
     ],
+    onSuspect: (serverId) => watcher.tell({ kind: "suspect", serverId }),
     onListening() {
       // Not before: a proxy that ends because of its port must not be in the middle of sending.
       facts ??= runShipper(shipper, (error) => log.error({ err: error }, "the shipper of facts met a bug"));
@@ -142,6 +166,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   function take(message: FeedMessage): void {
     // To the workers first: they read a large snapshot at the same time as this process does.
     workers.broadcast({ kind: "feed", message });
+    watcher.tell({ kind: "feed", message });
     replica.apply(message);
     const view = replica.view();
     if (view !== undefined) tellRefusals(view.replica);
@@ -181,6 +206,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     workers.leave();
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
+    catalogueReport.close();
+    await watcher.close();
     await facts?.close(lastFactsMs);
     // A draw that came after the leaving report would take the id back.
     await Promise.race([provisions.close(), delay(lastReportMs)]);

@@ -10,6 +10,7 @@ import { openGate, type Gate } from "./gate.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
+import type { Catalogue } from "./mcp/catalogue/catalogue.ts";
 import { createSealingKeys } from "./sealing/sealing-keys.ts";
 import { isStale, knownOf } from "./readiness.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
@@ -24,6 +25,7 @@ export function runWorker(config: Config, log: Log): void {
   const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
   let running: { gate: Gate; recorder: Recorder } | undefined;
+  const early: Catalogue[] = [];
 
   const aged = { view: replica.view, ageMs };
   const waitsFor = () => [
@@ -42,7 +44,7 @@ export function runWorker(config: Config, log: Log): void {
     }, spoolHintMs);
   }
 
-  function start({ port, spoolDirectory, epoch, epochKey: key }: WorkerStart): void {
+  function start({ port, spoolDirectory, epoch, epochKey: key, channelSocket }: WorkerStart): void {
     const recorder = openRecorder({
       directory: spoolDirectory,
       epoch,
@@ -53,7 +55,11 @@ export function runWorker(config: Config, log: Log): void {
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
-    const gate = openGate({ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor });
+    const onSuspect = (serverId: string) => tell({ kind: "suspect", serverId });
+    const servers = { channelSocket, onSuspect };
+    const gate = openGate({ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor, servers });
+    for (const catalogue of early) gate.mcp.catalogues.take(catalogue);
+    early.length = 0;
     running = { gate, recorder };
     listen(gate.listener.server, config.host, port).then(
       () => tell({ kind: "listening" }),
@@ -84,9 +90,14 @@ export function runWorker(config: Config, log: Log): void {
       case "secrets":
         secrets.replace(message.secrets);
         secretsAreComplete = message.areComplete;
-        return running?.gate.mcp.secretsChanged();
+        return;
       case "sealing-keys":
         return sealingKeys.replace(message.keys);
+      case "catalogue":
+        if (running === undefined) early.push(message.catalogue);
+        return running?.gate.mcp.catalogues.take(message.catalogue);
+      case "catalogues":
+        return running?.gate.mcp.catalogues.keepOnly(message.serverIds);
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;

@@ -18,6 +18,7 @@ export type WorkersParts = {
   /** Whenever one of them begins to serve. */
   onListening: () => void;
   onFailed: (reason: string) => void;
+  onSuspect: (serverId: string) => void;
   onFactsWritten: () => void;
   onEpochEnded: () => void;
 };
@@ -131,6 +132,8 @@ export function startWorkers(parts: WorkersParts): Workers {
       case "applied":
         member.applied = message.position;
         return;
+      case "suspect":
+        return parts.onSuspect(message.serverId);
       case "facts-written":
         counts.set(member.epoch, message.counts);
         return parts.onFactsWritten();

@@ -42,6 +42,7 @@ const names: ReadonlySet<string> = new Set(
     "LIST_TIMEOUT_MS",
     "LOG_LEVEL",
     "MASTER_KEY_FILE",
+    "MCP_FILE",
     "PROXY_ADMIN_PORT",
     "PROXY_PORT",
     "PROXY_WORKERS",

@@ -11,7 +11,7 @@ import type { CurrentState } from "./current.ts";
 
 export type PlanItem = {
   action: "create" | "change" | "retire" | "none";
-  kind: "team" | "key" | "server" | "environment";
+  kind: "tool-group" | "team" | "key" | "server" | "environment";
   name: string;
   /** What changes, for `change`. */
   fields: readonly string[];

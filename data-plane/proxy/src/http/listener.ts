@@ -17,7 +17,12 @@ export type Exchange = {
   readonly response: ServerResponse;
   /** Without the query. */
   readonly path: string;
+  /** Who hands it in: a client, or another worker or proxy of the fleet for one. */
+  readonly from: "client" | Peer;
 };
+
+/** As whoever opened the way to it knows it: what stands in a request says nothing about it. */
+export type Peer = { readonly proxyId: string } | { readonly worker: number };
 
 export type Door = (exchange: Exchange) => void;
 
@@ -63,7 +68,14 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
   const underWay = createSlots<ServerResponse>();
   const server = createServer(bounds, (request, response) => {
     const path = pathOf(request.url ?? "/");
-    const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path };
+    const exchange = {
+      requestId: randomUUID(),
+      startedMs: performance.now(),
+      request,
+      response,
+      path,
+      from: "client" as const,
+    };
     if (isLeaving) askToLeave(response);
     const leaves = underWay.add(response);
     response.once("close", () => {

@@ -29,10 +29,10 @@ export type Connection = {
 
 export type ConnectionEvents = {
   onListChanged(kinds: readonly ListKind[]): void;
+  /** It may be gone, or changed without a word: its stream broke. */
+  onSuspect(): void;
   onLost(reason: string): void;
 };
-
-export type EraHint = Era | "auto";
 
 export const ownInfo = '{"name":"tollgate","version":"0.1.0"}';
 /** Everything that the gate can bring to a client: servers show some tools only to who declares it. */
@@ -40,18 +40,28 @@ const bridged = '{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{"lis
 
 export async function connect(
   parts: LegacyParts,
-  hint: EraHint,
+  order: readonly Era[],
   interactive: boolean,
   events: ConnectionEvents,
 ): Promise<Connection> {
   const declared = interactive ? bridged : "{}";
-  if (hint === "legacy") return connectLegacy(parts, declared, events);
-  const answer = await discover(parts, declared, hint);
+  const isOnly = order.length === 1;
+  if (order[0] === "legacy") {
+    try {
+      return await connectLegacy(parts, declared, events);
+    } catch (error) {
+      if (isOnly || !(error instanceof TollgateError) || error.code !== "upstream.protocol") throw error;
+      const answer = await discover(parts, declared, true);
+      if (answer === undefined) throw error;
+      return connectModern(parts, declared, answer, events);
+    }
+  }
+  const answer = await discover(parts, declared, isOnly);
   return answer === undefined ? connectLegacy(parts, declared, events) : connectModern(parts, declared, answer, events);
 }
 
 /** Undefined where the server is of the legacy era. */
-async function discover(parts: LegacyParts, declared: string, hint: EraHint): Promise<Buffer | undefined> {
+async function discover(parts: LegacyParts, declared: string, mustBeModern: boolean): Promise<Buffer | undefined> {
   const id = nextId();
   const headers = modernHeaders(parts, { method: "server/discover", name: undefined, paramHeaders: [] });
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
@@ -68,7 +78,7 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
       (rejected) => (status = rejected),
     ));
   } catch (error) {
-    if (!(error instanceof TollgateError) || hint === "modern") throw error;
+    if (!(error instanceof TollgateError) || mustBeModern) throw error;
     // Who may not come in, or meets a server in trouble, has not learned what it speaks. A server that trips over a method that
     // it does not know says 500 or 501, and is in no trouble.
     const saysNothing = status === 401 || status === 403 || status > 501 || error.code !== "upstream.protocol";
@@ -77,7 +87,7 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
   }
   if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
   const code = readError(message)?.code;
-  if (hint === "modern" || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
+  if (mustBeModern || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
     throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
   return undefined;
 }
@@ -164,6 +174,7 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
     events: {
       onNotification: (notification) => tellChange(notification, events),
       onRequest: ({ id, method }) => refuse(session, id, method),
+      onStreamBroken: () => events.onSuspect(),
       onEnded: () => events.onLost("It ended the session."),
     },
   });

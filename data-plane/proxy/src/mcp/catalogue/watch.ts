@@ -14,19 +14,21 @@ import {
   noHints,
   noLists,
   type Catalogue,
+  type Era,
   type Health,
   type HealthState,
   type Hints,
   type Listed,
   type ListKind,
 } from "./catalogue.ts";
-import { connect, StatusError, type Connection, type EraHint } from "./connection.ts";
+import { connect, StatusError, type Connection } from "./connection.ts";
 import { markProblem } from "../forward/param-headers.ts";
 import { readPage } from "./read-list.ts";
 
 export type WatchParts = LegacyParts & {
   readonly serverId: string;
-  readonly hint: EraHint;
+  /** The eras that it may speak, in the order in which they are tried. */
+  readonly order: readonly Era[];
   /** Whether a server's questions can be brought to the client that is meant. */
   readonly interactive: boolean;
   readonly limits: ListLimits;
@@ -47,6 +49,8 @@ export type Watch = {
 const pauseMsMin = 500;
 const pauseMsMax = 60_000;
 const graceMs = 10_000;
+/** While its tools are shown, calls meet it: that it is back should be known soon. */
+const gracePauseMsMax = 2_000;
 /** Of changes that come together one is told. */
 const settleMs = 25;
 /** A server that does not tell of changes is asked again; one that does, as a check that it lives. */
@@ -73,6 +77,8 @@ export function watchServer(parts: WatchParts): Watch {
   let timer: NodeJS.Timeout | undefined;
   let settling: NodeJS.Timeout | undefined;
   const changed = new Set<ListKind>();
+  /** Whose lists are being read. */
+  let reading: Connection | undefined;
   let isWorthAnother = false;
   let isClosed = false;
 
@@ -102,13 +108,14 @@ export function watchServer(parts: WatchParts): Watch {
     connection = undefined;
     const isMine = (): boolean => attempt === mine && !isClosed;
     try {
-      const opened = await connect(parts, parts.hint, parts.interactive, {
+      const opened = await connect(parts, parts.order, parts.interactive, {
         onListChanged: (kinds) => isMine() && noteChanged(kinds),
+        onSuspect: () => isMine() && connection !== undefined && check(),
         onLost: (reason) => isMine() && lost(new TollgateError("upstream.unreachable", reason)),
       });
       if (!isMine()) return opened.close();
       connection = opened;
-      const read = await readAll(opened, listKinds);
+      const read = await reads(opened, () => readAll(opened, listKinds));
       if (!isMine()) return opened.close();
       isWorthAnother = false;
       goneSinceMs = undefined;
@@ -138,9 +145,9 @@ export function watchServer(parts: WatchParts): Watch {
     if (state !== catalogue.health.state)
       parts.log.warn({ server: parts.upstream.server.name, state, reason }, "a server's health changed");
     publish(healthOf(state, reason, failure.code));
-    const pause = jittered(pauseMs);
-    later(isGrace ? Math.min(pause, graceMs) : pause, () => void open());
-    pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+    const graceLeftMs = goneSinceMs + graceMs - performance.now();
+    later(isGrace ? Math.min(jittered(pauseMs), graceLeftMs) : jittered(pauseMs), () => void open());
+    pauseMs = Math.min(pauseMs * 2, isGrace ? gracePauseMsMax : pauseMsMax);
   }
 
   async function readAll(from: Connection, kinds: readonly ListKind[]) {
@@ -198,22 +205,33 @@ export function watchServer(parts: WatchParts): Watch {
     return problem === undefined;
   }
 
+  /** One reading at a time: what is told meanwhile is read when that is done, however often it was told. */
+  async function reads<T>(from: Connection, read: () => Promise<T>): Promise<T> {
+    reading = from;
+    try {
+      return await read();
+    } finally {
+      if (reading === from) reading = undefined;
+      if (changed.size > 0) noteChanged([]);
+    }
+  }
+
   function noteChanged(kinds: readonly ListKind[]): void {
     for (const kind of kinds) changed.add(kind);
     settling ??= setTimeout(() => {
       settling = undefined;
-      const asked = [...changed];
-      changed.clear();
-      void refresh(asked);
+      void refresh();
     }, settleMs);
   }
 
-  async function refresh(kinds: readonly ListKind[]): Promise<void> {
+  async function refresh(): Promise<void> {
     const from = connection;
     const mine = attempt;
-    if (from === undefined) return;
+    if (from === undefined || reading === from || isClosed) return;
+    const kinds = [...changed];
+    changed.clear();
     try {
-      const read = await readAll(from, kinds);
+      const read = await reads(from, () => readAll(from, kinds));
       if (attempt !== mine || isClosed) return;
       const isOther =
         kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]) || read.unfitTools !== catalogue.unfitTools;
@@ -225,7 +243,8 @@ export function watchServer(parts: WatchParts): Watch {
   }
 
   function check(): void {
-    void refresh(listKinds);
+    for (const kind of listKinds) changed.add(kind);
+    void refresh();
   }
 
   void open();

@@ -13,7 +13,8 @@ import type { Peer } from "../upstream/peers.ts";
 import { memberFinder, valueOf } from "../wire/members.ts";
 import type { ServerNotification } from "../wire/message.ts";
 
-export type Heard = (uri: string, notification: ServerNotification) => void;
+/** `about` is what the server says it is about: what was subscribed to, or a part of it. */
+export type Heard = (about: string, notification: ServerNotification) => unknown;
 
 const updated = "notifications/resources/updated";
 const acknowledged = "notifications/subscriptions/acknowledged";
@@ -33,7 +34,7 @@ export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): 
     onNotification(notification) {
       const about = uriOf(notification);
       // A server may tell of a part of what was subscribed to.
-      if (about !== undefined && (about === uri || about.startsWith(uri))) heard(uri, notification);
+      if (about !== undefined && (about === uri || about.startsWith(uri))) heard(about, notification);
     },
     onRequest: () => false,
   };
@@ -97,7 +98,7 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
           const about = uriOf(notification);
           if (about === undefined) return;
           for (const [uri, listeners] of hub.listeners)
-            if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(uri, notification);
+            if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(about, notification);
         },
         onRequest: () => undefined,
         onResponse: lost,

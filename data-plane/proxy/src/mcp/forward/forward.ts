@@ -346,7 +346,9 @@ class Forward implements CallEvents, Parked<Leg> {
     const { envelope, client } = this.leg.call;
     try {
       const message = resultFor(client.era, this.era, envelope.method, envelope.id, response);
-      this.answer("answered", message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
+      // A modern server's question goes to a modern client as it is: between them it is they who come again.
+      const outcome = this.era === "modern" && isInputRequired(response) ? "input-required" : "answered";
+      this.answer(outcome, message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
     } catch {
       this.answer(
         "upstream-failed",
@@ -418,7 +420,7 @@ class Forward implements CallEvents, Parked<Leg> {
       upstreamStatus: status,
       responseBytes: bytes,
       firstByteMs: sinceMs,
-      serverEra: this.era,
+      serverEra: this.id === 0 ? undefined : this.era,
     };
     this.parts.accounts.completed(this.leg, completion, release);
   }

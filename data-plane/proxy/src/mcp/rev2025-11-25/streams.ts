@@ -123,7 +123,10 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     call.answering.finish(errorMessage(envelope.id, error.code, `(${found.server.name})`));
   if (session.subscriptions.has(uri)) return done();
   const peer = parts.peers.of(found.server);
-  const heard: Heard = (_uri, notification) => session.general.send(underKnownUri(notification, found.own, uri));
+  // A part of what was subscribed to may be what the key does not reach.
+  const heard: Heard = (about, notification) =>
+    isReached(view, principal, "resources", found.server, about) &&
+    session.general.send(underKnownUri(notification, found.own, uri));
   const keep = (end: () => void): void => {
     // Who unsubscribed, or left, while the server was asked wants to hear nothing.
     if (session.isEnded) return end();

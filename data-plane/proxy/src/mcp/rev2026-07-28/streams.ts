@@ -127,7 +127,10 @@ function subscribe(
   const catalogue = catalogues.of(found.server.id);
   if (catalogue?.era === undefined || !catalogue.capabilities.canSubscribe) return false;
   const peer = peers.of(found.server);
-  const tell: Heard = (_uri, notification) => send(asHeard(notification, call.envelope.id, found.own, uri));
+  // A part of what was subscribed to may be what the key does not reach.
+  const tell: Heard = (about, notification) =>
+    isReached(view, principal, "resources", found.server, about) &&
+    send(asHeard(notification, call.envelope.id, found.own, uri));
   if (catalogue.era === "modern") {
     ends.push(news.hear(peer, found.own, tell));
     return true;

@@ -86,7 +86,10 @@ export function makeSurface(
       return unlisted !== undefined && kind === "tools" && isHidden(unlisted, catalogues) ? undefined : unlisted;
     },
     located(view, principal, uri) {
-      const exposed = kinds.resources.get(uri) ?? kinds.templates.get(uri);
+      // What is listed where the key does not reach must not stand before what it reaches: it could tell that it is there.
+      const exposed = [kinds.resources.get(uri), kinds.templates.get(uri)].find(
+        (found) => found !== undefined && isReached(view, principal, found.kind, found.server, found.listed.name),
+      );
       if (exposed !== undefined) return { server: exposed.server, own: exposed.listed.name, exposed };
       const named = readPrefixedUri(uri);
       if (named !== undefined) {

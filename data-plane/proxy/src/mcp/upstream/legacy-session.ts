@@ -24,6 +24,8 @@ export type LegacyParts = {
 export type SessionEvents = {
   onNotification(notification: ServerNotification): void;
   onRequest(request: ServerRequest): void;
+  /** The stream on which it says this ended by a failure; it is asked for again. */
+  onStreamBroken?(): void;
   /** The server does not know the session any more, or it was closed. */
   onEnded(): void;
 };
@@ -52,6 +54,8 @@ export class LegacySession {
   private stream: MessageExchange | undefined;
   private streamTimer: NodeJS.Timeout | undefined;
   private streamIsWanted = false;
+  /** In a row. */
+  private streamFailures = 0;
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
@@ -180,11 +184,15 @@ export class LegacySession {
     if (this.isEnded) return onKnown();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
-      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseOf(retryMs));
+      const pauseMs = Math.min(pauseOf(retryMs) * 2 ** this.streamFailures, retryMsMax);
+      this.streamTimer = setTimeout(() => this.listen(newest ?? lastId), pauseMs);
       this.streamTimer.unref();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
-      onBegun: onKnown,
+      onBegun: () => {
+        this.streamFailures = 0;
+        onKnown();
+      },
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
@@ -193,8 +201,10 @@ export class LegacySession {
         if (status === 404 && this.handshake.id !== undefined) this.end();
       },
       onFailed: () => {
+        this.streamFailures++;
         onKnown();
         again();
+        this.events.onStreamBroken?.();
       },
     });
     this.stream = stream;
@@ -287,7 +297,9 @@ class LegacyCall implements UpstreamCall {
       },
       onFailed: (error) => {
         noted();
-        if (exchange.marks().lastId === undefined) return this.fail(error, exchange.wasSent());
+        // What was too large is as large the next time.
+        const isFinal = exchange.marks().lastId === undefined || error.code === "upstream.too-large";
+        if (isFinal) return this.fail(error, exchange.wasSent());
         this.takeUpAgain(exchange, lastId);
       },
     });
@@ -334,7 +346,8 @@ class LegacyCall implements UpstreamCall {
     }
     const message = status < 500 && status !== 401 && status !== 403 ? readServerMessage(body) : undefined;
     if (message?.kind === "response" && message.id === String(this.id)) return this.take(message);
-    this.fail(new TollgateError("upstream.protocol", `It answered with status ${status}.`), true);
+    const problem = channelProblem(status, body);
+    this.fail(problem ?? new TollgateError("upstream.protocol", `It answered with status ${status}.`), status !== 503);
   }
 
   fail(error: TollgateError, wasSent = this.exchange?.wasSent() ?? false): void {
@@ -418,7 +431,10 @@ export function ask(
           unwatch();
           if (message?.kind === "response" && message.at.error !== undefined && status < 500)
             return resolve({ message: rejected, headers: head });
-          fail(new TollgateError("upstream.protocol", `It answered ${method} with status ${status}.`));
+          fail(
+            channelProblem(status, rejected) ??
+              new TollgateError("upstream.protocol", `It answered ${method} with status ${status}.`),
+          );
         },
         onFailed: fail,
       },
@@ -438,6 +454,14 @@ function negotiatedVersion(answer: Buffer): string {
     if (!(error instanceof MemberRefusal)) throw error;
   }
   throw new TollgateError("upstream.protocol", "Its `initialize` names no version.");
+}
+
+/** What a channel says of a program that cannot be reached. */
+function channelProblem(status: number, body: Buffer): TollgateError | undefined {
+  if (status < 500 || !body.includes('"channel.')) return undefined;
+  const { error }: { error?: { message?: unknown } } = Object(JSON.parse(body.toString("utf8")));
+  const message = error?.message;
+  return new TollgateError("upstream.unreachable", typeof message === "string" ? message : undefined);
 }
 
 function pauseOf(retryMs: number | undefined): number {

@@ -122,10 +122,14 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
     this.bytes += chunk.length;
     if (this.phase === "events") {
       if (this.reader?.push(chunk) === false) this.tooLarge(controller);
-    } else if (this.phase === "json" || this.phase === "rejecting") {
-      const max = this.phase === "json" ? this.request.messageBytesMax : rejectedBytesMax;
-      if (this.body.soFar().length + chunk.length > max) return this.tooLarge(controller);
+    } else if (this.phase === "json") {
+      if (this.body.soFar().length + chunk.length > this.request.messageBytesMax) return this.tooLarge(controller);
       this.body.append(chunk);
+    } else if (this.phase === "rejecting") {
+      if (this.body.soFar().length + chunk.length <= rejectedBytesMax) return this.body.append(chunk);
+      // What it is about is its status; a long page says no more.
+      this.drop();
+      this.events.onRejected(this.status, this.headers, Buffer.alloc(0));
     }
   }
 
