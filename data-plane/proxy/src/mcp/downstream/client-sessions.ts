@@ -22,6 +22,7 @@ export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
 export type Question = { onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
+const primedVersion = "2025-11-25";
 
 export class ClientSession {
   readonly id: string;
@@ -54,7 +55,9 @@ export class ClientSession {
 
   makeStream(onClosed: () => void): EventStream {
     const name = String(++this.lastStream);
-    const stream = new EventStream({ name, keptBytesMax: this.keptBytesMax, onClosed });
+    // Clients of former versions take an event without data for broken JSON.
+    const isPrimed = this.client.version === primedVersion;
+    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax, onClosed });
     this.streams.set(name, stream);
     for (const [oldest, { isConnected }] of this.streams) {
       if (this.streams.size <= streamsPerSessionMax) break;

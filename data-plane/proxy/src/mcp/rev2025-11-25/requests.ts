@@ -27,6 +27,11 @@ export function readClient(body: Buffer, { at }: RequestEnvelope): Client | unde
   return { era: "legacy", version, capabilities, info: info === undefined ? "" : textIn(body, info) };
 }
 
+/** That an `initialize` asks for; empty in all else. */
+export function versionIn(body: Buffer, { at }: Envelope): string {
+  return textValue(body, at["params>protocolVersion"]) ?? "";
+}
+
 /** What is wrong with the version that a request names, in its session; the header came with 2025-06-18. */
 export function versionProblem(headers: IncomingHttpHeaders, { client }: ClientSession): string | undefined {
   const sent = headers["mcp-protocol-version"];
