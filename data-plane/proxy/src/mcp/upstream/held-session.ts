@@ -76,7 +76,10 @@ export class HeldSession {
     const answer = (message: Buffer | string): void => {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
+    if (request.method === "ping") return answer(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
+    // A server that does not say which call it is about can mean but the one that there is.
+    if (session.askInOnlyCall(request)) return;
     answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
   }
 

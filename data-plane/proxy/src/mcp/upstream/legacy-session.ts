@@ -192,6 +192,14 @@ export class LegacySession {
     else this.events.onNotification(message);
   }
 
+  /** False where there is no call, or more than one. */
+  askInOnlyCall(request: ServerRequest): boolean {
+    const [only, ...others] = this.calls.values();
+    if (only === undefined || others.length > 0) return false;
+    only.take(request);
+    return true;
+  }
+
   exchange(
     method: "POST" | "GET" | "DELETE",
     headers: readonly string[],
