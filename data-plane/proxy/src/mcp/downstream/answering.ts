@@ -64,11 +64,15 @@ export class Answering {
     else this.stream.end(Buffer.from(message));
   }
 
-  /** Nothing will come: the connection is cut, so that nobody takes it for an end. */
+  /**
+   * Nothing will come: the connection is cut, so that nobody takes it for an end. A stream ends, because who takes it up again
+   * would wait for ever.
+   */
   break(): void {
     if (this.isOver) return;
     this.over();
     if (this.together !== undefined) this.together.done(undefined);
+    else if (this.stream !== undefined) this.stream.end();
     else this.response.destroy();
   }
 

@@ -22,6 +22,7 @@ export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
 export type Question = { onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
+const questionsPerSessionMax = 256;
 const primedVersion = "2025-11-25";
 
 export class ClientSession {
@@ -71,8 +72,9 @@ export class ClientSession {
     return this.streams.get(eventId.split("-")[0] ?? "");
   }
 
-  /** The id under which a question goes out. */
-  ask(question: Question): string {
+  /** The id under which a question goes out; undefined where as many wait as may. */
+  ask(question: Question): string | undefined {
+    if (this.questions.size >= questionsPerSessionMax) return undefined;
     const id = `${++this.lastQuestion}`;
     this.questions.set(id, question);
     return id;
@@ -80,6 +82,7 @@ export class ClientSession {
 
   end(): void {
     this.isEnded = true;
+    for (const giveUp of this.underWay.values()) giveUp();
     for (const end of this.ends) end();
     this.ends.clear();
     for (const stream of this.streams.values()) stream.end();
