@@ -40,6 +40,11 @@ export class EventStream {
     return this.isEnded;
   }
 
+  /** For whoever takes it up again. */
+  get bytesKept(): number {
+    return this.keptBytes;
+  }
+
   get isConnected(): boolean {
     return this.response !== undefined;
   }
