@@ -132,6 +132,9 @@ export const settings = {
   TOLLGATE_PARKED_CALLS_MAX: atLeastOne
     .default(1_000)
     .describe("Calls in a worker that wait for what their clients were asked."),
+  TOLLGATE_PARKED_CALLS_PER_KEY_MAX: atLeastOne
+    .default(250)
+    .describe("Calls of one key's clients in a worker that wait for what these were asked."),
   TOLLGATE_PARKED_MS_MAX: atLeastOne
     .default(600_000)
     .describe("Milliseconds that a call waits for what its client was asked; then its server is told to give it up."),
@@ -204,6 +207,7 @@ export type Config = {
   streamsPerKeyMax: number;
   streamKeptBytesMax: number;
   parkedCallsMax: number;
+  parkedCallsPerKeyMax: number;
   parkedMsMax: number;
   listGatheredBytesMax: number;
   listServerBytesMax: number;
@@ -304,6 +308,7 @@ function fromEnv(env: Data): Config {
     streamsPerKeyMax: env.TOLLGATE_STREAMS_PER_KEY_MAX,
     streamKeptBytesMax: env.TOLLGATE_STREAM_KEPT_BYTES_MAX,
     parkedCallsMax: env.TOLLGATE_PARKED_CALLS_MAX,
+    parkedCallsPerKeyMax: env.TOLLGATE_PARKED_CALLS_PER_KEY_MAX,
     parkedMsMax: env.TOLLGATE_PARKED_MS_MAX,
     listGatheredBytesMax: env.TOLLGATE_LIST_GATHERED_BYTES_MAX,
     listServerBytesMax: env.TOLLGATE_LIST_SERVER_BYTES_MAX,

@@ -80,6 +80,7 @@ export class HeldSession {
     const answer = (message: Buffer | string): void => {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
+    if (request.method === "ping") return answer(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
     // Where nothing was declared, as in a session that strangers share, there is nobody to ask.
     if (this.parts.declared !== "{}" && askedForCalls.has(request.method) && session.askInCall(request)) return;
