@@ -4,6 +4,7 @@
 
 import type { EpochCounts } from "./facts/recorder.ts";
 import type { FeedMessage } from "./feed/feed.ts";
+import type { InternalIdentity } from "./internal/identity.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
 import type { SealingKey } from "./sealing/sealing-keys.ts";
 import type { SecretValue } from "./upstream/secret-values.ts";
@@ -13,6 +14,8 @@ export type ToWorker =
   | { kind: "feed"; message: FeedMessage }
   | { kind: "secrets"; secrets: readonly SecretValue[]; areComplete: boolean }
   | { kind: "sealing-keys"; keys: readonly SealingKey[] }
+  /** The proxy's private key is in it: it stays in memory, and no log line shows it. */
+  | { kind: "internal-identity"; identity: InternalIdentity }
   | { kind: "stats-asked"; question: number }
   /** To say that it is not ready, and to serve all the same. */
   | { kind: "leave" }
@@ -24,6 +27,14 @@ export type WorkerStart = {
   epoch: bigint;
   /** Signs what the worker writes. */
   epochKey: Uint8Array;
+  /** From 0; who takes the place of a worker that died has its number. */
+  slot: number;
+  /** One life of one worker. */
+  boot: string;
+  /** Of the workers' sockets. Undefined: there is no place for them, and no worker reaches another. */
+  runtimeDirectory: string | undefined;
+  /** Where other proxies reach this one. Undefined: nowhere. */
+  internal: { port: number; address: string } | undefined;
 };
 
 export type ToPrimary =

@@ -2,12 +2,17 @@
 // everything by the primary and asks nobody else. When told to drain it finishes what it has and exits 0; when the primary
 // is gone there is nothing to serve by, and Node's cluster ends it.
 
+import { randomUUID } from "node:crypto";
 import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
 import { openGate, type Gate } from "./gate.ts";
+import { answerRefusal } from "./http/answer.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
+import type { InternalIdentity } from "./internal/identity.ts";
+import type { OnRequest } from "./internal/peer.ts";
+import { createWire, type Wire } from "./internal/wire.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { createSealingKeys } from "./sealing/sealing-keys.ts";
@@ -23,7 +28,9 @@ export function runWorker(config: Config, log: Log): void {
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
   const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
-  let running: { gate: Gate; recorder: Recorder } | undefined;
+  let running: { gate: Gate; recorder: Recorder; wire: Wire } | undefined;
+  /** It may come before there is a wire. */
+  let identity: InternalIdentity | undefined;
 
   const aged = { view: replica.view, ageMs };
   const waitsFor = () => [
@@ -42,7 +49,8 @@ export function runWorker(config: Config, log: Log): void {
     }, spoolHintMs);
   }
 
-  function start({ port, spoolDirectory, epoch, epochKey: key }: WorkerStart): void {
+  function start(given: WorkerStart): void {
+    const { port, spoolDirectory, epoch, epochKey: key } = given;
     const recorder = openRecorder({
       directory: spoolDirectory,
       epoch,
@@ -54,19 +62,29 @@ export function runWorker(config: Config, log: Log): void {
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
     const gate = openGate({ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor });
-    running = { gate, recorder };
-    listen(gate.listener.server, config.host, port).then(
-      () => tell({ kind: "listening" }),
-      (error: unknown) => tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) }),
-    );
+    const wire = createWire({
+      ...{ start: given, host: config.host, log, onFailed: fail },
+      onRequest: answerForwarded,
+      onStranger: gate.counters.strangerRefused,
+    });
+    running = { gate, recorder, wire };
+    if (identity !== undefined) wire.use(identity);
+    // Who listens can be reached by the other workers, too.
+    const opened = wire.open().then(() => listen(gate.listener.server, config.host, port));
+    opened.then(() => tell({ kind: "listening" }), fail);
+  }
+
+  function fail(error: unknown): void {
+    tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
 
   async function drain(): Promise<void> {
     if (running !== undefined) {
-      await running.gate.listener.drain(config.drainMs);
+      await Promise.all([running.gate.listener.drain(config.drainMs), running.wire.drain(config.drainMs)]);
       // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
       await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();
+      await running.wire.close();
       running.recorder.close();
       tell({ kind: "facts-written", counts: running.recorder.counts() });
     }
@@ -87,6 +105,9 @@ export function runWorker(config: Config, log: Log): void {
         return running?.gate.mcp.secretsChanged();
       case "sealing-keys":
         return sealingKeys.replace(message.keys);
+      case "internal-identity":
+        identity = message.identity;
+        return running?.wire.use(identity);
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;
@@ -94,6 +115,7 @@ export function runWorker(config: Config, log: Log): void {
         return tell({ kind: "stats", question: message.question, stats });
       }
       case "leave":
+        running?.wire.leave();
         return running?.gate.listener.leave();
       case "drain":
         return void drain();
@@ -105,6 +127,11 @@ export function runWorker(config: Config, log: Log): void {
   // Only the primary of this same program is at the other end.
   process.on("message", (message) => receive(message as ToWorker));
 }
+
+/** PLACEHOLDER: what the gate owns is answered by the gate. Until it takes this over, nobody owns anything. */
+const answerForwarded: OnRequest = (_request, response) => {
+  answerRefusal(response, randomUUID(), "request.path-unknown");
+};
 
 function tell(message: ToPrimary): void {
   if (process.connected) process.send?.(message);
