@@ -311,6 +311,18 @@ test("who leaves ends what it was brought, asks the others to go, and takes noth
   expect(await reasonOf(ask(dialler.dial(port.at, own)))).toMatch(/ECONNREFUSED/);
 });
 
+test("who leaves can be reached as long as he serves somebody, because what he serves may be needed there", async () => {
+  const port = await portOf(await authority.identity({ proxyId: own }));
+  const dialler = diallerOf(await authority.identity({ proxyId: other }));
+  const { promise: served, resolve: end } = Promise.withResolvers<void>();
+  const drained = port.drain(10_000, served);
+  for (let connections = 0; connections < 3; connections++)
+    expect(await ask(dialler.dial(port.at, own))).toEqual({ status: 200, text: "answered" });
+  end();
+  await drained;
+  expect(await reasonOf(ask(dialler.dial(port.at, own)))).toMatch(/ECONNREFUSED/);
+});
+
 test("a bug in an answer is that answer's alone", async () => {
   let count = 0;
   const port = await portOf(await authority.identity({ proxyId: own }), (_request: IncomingMessage, response) => {

@@ -80,7 +80,8 @@ export function runWorker(config: Config, log: Log): void {
 
   async function drain(): Promise<void> {
     if (running !== undefined) {
-      await Promise.all([running.gate.listener.drain(config.drainMs), running.wire.drain(config.drainMs)]);
+      const served = running.gate.listener.drain(config.drainMs);
+      await Promise.all([served, running.wire.drain(config.drainMs, served)]);
       // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
       await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();
