@@ -10,6 +10,8 @@ export interface TestEnvironment {
   readonly kafkaBrokers: string | undefined;
   /** TOLLGATE_TEST_SEED: the seed that a failing run printed. */
   readonly seed: string | undefined;
+  /** TOLLGATE_TEST_SCALE: how many times as much as in their short form tests do that can be made longer. */
+  readonly scale: number;
   /** CI=true: what cannot be tested for want of a real part is a failure. */
   readonly isCi: boolean;
   /** Where the programs are that tests start (node, java, mvn). */
@@ -23,6 +25,7 @@ export function testEnvironment(): TestEnvironment {
     postgresUrl: given(env[postgresUrlVariable]),
     kafkaBrokers: given(env["TOLLGATE_TEST_KAFKA"]),
     seed: given(env["TOLLGATE_TEST_SEED"]),
+    scale: Number(given(env["TOLLGATE_TEST_SCALE"]) ?? 1),
     isCi: env["CI"] === "true",
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     home: env["HOME"] ?? "/",

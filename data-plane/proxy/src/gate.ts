@@ -3,8 +3,11 @@
 // know what a request meets.
 
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "./config.ts";
 import type { Recorder } from "./facts/recorder.ts";
+import { answerRefusal } from "./http/answer.ts";
+import type { Peer } from "./internal/peer.ts";
 import { createListener, type Listener } from "./http/listener.ts";
 import type { Log } from "./log-output.ts";
 import { openMcp, type Mcp } from "./mcp/mcp.ts";
@@ -40,6 +43,8 @@ export type Gate = {
   /** For what doors give to clients to carry. */
   sealer: Sealer;
   mcp: Mcp;
+  /** What another worker or proxy passes on. */
+  answerPeer(request: IncomingMessage, response: ServerResponse, from: Peer): void;
   /** Takes up, and lets go of, what a new view has and has not. */
   viewChanged(): void;
   close(): Promise<void>;
@@ -94,6 +99,12 @@ export function openGate({
     counters,
     sealer,
     mcp,
+    answerPeer(request, response, from) {
+      const [path = "/"] = (request.url ?? "/").split("?");
+      const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
+      if (/^\/mcp(\/|$)/.test(path)) mcp.door(exchange);
+      else answerRefusal(response, exchange.requestId, "request.path-unknown");
+    },
     viewChanged,
     async close() {
       accounts.close();

@@ -5,6 +5,7 @@
 import type { EpochCounts } from "./facts/recorder.ts";
 import type { FeedMessage } from "./feed/feed.ts";
 import type { Catalogue } from "./mcp/catalogue/catalogue.ts";
+import type { InternalIdentity } from "./internal/identity.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
 import type { SealingKey } from "./sealing/sealing-keys.ts";
 import type { SecretValue } from "./upstream/secret-values.ts";
@@ -17,6 +18,8 @@ export type ToWorker =
   | { kind: "catalogue"; catalogue: Catalogue }
   /** The servers that there are; what is known of others is forgotten. */
   | { kind: "catalogues"; serverIds: ReadonlySet<string> }
+  /** The proxy's private key is in it: it stays in memory, and no log line shows it. */
+  | { kind: "internal-identity"; identity: InternalIdentity }
   | { kind: "stats-asked"; question: number }
   /** To say that it is not ready, and to serve all the same. */
   | { kind: "leave" }
@@ -30,6 +33,15 @@ export type WorkerStart = {
   epochKey: Uint8Array;
   /** Where servers are that do not speak Streamable HTTP. */
   channelSocket: string;
+  proxyId: string;
+  /** From 0; who takes the place of a worker that died has its number. */
+  slot: number;
+  /** One life of one worker. */
+  boot: string;
+  /** Of the workers' sockets. Undefined: there is no place for them, and no worker reaches another. */
+  runtimeDirectory: string | undefined;
+  /** Where other proxies reach this one. Undefined: nowhere. */
+  internal: { port: number; address: string } | undefined;
 };
 
 export type ToWatcher =

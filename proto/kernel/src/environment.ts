@@ -22,6 +22,7 @@ const names: ReadonlySet<string> = new Set(
     "GRPC_SOCKET",
     "HOST",
     "INCARNATION",
+    "INTERNAL_ADDRESS",
     "INTERNAL_PORT",
     "JOIN_TOKEN",
     "JOIN_TOKEN_FILE",

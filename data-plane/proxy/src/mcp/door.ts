@@ -2,6 +2,7 @@
 // hands the message to that; every refusal leaves in JSON-RPC's form. Here is also where the line of a call is put together:
 // authenticate, enter the endpoint, authorise, write down the intent, forward.
 
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { narrowed, reachesServer } from "@tollgate/kernel/view";
 import { Era } from "@tollgate/schema/resources";
@@ -16,12 +17,14 @@ import type { Accounts } from "../pipeline/record.ts";
 import type { Log } from "../log-output.ts";
 import { errorMessage, httpStatusOf } from "./answers.ts";
 import type { Client } from "./client.ts";
+import { answerTogether, type Together } from "./downstream/answering-together.ts";
 import { Answering } from "./downstream/answering.ts";
 import type { ClientSession, ClientSessions } from "./downstream/client-sessions.ts";
 import { EventStream } from "./downstream/event-stream.ts";
 import type { Streams } from "./downstream/streams.ts";
 import type { McpRequest } from "./forward/errand.ts";
 import type { Entered } from "./methods.ts";
+import { isArray, readBatch, type BatchMessage } from "./rev2025-11-25/batch.ts";
 import * as legacy from "./rev2025-11-25/requests.ts";
 import { connectStream } from "./rev2025-11-25/streams.ts";
 import * as modern from "./rev2026-07-28/requests.ts";
@@ -97,6 +100,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
       return accounts.refuse(callOf(exchange, undefined, 0, "null"), { code: "request.too-large", detail });
     }
     const { bytes } = result;
+    if (isArray(bytes) && exchange.request.headers[legacy.sessionHeader] !== undefined)
+      return receiveBatch(arrival, bytes);
     const envelope = readEnvelope(bytes);
     if (envelope.kind === "refused")
       return accounts.refuse(callOf(exchange, undefined, bytes.length, "null"), envelope);
@@ -112,10 +117,13 @@ export function mcpDoor(parts: McpDoorParts): Door {
       return accounts.refuse(call, { code: "mcp.invalid-request", detail: "A client sends no responses." });
     if (envelope.kind === "notification") return enter(arrival, call, () => acknowledge(exchange));
     enter(arrival, call, ({ view, principal, surface, serves }) => {
+      if (!serves.modern) {
+        const requested = modern.versionIn(body, envelope);
+        return refuseModern(call, modern.unsupported(requested, legacy.servedVersions));
+      }
       const client = modern.readClient(headers, body, envelope, serves.legacy);
       const problem = "code" in client ? client : modern.headerProblem(headers, body, envelope);
       if (problem !== undefined || "code" in client) return refuseModern(call, problem);
-      if (!serves.modern) return refuseModern(call, modern.unsupported(client.version, legacy.servedVersions));
       const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
       modern.serveModern(
         { ...parts.modern, listen: (entered) => listen(arrival, entered) },
@@ -154,7 +162,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { exchange } = arrival;
     const call = callOf(exchange, "legacy", body.length, envelope.kind === "notification" ? "null" : envelope.id);
     enter(arrival, call, ({ view, principal, surface, serves }) => {
-      if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
+      if (!serves.legacy)
+        return refuseModern(call, modern.unsupported(legacy.versionIn(body, envelope), [modern.servedVersion]));
       if (envelope.kind === "request" && envelope.method === "initialize") {
         const client = legacy.readClient(body, envelope);
         const detail = "`params.capabilities` is no object.";
@@ -171,6 +180,45 @@ export function mcpDoor(parts: McpDoorParts): Door {
         legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
       });
     });
+  }
+
+  function receiveBatch(arrival: Arrival, body: Buffer): void {
+    const { exchange } = arrival;
+    const call = callOf(exchange, "legacy", body.length, "null");
+    enter(arrival, call, ({ view, principal, surface, serves }) => {
+      if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
+      inSession(arrival, call, principal.key.id, body, (session) => {
+        const batch = readBatch(body, session);
+        if ("code" in batch) return accounts.refuse(call, batch, { principal });
+        serveBatch(arrival, { view, principal, surface }, session, batch);
+      });
+    });
+  }
+
+  function serveBatch(
+    arrival: Arrival,
+    entered: Omit<Entered, "call">,
+    session: ClientSession,
+    batch: readonly BatchMessage[],
+  ): void {
+    const { exchange } = arrival;
+    const { principal } = entered;
+    const answers = batch.filter((one) => "refusal" in one || one.envelope.kind === "request").length;
+    if (answers === 0) acknowledge(exchange);
+    const together = answerTogether(exchange, () => session.makeStream(() => undefined), answers);
+    for (const { bytes, ...one } of batch) {
+      if ("refusal" in one) {
+        accounts.refuse(partOf(exchange, bytes, one.id, together), one.refusal, { principal });
+        continue;
+      }
+      const { envelope } = one;
+      if (envelope.kind !== "request") legacy.takeMessage(parts.legacy, session, bytes, envelope);
+      else {
+        const part = partOf(exchange, bytes, envelope.id, together);
+        const more = { client: session.client, body: bytes, envelope, session };
+        legacy.serveLegacy(parts.legacy, { ...entered, call: requestOf(arrival, part, more, together) });
+      }
+    }
   }
 
   /** Goes on with the session that a message names, here or where it is; where there is none the message is refused. */
@@ -203,7 +251,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
   function withoutBody(arrival: Arrival): void {
     const { exchange } = arrival;
     const call = callOf(exchange, "legacy", 0, "null");
-    enter(arrival, call, ({ principal }) => {
+    enter(arrival, call, ({ principal, serves }) => {
+      if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
       inSession(arrival, call, principal.key.id, undefined, (session) => withSession(arrival, call, session));
     });
   }
@@ -260,18 +309,19 @@ export function mcpDoor(parts: McpDoorParts): Door {
     { exchange }: Arrival,
     call: McpCall,
     more: { client: Client; body: Buffer; envelope: RequestEnvelope; session: ClientSession | undefined },
+    together?: Together,
   ): McpRequest {
     const { response, requestId, request } = exchange;
     const { session } = more;
     const makeStream = (): EventStream =>
       session === undefined
-        ? new EventStream({ name: undefined, keptBytesMax: 0, onClosed: () => undefined })
+        ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0, onClosed: () => undefined })
         : session.makeStream(() => undefined);
     const traceparent = request.headers["traceparent"];
     const clientSessionId = request.headers["x-claude-code-session-id"];
     return Object.assign(call, more, {
       exchange,
-      answering: new Answering(response, requestId, makeStream),
+      answering: new Answering(response, requestId, makeStream, together),
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
       clientSessionId: typeof clientSessionId === "string" ? clientSessionId : undefined,
     });
@@ -300,6 +350,13 @@ function callOf(exchange: Exchange, era: "legacy" | "modern" | undefined, reques
     answerJson(response, requestId, status, errorMessage(id, code, detail, data));
   };
   return { requestId, door: "mcp", startedMs, requestBytes, answerRefusal, client: unknownClient };
+}
+
+/** One of the requests of a body; records tell them apart by an id of its own. */
+function partOf(exchange: Exchange, bytes: Buffer, id: string, together: Together): McpCall {
+  const call = callOf(exchange, "legacy", bytes.length, id);
+  const answerRefusal = ({ code, detail, data }: Refusal): void => together.done(errorMessage(id, code, detail, data));
+  return { ...call, requestId: randomUUID(), answerRefusal };
 }
 
 function headerRefusal(headers: IncomingHttpHeaders): Refusal | undefined {

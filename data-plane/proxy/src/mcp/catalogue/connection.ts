@@ -7,7 +7,8 @@ import { membersOf, textIn } from "../wire/edits.ts";
 import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
 import { readError, readServerMessage, type ServerNotification } from "../wire/message.ts";
 import { nextId } from "../upstream/call.ts";
-import { ask, LegacySession, type LegacyParts } from "../upstream/legacy-session.ts";
+import { ask, type AskParts } from "../upstream/ask.ts";
+import { LegacySession } from "../upstream/legacy-session.ts";
 import { askModern, ModernCall, modernHeaders, modernVersion, ownMeta } from "../upstream/modern-call.ts";
 import { listKinds, noCapabilities, type Capabilities, type Era, type ListKind } from "./catalogue.ts";
 
@@ -39,7 +40,7 @@ export const ownInfo = '{"name":"tollgate","version":"0.1.0"}';
 const bridged = '{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{"listChanged":true}}';
 
 export async function connect(
-  parts: LegacyParts,
+  parts: AskParts,
   order: readonly Era[],
   interactive: boolean,
   events: ConnectionEvents,
@@ -61,7 +62,7 @@ export async function connect(
 }
 
 /** Undefined where the server is of the legacy era. */
-async function discover(parts: LegacyParts, declared: string, mustBeModern: boolean): Promise<Buffer | undefined> {
+async function discover(parts: AskParts, declared: string, mustBeModern: boolean): Promise<Buffer | undefined> {
   const id = nextId();
   const headers = modernHeaders(parts, { method: "server/discover", name: undefined, paramHeaders: [] });
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
@@ -127,7 +128,7 @@ function namesLegacy(message: Buffer): boolean {
   return Array.isArray(versions) && versions.some((version) => typeof version === "string" && version < modernVersion);
 }
 
-function connectModern(parts: LegacyParts, declared: string, answer: Buffer, events: ConnectionEvents): Connection {
+function connectModern(parts: AskParts, declared: string, answer: Buffer, events: ConnectionEvents): Connection {
   const introduction = introductionOf("modern", modernVersion, answer);
   const meta = `"_meta":${ownMeta(declared, ownInfo)}`;
   const { listChanged } = introduction.capabilities;
@@ -142,7 +143,7 @@ function connectModern(parts: LegacyParts, declared: string, answer: Buffer, eve
   };
 }
 
-function listen(parts: LegacyParts, meta: string, kinds: readonly ListKind[], events: ConnectionEvents): ModernCall {
+function listen(parts: AskParts, meta: string, kinds: readonly ListKind[], events: ConnectionEvents): ModernCall {
   const wanted = [...new Set(kinds.map((kind) => filterOf[kind]))].map((member) => `"${member}":true`).join(",");
   const id = nextId();
   const method = "subscriptions/listen";
@@ -167,7 +168,7 @@ const filterOf: Record<ListKind, string> = {
   templates: "resourcesListChanged",
 };
 
-async function connectLegacy(parts: LegacyParts, declared: string, events: ConnectionEvents): Promise<Connection> {
+async function connectLegacy(parts: AskParts, declared: string, events: ConnectionEvents): Promise<Connection> {
   const session = await LegacySession.open(parts, {
     declared,
     clientInfo: ownInfo,

@@ -6,7 +6,7 @@ import { randomInt } from "node:crypto";
 import { TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
 import { failureOf } from "../../upstream/failure.ts";
-import type { LegacyParts } from "../upstream/legacy-session.ts";
+import type { AskParts } from "../upstream/ask.ts";
 import { listMeter, tooLarge, type ListLimits, type Room } from "../list-bounds.ts";
 import {
   listKinds,
@@ -26,7 +26,7 @@ import { connect, StatusError, type Connection } from "./connection.ts";
 import { markProblem } from "../forward/param-headers.ts";
 import { readPage } from "./read-list.ts";
 
-export type WatchParts = LegacyParts & {
+export type WatchParts = AskParts & {
   readonly serverId: string;
   /** The eras that it may speak, in the order in which they are tried. */
   readonly order: readonly Era[];

@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { answerJson } from "../../http/answer.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
+import type { Together } from "./answering-together.ts";
 import type { EventStream } from "./event-stream.ts";
 
 /** Clients give up on what has not begun after a minute; streams cost little. */
@@ -14,15 +15,17 @@ export class Answering {
   readonly response: ServerResponse;
   readonly requestId: string;
   private readonly makeStream: () => EventStream;
+  private readonly together: Together | undefined;
   private stream: EventStream | undefined;
   private unwatch: (() => void) | undefined;
   private isOver = false;
 
-  /** `makeStream` is called when there has to be one. */
-  constructor(response: ServerResponse, requestId: string, makeStream: () => EventStream) {
+  /** `makeStream` is called when there has to be one. `together`: other requests came in the same body. */
+  constructor(response: ServerResponse, requestId: string, makeStream: () => EventStream, together?: Together) {
     this.response = response;
     this.requestId = requestId;
     this.makeStream = makeStream;
+    this.together = together;
   }
 
   /** From now on it may take long. */
@@ -35,6 +38,7 @@ export class Answering {
   }
 
   open(): EventStream {
+    if (this.together !== undefined) return (this.stream ??= this.together.open());
     if (this.stream === undefined) {
       this.stream = this.makeStream();
       if (!this.response.destroyed && !this.response.headersSent) this.stream.connect(this.response, this.requestId);
@@ -55,14 +59,21 @@ export class Answering {
   finish(message: Buffer | string, status = 200): void {
     if (this.isOver) return;
     this.over();
-    if (this.stream === undefined) answerJson(this.response, this.requestId, status, message);
+    if (this.together !== undefined) this.together.done(message);
+    else if (this.stream === undefined) answerJson(this.response, this.requestId, status, message);
     else this.stream.end(Buffer.from(message));
   }
 
-  /** Nothing will come: the connection is cut, so that nobody takes it for an end. */
+  /**
+   * Nothing will come: the connection is cut, so that nobody takes it for an end. A stream ends, because who takes it up again
+   * would wait for ever.
+   */
   break(): void {
+    if (this.isOver) return;
     this.over();
-    this.response.destroy();
+    if (this.together !== undefined) this.together.done(undefined);
+    else if (this.stream !== undefined) this.stream.end();
+    else this.response.destroy();
   }
 
   private over(): void {

@@ -24,6 +24,11 @@ export type Question = { onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
 const shortIdChars = 16;
+/** What a session keeps in all is bounded by so many streams that keep as much as one may. */
+const fullStreamsMax = 4;
+const generalName = "1";
+const questionsPerSessionMax = 256;
+const primedVersion = "2025-11-25";
 
 export class ClientSession {
   readonly id: string;
@@ -62,13 +67,24 @@ export class ClientSession {
 
   makeStream(onClosed: () => void): EventStream {
     const name = String(++this.lastStream);
-    const stream = new EventStream({ name, keptBytesMax: this.keptBytesMax, onClosed });
+    // Clients of former versions take an event without data for broken JSON.
+    const isPrimed = this.client.version === primedVersion;
+    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax, onClosed });
     this.streams.set(name, stream);
-    for (const [oldest, { isConnected }] of this.streams) {
-      if (this.streams.size <= streamsPerSessionMax) break;
-      if (!isConnected && oldest !== "1") this.streams.delete(oldest);
-    }
+    this.forgetStreams();
     return stream;
+  }
+
+  /** Those that nobody is connected to, the oldest first, until the rest is within its bounds. */
+  private forgetStreams(): void {
+    let keptBytes = 0;
+    for (const { bytesKept } of this.streams.values()) keptBytes += bytesKept;
+    for (const [oldest, { isConnected, bytesKept }] of this.streams) {
+      if (this.streams.size <= streamsPerSessionMax && keptBytes <= this.keptBytesMax * fullStreamsMax) break;
+      if (isConnected || oldest === generalName) continue;
+      this.streams.delete(oldest);
+      keptBytes -= bytesKept;
+    }
   }
 
   /** The stream that an event's id belongs to. */
@@ -76,8 +92,9 @@ export class ClientSession {
     return this.streams.get(eventId.split("-")[0] ?? "");
   }
 
-  /** The id under which a question goes out. */
-  ask(question: Question): string {
+  /** The id under which a question goes out; undefined where as many wait as may. */
+  ask(question: Question): string | undefined {
+    if (this.questions.size >= questionsPerSessionMax) return undefined;
     const id = `${++this.lastQuestion}`;
     this.questions.set(id, question);
     return id;
@@ -85,6 +102,7 @@ export class ClientSession {
 
   end(): void {
     this.isEnded = true;
+    for (const giveUp of this.underWay.values()) giveUp();
     for (const end of this.ends) end();
     this.ends.clear();
     for (const stream of this.streams.values()) stream.end();
@@ -141,9 +159,7 @@ export class ClientSessions {
   find(id: string, principalId: string): ClientSession | undefined {
     const session = this.sessions.get(id);
     if (session === undefined || session.principalId !== principalId) return undefined;
-    this.sessions.delete(id);
-    this.sessions.set(id, session);
-    session.usedMs = performance.now();
+    this.use(session);
     return session;
   }
 
@@ -177,11 +193,21 @@ export class ClientSessions {
   /** Ends those that nobody used for long. */
   endIdle(): void {
     const since = performance.now() - this.limits.sessionIdleMsMax;
+    const old: ClientSession[] = [];
     for (const session of this.sessions.values()) {
       if (session.usedMs >= since) break;
-      if (session.underWay.size > 0 || session.general.isConnected) session.usedMs = performance.now();
+      old.push(session);
+    }
+    for (const session of old) {
+      if (session.underWay.size > 0 || session.general.isConnected) this.use(session);
       else this.end(session);
     }
+  }
+
+  private use(session: ClientSession): void {
+    this.sessions.delete(session.id);
+    this.sessions.set(session.id, session);
+    session.usedMs = performance.now();
   }
 
   /** Ends what belongs to principals that are not there any more. */

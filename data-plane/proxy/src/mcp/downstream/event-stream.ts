@@ -16,6 +16,8 @@ export type Kept = { readonly id: string; readonly event: Buffer };
 export type StreamParts = {
   /** Begins the ids of its events; undefined for a stream that cannot be taken up again. */
   readonly name: string | undefined;
+  /** Its first event holds nothing, but an id from which to take it up again. */
+  readonly isPrimed: boolean;
   readonly keptBytesMax: number;
   /** The client went, or was cut off. */
   onClosed(): void;
@@ -38,6 +40,11 @@ export class EventStream {
     return this.isEnded;
   }
 
+  /** For whoever takes it up again. */
+  get bytesKept(): number {
+    return this.keptBytes;
+  }
+
   get isConnected(): boolean {
     return this.response !== undefined;
   }
@@ -54,7 +61,7 @@ export class EventStream {
     });
     this.response = response;
     if (lastId !== undefined) for (const { event } of this.after(lastId)) response.write(event);
-    else if (this.parts.name !== undefined)
+    else if (this.parts.name !== undefined && this.parts.isPrimed)
       response.write(primingEvent(`${this.parts.name}-${this.sequence}`, retryMs));
     else response.flushHeaders();
     if (this.isEnded) return void this.disconnect(response).end();

@@ -39,8 +39,7 @@ export function listResult(parts: ListParts, asked: ListAsked): string | undefin
     whole === undefined ? pageFrom(visible, from, parts.listBytesMax) : { items: whole, next: visible.length };
   if (from === 0 && page.next === visible.length) printed.set(visible, page.items);
   const { member } = listMethods[kind];
-  const next =
-    page.next === visible.length ? "" : `,"nextCursor":"${sealedCursor(parts, asked, visible[page.next - 1])}"`;
+  const next = page.next === visible.length ? "" : `,"nextCursor":"${sealedCursor(parts, asked, visible, page.next)}"`;
   return `{${era === "modern" ? modernMembers(parts, asked) : ""}"${member}":[${page.items}]${next}}`;
 }
 
@@ -72,8 +71,15 @@ function bindingOf({ principal }: ListAsked) {
   return { purpose: "cursor", principal: principal.key.id } as const;
 }
 
-function sealedCursor({ sealer, wallMs }: ListParts, asked: ListAsked, last: Exposed | undefined): string {
-  const payload = Buffer.from(JSON.stringify({ k: asked.kind, s: last?.server.id, n: last?.name }));
+function sealedCursor(
+  { sealer, wallMs }: ListParts,
+  asked: ListAsked,
+  visible: readonly Exposed[],
+  next: number,
+): string {
+  const last = visible[next - 1];
+  const before = visible.findIndex(({ server }) => server.id === last?.server.id);
+  const payload = Buffer.from(JSON.stringify({ k: asked.kind, s: last?.server.id, n: last?.name, i: next - before }));
   const sealed = sealer.seal(bindingOf(asked), payload, wallMs() + cursorLifeMs);
   if (sealed.outcome === "refused") throw new Error(`a cursor cannot be sealed: ${sealed.reason}`);
   return sealed.text;
@@ -88,14 +94,25 @@ function startOf(
 ): number | undefined {
   const opened = sealer.open(bindingOf(asked), cursor);
   if (opened.outcome === "refused") return undefined;
-  const { k, s, n }: { k?: unknown; s?: unknown; n?: unknown } = Object(
+  const { k, s, n, i }: { k?: unknown; s?: unknown; n?: unknown; i?: unknown } = Object(
     JSON.parse(Buffer.from(opened.payload).toString("utf8")),
   );
   if (k !== asked.kind) return undefined;
   const at = visible.findIndex(({ server, name }) => server.id === s && name === n);
   if (at >= 0) return at + 1;
+  // It went: what came behind it at its server stands one place further to the front now, if nothing else went.
+  const ofServer = visible.findIndex(({ server }) => server.id === s);
+  if (ofServer >= 0 && typeof i === "number") return placeAmong(visible, ofServer, i - 1);
   const { servers } = asked.surface;
   const place = servers.findIndex(({ id }) => id === s);
   const after = visible.findIndex(({ server }) => servers.indexOf(server) > place);
   return after < 0 ? visible.length : after;
+}
+
+/** So many items behind the server's first, and at most behind its last. */
+function placeAmong(visible: readonly Exposed[], first: number, count: number): number {
+  const id = visible[first]?.server.id;
+  let at = first;
+  while (at < first + count && visible[at]?.server.id === id) at++;
+  return at;
 }

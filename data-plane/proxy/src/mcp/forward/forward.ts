@@ -45,6 +45,10 @@ export function forward(parts: Forwarding): Step<Leg> {
 const roundsMax = 8;
 /** Questions that a legacy server sends one right behind the other are one set for a modern client. */
 const settleMs = 30;
+/** What a server may ask in one call; more is no conversation. */
+const questionsMax = 256;
+/** Legs that wait for what another leg of the same call waits for. */
+const followersMax = 16;
 const resultKeptMs = 60_000;
 /** How long the first word of a server that was never reached is waited for. */
 const introductionMsMax = 5_000;
@@ -67,6 +71,10 @@ class Forward implements CallEvents, Parked<Leg> {
   private isOver = false;
   private mayRetry = true;
   private rounds = 0;
+  private asked = 0;
+  /** What a legacy client was asked, by the id that it knows. */
+  private readonly outstanding = new Set<string>();
+  private readonly followers: { readonly leg: Leg; readonly round: number }[] = [];
   private readonly questions = new Map<string, Question>();
   private given = new Map<string, string>();
   private settling: NodeJS.Timeout | undefined;
@@ -186,6 +194,9 @@ class Forward implements CallEvents, Parked<Leg> {
     const capability = capabilityFor(request.method);
     const { client, session } = this.leg.call;
     if (capability === undefined) return this.reply(request, '"error":{"code":-32601,"message":"Method not found"}');
+    if (this.isOver) return;
+    if (++this.asked > questionsMax)
+      return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${questionsMax} questions.`));
     if (!client.capabilities.names.has(capability)) return this.lacks(request, capability);
     if (client.era === "legacy" && session !== undefined) return this.ask(request);
     const key = keyOf(request, this.questions);
@@ -204,6 +215,8 @@ class Forward implements CallEvents, Parked<Leg> {
     if (this.leg.call.client.era === "legacy") return;
     this.call?.cancel("The client lacks what the server asks for.");
     this.isOver = true;
+    clearTimeout(this.settling);
+    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
     const detail = `It asks for ${capability}.`;
     const data = { requiredCapabilities: { [capability]: {} } };
     this.answer("answered", errorMessage(this.leg.call.envelope.id, "mcp.capability-missing", detail, data), 400);
@@ -217,29 +230,36 @@ class Forward implements CallEvents, Parked<Leg> {
 
   /** A legacy client is asked on the stream of its request. */
   private ask(request: ServerRequest): void {
-    const { session, answering } = this.leg.call;
-    const id = session?.ask({
-      onAnswer: (answer) => {
-        const text = answer.toString("utf8");
-        const result = answerOf(answer);
-        // An error goes on as the client wrote it, under the server's id.
-        this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
-      },
+    const isAsked = this.question(request.method, paramsOf(request), (answer) => {
+      const text = answer.toString("utf8");
+      const result = answerOf(answer);
+      // An error goes on as the client wrote it, under the server's id.
+      this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
     });
-    answering.send(
-      Buffer.from(
-        `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
-      ),
-    );
+    if (!isAsked) this.reply(request, '"error":{"code":-32603,"message":"The client has too many questions."}');
+  }
+
+  /** False where the client has as many as may be. */
+  private question(method: string, params: string, onAnswer: (answer: Buffer) => void): boolean {
+    const { session, answering } = this.leg.call;
+    const id = session?.ask({ onAnswer });
+    if (id === undefined) return false;
+    this.outstanding.add(id);
+    answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`));
+    return true;
   }
 
   private park(): void {
     this.settling = undefined;
     if (this.isOver || this.isAnswered || this.questions.size === 0) return;
-    const { call: errand, principal } = this.leg;
-    const { parked } = this.parts;
     if (++this.rounds > roundsMax)
       return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`));
+    this.tellQuestions();
+  }
+
+  private tellQuestions(): void {
+    const { call: errand, principal } = this.leg;
+    const { parked } = this.parts;
     this.ticket ??= parked.add(this, principal.key.id, digestOf(errand.body, errand.envelope));
     const state = this.ticket === undefined ? undefined : parked.wait(this.ticket, this.rounds);
     if (state === undefined) return this.giveUp(new TollgateError("mcp.calls-full"));
@@ -252,18 +272,18 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   resume(leg: Leg, round: number): void {
+    if (!this.isAnswered && this.followers.length < followersMax) return void this.followers.push({ leg, round });
+    if (!this.isAnswered) return this.refuseAside(leg, "mcp.calls-full");
     this.beginLeg(leg);
     this.mayRetry = false;
     const { body, envelope } = leg.call;
     if (this.last !== undefined) return this.deliver(this.last);
-    // The answers of a round that is over were taken already: this client waits for what they led to.
-    if (round !== this.rounds) return;
+    if (this.isOver) return this.refuseLeg("mcp.call-lost");
+    // The answers of a round that is over were taken already: what they led to was told, and got lost on its way.
+    if (round !== this.rounds) return this.tellQuestions();
     const given = inputResponses(body, envelope.at["params>inputResponses"]);
-    if (given === undefined) {
-      this.rounds--;
-      this.refuseLeg("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
-      return this.waitOn();
-    }
+    if (given === undefined)
+      return this.refuseLeg("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
     if (this.ticket !== undefined) this.parts.parked.runs(this.ticket);
     for (const [key, { request }] of this.questions) {
       const answer = given.get(key);
@@ -275,10 +295,17 @@ class Forward implements CallEvents, Parked<Leg> {
     if (this.questions.size > 0) this.park();
   }
 
-  private waitOn(): void {
-    if (this.ticket === undefined) return;
-    this.rounds++;
-    this.parts.parked.wait(this.ticket, this.rounds);
+  /** Whoever waited with the leg that has its answer now gets what that got. */
+  private resumeFollowers(): void {
+    const waiting = this.followers.splice(0);
+    if (waiting.length > 0) setImmediate(() => waiting.forEach(({ leg, round }) => this.resume(leg, round)));
+  }
+
+  private refuseAside(leg: Leg, code: "mcp.calls-full"): void {
+    const nothing = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
+    const completion = { outcome: "answered", ...nothing, serverEra: this.era } as const;
+    const message = errorMessage(leg.call.envelope.id, code);
+    this.parts.accounts.completed(leg, completion, () => leg.call.answering.finish(message));
   }
 
   expire(): void {
@@ -304,29 +331,26 @@ class Forward implements CallEvents, Parked<Leg> {
       if (++this.rounds > roundsMax)
         throw new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`);
       const input = readInputRequired(response);
-      const { session, client, answering } = this.leg.call;
+      const { client } = this.leg.call;
       const answers = new Map<string, string>();
       const next = (): void => {
         if (answers.size === input.requests.size && !this.isOver) this.retry(input, answers);
       };
       for (const [key, { method, params }] of input.requests) {
         const capability = capabilityFor(method);
-        if (session === undefined || capability === undefined || !client.capabilities.names.has(capability))
+        if (capability === undefined || !client.capabilities.names.has(capability))
           throw new TollgateError(
             "upstream.protocol",
             `It asks for ${capability ?? method}, which the client does not support.`,
           );
-        const id = session.ask({
-          onAnswer: (answer) => {
-            const result = answerOf(answer);
-            if (result === undefined) return this.onFailed(new TollgateError("mcp.input-refused"), true);
-            answers.set(key, result);
-            next();
-          },
+        const isAsked = this.question(method, params, (answer) => {
+          const result = answerOf(answer);
+          if (result === undefined) return this.onFailed(new TollgateError("mcp.input-refused"), true);
+          answers.set(key, result);
+          next();
         });
-        answering.send(
-          Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`),
-        );
+        if (!isAsked)
+          throw new TollgateError("upstream.protocol", "It asks more than a client may be asked at a time.");
       }
       next();
     } catch (error) {
@@ -337,6 +361,7 @@ class Forward implements CallEvents, Parked<Leg> {
   private retry({ requestState }: InputRequired, answers: ReadonlyMap<string, string>): void {
     const members = [...answers].map(([key, answer]) => `${JSON.stringify(key)}:${answer}`);
     this.id = nextId();
+    this.notifications?.expect(this.id);
     this.unwatch();
     this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
     this.sendModern({ inputResponses: answers.size === 0 ? undefined : `{${members.join(",")}}`, requestState });
@@ -386,11 +411,22 @@ class Forward implements CallEvents, Parked<Leg> {
 
   private clientClosed(): void {
     if (this.isAnswered) return;
+    const heir = this.followers.findIndex(({ leg }) => !leg.call.answering.response.destroyed);
+    const [next] = heir < 0 ? [] : this.followers.splice(0, heir + 1).slice(-1);
+    if (next !== undefined) return this.handOver(next.leg);
     this.isOver = true;
     clearTimeout(this.settling);
     if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
     this.call?.cancel("The client closed the call.");
     this.endLeg("client-closed", () => this.leg.call.answering.break());
+  }
+
+  /** Another leg waits for the same: the call goes on for that one. */
+  private handOver(leg: Leg): void {
+    const others = this.followers.splice(0);
+    this.endLeg("client-closed", () => this.leg.call.answering.break());
+    this.followers.push(...others);
+    this.beginLeg(leg);
   }
 
   /** The request is wrong in what only a server of its era could have said. */
@@ -399,7 +435,7 @@ class Forward implements CallEvents, Parked<Leg> {
     this.refuseLeg(code, detail);
   }
 
-  private refuseLeg(code: "mcp.params-invalid", detail: string): void {
+  private refuseLeg(code: "mcp.params-invalid" | "mcp.call-lost", detail?: string): void {
     this.answer("answered", errorMessage(this.leg.call.envelope.id, code, detail));
   }
 
@@ -412,7 +448,10 @@ class Forward implements CallEvents, Parked<Leg> {
     if (this.isAnswered) return;
     this.isAnswered = true;
     this.unwatch();
-    this.leg.call.session?.underWay.delete(this.leg.call.envelope.id);
+    const { session, envelope } = this.leg.call;
+    session?.underWay.delete(envelope.id);
+    for (const id of this.outstanding) session?.questions.delete(id);
+    this.outstanding.clear();
     const { status = 0, bytes = 0, firstByteMs = 0 } = this.call?.seen ?? {};
     const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - this.leg.call.startedMs);
     const completion = {
@@ -423,6 +462,7 @@ class Forward implements CallEvents, Parked<Leg> {
       serverEra: this.id === 0 ? undefined : this.era,
     };
     this.parts.accounts.completed(this.leg, completion, release);
+    this.resumeFollowers();
   }
 
   private failureMessage(error: TollgateError): string {

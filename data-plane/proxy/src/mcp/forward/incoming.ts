@@ -75,10 +75,17 @@ export type Hearing = {
 
 export class Notifications {
   private readonly hearing: Hearing;
+  private id: number;
   private lastProgress = Number.NEGATIVE_INFINITY;
 
   constructor(hearing: Hearing) {
     this.hearing = hearing;
+    this.id = hearing.id;
+  }
+
+  /** The call goes on under another id. */
+  expect(id: number): void {
+    this.id = id;
   }
 
   /** Undefined for what this client is not to hear. */
@@ -95,7 +102,7 @@ export class Notifications {
   private progress(bytes: Buffer): Buffer | undefined {
     const { "params>progressToken": token, "params>progress": progress } = findProgress(bytes);
     if (token === undefined || this.hearing.token === undefined) return undefined;
-    if (textIn(bytes, token) !== String(this.hearing.id)) return undefined;
+    if (textIn(bytes, token) !== String(this.id)) return undefined;
     const value = progress === undefined ? Number.NaN : Number(valueOf(bytes, progress));
     // It only ever grows: what does not is old, or another call's.
     if (!(value > this.lastProgress)) return undefined;

@@ -18,7 +18,11 @@ export type Parked<Leg> = {
   expire(): void;
 };
 
-export type ParkLimits = { readonly parkedCallsMax: number; readonly parkedMsMax: number };
+export type ParkLimits = {
+  readonly parkedCallsMax: number;
+  readonly parkedCallsPerKeyMax: number;
+  readonly parkedMsMax: number;
+};
 
 export type Ticket = { readonly n: string; readonly round: number };
 
@@ -36,6 +40,7 @@ export class ParkedCalls<Leg> {
   private readonly self: Place;
   private readonly wallMs: () => number;
   private readonly entries = new Map<string, Entry<Leg>>();
+  private readonly byKey = new Map<string, number>();
   private last = 0;
 
   constructor(limits: ParkLimits, sealer: Sealer, deadlines: Deadlines, self: Place, wallMs: () => number) {
@@ -50,9 +55,11 @@ export class ParkedCalls<Leg> {
     return this.entries.size;
   }
 
-  /** Undefined where as many wait as may. */
+  /** Undefined where as many wait as may, of the key's or of all. */
   add(parked: Parked<Leg>, keyId: string, digest: string): string | undefined {
-    if (this.entries.size >= this.limits.parkedCallsMax) return undefined;
+    const ofKey = this.byKey.get(keyId) ?? 0;
+    if (this.entries.size >= this.limits.parkedCallsMax || ofKey >= this.limits.parkedCallsPerKeyMax) return undefined;
+    this.byKey.set(keyId, ofKey + 1);
     const n = String(++this.last);
     this.entries.set(n, { parked, digest, keyId, unwatch: () => undefined });
     return n;
@@ -80,12 +87,17 @@ export class ParkedCalls<Leg> {
     const entry = this.entries.get(n);
     if (entry === undefined) return;
     entry.unwatch();
-    entry.unwatch = this.deadlines.watch(keptMs, () => this.entries.delete(n));
+    entry.unwatch = this.deadlines.watch(keptMs, () => this.remove(n));
   }
 
   remove(n: string): void {
-    this.entries.get(n)?.unwatch();
+    const entry = this.entries.get(n);
+    if (entry === undefined) return;
+    entry.unwatch();
     this.entries.delete(n);
+    const left = (this.byKey.get(entry.keyId) ?? 1) - 1;
+    if (left === 0) this.byKey.delete(entry.keyId);
+    else this.byKey.set(entry.keyId, left);
   }
 
   open(keyId: string, state: string): OpenedState | undefined {

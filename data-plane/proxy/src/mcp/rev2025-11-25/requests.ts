@@ -27,6 +27,11 @@ export function readClient(body: Buffer, { at }: RequestEnvelope): Client | unde
   return { era: "legacy", version, capabilities, info: info === undefined ? "" : textIn(body, info) };
 }
 
+/** That an `initialize` asks for; empty in all else. */
+export function versionIn(body: Buffer, { at }: Envelope): string {
+  return textValue(body, at["params>protocolVersion"]) ?? "";
+}
+
 /** What is wrong with the version that a request names, in its session; the header came with 2025-06-18. */
 export function versionProblem(headers: IncomingHttpHeaders, { client }: ClientSession): string | undefined {
   const sent = headers["mcp-protocol-version"];
@@ -106,9 +111,10 @@ export function takeMessage(
 
 function takeAnswer(session: ClientSession, id: string, body: Buffer): void {
   // Some clients write a number's text; the gate's ids are numbers.
-  const asked = session.questions.get(id);
+  const number = id.startsWith('"') ? String(JSON.parse(id)) : id;
+  const asked = session.questions.get(number);
   if (asked === undefined) return;
-  session.questions.delete(id);
+  session.questions.delete(number);
   asked.onAnswer(body);
 }
 

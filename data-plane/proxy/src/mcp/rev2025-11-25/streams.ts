@@ -73,6 +73,7 @@ export function listenerFor(session: ClientSession, server: Server): SessionList
       if (capability === undefined || !session.client.capabilities.names.has(capability)) return false;
       if (!session.general.isConnected) return false;
       const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
+      if (id === undefined) return false;
       session.general.send(
         Buffer.from(
           `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,

@@ -32,6 +32,11 @@ export function isModern(headers: IncomingHttpHeaders, { at }: Envelope): boolea
   return version !== undefined && !legacyVersions.some((legacy) => legacy === version);
 }
 
+/** Empty where it names none. */
+export function versionIn(body: Buffer, { at }: Envelope): string {
+  return textValue(body, at[metaVersion]) ?? "";
+}
+
 /** Who the client of a request is; or what is wrong with it. */
 export function readClient(
   headers: IncomingHttpHeaders,

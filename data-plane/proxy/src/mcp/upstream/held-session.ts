@@ -5,7 +5,8 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { logLevels, type LogLevel } from "../client.ts";
 import type { ServerNotification, ServerRequest } from "../wire/message.ts";
-import { LegacySession, type LegacyParts } from "./legacy-session.ts";
+import type { AskParts } from "./ask.ts";
+import { LegacySession } from "./legacy-session.ts";
 
 export type SessionListener = {
   onNotification(notification: ServerNotification): void;
@@ -13,7 +14,7 @@ export type SessionListener = {
   onRequest(request: ServerRequest, answer: (message: Buffer | string) => void): boolean;
 };
 
-export type HeldParts = LegacyParts & {
+export type HeldParts = AskParts & {
   /** JSON of the capabilities that whoever shares it has in common. */
   readonly declared: string;
   readonly clientInfo: string;
@@ -80,6 +81,7 @@ export class HeldSession {
     const answer = (message: Buffer | string): void => {
       session.post(message).catch(() => undefined); // A server that went does not wait for it.
     };
+    if (request.method === "ping") return answer(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
     // Where nothing was declared, as in a session that strangers share, there is nobody to ask.
     if (this.parts.declared !== "{}" && askedForCalls.has(request.method) && session.askInCall(request)) return;

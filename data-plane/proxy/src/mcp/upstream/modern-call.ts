@@ -6,13 +6,13 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { headerValueOf } from "../wire/header-value.ts";
 import { readError, readServerMessage } from "../wire/message.ts";
 import type { CallEvents, UpstreamCall } from "./call.ts";
-import { ask, postHeaders, type LegacyParts } from "./legacy-session.ts";
+import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { MessageExchange } from "./message-exchange.ts";
 
 export const modernVersion = "2026-07-28";
 
 /** What every request to a modern server needs, whatever era asks for it. */
-export type ModernParts = LegacyParts;
+export type ModernParts = AskParts;
 
 export type ModernRequest = {
   readonly id: number;

@@ -11,12 +11,12 @@ import type { Client } from "../client.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { ownInfo } from "../catalogue/connection.ts";
 import { HeldSession, type SessionListener } from "./held-session.ts";
-import type { LegacyParts } from "./legacy-session.ts";
+import type { AskParts } from "./ask.ts";
 
 export type Peer = {
   readonly server: Server;
   readonly upstream: Upstream;
-  readonly parts: LegacyParts;
+  readonly parts: AskParts;
   /** The session at this (legacy) server for this client. */
   sessionFor(who: { client: Client; session: ClientSession | undefined; keyId: string }): HeldSession;
 };
@@ -35,6 +35,16 @@ export type PeerSettings = {
 };
 
 const idleMs = 5 * 60_000;
+/** Of one key's clients at one server, with what they declare: who declares something else each time gets no more. */
+const sharedPerKeyMax = 16;
+
+/** Ends the one of a key's sessions that was used longest ago, where there are as many as may be. */
+function makeRoom(shared: ReadonlyMap<string, HeldSession>, prefix: string): void {
+  const own = [...shared].flatMap(([name, held]) => (name.startsWith(prefix) ? held : []));
+  if (own.length < sharedPerKeyMax) return;
+  const idle = own.filter(({ isIdle }) => isIdle).sort((a, b) => a.usedMs - b.usedMs);
+  idle[0]?.close();
+}
 
 export function createPeers(
   upstreams: Upstreams,
@@ -81,7 +91,10 @@ export function createPeers(
         const isForAll = isolation === "shared";
         const declared = isForAll ? "{}" : client.capabilities.text;
         const name = isForAll ? "" : `${keyId} ${declared}`;
-        const held = shared.get(name) ?? open(peer, declared, ownInfo, () => shared.delete(name));
+        const known = shared.get(name);
+        if (known !== undefined) return known;
+        makeRoom(shared, `${keyId} `);
+        const held = open(peer, declared, ownInfo, () => shared.delete(name));
         shared.set(name, held);
         return held;
       },
