@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { runClaudeCode, type ClaudeCodeReport, type ClaudeCodeRun } from "./claude-code.ts";
 import { startFixtureServer, type Era } from "./fixture-server.ts";
-import { openGateTo } from "./gate-to.ts";
+import { openGateTo, type GateTo } from "./gate-to.ts";
 import { call, inOrder, whenOffered, type Script } from "./script.ts";
 
 export interface TurnSetting {
@@ -28,7 +28,7 @@ export async function missesOfTurn({ client, server }: TurnSetting): Promise<str
   await using gate = await openGateTo({ fixture: upstream.url });
   const script = scriptOf([""]);
   const report = await runClaudeCode({ url: gate.plainUrl, headers: gate.headers, era: client, script, accept });
-  return missesIn(report, [""]);
+  return [...missesIn(report, [""]), ...strangeEras(gate, client)];
 }
 
 /** At the default endpoint, with servers of both eras in the same turn. */
@@ -39,7 +39,7 @@ export async function missesOfPrefixedTurn(client: TurnSetting["client"]): Promi
   const prefixes = ["former__", "newer__"];
   const script = scriptOf(prefixes);
   const report = await runClaudeCode({ url: gate.url, headers: gate.headers, era: client, script, accept });
-  return missesIn(report, prefixes);
+  return [...missesIn(report, prefixes), ...strangeEras(gate, client)];
 }
 
 function scriptOf(prefixes: readonly string[]): Script {
@@ -73,6 +73,12 @@ function missesIn(report: ClaudeCodeReport, prefixes: readonly string[]): string
   if (misses.length === 0) return [];
   const told = report.outcomes.map(({ tool, text }) => `${tool}: ${text}`).join("\n");
   return [...misses, `of a conversation with:\n${told}\n${report.stderr}`];
+}
+
+/** What it does in the era that it was not meant to be in proves nothing of the other one. */
+function strangeEras(gate: GateTo, client: TurnSetting["client"]): string[] {
+  const wanted = client === "auto" ? "modern" : "legacy";
+  return [...gate.eras()].filter((era) => era !== wanted).map((era) => `it called in the ${era} era`);
 }
 
 function messageOf(question: unknown): unknown {

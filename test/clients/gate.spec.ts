@@ -49,6 +49,7 @@ describeWith(availability, "Codex, through the gate", () => {
       expect(report, report.stderr).toMatchObject({ exitCode: 0, result: "done", outside: [] });
       expect(report.offered[0]).toEqual(["ask_name", "echo", "grow"].map(name));
       expect(report.outcomes.map(({ text }) => text)).toEqual(["echo: hi", "no name: decline"]);
+      expect([...gate.eras()]).toEqual([isModern ? "modern" : "legacy"]);
     },
     runMsMax,
   );
@@ -81,6 +82,7 @@ describeWith(availability, "The Inspector, through the gate", () => {
       const called = await runInspector({ url, headers, era, method: "tools/call", tool });
       const result = { content: [{ type: "text", text: "echo: hi" }] };
       expect(called, called.stderr).toMatchObject({ exitCode: 0, result: { result } });
+      expect([...gate.eras()]).toEqual([era === "legacy" ? "legacy" : "modern"]);
     },
     runMsMax,
   );
