@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { seedFromEnv } from "../support/random.ts";
-import { memberText } from "./raw-message.ts";
+import { arrayItems, memberText } from "./raw-message.ts";
 
 test.each([
   ['{"id":1,"result":{"a":[1,{"b":"}"}]},"jsonrpc":"2.0"}', '{"a":[1,{"b":"}"}]}'],
@@ -25,4 +25,9 @@ test("a member's text is the one that was written, whatever stands around it", (
     }),
     { seed: seedFromEnv() },
   );
+});
+
+test("the items of an array are those that were written", () => {
+  expect(arrayItems(' [ 1.0 ,\t"]," , {"a":[2]},[] ] ')).toEqual(["1.0", '"],"', '{"a":[2]}', "[]"]);
+  expect(arrayItems("[]")).toEqual([]);
 });
