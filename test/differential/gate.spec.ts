@@ -38,30 +38,50 @@ describeWith(await serversAvailability(), "Real servers, through the gate", () =
     "$name looks as it does directly",
     async (server) => {
       await using folder = await freshFolder(server);
-      const direct = seenOf(await observeDirectly(server, folder), "");
-      // An observation of nothing is always equal to another.
-      expect(direct.tools.length).toBeGreaterThan(0);
-      const { plain, prefixed, headers } = await register(server, folder);
-      expect(seenOf(await observeThrough(plain, headers, server, folder, ""), "")).toEqual(direct);
-      const prefix = `${server.name}__`;
-      expect(seenOf(await observeThrough(prefixed, headers, server, folder, prefix), prefix)).toEqual(direct);
+      const endpoints = await register(server, folder);
+      for (const capabilities of capabilitiesFor(server)) {
+        const direct = seenOf(await observeDirectly(server, folder, capabilities), server, "");
+        // An observation of nothing is always equal to another.
+        expect(direct.tools.length).toBeGreaterThan(0);
+        for (const endpoint of endpoints) {
+          const observation = await observeThrough(endpoint, server, folder, capabilities);
+          const { tools, ...rest } = seenOf(observation, server, endpoint.prefix);
+          const isMeant = (item: string) => Object.keys(capabilities).length > 0 || !isShownToAll(server, item);
+          expect({ ...rest, tools: tools.filter(isMeant) }).toEqual(direct);
+        }
+      }
     },
     testMsMax,
   );
 });
 
-async function observeDirectly(server: RealServer, folder: Folder): Promise<Observation> {
-  await using client = await startOnStdio(server, folder.path);
-  return comparable(await observe(client, { ...server, calls: server.calls(folder.path) }), server.varies);
+/** Nothing, and what it shows more to. */
+function capabilitiesFor({ capabilities }: RealServer): Readonly<Record<string, unknown>>[] {
+  return capabilities === undefined ? [{}] : [{}, capabilities];
 }
 
-type Registered = { plain: string; prefixed: string; headers: Record<string, string> };
+function isShownToAll({ shownToAll = [] }: RealServer, tool: string): boolean {
+  return shownToAll.some((name) => memberText(tool, "name") === JSON.stringify(name));
+}
 
-/** With a key that reaches this server alone, and an endpoint where its names are its own. */
-async function register(server: RealServer, folder: Folder): Promise<Registered> {
+async function observeDirectly(server: RealServer, folder: Folder, capabilities: object): Promise<Observation> {
+  await folder.restore();
+  await using client = await startOnStdio(server, folder.path);
+  const options = { ...server, capabilities: { ...capabilities }, calls: server.calls(folder.path) };
+  return comparable(await observe(client, options), server.varies);
+}
+
+interface Endpoint {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Before the names of tools and prompts. */
+  readonly prefix: string;
+}
+
+/** With a key that reaches this server alone: where its names are its own, and where its name stands before them. */
+async function register(server: RealServer, folder: Folder): Promise<Endpoint[]> {
   const { name } = server;
   const { admin } = stack;
-  await folder.restore();
   const { command, args, env, cwd } = await programOf(server, folder.path);
   await registerServer(admin, {
     ...{ name, transport: "STDIO", command: [command, ...args], workingDirectory: cwd },
@@ -72,29 +92,29 @@ async function register(server: RealServer, folder: Folder): Promise<Registered>
   const { secret } = await issueKey(admin, { name, teamId, tools: [`${name}/*`] });
   const headers = { authorization: `Bearer ${secret}` };
   const { url } = stack.proxy();
-  const registered = { plain: `${url}/mcp/only-${name}`, prefixed: `${url}/mcp`, headers };
-  await until(async () => (await listTools(registered.plain, headers)) > 0, {
+  const plain = { url: `${url}/mcp/only-${name}`, headers, prefix: "" };
+  await until(async () => (await toolCount(plain)) > 0, {
     ...{ what: `the tools of ${name}`, timeoutMs: 30_000, intervalMs: 100 },
   });
-  return registered;
+  return [plain, { url: `${url}/mcp`, headers, prefix: `${name}__` }];
 }
 
-async function listTools(url: string, headers: Record<string, string>): Promise<number> {
-  await using client = connectByHttp({ url, headers });
+async function toolCount(endpoint: Endpoint): Promise<number> {
+  await using client = connectByHttp(endpoint);
   return itemsOf((await observe(client, { calls: [] })).tools, "tools").length;
 }
 
 async function observeThrough(
-  url: string,
-  headers: Record<string, string>,
+  endpoint: Endpoint,
   server: RealServer,
   folder: Folder,
-  prefix: string,
+  capabilities: object,
 ): Promise<Observation> {
   await folder.restore();
-  await using client = connectByHttp({ url, headers });
+  await using client = connectByHttp(endpoint);
   const calls = server.calls(folder.path);
-  const observed = await observe(client, { ...server, calls, nameOf: (tool) => prefix + tool });
+  const nameOf = (tool: string): string => endpoint.prefix + tool;
+  const observed = await observe(client, { ...server, capabilities: { ...capabilities }, calls, nameOf });
   return comparable(observed, server.varies);
 }
 
@@ -106,9 +126,12 @@ type Seen = Record<"tools" | "prompts" | "resources" | "resourceTemplates", stri
 };
 
 /** What has to be equal: not how lists are cut into pages, nor how a server and a gate call themselves. */
-function seenOf({ initialize, calls, prompted, read, ...lists }: Observation, prefix: string): Seen {
+function seenOf(observation: Observation, { name }: RealServer, prefix: string): Seen {
+  const { initialize, calls, prompted, read, ...lists } = observation;
+  const instructions = "result" in initialize ? memberText(initialize.result, "instructions") : undefined;
   return {
-    instructions: "result" in initialize ? memberText(initialize.result, "instructions") : undefined,
+    // Where there is more than one server, the instructions of each stand below its name.
+    instructions: instructions?.replace(`"# ${name}\\n`, '"'),
     tools: itemsOf(lists.tools, "tools").map((item) => withoutPrefix(item, prefix)),
     prompts: itemsOf(lists.prompts, "prompts").map((item) => withoutPrefix(item, prefix)),
     resources: itemsOf(lists.resources, "resources"),

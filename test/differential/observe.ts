@@ -33,6 +33,7 @@ export interface ObserveOptions {
   /** Resources that no list names. */
   readonly uris?: readonly string[];
   readonly protocolVersion?: string;
+  readonly capabilities?: Readonly<Record<string, unknown>>;
   /** Names the tool where the server is seen under other names. */
   readonly nameOf?: (tool: string) => string;
 }
@@ -42,11 +43,11 @@ const newestLegacyVersion = "2025-11-25";
 
 export async function observe(client: RawClient, options: ObserveOptions): Promise<Observation> {
   const { calls, promptArguments = {}, uris = [], protocolVersion = newestLegacyVersion } = options;
-  const { nameOf = (tool: string) => tool } = options;
+  const { capabilities: declared = {}, nameOf = (tool: string) => tool } = options;
   let id = 0;
   const ask = (method: string, params: unknown) => client.request(++id, method, params);
   const clientInfo = { name: "observer", version: "1.0.0" };
-  const initialized = await ask("initialize", { protocolVersion, capabilities: {}, clientInfo });
+  const initialized = await ask("initialize", { protocolVersion, capabilities: declared, clientInfo });
   await client.notify("notifications/initialized");
   const { capabilities } = initializeResult.parse(initialized.envelope.result);
 

@@ -30,6 +30,10 @@ export interface RealServer {
   readonly promptArguments?: Readonly<Record<string, string>>;
   /** Resources that its list does not name. */
   readonly uris?: readonly string[];
+  /** It shows more to clients that can do these. */
+  readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** What the gate shows to clients that cannot do them, too: its lists are one for all, and a call says what is lacking. */
+  readonly shownToAll?: readonly string[];
   /** It remembers its client from one call to the next, or asks him: each session needs one of its own. */
   readonly hasSessions?: boolean;
   readonly varies: readonly Variation[];
@@ -60,8 +64,17 @@ const everything: RealServer = {
   ],
   promptArguments: { city: "Bern", department: "Engineering", name: "Ada", resourceType: "Text", resourceId: "1" },
   uris: ["demo://resource/dynamic/text/1", "demo://resource/dynamic/blob/2", "demo://nothing"],
+  capabilities: { elicitation: { form: {}, url: {} }, roots: {}, sampling: {} },
+  shownToAll: [
+    ...["get-roots-list", "trigger-elicitation-request", "trigger-url-elicitation"],
+    "trigger-sampling-request",
+  ],
   hasSessions: true,
-  varies: [{ what: "the time of day", pattern: /\d\d?:\d\d:\d\d [AP]M/g }],
+  varies: [
+    { what: "the time of day", pattern: /\d\d?:\d\d:\d\d [AP]M/g },
+    // The same in base64.
+    { what: "a blob that tells the time", pattern: /(?<="blob":")UmVzb3VyY2UgMj[^"]+/g },
+  ],
 };
 
 const filesystem: RealServer = {
