@@ -10,9 +10,16 @@ import { mcpRequest } from "../support/mcp-request.ts";
 import { callTool, createTeam, issueKey, registerServer } from "../support/operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
-import { eventsOf, messageIn } from "../support/mcp-events.ts";
+import { startBalancer } from "../support/balancer.ts";
+import { eventsOf, messageIn, type Message } from "../support/mcp-events.ts";
 
-const env = { TOLLGATE_PROXY_WORKERS: "2", TOLLGATE_INTERNAL_PORT: "0" };
+/** Ten of the balancer's probes. */
+const drainDelayMs = 500;
+const env = {
+  TOLLGATE_PROXY_WORKERS: "2",
+  TOLLGATE_INTERNAL_PORT: "0",
+  TOLLGATE_DRAIN_DELAY_MS: String(drainDelayMs),
+};
 const testMsMax = 120_000;
 
 type World = AsyncDisposable & {
@@ -152,6 +159,80 @@ test("a call that waits is found from everywhere, answered once, and run once", 
   }
   expect(await at.calls("legacy", "test_input_required_result_elicitation")).toBe(8);
 });
+
+const failureIn = (error: unknown): string =>
+  error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error);
+
+/** Streams end with a word, and not by a cut: some clients give a server up when streams of theirs are cut a few times. */
+async function listenThrough(
+  { secret }: World,
+  url: string,
+): Promise<{ acknowledged: Message; ended: Promise<Message> }> {
+  const { headers, body } = mcpRequest(
+    "subscriptions/listen",
+    { notifications: { toolsListChanged: true } },
+    "listen:0",
+  );
+  const answer = await fetch(`${url}/mcp`, {
+    method: "POST",
+    headers: { ...headers, authorization: `Bearer ${secret}` },
+    body,
+  });
+  const events = eventsOf(answer);
+  const acknowledged = await messageIn(events, () => true);
+  return { acknowledged, ended: messageIn(events, ({ id }) => id === "listen:0") };
+}
+
+test(
+  "both proxies are rolled under load: no call fails, of a session or without, and streams end with a word",
+  { timeout: testMsMax },
+  async () => {
+    await using at = await world();
+    const { stack, secret } = at;
+    await using balancer = await startBalancer(
+      stack.proxies.map(({ url }) => ({ port: Number(new URL(url).port), probeUrl: `${url}/readyz` })),
+    );
+    const rolled = { ...at, next: () => balancer.url };
+    await until(async () => (await callTool(balancer.url, secret, "legacy__test_simple_text")).hasResult, {
+      what: "the balancer",
+    });
+    const sessions = await Promise.all(Array.from({ length: 3 }, () => openSession(rolled)));
+    const failed: string[] = [];
+    let [done, isOver] = [0, false];
+    const calling = [
+      ...sessions.map((session) => async (id: number) => {
+        const answer = await post(rolled, session, {
+          id,
+          method: "tools/call",
+          params: { name: "legacy__test_simple_text" },
+        });
+        return answer.text();
+      }),
+      async (id: number) => (await modern(rolled, "tools/call", { name: "modern__test_simple_text" }, id)).text(),
+      async (id: number) => (await modern(rolled, "tools/call", { name: "legacy__test_simple_text" }, id)).text(),
+    ].map(async (call) => {
+      for (let id = 1; !isOver; id++) {
+        const text = await call(id).catch((error: unknown) => failureIn(error));
+        if (text.includes("simple text")) done++;
+        else failed.push(text);
+      }
+    });
+    for (const proxy of stack.proxies) {
+      const listening = await listenThrough(at, proxy.url);
+      expect(listening.acknowledged).toMatchObject({ method: "notifications/subscriptions/acknowledged" });
+      expect(await proxy.stop("SIGTERM")).toBe(0);
+      expect(await listening.ended).toMatchObject({ result: { resultType: "complete" } });
+      await proxy.start();
+      await until(() => balancer.givesTo(Number(new URL(proxy.url).port)), { what: "the balancer to take it back" });
+    }
+    const before = done;
+    await until(() => done > before + 50, { what: "calls after it" });
+    isOver = true;
+    await Promise.all(calling);
+    console.log(`${done} calls while two proxies were rolled, ${failed.length} failed`);
+    expect(failed).toEqual([]);
+  },
+);
 
 test("what a proxy had goes on elsewhere when it leaves under load", { timeout: testMsMax }, async () => {
   await using at = await world();

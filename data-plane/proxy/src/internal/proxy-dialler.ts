@@ -6,7 +6,7 @@
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { proxyName } from "@tollgate/kernel/enrolment";
 import { buildConnector, Pool } from "undici";
-import { connectionBounds } from "../http/connection-bounds.ts";
+import { connectionBounds, unusedConnections } from "../http/connection-bounds.ts";
 import { tlsOf, type InternalIdentity } from "./identity.ts";
 
 export type ProxyDialler = {
@@ -35,6 +35,7 @@ export function createProxyDialler(bounds: DiallerBounds = usualBounds): ProxyDi
     const servername = proxyName(proxyId);
     return new Pool(`https://${address}`, {
       connections: connectionsPerProxyMax,
+      ...unusedConnections,
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: connectionBounds.maxHeaderSize,

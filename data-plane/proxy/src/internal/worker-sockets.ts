@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { buildConnector, Pool } from "undici";
-import { connectionBounds, connectionsMax } from "../http/connection-bounds.ts";
+import { connectionBounds, connectionsMax, unusedConnections } from "../http/connection-bounds.ts";
 import { createDeparture, type Departure } from "../http/departure.ts";
 import type { Log } from "../log-output.ts";
 import { answering, type OnRequest, type Peer } from "./peer.ts";
@@ -64,6 +64,7 @@ export function createWorkerDialler(directory: string | undefined, own: number):
         : buildConnector({ socketPath: workerSocketPath(directory, slot), timeout: connectMsMax });
     return new Pool(`http://${hostOf(own)}`, {
       connections: connectionsPerWorkerMax,
+      ...unusedConnections,
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: connectionBounds.maxHeaderSize,
