@@ -64,4 +64,7 @@ export type ToPrimary =
   | { kind: "facts-written"; counts: EpochCounts }
   | { kind: "stats"; question: number; stats: WorkerStats };
 
-export type WorkerStats = { counts: CountersSnapshot; factsLost: bigint };
+/** What is open at the moment. */
+export type OpenCounts = { sessions: number; streams: number; parked: number };
+
+export type WorkerStats = { counts: CountersSnapshot; factsLost: bigint; open: OpenCounts };

@@ -175,7 +175,20 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const refusals = () => refusalsOf(replica.view()?.replica, lasting());
   const tellRefusals = refusalTeller(log);
   const eventsRefused = () => feed?.refused() ?? {};
-  const admin = { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals };
+  const seen = { catalogues: watcher.catalogues };
+  const admin = {
+    config,
+    log,
+    identity,
+    replica,
+    workers,
+    shipper,
+    readiness,
+    cache,
+    eventsRefused,
+    refusals,
+    ...seen,
+  };
   await openAdmin(admin).catch(failOnPort);
 
   function take(message: FeedMessage): void {

@@ -128,7 +128,7 @@ export function runWorker(config: Config, log: Log): void {
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;
-        const stats = { counts: gate.counters.snapshot(), factsLost: recorder.factsLost() };
+        const stats = { counts: gate.counters.snapshot(), factsLost: recorder.factsLost(), open: gate.mcp.counts() };
         return tell({ kind: "stats", question: message.question, stats });
       }
       case "leave":

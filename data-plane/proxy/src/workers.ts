@@ -4,7 +4,7 @@
 
 import cluster, { type Worker } from "node:cluster";
 import type { EpochCounts } from "./facts/recorder.ts";
-import type { ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
+import type { OpenCounts, ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
 import type { Log } from "./log-output.ts";
 import { addCounts, emptyCounts, type CountersSnapshot } from "./pipeline/counters.ts";
 
@@ -23,7 +23,7 @@ export type WorkersParts = {
   onEpochEnded: () => void;
 };
 
-export type WorkerTotals = { counts: CountersSnapshot; factsLost: bigint };
+export type WorkerTotals = { counts: CountersSnapshot; factsLost: bigint; open: OpenCounts };
 
 export type Workers = {
   broadcast(message: ToWorker): void;
@@ -64,7 +64,7 @@ const answerMsMax = 1_000;
 export function startWorkers(parts: WorkersParts): Workers {
   const { log } = parts;
   const members = new Map<number, Member>();
-  const ended: WorkerTotals = { counts: emptyCounts(), factsLost: 0n };
+  const ended: WorkerTotals = { counts: emptyCounts(), factsLost: 0n, open: { sessions: 0, streams: 0, parked: 0 } };
   const counts = new Map<bigint, EpochCounts>();
   const waiting = new Map<number, { missing: Set<number>; done: () => void }>();
   let pauseMs = pauseMsMin;
@@ -201,6 +201,7 @@ export function startWorkers(parts: WorkersParts): Workers {
       if (last === undefined) continue;
       addCounts(sum.counts, last.counts);
       sum.factsLost += last.factsLost;
+      for (const kind of ["sessions", "streams", "parked"] as const) sum.open[kind] += last.open[kind];
     }
     return sum;
   }

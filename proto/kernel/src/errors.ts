@@ -126,8 +126,8 @@ export const errors = {
   },
   "mcp.list-full": {
     class: "exhausted",
-    text: "The tool list has no room for another server's tools.",
-    help: "The server was left out of a list; the proxy's log names it. `TOLLGATE_LIST_BYTES_MAX` bounds one list, `TOLLGATE_LIST_GATHERED_BYTES_MAX` all that a worker receives at a time.",
+    text: "There is no room for another server's list just now.",
+    help: "The server is tried again by itself; its health says so meanwhile. `TOLLGATE_LIST_GATHERED_BYTES_MAX` bounds all that is received at a time.",
   },
   "mcp.session-missing": {
     class: "invalid",

@@ -8,6 +8,7 @@ import type { WorkerTotals } from "../workers.ts";
 export type MetricsParts = {
   totals: () => Promise<WorkerTotals>;
   workersListening: () => number;
+  serversByState: () => Readonly<Record<string, number>>;
   replicaPosition: () => bigint | undefined;
   replicaAgeMs: () => number | undefined;
   /** What was found in the events topic and not taken, by reason. */
@@ -29,7 +30,15 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   const calls = counter("tollgate_calls_total", "Tool calls that went to a server, by outcome.", "outcome");
   const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
-  const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
+  const servers = new Gauge({
+    name: "tollgate_servers",
+    help: "MCP servers by the state of their health.",
+    labelNames: ["state"],
+    registers,
+  });
+  const sessions = gauge("tollgate_mcp_sessions", "Sessions of legacy clients.");
+  const streams = gauge("tollgate_mcp_streams", "Open streams of clients.");
+  const parked = gauge("tollgate_mcp_parked_calls", "Calls that wait for what their clients were asked.");
   const handles = counter("tollgate_handle_refusals_total", "Sealed handles that did not open, by reason.", "reason");
   const strangers = counter(
     "tollgate_internal_refused_total",
@@ -53,16 +62,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
   return {
     contentType: registry.contentType,
     async text() {
-      const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, handles, strangers, factsLost, cacheFailures, eventsRefused])
+      const { counts, factsLost: lost, open } = await parts.totals();
+      for (const metric of [calls, refusals, handles, strangers, factsLost, cacheFailures, eventsRefused])
         metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
-      for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
       for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       for (const [reason, count] of Object.entries(counts.strangersByReason)) strangers.inc({ reason }, count);
       factsLost.inc(Number(lost));
       for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
+      servers.reset();
+      for (const [state, count] of Object.entries(parts.serversByState())) servers.set({ state }, count);
+      sessions.set(open.sessions);
+      streams.set(open.streams);
+      parked.set(open.parked);
       workers.set(parts.workersListening());
       position.set(Number(parts.replicaPosition() ?? 0n));
       age.set((parts.replicaAgeMs() ?? Number.NaN) / 1_000);

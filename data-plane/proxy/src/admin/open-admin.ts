@@ -10,6 +10,7 @@ import type { Shipper } from "../facts/shipper.ts";
 import type { Refusals } from "../feed/refusals.ts";
 import type { ReplicaHolder } from "../feed/replica-holder.ts";
 import { listen } from "../listen.ts";
+import type { Catalogue } from "../mcp/catalogue/catalogue.ts";
 import type { Log } from "../log-output.ts";
 import { knownOf, type Readiness } from "../readiness.ts";
 import type { Workers } from "../workers.ts";
@@ -25,15 +26,18 @@ export type AdminParts = {
   cache: RestartCache;
   eventsRefused: () => Readonly<Record<string, number>>;
   refusals: () => Refusals;
+  catalogues: () => readonly Catalogue[];
 };
 
 /** Rejects with `PortProblem` where the port cannot be had. */
 export async function openAdmin(parts: AdminParts): Promise<void> {
-  const { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals } = parts;
+  const { config, log, identity, replica, workers, shipper, readiness, cache, eventsRefused, refusals, catalogues } =
+    parts;
   const replicaAgeMs = replica.ageMs;
   const metrics = createMetrics({
     totals: workers.totals,
     workersListening: workers.listening,
+    serversByState: () => countBy(catalogues().map(({ health }) => health.state)),
     replicaPosition: workers.applied,
     replicaAgeMs,
     eventsRefused,
@@ -59,4 +63,10 @@ export async function openAdmin(parts: AdminParts): Promise<void> {
     log,
   });
   readiness.adminOpened(await listen(admin, config.host, config.adminPort));
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

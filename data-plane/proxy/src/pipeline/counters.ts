@@ -9,8 +9,6 @@ import type { Completion } from "./record.ts";
 export type CountersSnapshot = {
   callsByOutcome: Record<Completion["outcome"], number>;
   refusalsByCode: Record<string, number>;
-  /** Servers that were left out of a list. */
-  omissionsByCode: Record<string, number>;
   /** Sealed handles that did not open: what a client is not told. */
   handleRefusalsByReason: Record<string, number>;
   /** Who came to the internal port and was no proxy of ours. */
@@ -20,7 +18,6 @@ export type CountersSnapshot = {
 export type Counters = {
   completed(outcome: Completion["outcome"]): void;
   refused(code: ErrorCode): void;
-  omitted(code: ErrorCode): void;
   handleRefused(reason: OpenRefusal): void;
   strangerRefused(reason: StrangerReason): void;
   snapshot(): CountersSnapshot;
@@ -28,7 +25,7 @@ export type Counters = {
 
 export function emptyCounts(): CountersSnapshot {
   const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0, "input-required": 0 };
-  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {} };
+  return { callsByOutcome, refusalsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {} };
 }
 
 export function createCounters(): Counters {
@@ -36,7 +33,6 @@ export function createCounters(): Counters {
   return {
     completed: (outcome) => void counts.callsByOutcome[outcome]++,
     refused: (code) => add(counts.refusalsByCode, code, 1),
-    omitted: (code) => add(counts.omissionsByCode, code, 1),
     handleRefused: (reason) => add(counts.handleRefusalsByReason, reason, 1),
     strangerRefused: (reason) => add(counts.strangersByReason, reason, 1),
     snapshot: () => structuredClone(counts),
@@ -49,7 +45,6 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   into.callsByOutcome["client-closed"] += more.callsByOutcome["client-closed"];
   into.callsByOutcome["input-required"] += more.callsByOutcome["input-required"];
   for (const [code, count] of Object.entries(more.refusalsByCode)) add(into.refusalsByCode, code, count);
-  for (const [code, count] of Object.entries(more.omissionsByCode)) add(into.omissionsByCode, code, count);
   for (const [reason, count] of Object.entries(more.handleRefusalsByReason))
     add(into.handleRefusalsByReason, reason, count);
   for (const [reason, count] of Object.entries(more.strangersByReason)) add(into.strangersByReason, reason, count);
