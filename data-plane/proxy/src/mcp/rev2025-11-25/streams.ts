@@ -4,7 +4,7 @@
 import type { ServerResponse } from "node:http";
 import type { Server } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
-import type { TollgateError } from "@tollgate/kernel/errors";
+import { TollgateError } from "@tollgate/kernel/errors";
 import { failureOf } from "../../upstream/failure.ts";
 import { errorMessage, resultMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
@@ -14,7 +14,7 @@ import { logLevelOf } from "../client.ts";
 import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
-import { hearsFrom, logNamed } from "../forward/incoming.ts";
+import { hearsFrom, logNamed, resultFor } from "../forward/incoming.ts";
 import { answerOf, paramsOf } from "../forward/input.ts";
 import type { Entered, MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
@@ -23,7 +23,7 @@ import type { Peers } from "../upstream/peers.ts";
 import { Edits } from "../wire/edits.ts";
 import { textValue } from "../wire/envelope.ts";
 import { memberFinder, valueOf } from "../wire/members.ts";
-import type { ServerNotification, ServerRequest } from "../wire/message.ts";
+import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 
 export type StreamParts = MethodParts & {
   readonly announcements: Announcements;
@@ -122,6 +122,11 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
   const failed = (error: TollgateError): void =>
     call.answering.finish(errorMessage(envelope.id, error.code, `(${found.server.name})`));
+  const refused = (answer: Buffer): void => {
+    const response = readServerMessage(answer);
+    if (response?.kind !== "response") return failed(new TollgateError("upstream.protocol"));
+    call.answering.finish(resultFor("legacy", "legacy", envelope.method, envelope.id, response));
+  };
   if (session.subscriptions.has(uri)) return done();
   const peer = parts.peers.of(found.server);
   // A part of what was subscribed to may be what the key does not reach.
@@ -137,7 +142,10 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   };
   if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));
   const held = peer.sessionFor({ client: call.client, session, keyId: principal.key.id });
-  hearLegacy(held, found.own, heard).then(keep, (error: unknown) => failed(failureOf(error)));
+  hearLegacy(held, found.own, heard).then(
+    (ready) => (typeof ready === "function" ? keep(ready) : refused(ready)),
+    (error: unknown) => failed(failureOf(error)),
+  );
 }
 
 export function unsubscribe(_parts: StreamParts, { call }: Entered): void {

@@ -139,7 +139,11 @@ function subscribe(
   let end: (() => void) | undefined;
   let isEnded = false;
   hearLegacy(held, found.own, tell).then(
-    (ready) => (isEnded ? ready() : (end = ready)),
+    (ready) => {
+      if (typeof ready !== "function") return;
+      if (isEnded) ready();
+      else end = ready;
+    },
     () => undefined, // It is asked again when the client listens again.
   );
   ends.push(() => {
