@@ -219,6 +219,33 @@ describe("a server that talks garbage", () => {
     expect(at((await callNow(gate, "s__t")).json, "result", "isFine")).toBe(true);
   });
 
+  test("a stream that breaks within an event is taken up before that event, and the result is not lost", async () => {
+    const taken: unknown[] = [];
+    let text = "";
+    const upstream = started(
+      await startUpstream({
+        offer: { tools: ["t"] },
+        onAny({ method, headers, response }) {
+          const from = headers["last-event-id"];
+          if (method !== "GET" || from === undefined) return false;
+          taken.push(from);
+          beginEvents(response).end(`id: 2\ndata: ${text}\n\n`);
+          return true;
+        },
+        onRequest({ id, response }) {
+          text = json(id, { result: { isFine: true } });
+          const whole = `id: 2\ndata: ${text}\n\n`;
+          beginEvents(response).write("retry: 100\nid: 1\ndata:\n\n", () => {
+            response.write(whole.slice(0, -20), () => response.destroy());
+          });
+        },
+      }),
+    );
+    const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+    expect(at((await callNow(gate, "s__t")).json, "result", "isFine")).toBe(true);
+    expect(taken).toEqual(["1"]);
+  });
+
   test("a list that holds something else beside tools, or is not served, leaves the tools that there are", async () => {
     const odd = started(
       await startUpstream({
