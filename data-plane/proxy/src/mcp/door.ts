@@ -173,6 +173,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
         legacy.takeMessage(parts.legacy, session, body, envelope);
         return acknowledge(exchange);
       }
+      session.reach = { view, principal };
       const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
       legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
     });

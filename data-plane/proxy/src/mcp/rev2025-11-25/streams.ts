@@ -50,6 +50,7 @@ export function connectStream(
     credential,
     group,
     kinds: listKinds,
+    decided: (reach) => void (session.reach = reach),
     tell(kinds) {
       for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
         session.general.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
@@ -129,10 +130,12 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   };
   if (session.subscriptions.has(uri)) return done();
   const peer = parts.peers.of(found.server);
-  // A part of what was subscribed to may be what the key does not reach.
-  const heard: Heard = (about, notification) =>
-    isReached(view, principal, "resources", found.server, about) &&
-    session.general.send(underKnownUri(notification, found.own, uri));
+  // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
+  const heard: Heard = (about, notification) => {
+    const now = session.reach ?? { view, principal };
+    if (isReached(now.view, now.principal, "resources", found.server, about))
+      session.general.send(underKnownUri(notification, found.own, uri));
+  };
   const keep = (end: () => void): void => {
     // Who unsubscribed, or left, while the server was asked wants to hear nothing.
     if (session.isEnded) return end();
