@@ -1,7 +1,7 @@
-// A small MCP server for tests, benchmarks and the compose file: Streamable HTTP of 2025-11-25 without a dependency, so
-// that it starts with nothing but Node. Tools: `echo` gives back its arguments, `add` adds two numbers, `slow` waits. What it
+// A small MCP server for tests, benchmarks and the compose file: Streamable HTTP of 2025-11-25, or with ERA=modern of
+// 2026-07-28, without a dependency, so that it starts with nothing but Node. Tools: `echo` gives back its arguments, `add` adds two numbers, `slow` waits. What it
 // does is chosen by the environment: PORT (0 picks one), HOST, SESSIONS=1 (sessions, and ids are tracked within them as real
-// servers do), SSE=1 (answers as event streams), REQUIRE_HEADER="name: value" (others are refused with 401). It prints one
+// servers do), SSE=1 (answers as event streams), REQUIRE_HEADER="name: value" (others are refused with 401), TOOLS=n (so many more in its list). It prints one
 // line of JSON with its URL when it listens, and `GET /seen` tells which header names and calls came.
 
 import { randomUUID } from "node:crypto";
@@ -11,6 +11,8 @@ const port = Number(process.env.PORT ?? 8090);
 const host = process.env.HOST ?? "127.0.0.1";
 const hasSessions = process.env.SESSIONS === "1";
 const usesEventStream = process.env.SSE === "1";
+const isModern = process.env.ERA === "modern";
+const modernVersion = "2026-07-28";
 const [requiredName, requiredValue] = (process.env.REQUIRE_HEADER ?? "").split(/:\s*/, 2);
 const versions = ["2025-11-25", "2025-06-18", "2025-03-26"];
 const bodyBytesMax = 8 * 1024 * 1024;
@@ -29,6 +31,13 @@ const tools = [
     inputSchema: object({ ms: { type: "number" } }, ["ms"]),
   },
 ];
+
+for (let n = 1; n <= Number(process.env.TOOLS ?? 0); n++)
+  tools.push({
+    name: `tool_${n}`,
+    description: `The ${n}th of many tools, which are there to make a list long. It does what "echo" does. ${"x".repeat(200)}`,
+    inputSchema: object({ path: { type: "string" }, limit: { type: "integer", default: n } }, ["path"]),
+  });
 
 /** Session id -> request id -> the response that waits for it. */
 const sessions = new Map();
@@ -67,6 +76,11 @@ function collect(request, response) {
 
 function receive(request, response, message) {
   seen.headerNames = Object.keys(request.headers);
+  if (isModern && request.headers["mcp-protocol-version"] !== modernVersion) {
+    const error = failure(message.id ?? null, -32022, "Unsupported protocol version");
+    error.error.data = { supported: [modernVersion], requested: message.params?.protocolVersion ?? "" };
+    return send(response, 400, error);
+  }
   const id = request.headers["mcp-session-id"];
   if (hasSessions && message.method !== "initialize" && !sessions.has(id))
     return send(response, id === undefined ? 400 : 404, failure(message.id ?? null, -32600, "Session not found"));
@@ -83,15 +97,19 @@ function receive(request, response, message) {
 }
 
 function handle({ id, method, params }, done) {
-  const result = (value, headers) => done({ jsonrpc: "2.0", id, result: value }, headers);
+  const type = isModern ? { resultType: "complete" } : {};
+  const result = (value, headers) => done({ jsonrpc: "2.0", id, result: { ...type, ...value } }, headers);
   const text = (value) => result({ content: [{ type: "text", text: value }] });
+  const hints = isModern ? { ttlMs: 60_000, cacheScope: "public" } : {};
+  if (isModern && method === "server/discover")
+    return result({ supportedVersions: [modernVersion], capabilities: { tools: {} }, ...hints });
   if (method === "initialize") {
     const protocolVersion = versions.includes(params?.protocolVersion) ? params.protocolVersion : versions[0];
     const serverInfo = { name: "tollgate-example", version: "1.0.0" };
     return result({ protocolVersion, capabilities: { tools: {} }, serverInfo }, hasSessions ? openSession() : {});
   }
   if (method === "ping") return result({});
-  if (method === "tools/list") return result({ tools });
+  if (method === "tools/list") return result({ tools, ...hints });
   if (method !== "tools/call") return done(failure(id, -32601, `Method not found: ${method}`));
   seen.calls++;
   const given = params?.arguments ?? {};

@@ -2,22 +2,30 @@
 // streaming both ways, no logic at all. It is the ceiling for software of our make; what the gate costs is the difference.
 // Run as a process of its own, so that its CPU can be read apart: `node bare-proxy.ts <upstream origin>`.
 
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import { Pool } from "undici";
 
 const [origin] = process.argv.slice(2);
 if (origin === undefined) throw new Error("usage: bare-proxy <upstream origin>");
 const pool = new Pool(origin, { connections: 128, pipelining: 1 });
 
+const names = ["content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"];
+
+function relayed(headers: IncomingHttpHeaders): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    const value = headers[name];
+    if (typeof value === "string") lines.push(name, value);
+  }
+  return lines;
+}
+
 const server = createServer((request, response) => {
   pool.dispatch(
     {
       path: request.url ?? "/",
       method: request.method === "POST" ? "POST" : "GET",
-      headers: {
-        "content-type": request.headers["content-type"] ?? "application/json",
-        accept: request.headers.accept ?? "*/*",
-      },
+      headers: relayed(request.headers),
       body: request.method === "POST" ? request : null,
     },
     {

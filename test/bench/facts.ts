@@ -13,6 +13,7 @@ import { batchMac, firstLink } from "@tollgate/kernel/fact-chain";
 import { fromKafka, tickHeaders } from "@tollgate/kernel/kafka-record";
 import { macTagBytes, macText, signedBytes } from "@tollgate/kernel/record-mac";
 import { SharedKeySchema } from "@tollgate/schema/provisions";
+import { Era } from "@tollgate/schema/resources";
 import { TickSchema } from "@tollgate/schema/sync";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import { createFactWriter, type FactInit } from "@tollgate/proxy/facts/fact-writer";
@@ -55,13 +56,21 @@ async function medianOf(measure: () => number | Promise<number>): Promise<number
 }
 
 const id = "0123456789abcdef";
+/** As an agent says it with each call. */
+const said = {
+  ...{ method: "tools/call", clientEra: Era.MODERN, clientName: "claude-code", clientVersion: "2.3.14" },
+  ...{ toolUseId: "toolu_01A09q90qw90lq917835lq9a", sessionId: "5f3c1a52-7d1c-4b8e-9a51-3b2b1c0d9e8f" },
+};
 
 function factOf(requestId: string): FactInit {
   const about = { keyId: id, teamId: id, serverId: id, server: "example", tool: "echo", upstreamStatus: 200 };
   const sizes = { requestBytes: 700n, responseBytes: 700n, firstByteUs: 900n, totalUs: 1_000n };
   return {
     requestId,
-    kind: { case: "toolCallCompleted", value: { ...about, ...sizes, outcome: ToolCallOutcome.ANSWERED } },
+    kind: {
+      case: "toolCallCompleted",
+      value: { ...about, ...sizes, ...said, serverEra: Era.LEGACY, outcome: ToolCallOutcome.ANSWERED },
+    },
   };
 }
 
@@ -69,7 +78,7 @@ async function recording(perTurn: number, hasIntents: boolean): Promise<number> 
   const directory = mkdtempSync(join(tmpdir(), "tollgate-bench-"));
   const recorder = openRecorder({ directory, epoch: 1n, key, nowMs: Date.now, maxBytes: 1 << 30 });
   const requestIds = Array.from({ length: perTurn }, () => crypto.randomUUID());
-  const about = { keyId: id, teamId: id, serverId: id, server: "example", tool: "echo", requestBytes: 700n };
+  const about = { keyId: id, teamId: id, serverId: id, server: "example", tool: "echo", requestBytes: 700n, ...said };
   const before = process.cpuUsage();
   for (let calls = 0; calls < callsPerRound; calls += perTurn) {
     if (hasIntents) {

@@ -7,7 +7,8 @@ import { Pool } from "undici";
 export interface LoadOptions {
   readonly origin: string;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Of the callers, one after the other: one for each, or the same for several. */
+  readonly headers: readonly Readonly<Record<string, string>>[];
   readonly body: string;
   readonly connections: number;
   readonly calls: number;
@@ -27,13 +28,14 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const pool = new Pool(options.origin, { connections: options.connections, pipelining: 1 });
   const latencies: number[] = [];
   let left = options.calls;
-  const caller = async (): Promise<void> => {
+  const caller = async (_: unknown, index: number): Promise<void> => {
+    const headers = options.headers[index % options.headers.length] ?? {};
     while (left-- > 0) {
       const before = performance.now();
       const { statusCode, body } = await pool.request({
         method: "POST",
         path: options.path,
-        headers: options.headers,
+        headers,
         body: options.body,
       });
       const answer = await body.text();

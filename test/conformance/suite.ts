@@ -34,11 +34,13 @@ export type SuiteResult = {
 };
 
 const home = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol/conformance/", import.meta.url));
+export const suiteProgram = join(home, "dist", "index.js");
 
 const checksFile = z.array(
   z.object({ id: z.string(), status: z.string(), description: z.string(), errorMessage: z.string().optional() }),
 );
-const requirementsFile = z.object({ server: z.array(z.string()) });
+export type Checks = z.infer<typeof checksFile>;
+const requirementsFile = z.object({ server: z.array(z.string()), client: z.array(z.string()) });
 
 /** The longest wait of a scenario that passes is ten seconds, for a stream that is dropped. */
 const scenarioMsMax = 15_000;
@@ -55,22 +57,22 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
     const limit = ["--timeout", String(scenarioTimeoutMs)];
     await using suite = await startProcess({
       name: "the conformance suite",
-      args: [join(home, "dist", "index.js"), "server", "--url", url, ...selection, "-o", directory, ...limit],
+      args: [suiteProgram, "server", "--url", url, ...selection, "-o", directory, ...limit],
     });
     const [, announced] = await suite.waitForLine(/^Running .* \((\d+) scenarios\) against /);
     // Its exit code says whether a scored scenario failed, which the results tell better.
     await suite.waitForExit(timeoutMs);
     const ran = [...suite.log().matchAll(/^=== Running scenario: (\S+) ===$/gm)].flatMap(([, name]) => name ?? []);
     if (ran.length !== Number(announced)) throw new Error(`not all of ${announced} scenarios ran:\n${suite.log()}`);
-    const scored = "requirements" in options ? scoredBy(options.requirements) : ran;
+    const scored = "requirements" in options ? scoredBy(options.requirements, "server") : ran;
     return resultOf(directory, scored, ran);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function scoredBy(requirements: Requirements): string[] {
-  return requirementsFile.parse(parse(readFileSync(join(home, "requirements", `${requirements}.yaml`), "utf8"))).server;
+export function scoredBy(requirements: Requirements, half: "server" | "client"): string[] {
+  return requirementsFile.parse(parse(readFileSync(join(home, "requirements", `${requirements}.yaml`), "utf8")))[half];
 }
 
 function resultOf(directory: string, scored: readonly string[], ran: readonly string[]): SuiteResult {
@@ -80,25 +82,32 @@ function resultOf(directory: string, scored: readonly string[], ran: readonly st
     // A directory is named by its scenario and a time, and some scenarios are named by the beginnings of others.
     const found = written.find((name) => name.replace(/-\d{4}-\d{2}-\d{2}T[\dZ-]+$/, "") === `server-${scenario}`);
     const checks = found === undefined ? [] : checksIn(join(directory, found));
-    const said = (status: string): string[] =>
-      checks
-        .filter((check) => check.status === status)
-        .map((check) => `${check.id}: ${check.errorMessage ?? check.description}`);
-    const failures = checks.length === 0 && scored.includes(scenario) ? ["did not come to an end"] : said("FAILURE");
+    const failures =
+      checks.length === 0 && scored.includes(scenario) ? ["did not come to an end"] : saidBy(checks, "FAILURE");
     return {
       scenario,
       isScored: scored.includes(scenario),
       outcome: failures.length === 0 ? "passed" : "failed",
       failures,
-      warnings: said("WARNING"),
+      warnings: saidBy(checks, "WARNING"),
     };
   });
+  return scoreOf(scenarios);
+}
+
+export function scoreOf(scenarios: ScenarioResult[]): SuiteResult {
   const counted = scenarios.filter(({ isScored }) => isScored);
   const passed = counted.filter(({ outcome }) => outcome === "passed").length;
   return { scenarios, scored: { passed, total: counted.length } };
 }
 
-function checksIn(directory: string): z.infer<typeof checksFile> {
+export function saidBy(checks: Checks, status: string): string[] {
+  return checks
+    .filter((check) => check.status === status)
+    .map((check) => `${check.id}: ${check.errorMessage ?? check.description}`);
+}
+
+export function checksIn(directory: string): Checks {
   if (!readdirSync(directory).includes("checks.json")) return [];
   return checksFile.parse(JSON.parse(readFileSync(join(directory, "checks.json"), "utf8")));
 }

@@ -26,6 +26,8 @@ export interface Observation {
 export interface ObserveOptions {
   readonly calls: readonly ToolCall[];
   readonly protocolVersion?: string;
+  /** Some servers list more to who declares more. */
+  readonly capabilities?: object;
   /** Names the tool where the server is seen under other names. */
   readonly nameOf?: (tool: string) => string;
 }
@@ -34,11 +36,12 @@ const pagesMax = 100;
 const newestLegacyVersion = "2025-11-25";
 
 export async function observe(client: RawClient, options: ObserveOptions): Promise<Observation> {
-  const { calls, protocolVersion = newestLegacyVersion, nameOf = (tool: string) => tool } = options;
+  const { calls, protocolVersion = newestLegacyVersion, capabilities: declared = {} } = options;
+  const { nameOf = (tool: string) => tool } = options;
   let id = 0;
   const ask = (method: string, params: unknown) => client.request(++id, method, params);
   const clientInfo = { name: "observer", version: "1.0.0" };
-  const initialized = await ask("initialize", { protocolVersion, capabilities: {}, clientInfo });
+  const initialized = await ask("initialize", { protocolVersion, capabilities: declared, clientInfo });
   await client.notify("notifications/initialized");
   const { capabilities } = initializeResult.parse(initialized.envelope.result);
 

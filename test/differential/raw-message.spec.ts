@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { seedFromEnv } from "../support/random.ts";
-import { memberText } from "./raw-message.ts";
+import { elementTexts, memberText } from "./raw-message.ts";
 
 test.each([
   ['{"id":1,"result":{"a":[1,{"b":"}"}]},"jsonrpc":"2.0"}', '{"a":[1,{"b":"}"}]}'],
@@ -22,6 +22,17 @@ test("a member's text is the one that was written, whatever stands around it", (
       const { result: _, ...before } = others;
       const text = JSON.stringify({ ...before, result: value, ...before });
       expect(memberText(text, "result")).toBe(JSON.stringify(value));
+    }),
+    { seed: seedFromEnv() },
+  );
+});
+
+test("an array's elements are the texts that were written, whatever stands between them", () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.constantFrom(",", " ,\n"), (values, separator) => {
+      const texts = values.map((value) => JSON.stringify(value));
+      expect(elementTexts(`[${texts.join(separator)}]`)).toEqual(texts);
+      expect(elementTexts(` [ ${texts.join(separator)} ]`)).toEqual(texts);
     }),
     { seed: seedFromEnv() },
   );

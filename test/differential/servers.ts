@@ -20,6 +20,8 @@ export interface RealServer {
   readonly http?: {
     /** Where the server checks by which name it is reached. */
     readonly host?: "localhost";
+    /** It speaks 2026-07-28 as well, over HTTP. */
+    readonly isModern?: true;
     readonly args?: (port: number, folder: string) => readonly string[];
     readonly env?: (port: number, folder: string) => Readonly<Record<string, string>>;
   };
@@ -150,6 +152,7 @@ const mongodb: RealServer = {
   package: "mongodb-mcp-server",
   env: () => ({ MDB_MCP_TELEMETRY: "disabled" }),
   http: {
+    isModern: true,
     args: (port) => ["--transport", "http", "--httpHost", "127.0.0.1", "--httpPort", String(port)],
     env: () => ({ MDB_MCP_TELEMETRY: "disabled" }),
   },
@@ -197,7 +200,7 @@ const calculator: RealServer = {
 const context7: RealServer = {
   name: "context7",
   package: "@upstash/context7-mcp",
-  http: { args: (port) => ["--transport", "http", "--port", String(port)] },
+  http: { isModern: true, args: (port) => ["--transport", "http", "--port", String(port)] },
   // Both of its tools ask a service.
   calls: () => [],
   varies: [],

@@ -32,8 +32,20 @@ export async function startOnStdio(server: RealServer, folder: string): Promise<
   });
 }
 
-/** A server that cannot serve HTTP is a mistake of the caller's. */
 export async function startOnHttp(server: RealServer, folder: string): Promise<RawClient> {
+  const running = await serveOnHttp(server, folder);
+  const client = connectByHttp({ url: running.url });
+  return {
+    ...client,
+    [Symbol.asyncDispose]: async () => {
+      await client[Symbol.asyncDispose]();
+      await running[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** For a client of the caller's own. A server that cannot serve HTTP is a mistake of the caller's. */
+export async function serveOnHttp(server: RealServer, folder: string): Promise<{ url: string } & AsyncDisposable> {
   const { http } = server;
   if (http === undefined) throw new Error(`${server.name} serves no HTTP`);
   const port = await freePort();
@@ -53,12 +65,5 @@ export async function startOnHttp(server: RealServer, folder: string): Promise<R
     await running[Symbol.asyncDispose]();
     throw new Error(`${server.name} does not listen; it said:\n${said}`, { cause });
   }
-  const client = connectByHttp({ url });
-  return {
-    ...client,
-    [Symbol.asyncDispose]: async () => {
-      await client[Symbol.asyncDispose]();
-      await running[Symbol.asyncDispose]();
-    },
-  };
+  return { url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }

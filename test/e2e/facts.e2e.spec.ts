@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { readMetric } from "../support/member-state.ts";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
+import { mcpRequest } from "../support/mcp-request.ts";
 import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
 import { callTool, createTeam, issueKey, readCalls, registerServer } from "../support/operations.ts";
 import { describeWith } from "../support/real-part.ts";
@@ -93,6 +94,34 @@ async function storedRows({ sql }: Setting): Promise<{ rows: number; different: 
   return { rows: Number(rows[0].rows), different: Number(rows[0].different) };
 }
 
+type Said = Record<"method" | "clientEra" | "serverEra" | "clientName" | "clientVersion", string | null>;
+
+async function saidOf({ stack }: Setting, filter: Record<string, string>): Promise<Said[]> {
+  const { calls } = await stack.admin.run<{ calls: { nodes: Said[] } }>(
+    `query ($filter: CallFilter) { calls(first: 100, filter: $filter) {
+       nodes { method clientEra serverEra clientName clientVersion } } }`,
+    { filter },
+  );
+  return calls.nodes;
+}
+
+describe("a client says what a call belongs to", () => {
+  test("the call is found by each of its ids, and says what it was", { timeout: 60_000 }, async () => {
+    const setting = await open("what calls were");
+    const params = { name: "example__echo", arguments: {}, _meta: { "claudecode/toolUseId": "toolu_e2e" } };
+    const { headers, body } = mcpRequest("tools/call", params);
+    const own = { authorization: `Bearer ${setting.secret}`, "x-claude-code-session-id": "work-e2e" };
+    const sent = { method: "POST", headers: { ...headers, ...own }, body };
+    const response = await fetch(`${setting.stack.proxy().url}/mcp`, sent);
+    expect(await response.text()).toContain('"result"');
+    const said = { method: "tools/call", clientEra: "MODERN", clientName: "spec", clientVersion: "1" };
+    for (const filter of [{ toolUseId: "toolu_e2e" }, { sessionId: "work-e2e", method: "tools/call" }]) {
+      await until(async () => (await saidOf(setting, filter)).length > 0, { what: "the call to be told" });
+      expect(await saidOf(setting, filter)).toEqual([{ ...said, serverEra: "LEGACY" }]);
+    }
+  });
+});
+
 describe("a proxy is killed with calls under way", () => {
   test("they are known, once each, with an outcome that nobody knows", { timeout: 120_000 }, async () => {
     const setting = await open("open calls");
@@ -113,6 +142,9 @@ describe("a proxy is killed with calls under way", () => {
     }
     const unknown = await readCalls(stack.admin, { keyId, outcome: "UNKNOWN" });
     expect(unknown.map(({ tool }) => tool)).toEqual(["slow", "slow", "slow", "slow", "slow"]);
+    // Nobody knows what became of them; what they were is known as of any other call.
+    const said = { method: "tools/call", clientEra: "MODERN", clientName: "spec", clientVersion: "1" };
+    expect(await saidOf(setting, { outcome: "UNKNOWN" })).toEqual(unknown.map(() => ({ ...said, serverEra: null })));
   });
 });
 

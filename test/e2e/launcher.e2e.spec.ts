@@ -37,7 +37,7 @@ const trimmed = (name: string): string => read(name).trim();
 
 type Ready = Record<"proxy" | "control" | "proxyAdmin" | "controlAdmin" | "adminTokenFile", string>;
 
-function npmStart(env: Record<string, string> = {}): Promise<RunningProcess> {
+function npmStart(env: Record<string, string> = {}, args: readonly string[] = []): Promise<RunningProcess> {
   const ports = ["PROXY", "PROXY_ADMIN", "CONTROL", "CONTROL_ADMIN", "GRPC"].map((name) => [
     `TOLLGATE_${name}_PORT`,
     "0",
@@ -45,7 +45,7 @@ function npmStart(env: Record<string, string> = {}): Promise<RunningProcess> {
   return startProcess({
     name: "npm start",
     command: "npm",
-    args: ["start", "--silent"],
+    args: ["start", "--silent", "--", ...args],
     cwd: root,
     env: { ...Object.fromEntries(ports), TOLLGATE_DATA_DIR: dataDir, ...env },
   });
@@ -114,6 +114,30 @@ test(
     expect(await passes(again.ready, key)).toBe(true);
     expect((await readCalls(again.admin)).length).toBeGreaterThan(0);
     await stopped(second, "SIGINT");
+  },
+);
+
+test(
+  "a server list of Claude Code is imported at the start, serves a call, and changes nothing at the next",
+  { timeout: testMsMax },
+  async () => {
+    await using upstream = await startExampleMcp();
+    const list = file("mcp.json");
+    const example = { type: "http", url: upstream.url, headers: { "X-Key": "${LIST_KEY:-planted-list-key}" } };
+    writeFileSync(list, JSON.stringify({ mcpServers: { example } }));
+    const position = async (admin: AdminClient) => (await admin.run<{ log: unknown }>("{ log { position } }")).log;
+    await using first = await npmStart({}, ["--mcp", list]);
+    const { ready, admin } = await untilReady(first);
+    const key = trimmed("keys/first");
+    await until(() => passes(ready, key), { what: "the first call to pass" });
+    const before = await position(admin);
+    await stopped(first, "SIGTERM");
+    await using second = await npmStart({}, ["--mcp", list]);
+    const again = await untilReady(second);
+    expect(await position(again.admin)).toEqual(before);
+    expect(await passes(again.ready, key)).toBe(true);
+    expect(first.log() + second.log()).not.toContain("planted-list-key");
+    await stopped(second, "SIGTERM");
   },
 );
 

@@ -32,6 +32,12 @@ export function testEnvironment(): TestEnvironment {
   };
 }
 
+/** What the conformance suite tells the client that it starts; the context is JSON. */
+export function scenarioEnvironment(): { readonly scenario: string; readonly context: string | undefined } {
+  const { env } = process;
+  return { scenario: env["MCP_CONFORMANCE_SCENARIO"] ?? "", context: given(env["MCP_CONFORMANCE_CONTEXT"]) };
+}
+
 /** For the processes that start after this one, such as the workers of vitest. */
 export function announcePostgres(url: string | undefined): void {
   if (url === undefined) delete process.env[postgresUrlVariable];

@@ -77,7 +77,7 @@ function validity() {
 async function identity(authority: Authority, usage: "client" | "server"): Promise<{ cert: string; key: string }> {
   const { publicKey, privateKey } = await newKeyPair();
   const names = [{ type: "ip", value: "127.0.0.1" }] as const;
-  const certificate = await issue(authority, { publicKey, commonName: usage, usage, names, ...validity() });
+  const certificate = await issue(authority, { publicKey, commonName: usage, usages: [usage], names, ...validity() });
   const key = createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
   return {
     cert: pem("CERTIFICATE", certificate) + pem("CERTIFICATE", authority.certificate),

@@ -10,9 +10,10 @@ export function mcpRequest(
   id: string | number = 1,
   capabilities: object = {},
 ): McpRequest {
-  const { name, uri }: { name?: unknown; uri?: unknown } = params;
+  const { name, uri, _meta }: { name?: unknown; uri?: unknown; _meta?: object } = params;
   const named = method === "resources/read" ? uri : ["tools/call", "prompts/get"].includes(method) ? name : undefined;
   const meta = {
+    ..._meta,
     "io.modelcontextprotocol/protocolVersion": modernVersion,
     "io.modelcontextprotocol/clientInfo": { name: "spec", version: "1" },
     "io.modelcontextprotocol/clientCapabilities": capabilities,

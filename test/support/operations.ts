@@ -74,7 +74,12 @@ export async function revokeProxy(admin: AdminClient, id: string): Promise<{ pos
 
 export interface ServerInput {
   readonly name: string;
-  readonly url: string;
+  readonly url?: string;
+  readonly transport?: "STREAMABLE_HTTP" | "SSE" | "STDIO";
+  readonly command?: readonly string[];
+  readonly environment?: readonly { name: string; prefix?: string; value: string }[];
+  readonly isolation?: "SHARED" | "SESSION" | "PRINCIPAL";
+  readonly catalogue?: "AUTO" | "PINNED";
   readonly headers?: readonly { name: string; prefix?: string; value: string }[];
   readonly timeoutSeconds?: number;
 }
@@ -86,7 +91,7 @@ export async function registerServer(
   const { registerServer: answer } = await admin.run<{ registerServer: Answer }>(
     `mutation ($input: RegisterServerInput!) { registerServer(input: $input) {
        __typename ... on RegisterServerSucceeded { server { id } position } ${refusal} } }`,
-    { input: { allowPrivateNetwork: true, ...input } },
+    { input: { allowPrivateNetwork: input.transport !== "STDIO", ...input } },
   );
   const { server, position } = succeeded<Answer & { server: { id: string }; position: string }>(
     answer,

@@ -49,6 +49,8 @@ export interface StartOptions {
   readonly fileBytesMax?: number;
   /** False: it will not be ready; it is enough that it answers. */
   readonly isReady?: boolean;
+  /** Of the present version from now on, whichever it was of. */
+  readonly isUpgraded?: boolean;
   /** For this start alone. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -90,16 +92,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const startControl = async (name: string) => {
       const [port = 0, adminPort = 0, grpcPort = 0] = await freePorts(3);
-      const version = await versionOf("control-plane/api", options.controlRoot, {
-        ...common,
-        TOLLGATE_DATABASE_URL: options.databaseUrl,
-        TOLLGATE_CONTROL_PORT: String(port),
-        TOLLGATE_CONTROL_ADMIN_PORT: String(adminPort),
-        TOLLGATE_GRPC_PORT: String(grpcPort),
-        TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
-        TOLLGATE_ADMIN_TOKEN: adminToken,
-      });
-      const started = member(name, version, join(dir, name.replaceAll(" ", "-")), [port, adminPort]);
+      const versionIn = (root: string | undefined) =>
+        versionOf("control-plane/api", root, {
+          ...common,
+          TOLLGATE_DATABASE_URL: options.databaseUrl,
+          TOLLGATE_CONTROL_PORT: String(port),
+          TOLLGATE_CONTROL_ADMIN_PORT: String(adminPort),
+          TOLLGATE_GRPC_PORT: String(grpcPort),
+          TOLLGATE_MASTER_KEY_FILE: join(dir, "master.key"),
+          TOLLGATE_ADMIN_TOKEN: adminToken,
+        });
+      const [version, present] = [await versionIn(options.controlRoot), await versionIn(undefined)];
+      const started = member(name, version, join(dir, name.replaceAll(" ", "-")), [port, adminPort], present);
       members.push(started);
       await started.start();
       return { control: started, grpc: { port: grpcPort, probeUrl: `${started.url}/readyz` } };
@@ -175,10 +179,12 @@ async function versionOf(part: Part, root: string | undefined, env: Version["env
 
 function member(
   name: string,
-  { entry, env }: Version,
+  version: Version,
   dataDir: string,
   [port, adminPort]: readonly [number, number],
+  present = version,
 ): Member {
+  let { entry, env } = version;
   let running: RunningProcess | undefined;
   let log = "";
   const url = `http://127.0.0.1:${port}`;
@@ -191,7 +197,8 @@ function member(
       return running.pid;
     },
     log: () => log + (running?.log() ?? ""),
-    async start({ fileBytesMax, isReady = true, env: more } = {}) {
+    async start({ fileBytesMax, isReady = true, isUpgraded = false, env: more } = {}) {
+      if (isUpgraded) ({ entry, env } = present);
       const args = ["--enable-source-maps", entry];
       const started = await startProcess({
         name,

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { buildSchema, type GraphQLSchema } from "graphql";
+import { buildSchema, isUnionType, type GraphQLSchema } from "graphql";
 import { AdminClient } from "../../../test/support/admin-client.ts";
 import { createDatabase } from "../../../test/support/database.ts";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
@@ -32,6 +32,9 @@ import { openSecretStore } from "./secrets/secret-store.ts";
 import { secrets } from "./secrets/secret.projection.ts";
 import { servers } from "./servers/server.projection.ts";
 import { teams } from "./teams/team.projection.ts";
+import { toolGroups } from "./tool-groups/tool-group.projection.ts";
+
+export type Mutated = { __typename: string; position?: string } & Record<string, unknown>;
 
 export type AdminApi = {
   url: string;
@@ -40,6 +43,8 @@ export type AdminApi = {
   /** As it is written, without resolvers. */
   schema: GraphQLSchema;
   admin: AdminClient;
+  /** One mutation with its input, or its id: the member of its union, with all that a refusal says. */
+  mutate(mutation: string, input: object | string, fields: string): Promise<Mutated>;
   adminToken: string;
   /** What the process would have written to standard error. */
   logged: () => string;
@@ -50,7 +55,7 @@ export type AdminApi = {
 
 export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
-  const kinds = [teams, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
+  const kinds = [teams, toolGroups, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
   const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
   const wake = await openWake(database);
   const projections = await startProjections({
@@ -82,10 +87,13 @@ export async function startAdminApi(hint: string, environment: Record<string, st
     evidence: createEvidence({ error: () => undefined }),
   });
   const http = await startHttp({ config: { host: "127.0.0.1", controlPort: 0, adminPort: 0 }, plane, health });
+  const admin = new AdminClient(http.url, text);
+  const schema = buildSchema(
+    readFileSync(fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql")), "utf8"),
+  );
   return {
-    ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text },
-    schema: buildSchema(readFileSync(fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql")), "utf8")),
-    admin: new AdminClient(http.url, text),
+    ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text, admin, schema },
+    mutate: (mutation, input, fields) => mutate({ admin, schema }, mutation, input, fields),
     logged: () => logged,
     passMs: (ms) => (passedMs += ms),
     async close() {
@@ -96,6 +104,35 @@ export async function startAdminApi(hint: string, environment: Record<string, st
       await own.drop();
     },
   };
+}
+
+const refusalFields: Readonly<Record<string, string>> = {
+  InvalidInput: "field",
+  NotFound: "scope",
+  NameTaken: "name",
+  InUse: "by",
+  ReferenceMissing: "scope",
+  AlreadyRevoked: "revokedAt",
+};
+
+async function mutate(
+  { admin, schema }: Pick<AdminApi, "admin" | "schema">,
+  mutation: string,
+  input: object | string,
+  fields: string,
+): Promise<Mutated> {
+  const name = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}`;
+  const union = schema.getType(`${name}Result`);
+  const refusals = (isUnionType(union) ? union.getTypes() : []).flatMap((member) =>
+    member.name === `${name}Succeeded` ? [] : `... on ${member.name} { message ${refusalFields[member.name] ?? ""} }`,
+  );
+  const [type, argument] = typeof input === "string" ? ["ID!", "id"] : [`${name}Input!`, "input"];
+  const { result } = await admin.run<{ result: Mutated }>(
+    `mutation ($input: ${type}) { result: ${mutation}(${argument}: $input) {
+      __typename ... on ${name}Succeeded { position ${fields} } ${refusals.join(" ")} } }`,
+    { input },
+  );
+  return result;
 }
 
 function required(databaseUrl: string): Record<string, string> {

@@ -16,12 +16,14 @@ import { introspectionRule, PermissionGuard } from "./access/permission.guard.ts
 import type { RequestContext } from "./access/request-context.ts";
 import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
 import { CallsModule } from "./calls/calls.module.ts";
+import { CatalogueModule } from "./catalogue/catalogue.module.ts";
 import { ConfigurationModule } from "./configuration/configuration.module.ts";
 import { EnvironmentsModule } from "./environments/environments.module.ts";
 import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
 import { queryLimits, tokensMax } from "./graphql/query-limits.ts";
 import { scalars } from "./graphql/scalars.ts";
+import { ImportsModule } from "./imports/imports.module.ts";
 import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
@@ -31,6 +33,8 @@ import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
+import { ToolApprovalsModule } from "./tool-approvals/tool-approvals.module.ts";
+import { ToolGroupsModule } from "./tool-groups/tool-groups.module.ts";
 
 const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
 
@@ -47,13 +51,17 @@ export class AppModule {
         { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
         graphQlOn(plane),
         TeamsModule,
+        ToolGroupsModule,
         KeysModule,
         ServersModule,
+        CatalogueModule,
+        ToolApprovalsModule,
         SecretsModule,
         AdminTokensModule,
         JoinTokensModule,
         ProxiesModule,
         ConfigurationModule,
+        ImportsModule,
         EnvironmentsModule,
         FleetModule,
         CallsModule,

@@ -1,5 +1,5 @@
-// What the control plane does once at start before it serves: the first admin token, and the configuration file that
-// TOLLGATE_CONFIG names. Secrets that are made here go into files of mode 0600 in the data directory before they are
+// What the control plane does once at start before it serves: the first admin token, and the files that TOLLGATE_CONFIG and
+// TOLLGATE_MCP_FILE name. Secrets that are made here go into files of mode 0600 in the data directory before they are
 // committed, so that a crash in between leaves a useless file and never a credential that nobody holds. Nothing is logged.
 
 import { mkdir, open, readFile, rename } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { parseKey } from "@tollgate/kernel/key-format";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
 import { applyConfiguration } from "./configuration/apply.ts";
 import { newKeyText, sha256Of } from "./keys/key-text.ts";
+import { importServers } from "./imports/import-servers.ts";
 import { foldStream } from "./log/fold-stream.ts";
 import { handle, type Meta } from "./log/handle.ts";
 import type { Plane } from "./plane.ts";
@@ -73,11 +74,8 @@ export type StartConfiguration = { file: string; dataDir: string; variable: (nam
 /** Whoever starts the process owns both the file and the environment that it refers to. */
 export async function applyStartConfiguration(plane: Plane, start: StartConfiguration): Promise<void> {
   const { file, dataDir, variable } = start;
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new ConfigProblem(`TOLLGATE_CONFIG: ${file} cannot be read (${reason})`, { cause: error });
-  });
-  const meta: Meta = { actor, timeMs: plane.nowMs() };
+  const text = await readStartFile("TOLLGATE_CONFIG", file);
+  const meta: Meta = { actor, timeMs: plane.nowMs(), mayRunPrograms: true };
   const done = await plane.database.exclusive("configuration", () =>
     applyConfiguration(plane, meta, {
       text,
@@ -96,6 +94,26 @@ export async function applyStartConfiguration(plane: Plane, start: StartConfigur
       plane.log.warn({ file, key: name }, `a key of the file stays ${stays}; the rest is applied`);
   const changed = done.items.filter(({ action }) => action !== "none").length;
   plane.log.info({ resources: done.items.length, changed, position: done.position.toString() }, "the file is applied");
+}
+
+/** As an admin would import it who may run programs; variables are those that the starting process was given. */
+export async function importAtStart(plane: Plane, start: Omit<StartConfiguration, "dataDir">): Promise<void> {
+  const json = await readStartFile("TOLLGATE_MCP_FILE", start.file);
+  const meta: Meta = { actor, timeMs: plane.nowMs(), mayRunPrograms: true };
+  const done = await plane.database.exclusive("configuration", () =>
+    importServers(plane, meta, { json, lookup: start.variable, replace: true, dryRun: false }),
+  );
+  if (done.outcome === "refused")
+    throw new ConfigurationFileProblem(done.problems.map(({ message }) => `${start.file}: ${message}`).join("\n"));
+  const changed = done.servers.filter(({ item }) => item.action !== "none").map(({ item }) => item.name);
+  plane.log.info({ servers: done.servers.length, changed }, "the server list is imported");
+}
+
+async function readStartFile(setting: string, file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: unknown) => {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new ConfigProblem(`${setting}: ${file} cannot be read (${reason})`, { cause: error });
+  });
 }
 
 /** Its message is the report as it stands: `file:line:column: sentence`, a line each. */

@@ -90,6 +90,11 @@ export const settings = {
     .optional()
     .describe("A first admin token, tg_adm_…; unset: one is made and written to a file."),
   TOLLGATE_CONFIG: z.string().min(1).optional().describe("A tollgate.yaml that is applied at each start."),
+  TOLLGATE_MCP_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A client's server list, such as Claude Code's .mcp.json, that is imported at each start."),
   TOLLGATE_DRAIN_DELAY_MS: z.coerce
     .number()
     .int()
@@ -129,6 +134,7 @@ export type Config = {
   adminToken: string | undefined;
   drainDelayMs: number;
   configurationFile: string | undefined;
+  mcpFile: string | undefined;
   incarnation: number | undefined;
   logLevel: z.infer<(typeof settings)["TOLLGATE_LOG_LEVEL"]>;
   /** What the file that `configurationFile` names may refer to: whoever starts the process owns both. */
@@ -188,6 +194,7 @@ function fromEnv(data: Data, env: Environment): Config {
     drainDelayMs: data.TOLLGATE_DRAIN_DELAY_MS,
     adminToken: data.TOLLGATE_ADMIN_TOKEN,
     configurationFile: data.TOLLGATE_CONFIG,
+    mcpFile: data.TOLLGATE_MCP_FILE,
     incarnation: data.TOLLGATE_INCARNATION,
     logLevel: data.TOLLGATE_LOG_LEVEL,
     variable: (name) => env[name],

@@ -8,12 +8,14 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
+import { Catalogue } from "@tollgate/schema/catalogue";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
 import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
-import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken } from "./bootstrap.ts";
+import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken, importAtStart } from "./bootstrap.ts";
+import { catalogueService } from "./catalogue/catalogue-service.ts";
 import { loadConfig, redacted, type Config } from "./config.ts";
 import { isConnectionFailure, openDatabase, type Database } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
@@ -52,12 +54,13 @@ import { createDigests } from "./sync/digests.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
+import { toolGroups } from "./tool-groups/tool-group.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
 import { countRefusedBatches, tellRejections } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
+const kinds = [teams, toolGroups, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {
@@ -93,6 +96,7 @@ async function run(config: Config, log: Log): Promise<void> {
   await ensureAdminToken(plane, config);
   if (config.configurationFile !== undefined)
     await applyStartConfiguration(plane, { ...config, file: config.configurationFile });
+  if (config.mcpFile !== undefined) await importAtStart(plane, { ...config, file: config.mcpFile });
 
   if (config.joinTokenFile !== undefined)
     await ensureJoinTokenFile(plane, { file: config.joinTokenFile, usesMax: config.joinTokenUsesMax });
@@ -131,6 +135,7 @@ async function run(config: Config, log: Log): Promise<void> {
       serve(Usage, usageService(facts)),
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
+      serve(Catalogue, catalogueService({ database, nowMs: Date.now })),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
     onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),

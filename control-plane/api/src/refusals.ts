@@ -8,9 +8,12 @@ export type InvalidInput = { kind: "invalid-input"; field: string; problem: stri
 export type NotFound = { kind: "not-found"; scope: string };
 export type AlreadyExists = { kind: "already-exists"; scope: string };
 export type AlreadyRevoked = { kind: "already-revoked"; revokedAtMs: number };
+/** `sha256` is what was seen last, in hexadecimal; undefined where there is no such tool. */
+export type ToolChanged = { kind: "tool-changed"; name: string; sha256: string | undefined };
 export type JoinRefused = { kind: "join-refused"; why: "spent" | "expired" | "for another environment" };
 
-export type AnyRefusal = InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | JoinRefused | NameRefusal;
+export type AnyRefusal =
+  InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | ToolChanged | JoinRefused | NameRefusal;
 
 export function invalidInput(field: string, problem: string): InvalidInput {
   return { kind: "invalid-input", field, problem };
@@ -26,6 +29,10 @@ export function sentenceOf(refusal: AnyRefusal): string {
       return `${refusal.scope} exists already.`;
     case "already-revoked":
       return `It was revoked at ${new Date(refusal.revokedAtMs).toISOString()}; what is revoked does not come back.`;
+    case "tool-changed":
+      return refusal.sha256 === undefined
+        ? `There is no tool ${refusal.name}.`
+        : `The tool ${refusal.name} is not defined any more as it was when it was looked at.`;
     case "join-refused":
       return `The token is ${refusal.why}.`;
     case "name-taken":

@@ -39,6 +39,23 @@ test("over the network only a join token with its pin will do; on a socket, what
   expect(() => loadConfig({ ...socket, TOLLGATE_JOIN_TOKEN_FILE: "file" })).toThrow(/TOLLGATE_JOIN_TOKEN is needed/);
 });
 
+test("other proxies are told an address that they can dial, or there is no internal port", () => {
+  expect(loadConfig(least).internalPort).toBeUndefined();
+  expect(loadConfig({ ...least, TOLLGATE_INTERNAL_PORT: "0" })).toMatchObject({ internalPort: 0 });
+  const everywhere = { ...least, TOLLGATE_INTERNAL_PORT: "9443", TOLLGATE_HOST: "0.0.0.0" };
+  expect(() => loadConfig(everywhere)).toThrow(/TOLLGATE_INTERNAL_ADDRESS is needed/);
+  for (const address of ["proxy-1.acme.eu:9443", "10.0.0.1:9443", "[::1]:9443"])
+    expect(loadConfig({ ...everywhere, TOLLGATE_INTERNAL_ADDRESS: address }).internalAddress).toBe(address);
+  for (const address of ["proxy-1", "https://proxy-1:9443", "proxy-1:9443/x", "a@b:1", ":9443", "a:0", "a:65536"])
+    expect(() => loadConfig({ ...everywhere, TOLLGATE_INTERNAL_ADDRESS: address }), address).toThrow(
+      /INTERNAL_ADDRESS/,
+    );
+  expect(() => loadConfig({ ...least, TOLLGATE_INTERNAL_ADDRESS: "proxy-1:9443" })).toThrow(/TOLLGATE_INTERNAL_PORT/);
+  // Without certificates there is nothing to show there.
+  const socket = { ...everywhere, TOLLGATE_CONTROL_URL: "unix:/run/tollgate.sock" };
+  expect(loadConfig(socket).internalPort).toBeUndefined();
+});
+
 test("what is printed at start holds no secret", () => {
   expect(JSON.stringify(redacted(loadConfig(least)))).not.toContain(least.TOLLGATE_JOIN_TOKEN);
 });

@@ -24,12 +24,24 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter((part) => part !== ""),
 );
+/** Addresses to bind that mean all of them, and that nobody can dial from another machine. */
+const allAddresses = new Set(["0.0.0.0", "::"]);
 const atLeastOne = z.coerce.number().int().min(1);
 
 export const settings = {
   TOLLGATE_HOST: z.string().min(1).default("127.0.0.1").describe("The address that the public and admin ports bind."),
   TOLLGATE_PROXY_PORT: port.default(8080).describe("The public port; 0 picks a free one."),
   TOLLGATE_PROXY_ADMIN_PORT: port.default(9090).describe("Health, metrics and debug; 0 picks a free one."),
+  TOLLGATE_INTERNAL_PORT: port
+    .optional()
+    .describe(
+      "Where other proxies bring the requests that this one has to answer, over mutual TLS; 0 picks a free one; unset: none, and none beside a socket.",
+    ),
+  TOLLGATE_INTERNAL_ADDRESS: z
+    .string()
+    .refine(isHostAndPort, "must be host:port")
+    .optional()
+    .describe("The host:port at which other proxies reach the internal port; unset: `TOLLGATE_HOST` and that port."),
   TOLLGATE_PROXY_WORKERS: atLeastOne
     .max(256)
     .default(Math.max(1, availableParallelism() - 1))
@@ -152,15 +164,24 @@ export const settings = {
 const foreign = new Set(
   ["CONTROL_PORT", "CONTROL_ADMIN_PORT", "GRPC_PORT", "CONFIG", "DATABASE_URL", "ADMIN_TOKEN", "MASTER_KEY_FILE"]
     .concat(["CERTIFICATE_SECONDS", "GRPC_SOCKET", "JOIN_TOKEN_USES_MAX", "INCARNATION"])
-    .concat(["INTERNAL_PORT", "TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
+    .concat(["TLS_CERT", "TLS_KEY", "TEST_KAFKA"])
     .map((name) => `TOLLGATE_${name}`),
 );
 const foreignPrefixes = ["TOLLGATE_SECRET_"];
+
+function isHostAndPort(text: string): boolean {
+  const [, port] = /^(?:[0-9a-z](?:[0-9a-z._-]*[0-9a-z])?|\[[0-9a-f:.]+\]):([0-9]{1,5})$/i.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535;
+}
 
 export type Config = {
   host: string;
   proxyPort: number;
   adminPort: number;
+  /** Undefined: there is none. */
+  internalPort: number | undefined;
+  /** host:port. Undefined: the host that is bound, and the internal port. */
+  internalAddress: string | undefined;
   workers: number;
   dataDir: string;
   controlUrl: string;
@@ -205,10 +226,25 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const problems = [
     ...unknown.map((name) => `${name} is not a setting`),
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
-    ...(parsed.success ? [...joinTokenProblems(parsed.data), ...kafkaAccessProblems(parsed.data)] : []),
+    ...(parsed.success
+      ? [...joinTokenProblems(parsed.data), ...internalProblems(parsed.data), ...kafkaAccessProblems(parsed.data)]
+      : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigProblem(problems.join("; "));
   return fromEnv(parsed.data);
+}
+
+/** What a stdio server's program gets of our environment, and nothing else: what a program needs to find itself at home. */
+const inheritedNames = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_[A-Z]+|TZ|TMPDIR)$/;
+
+export function inheritedByPrograms(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ReadonlyMap<string, string> {
+  const inherited = new Map<string, string>();
+  for (const [name, value] of Object.entries(env))
+    // A shell's exported function is code.
+    if (value !== undefined && inheritedNames.test(name) && !value.startsWith("()")) inherited.set(name, value);
+  return inherited;
 }
 
 function isKnown(name: string): boolean {
@@ -227,11 +263,24 @@ function joinTokenProblems({ TOLLGATE_CONTROL_URL: url, ...data }: Data): string
     : ["TOLLGATE_JOIN_TOKEN is no join token: its form or its check characters are wrong"];
 }
 
+function internalProblems({ TOLLGATE_CONTROL_URL: url, ...data }: Data): string[] {
+  const { TOLLGATE_INTERNAL_PORT: port, TOLLGATE_INTERNAL_ADDRESS: address, TOLLGATE_HOST: host } = data;
+  if (url.startsWith("unix:")) return [];
+  if (address !== undefined && port === undefined)
+    return ["TOLLGATE_INTERNAL_ADDRESS is of no use without TOLLGATE_INTERNAL_PORT"];
+  if (address === undefined && port !== undefined && allAddresses.has(host))
+    return [`TOLLGATE_INTERNAL_ADDRESS is needed: TOLLGATE_HOST is ${host}, which other proxies cannot dial`];
+  return [];
+}
+
 function fromEnv(env: Data): Config {
   return {
     host: env.TOLLGATE_HOST,
     proxyPort: env.TOLLGATE_PROXY_PORT,
     adminPort: env.TOLLGATE_PROXY_ADMIN_PORT,
+    // A socket's proxy has no certificate to show, and no other proxy on its control plane.
+    internalPort: env.TOLLGATE_CONTROL_URL.startsWith("unix:") ? undefined : env.TOLLGATE_INTERNAL_PORT,
+    internalAddress: env.TOLLGATE_INTERNAL_ADDRESS,
     workers: env.TOLLGATE_PROXY_WORKERS,
     dataDir: resolve(env.TOLLGATE_DATA_DIR),
     controlUrl: env.TOLLGATE_CONTROL_URL,

@@ -3,11 +3,15 @@
 // know what a request meets.
 
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "./config.ts";
 import type { Recorder } from "./facts/recorder.ts";
+import { answerRefusal } from "./http/answer.ts";
+import type { Peer } from "./internal/peer.ts";
 import { createListener, type Listener } from "./http/listener.ts";
 import type { Log } from "./log-output.ts";
 import { openMcp, type Mcp } from "./mcp/mcp.ts";
+import { alone, type Neighbours } from "./mcp/placement/placement.ts";
 import type { ReplicaReader } from "./pipeline/authenticate.ts";
 import { createCounters, type Counters } from "./pipeline/counters.ts";
 import { openAccounts } from "./pipeline/record.ts";
@@ -27,6 +31,10 @@ export type GateParts = {
   sealingKeys: SealingKeys;
   /** What the process waits for besides a view. */
   waitsFor: () => readonly string[];
+  /** The other workers; undefined: there are none. */
+  neighbours?: Neighbours;
+  /** Where somebody else watches the servers and says what they have; undefined: this gate does it itself. */
+  servers?: { channelSocket: string; onSuspect: (serverId: string) => void };
 };
 
 export type Gate = {
@@ -35,12 +43,24 @@ export type Gate = {
   /** For what doors give to clients to carry. */
   sealer: Sealer;
   mcp: Mcp;
+  /** What another worker or proxy passes on. */
+  answerPeer(request: IncomingMessage, response: ServerResponse, from: Peer): void;
   /** Takes up, and lets go of, what a new view has and has not. */
   viewChanged(): void;
   close(): Promise<void>;
 };
 
-export function openGate({ config, log, replica, recorder, secrets, sealingKeys, waitsFor }: GateParts): Gate {
+export function openGate({
+  config,
+  log,
+  replica,
+  recorder,
+  secrets,
+  sealingKeys,
+  waitsFor,
+  servers,
+  ...more
+}: GateParts): Gate {
   const counters = createCounters();
   const wallMs = Date.now;
   const accounts = openAccounts({
@@ -48,9 +68,21 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
     onBug: (call, error) => log.error({ err: error, requestId: call.requestId }, "a call met a bug"),
   });
   const deadlines = createDeadlines();
-  const upstreams = createUpstreams(secrets);
+  const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
-  const mcp = openMcp({ config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, owner: randomUUID() });
+  const { neighbours = alone({ proxyId: "", slot: 0, boot: randomUUID(), address: "" }) } = more;
+  const mcp = openMcp({
+    config,
+    log,
+    replica,
+    accounts,
+    deadlines,
+    upstreams,
+    sealer,
+    wallMs,
+    neighbours,
+    onSuspect: servers?.onSuspect,
+  });
   const known = (): Known => knownOf(replica, config);
   const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
 
@@ -67,6 +99,12 @@ export function openGate({ config, log, replica, recorder, secrets, sealingKeys,
     counters,
     sealer,
     mcp,
+    answerPeer(request, response, from) {
+      const [path = "/"] = (request.url ?? "/").split("?");
+      const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
+      if (/^\/mcp(\/|$)/.test(path)) mcp.door(exchange);
+      else answerRefusal(response, exchange.requestId, "request.path-unknown");
+    },
     viewChanged,
     async close() {
       accounts.close();

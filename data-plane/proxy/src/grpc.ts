@@ -15,6 +15,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { SecureContext } from "node:tls";
 import { Client, credentials, Metadata, status, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { Catalogue } from "@tollgate/schema/catalogue";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
@@ -43,6 +44,7 @@ export type ControlPlane = {
   secrets: ServiceClient<typeof Secrets>;
   provisions: ServiceClient<typeof Provisions>;
   enrolment: ServiceClient<typeof Enrolment>;
+  catalogue: ServiceClient<typeof Catalogue>;
   /** Calls from now on use what the way has now; those under way go on as they are. */
   reconnect(): void;
   close(): void;
@@ -88,6 +90,7 @@ export function openControlPlane(
     secrets: clientOf(line, metadata, Secrets),
     provisions: clientOf(line, metadata, Provisions),
     enrolment: clientOf(line, metadata, Enrolment),
+    catalogue: clientOf(line, metadata, Catalogue),
     reconnect() {
       const former = line.client;
       line.client = connect(way);

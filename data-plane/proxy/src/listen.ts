@@ -37,5 +37,10 @@ function listenProblem(error: Error, host: string, port: number): string {
 }
 
 export function urlOf(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `http://${addressOf(host, port)}`;
+}
+
+/** host:port */
+export function addressOf(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,4 +1,4 @@
-// The proxy's entry, for the primary and for its workers: reads the configuration, opens the log, and runs the half that
+// The proxy's entry, for the primary, its workers and its watcher of servers: reads the configuration, opens the log, and runs the half that
 // this process is. A bad configuration is one sentence and exit code 2; what cannot be handled is logged and ends with 1.
 
 import cluster from "node:cluster";
@@ -6,6 +6,8 @@ import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { loadConfig, redacted, type Config } from "./config.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { runPrimary } from "./primary.ts";
+import { runWatcher } from "./watcher.ts";
+import { watcherArgument } from "./watcher-process.ts";
 import { runWorker } from "./worker.ts";
 
 function configOrExit(): Config {
@@ -31,7 +33,11 @@ function endOn(log: Log): void {
 }
 
 const config = configOrExit();
-if (cluster.isPrimary) {
+if (process.argv[2] === watcherArgument) {
+  const log = openLog(config.logLevel, { process: "proxy-watcher" });
+  endOn(log);
+  runWatcher(config, log);
+} else if (cluster.isPrimary) {
   const log = openLog(config.logLevel, { process: "proxy" });
   endOn(log);
   log.info({ config: redacted(config) }, "the proxy starts");

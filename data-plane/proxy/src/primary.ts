@@ -2,7 +2,8 @@
 // of the facts out of the spool, the admin port and the workers. It serves no call itself. From top to bottom: what is
 // opened, what flows between, and how it stops.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,16 +21,19 @@ import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
 import { createDivergence, type Divergence } from "./feed/divergence.ts";
 import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
-import type { ToWorker } from "./ipc.ts";
+import type { ToWorker, WorkerStart } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
-import { freePort, PortProblem } from "./listen.ts";
+import { addressOf, freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
 import { startProvisions } from "./provisions/provisions.ts";
+import { startCatalogueReport } from "./mcp/catalogue/catalogue-report.ts";
 import { createReadiness, isStale, knownOf } from "./readiness.ts";
+import { openRuntimeDirectory } from "./runtime-directory.ts";
 import { fromWire } from "./sealing/sealing-keys.ts";
 import { openSecretCache } from "./upstream/secret-cache.ts";
 import { fetchSecrets } from "./upstream/secret-fetch.ts";
+import { startWatcherProcess, type WatcherProcess } from "./watcher-process.ts";
 import { startWorkers } from "./workers.ts";
 
 /** What the last facts get after the calls have ended. The rest waits on disk for the next boot. */
@@ -43,6 +47,11 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const identity = identityOrExit(config);
   if (identity.temporaryBecause !== undefined)
     log.warn({ reason: identity.temporaryBecause }, "the data directory cannot be used: id and facts last until exit");
+  // Before the link is there, which tells the workers of its certificates.
+  const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
+  const internal = await reserveInternal(config).catch(failOnPort);
+  if (internal) log.info({ internal }, "other proxies reach this one at its internal address");
+  const runtimeDirectory = await runtimeDirectoryIn(identity, log);
   // First of all, because everything that follows may have to tell it something.
   const readiness = createReadiness(config.host, () => ({
     // Who has a view out of the cache serves by it, whether or not he can join just now.
@@ -66,10 +75,17 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const { replica, state } = restore(kept?.messages ?? [], cache.keptWasUnreadable);
   const caller = { proxyId: identity.proxyId, boot: randomUUID() };
   const { directory } = identity;
-  const link = configuredOrExit(() =>
-    openLink({ config, directory, caller, log, onJoined: () => readiness.reconsider(), onRevoked: forget }),
-  );
+  const link = configuredOrExit(() => openLink({ config, directory, caller, log, onJoined, onRevoked: forget }));
   const { control } = link;
+  function onJoined(): void {
+    for (const message of identityMessages()) workers.broadcast(message);
+    readiness.reconsider();
+  }
+  /** Nobody needs it where no port is to show it. */
+  function identityMessages(): ToWorker[] {
+    const identity = internal && link.identity();
+    return identity ? [{ kind: "internal-identity", identity }] : [];
+  }
   const kafka = configuredOrExit(() => openKafkaWhere(config, log));
 
   const secretCache = openSecretCache({
@@ -78,17 +94,17 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     onChange: () => {
       cache.secretsChanged();
       workers.broadcast(secretsMessage());
+      watcher.tell(secretsMessage());
       readiness.reconsider();
     },
     log,
   });
-  const secretsMessage = (): ToWorker => ({
+  const secretsMessage = (): Extract<ToWorker, { kind: "secrets" }> => ({
     kind: "secrets",
     secrets: secretCache.values(),
     areComplete: secretCache.areComplete(),
   });
 
-  const proxyPort = await freePort(config.host, config.proxyPort).catch(failOnPort);
   const provisions = startProvisions({
     control,
     epochsMin: 2 * config.workers,
@@ -104,22 +120,45 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
+  const channelSocket = join(runtimeDirectory ?? mkdtempSync(join(tmpdir(), "tollgate-")), "c.sock");
+  const watcher: WatcherProcess = startWatcherProcess({
+    ...{ log, channelSocket },
+    presentState: () => [
+      ...state.messages().map((message) => ({ kind: "feed", message }) as const),
+      ...(replica.view() === undefined ? [] : [secretsMessage()]),
+    ],
+    onCatalogue(message) {
+      workers.broadcast(message);
+      catalogueReport.changed();
+    },
+  });
+  const catalogueReport = startCatalogueReport({
+    report: control.catalogue.report,
+    catalogues: watcher.catalogues,
+    wallMs: Date.now,
+    log,
+  });
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.
   const workers = startWorkers({
     count: config.workers,
     log,
-    startOf() {
+    startOf(slot) {
       const given = provisions.take(identity.usedUpTo());
       if (given === undefined) return undefined;
       identity.use(given.epoch);
       const { epoch, key } = given;
-      return { port: proxyPort, spoolDirectory: identity.spoolDirectory, epoch, epochKey: key };
+      const { spoolDirectory, proxyId } = identity;
+      const place = { proxyId, slot, boot: randomUUID(), runtimeDirectory };
+      return { port: proxyPort, spoolDirectory, epoch, epochKey: key, channelSocket, internal, ...place };
     },
     presentState: () => [
       ...state.messages().map((message) => ({ kind: "feed", message }) as const),
       ...(replica.view() === undefined ? [] : [secretsMessage()]),
       sealingMessage(),
+      ...watcher.catalogues().map((catalogue) => ({ kind: "catalogue", catalogue }) as const),
+      ...identityMessages(),
     ],
+    onSuspect: (serverId) => watcher.tell({ kind: "suspect", serverId }),
     onListening() {
       // Not before: a proxy that ends because of its port must not be in the middle of sending.
       facts ??= runShipper(shipper, (error) => log.error({ err: error }, "the shipper of facts met a bug"));
@@ -142,6 +181,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   function take(message: FeedMessage): void {
     // To the workers first: they read a large snapshot at the same time as this process does.
     workers.broadcast({ kind: "feed", message });
+    watcher.tell({ kind: "feed", message });
     replica.apply(message);
     const view = replica.view();
     if (view !== undefined) tellRefusals(view.replica);
@@ -181,6 +221,8 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     workers.leave();
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
+    catalogueReport.close();
+    await watcher.close();
     await facts?.close(lastFactsMs);
     // A draw that came after the leaving report would take the id back.
     await Promise.race([provisions.close(), delay(lastReportMs)]);
@@ -198,6 +240,24 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
 
 function proxyDirectory({ dataDir }: Config): string {
   return join(dataDir, "proxy");
+}
+
+async function reserveInternal({ host, internalPort, internalAddress }: Config): Promise<WorkerStart["internal"]> {
+  if (internalPort === undefined) return undefined;
+  const port = await freePort(host, internalPort);
+  return { port, address: internalAddress ?? addressOf(host, port) };
+}
+
+/** Without one the proxy serves all the same, but for what only another worker could answer. */
+async function runtimeDirectoryIn({ directory }: ProxyIdentity, log: Log): Promise<string | undefined> {
+  try {
+    const { path, remove } = await openRuntimeDirectory(directory);
+    process.once("exit", remove);
+    return path;
+  } catch (error) {
+    log.error({ err: error }, "the workers cannot reach each other");
+    return undefined;
+  }
 }
 
 function identityOrExit(config: Config): ProxyIdentity {

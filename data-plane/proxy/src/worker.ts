@@ -8,13 +8,19 @@ import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
 import { openGate, type Gate } from "./gate.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
+import type { InternalIdentity } from "./internal/identity.ts";
+import { createWire, type Wire } from "./internal/wire.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
+import type { Catalogue } from "./mcp/catalogue/catalogue.ts";
+import type { Neighbours } from "./mcp/placement/placement.ts";
 import { createSealingKeys } from "./sealing/sealing-keys.ts";
 import { isStale, knownOf } from "./readiness.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
 
 const spoolHintMs = 50;
+/** Clients come back within a second of the end of their streams: spread over this long. */
+const streamsMsMax = 10_000;
 
 export function runWorker(config: Config, log: Log): void {
   const replica = createReplicaHolder();
@@ -23,7 +29,10 @@ export function runWorker(config: Config, log: Log): void {
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
   const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
-  let running: { gate: Gate; recorder: Recorder } | undefined;
+  let running: { gate: Gate; recorder: Recorder; wire: Wire } | undefined;
+  const early: Catalogue[] = [];
+  /** It may come before there is a wire. */
+  let identity: InternalIdentity | undefined;
 
   const aged = { view: replica.view, ageMs };
   const waitsFor = () => [
@@ -42,7 +51,8 @@ export function runWorker(config: Config, log: Log): void {
     }, spoolHintMs);
   }
 
-  function start({ port, spoolDirectory, epoch, epochKey: key }: WorkerStart): void {
+  function start(given: WorkerStart): void {
+    const { port, spoolDirectory, epoch, epochKey: key, channelSocket } = given;
     const recorder = openRecorder({
       directory: spoolDirectory,
       epoch,
@@ -53,20 +63,39 @@ export function runWorker(config: Config, log: Log): void {
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
     });
-    const gate = openGate({ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor });
-    running = { gate, recorder };
-    listen(gate.listener.server, config.host, port).then(
-      () => tell({ kind: "listening" }),
-      (error: unknown) => tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) }),
-    );
+    const wire: Wire = createWire({
+      ...{ start: given, host: config.host, log, onFailed: fail },
+      onRequest: (request, response, from) => gate.answerPeer(request, response, from),
+      onStranger: (reason) => gate.counters.strangerRefused(reason),
+    });
+    const gate = openGate({
+      ...{ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor },
+      servers: { channelSocket, onSuspect: (serverId) => tell({ kind: "suspect", serverId }) },
+      neighbours: neighboursOf(given, config.workers, wire),
+    });
+    for (const catalogue of early) gate.mcp.catalogues.take(catalogue);
+    early.length = 0;
+    running = { gate, recorder, wire };
+    if (identity !== undefined) wire.use(identity);
+    // Who listens can be reached by the other workers, too.
+    const opened = wire.open().then(() => listen(gate.listener.server, config.host, port));
+    opened.then(() => tell({ kind: "listening" }), fail);
+  }
+
+  function fail(error: unknown): void {
+    tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
 
   async function drain(): Promise<void> {
     if (running !== undefined) {
-      await running.gate.listener.drain(config.drainMs);
+      const { gate, wire } = running;
+      // Streams last as long as they are let: they are ended first, one after the other.
+      const streamsEnded = gate.mcp.drain(Math.min(config.drainMs / 2, streamsMsMax));
+      await Promise.all([gate.listener.drain(config.drainMs), wire.drain(config.drainMs), streamsEnded]);
       // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
       await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();
+      await running.wire.close();
       running.recorder.close();
       tell({ kind: "facts-written", counts: running.recorder.counts() });
     }
@@ -84,9 +113,17 @@ export function runWorker(config: Config, log: Log): void {
       case "secrets":
         secrets.replace(message.secrets);
         secretsAreComplete = message.areComplete;
-        return running?.gate.mcp.secretsChanged();
+        return;
       case "sealing-keys":
         return sealingKeys.replace(message.keys);
+      case "catalogue":
+        if (running === undefined) early.push(message.catalogue);
+        return running?.gate.mcp.catalogues.take(message.catalogue);
+      case "catalogues":
+        return running?.gate.mcp.catalogues.keepOnly(message.serverIds);
+      case "internal-identity":
+        identity = message.identity;
+        return running?.wire.use(identity);
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;
@@ -94,6 +131,7 @@ export function runWorker(config: Config, log: Log): void {
         return tell({ kind: "stats", question: message.question, stats });
       }
       case "leave":
+        running?.wire.leave();
         return running?.gate.listener.leave();
       case "drain":
         return void drain();
@@ -104,6 +142,14 @@ export function runWorker(config: Config, log: Log): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
   // Only the primary of this same program is at the other end.
   process.on("message", (message) => receive(message as ToWorker));
+}
+
+function neighboursOf(start: WorkerStart, workers: number, wire: Wire): Neighbours {
+  const { proxyId, slot, boot, internal, runtimeDirectory } = start;
+  const self = { proxyId, slot, boot, address: internal?.address ?? "" };
+  // Without sockets no worker reaches another: each serves what comes to it.
+  const { dialWorker, dialProxy } = wire;
+  return { self, workers: runtimeDirectory === undefined ? 1 : workers, dialWorker, dialProxy };
 }
 
 function tell(message: ToPrimary): void {

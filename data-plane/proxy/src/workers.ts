@@ -12,12 +12,13 @@ export type WorkersParts = {
   count: number;
   log: Log;
   /** Undefined while there is no epoch for it to write. */
-  startOf: () => WorkerStart | undefined;
+  startOf: (slot: number) => WorkerStart | undefined;
   /** Everything that a worker must know now, in order. */
   presentState: () => Iterable<ToWorker>;
   /** Whenever one of them begins to serve. */
   onListening: () => void;
   onFailed: (reason: string) => void;
+  onSuspect: (serverId: string) => void;
   onFactsWritten: () => void;
   onEpochEnded: () => void;
 };
@@ -47,6 +48,7 @@ export type Workers = {
 
 type Member = {
   worker: Worker;
+  slot: number;
   epoch: bigint;
   startedMs: number;
   isListening: boolean;
@@ -82,9 +84,10 @@ export function startWorkers(parts: WorkersParts): Workers {
     const start = startOrUndefined();
     if (start === undefined) return;
     const worker = cluster.fork();
-    const { epoch } = start;
+    const { slot, epoch } = start;
     const member: Member = {
       worker,
+      slot,
       epoch,
       startedMs: performance.now(),
       isListening: false,
@@ -102,10 +105,18 @@ export function startWorkers(parts: WorkersParts): Workers {
     if (isLeaving) worker.send({ kind: "leave" } satisfies ToWorker);
   }
 
+  /** The least that nobody is in. */
+  function freeSlot(): number {
+    const taken = new Set([...members.values()].map(({ slot }) => slot));
+    let slot = 0;
+    while (taken.has(slot)) slot++;
+    return slot;
+  }
+
   /** A disk that takes no epoch costs this worker, for now, and no other. */
   function startOrUndefined(): WorkerStart | undefined {
     try {
-      return parts.startOf();
+      return parts.startOf(freeSlot());
     } catch (error) {
       log.error({ err: error, pauseMs }, "a worker cannot be started; it is tried again");
       forkLater();
@@ -131,6 +142,8 @@ export function startWorkers(parts: WorkersParts): Workers {
       case "applied":
         member.applied = message.position;
         return;
+      case "suspect":
+        return parts.onSuspect(message.serverId);
       case "facts-written":
         counts.set(member.epoch, message.counts);
         return parts.onFactsWritten();

@@ -26,6 +26,10 @@ export const settings = {
       "A port for proxies on other machines, over TLS; unset: none. The proxy here finds the control plane by a socket.",
     ),
   TOLLGATE_CONFIG: z.string().optional().describe("A `tollgate.yaml` that is applied at each start."),
+  TOLLGATE_MCP_FILE: z
+    .string()
+    .optional()
+    .describe("A server list of Claude Code that is imported at each start; `--mcp` names one, too."),
   TOLLGATE_ADMIN_TOKEN: z
     .string()
     .optional()
@@ -50,7 +54,7 @@ export const settings = {
 } as const;
 
 /** What only the control plane may see; everything else of ours goes to both programs. */
-const controlPlaneOnly = /^TOLLGATE_(SECRET_.*|ADMIN_TOKEN|DATABASE_URL|MASTER_KEY_FILE|CONFIG)$/;
+const controlPlaneOnly = /^TOLLGATE_(SECRET_.*|ADMIN_TOKEN|DATABASE_URL|MASTER_KEY_FILE|CONFIG|MCP_FILE)$/;
 /** What a program needs of the machine. Nothing else of this environment reaches one. */
 const ofTheMachine = [
   "PATH",
@@ -78,6 +82,7 @@ export interface Config {
     readonly grpc: number | undefined;
   };
   readonly configurationFile: string | undefined;
+  readonly mcpFile: string | undefined;
   readonly adminToken: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly masterKeyFile: string | undefined;
@@ -92,7 +97,8 @@ export interface Config {
   readonly environment: Environment;
 }
 
-export function loadConfig(environment: Environment = process.env): Config {
+/** What the command line says goes before what the environment does. */
+export function loadConfig(options: { mcpFile?: string } = {}, environment: Environment = process.env): Config {
   const given = Object.fromEntries(
     Object.entries(environment).filter(
       (entry): entry is [string, string] =>
@@ -125,6 +131,7 @@ export function loadConfig(environment: Environment = process.env): Config {
       grpc: data.TOLLGATE_GRPC_PORT,
     },
     configurationFile: data.TOLLGATE_CONFIG,
+    mcpFile: options.mcpFile ?? data.TOLLGATE_MCP_FILE,
     adminToken: data.TOLLGATE_ADMIN_TOKEN,
     databaseUrl: data.TOLLGATE_DATABASE_URL,
     masterKeyFile: data.TOLLGATE_MASTER_KEY_FILE,

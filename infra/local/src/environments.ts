@@ -9,6 +9,8 @@ export type ReadyLine = Readonly<Record<string, string>>;
 export interface StartConfiguration {
   /** Undefined: nothing is applied. */
   readonly path: string | undefined;
+  /** A server list; undefined: none is imported. */
+  readonly mcpPath: string | undefined;
   readonly variables: Readonly<Record<string, string>>;
   /** False for what only a first start gets: a restart of the program is none. */
   readonly isForEachStart: boolean;
@@ -37,6 +39,7 @@ export function controlPlaneEnvironment(input: ControlPlaneInput): Record<string
     ...config.inherited.controlPlane,
     ...configuration.variables,
     ...(isApplied ? { TOLLGATE_CONFIG: configuration.path } : {}),
+    ...(configuration.mcpPath === undefined ? {} : { TOLLGATE_MCP_FILE: configuration.mcpPath }),
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_HOST: config.host,
     TOLLGATE_CONTROL_PORT: portOf(former?.["control"], config.ports.control),

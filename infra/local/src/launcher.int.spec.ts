@@ -100,6 +100,18 @@ describe("the launcher", { timeout: 90_000 }, () => {
     await stopped(launcher);
   });
 
+  test("hands a server list to the control plane, with the variables that it refers to and no others", async () => {
+    const file = join(dataDir, "mcp.json");
+    const server = { url: "https://files.example/mcp", headers: { Authorization: "Bearer ${LIST_TOKEN}" } };
+    writeFileSync(file, JSON.stringify({ mcpServers: { files: server } }));
+    await using launcher = await start({ TOLLGATE_MCP_FILE: file, LIST_TOKEN: "upstream", UNRELATED: "private" });
+    await untilReady(launcher);
+    expect(environmentOf("control")).toMatchObject({ TOLLGATE_MCP_FILE: file, LIST_TOKEN: "upstream" });
+    expect(environmentOf("control")).not.toHaveProperty("UNRELATED");
+    for (const name of ["TOLLGATE_MCP_FILE", "LIST_TOKEN"]) expect(environmentOf("proxy")).not.toHaveProperty(name);
+    await stopped(launcher);
+  });
+
   test("when it is killed, nothing of it stays, and the next start comes up", async () => {
     await using killed = await start();
     await untilReady(killed);
@@ -184,6 +196,17 @@ describe("what the launcher says when it cannot start", { timeout: 60_000 }, () 
       code: 2,
       said: "There is no option --workers; npm start -- --help lists what there is.",
     });
+  });
+
+  test("a server list that is none, has a mistake, or is not there: code 2, with the server", async () => {
+    const file = join(dataDir, "mcp.json");
+    writeFileSync(file, JSON.stringify({ mcpServers: { files: { command: "npx", args: ["${NOWHERE_SET}"] } } }));
+    expect(await failure({}, [main, "--mcp", file])).toEqual({
+      code: 2,
+      said: `${file}: The server \`files\` refers to an environment variable, NOWHERE_SET, that is not set.`,
+    });
+    expect(await failure({ TOLLGATE_MCP_FILE: join(dataDir, "none.json") })).toMatchObject({ code: 2 });
+    expect(await failure({}, [main, "--mcp"])).toEqual({ code: 2, said: "--mcp needs the name of a file." });
   });
 
   test("a mistake in tollgate.yaml: code 2, with line and column", async () => {

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "./config.ts";
-import { readConfigurationFile } from "./configuration-file.ts";
+import { readConfigurationFile, readServerList } from "./configuration-file.ts";
 import {
   beginFirstStart,
   endFirstStart,
@@ -133,10 +133,13 @@ async function start(stage: Stage): Promise<void> {
 }
 
 function configurationOf({ config, isFirstStart, programs }: Stage): StartConfiguration {
-  const { configurationFile, environment } = config;
-  if (configurationFile !== undefined)
-    return { ...readConfigurationFile(configurationFile, environment), isForEachStart: true };
-  return { path: isFirstStart ? programs.firstConfiguration : undefined, variables: {}, isForEachStart: false };
+  const { configurationFile, mcpFile, environment } = config;
+  const list = mcpFile === undefined ? undefined : readServerList(mcpFile, environment);
+  const ofList = { mcpPath: list?.path, variables: list?.variables ?? {} };
+  if (configurationFile === undefined)
+    return { path: isFirstStart ? programs.firstConfiguration : undefined, ...ofList, isForEachStart: false };
+  const { path, variables } = readConfigurationFile(configurationFile, environment);
+  return { path, ...ofList, variables: { ...variables, ...ofList.variables }, isForEachStart: true };
 }
 
 async function keepPostgres(stage: Stage): Promise<string> {

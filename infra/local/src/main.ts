@@ -20,6 +20,7 @@ function help(): string {
   const rows = Object.entries(settings).map(([name, setting]) => `  ${name}\n      ${setting.description ?? ""}`);
   return [
     "npm start                 runs Tollgate on this machine: PostgreSQL, control plane and proxy",
+    "npm start -- --mcp FILE   imports a server list of Claude Code (.mcp.json) into it",
     "npm start -- --help       says this",
     "",
     "Settings are environment variables; an empty one counts as unset. The README lists those of the programs, too.",
@@ -27,6 +28,15 @@ function help(): string {
     ...rows,
     "",
   ].join("\n");
+}
+
+function optionsIn([option, file, unknown]: readonly string[]): { mcpFile?: string } {
+  if (option === undefined) return {};
+  const wrong = option === "--mcp" ? unknown : option;
+  if (wrong !== undefined)
+    throw new Problem(`There is no option ${wrong}; npm start -- --help lists what there is.`, 2);
+  if (file === undefined || file.startsWith("-")) throw new Problem("--mcp needs the name of a file.", 2);
+  return { mcpFile: file };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -38,11 +48,9 @@ async function main(args: readonly string[]): Promise<number> {
   // Ctrl-C under npm arrives twice: from the terminal and from npm. The second is the same wish.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
   try {
-    const [unknown] = args;
-    if (unknown !== undefined)
-      throw new Problem(`There is no option ${unknown}; npm start -- --help lists what there is.`, 2);
+    const options = optionsIn(args);
     await launch({
-      config: loadConfig(),
+      config: loadConfig(options),
       programs,
       interrupted: interrupt.signal,
       tell: (text) => process.stdout.write(`${text}\n`),

@@ -2,7 +2,7 @@
 // anything is dialled, and the pin must not get lost on the way.
 
 import { expect, test } from "vitest";
-import { formatJoinToken, parseJoinToken } from "./enrolment.ts";
+import { formatJoinToken, parseJoinToken, proxyName } from "./enrolment.ts";
 import { formatKey } from "./key-format.ts";
 
 const id = "0123456789abcdef";
@@ -22,4 +22,8 @@ test("without its pin, with another kind of key or with anything around it, it i
   for (const other of [...others, text.slice(0, -1), text.slice(1), `${text}x`, ""])
     expect(parseJoinToken(other), other).toBeUndefined();
   expect(() => formatJoinToken(id, secret, "short")).toThrow("SHA-256");
+});
+
+test("a proxy is looked for under the name that every version of the authority has certified", () => {
+  expect(proxyName(id)).toBe("0123456789abcdef.proxy.tollgate.internal");
 });

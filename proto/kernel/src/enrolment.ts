@@ -1,12 +1,17 @@
 // What both planes must agree on about how a proxy becomes one. A join token's text is a credential of the kind `join`,
 // a dot, and the SHA-256 of the authority's certificate in base64url: one string is enough to join over a network that
-// nobody trusts. The authority certifies servers under one name only, the role of the control plane, so that a proxy need
-// not care under which address it dials one.
+// nobody trusts. The authority certifies control planes under one name only, their role, so that a proxy need not care under
+// which address it dials one; and each proxy under a name made of its id, by which another proxy knows it.
 
 import { formatKey, parseKey, type KeyText } from "./key-format.ts";
 
 /** No public authority gives out a name below `.internal`, and ours gives this one to control planes alone. */
 export const controlPlaneName = "control-plane.tollgate.internal";
+
+/** The name in a proxy's certificate: whoever dials a proxy looks for it, and not for the host. */
+export function proxyName(proxyId: string): string {
+  return `${proxyId}.proxy.tollgate.internal`;
+}
 
 export type JoinTokenText = {
   key: KeyText;

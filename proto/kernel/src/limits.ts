@@ -19,9 +19,16 @@ export const limits = {
   commandArgumentsMax: 128,
   commandArgumentCharsMax: 4_096,
   variablesPerServerMax: 128,
+  variableValueCharsMax: 16 * 1024,
   workingDirectoryCharsMax: 1_024,
   /** What is nested deeper is read by nobody here. */
   jsonDepthMax: 100,
+  /** As a server sent it. A larger one is known by its hash alone. */
+  definitionBytesMax: 128 * 1024,
+  /** Tools, prompts, resources and templates of a server, of which its catalogue is told. */
+  catalogueEntriesMax: 5_000,
+  /** Of the definitions in one report; below what the control plane takes as one message. */
+  catalogueReportBytesMax: 1024 * 1024,
   definitionChangesMax: 100,
   definitionTextCharsMax: 1_000,
   definitionFlagsMax: 32,

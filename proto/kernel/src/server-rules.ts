@@ -1,6 +1,7 @@
-// What may stand in a server's record: its URL and the headers that are sent to it. The configuration file and the
-// server's decider ask the same functions, so that what the one takes the other takes too. Each answers a predicate
-// ("is not a URL") or nothing; none repeats the text it judges, because a URL or a header may hold somebody's secret.
+// What may stand in a server's record: its URL and the headers that are sent to it, or the program that it is and what stands in
+// its environment. The configuration file and the server's decider ask the same functions, so that what the one takes the
+// other takes too. Each answers a predicate ("is not a URL") or nothing; none repeats the text it judges, because a URL, a
+// header or an argument may hold somebody's secret.
 
 import { limits } from "./limits.ts";
 
@@ -57,4 +58,31 @@ export function headerValueProblem(value: string): string | undefined {
   if (/[\r\n]/.test(value)) return "holds a line break, which no header may";
   if (!/^[\x20-\x7e\t]*$/.test(value)) return "holds a character that no header may";
   return /^[ \t]|[ \t]$/.test(value) ? "begins or ends with a space" : undefined;
+}
+
+/** The program and its arguments; no shell reads them, so every character but NUL is one. */
+export function commandProblem(command: readonly string[]): string | undefined {
+  const [max, charsMax] = [limits.commandArgumentsMax, limits.commandArgumentCharsMax];
+  if (command.length === 0 || command[0] === "") return "names no program";
+  if (command.length > max) return `has more than ${max} arguments`;
+  if (command.some((argument) => argument.length > charsMax))
+    return `has an argument longer than ${charsMax} characters`;
+  return command.some((argument) => argument.includes("\0")) ? "has an argument with a NUL in it" : undefined;
+}
+
+export function variableNameProblem(name: string): string | undefined {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name) ? undefined : "is not the name of an environment variable";
+}
+
+export function variableValueProblem(value: string): string | undefined {
+  const max = limits.variableValueCharsMax;
+  if (value.length > max) return `is longer than ${max} characters`;
+  return value.includes("\0") ? "holds a NUL, which no environment variable may" : undefined;
+}
+
+/** Absolute, because nothing that it could be relative to is the same on two proxies. */
+export function directoryProblem(path: string): string | undefined {
+  const max = limits.workingDirectoryCharsMax;
+  if (path.length > max) return `is longer than ${max} characters`;
+  return /^(?:\/|[A-Za-z]:[\\/])[^\0]*$/.test(path) ? undefined : "is not an absolute path";
 }

@@ -4,7 +4,7 @@
 import type { Plane } from "../plane.ts";
 import type { Meta } from "../log/handle.ts";
 import type { Claim } from "../log/kept-answer.ts";
-import type { Permission } from "./permissions.ts";
+import { contentPermissions, type Permission } from "./permissions.ts";
 
 export type RequestContext = {
   requestId: string;
@@ -18,5 +18,12 @@ export type RequestContext = {
 };
 
 export function metaOf(context: RequestContext, plane: Pick<Plane, "nowMs">): Meta {
-  return { actor: context.actor, timeMs: plane.nowMs(), claim: context.claim, isForced: context.isForced };
+  const mayRunPrograms = context.permissions.has(contentPermissions.runPrograms);
+  return {
+    actor: context.actor,
+    timeMs: plane.nowMs(),
+    claim: context.claim,
+    isForced: context.isForced,
+    mayRunPrograms,
+  };
 }

@@ -8,6 +8,7 @@ import type {
   CallConnection,
   CallFilter,
   CallOutcome,
+  Era,
   FactGap as ApiFactGap,
   FactGapConnection,
   FactGapState as ApiFactGapState,
@@ -24,6 +25,7 @@ const outcomesToDb = {
   UPSTREAM_FAILED: "upstream-failed",
   CLIENT_CLOSED: "client-closed",
   UNKNOWN: "unknown",
+  INPUT_REQUIRED: "input-required",
   REFUSED: "refused",
 } as const satisfies Record<CallOutcome, string>;
 
@@ -32,7 +34,13 @@ const outcomesFromDb: ReadonlyMap<string, CallOutcome> = new Map([
   [outcomesToDb.UPSTREAM_FAILED, "UPSTREAM_FAILED"],
   [outcomesToDb.CLIENT_CLOSED, "CLIENT_CLOSED"],
   [outcomesToDb.UNKNOWN, "UNKNOWN"],
+  [outcomesToDb.INPUT_REQUIRED, "INPUT_REQUIRED"],
   [outcomesToDb.REFUSED, "REFUSED"],
+]);
+
+const erasFromDb: ReadonlyMap<string, Era> = new Map([
+  ["legacy", "LEGACY"],
+  ["modern", "MODERN"],
 ]);
 
 function callToApi(row: CallRow): Call {
@@ -47,6 +55,13 @@ function callToApi(row: CallRow): Call {
     teamId: orNull(teamId),
     serverId: orNull(serverId),
     code: orNull(code),
+    method: orNull(row.method),
+    clientEra: erasFromDb.get(row.clientEra) ?? null,
+    serverEra: erasFromDb.get(row.serverEra) ?? null,
+    toolUseId: orNull(row.toolUseId),
+    sessionId: orNull(row.sessionId),
+    clientName: orNull(row.clientName),
+    clientVersion: orNull(row.clientVersion),
   };
 }
 
@@ -63,6 +78,9 @@ function wishFromApi(filter: CallFilter): CallWish {
     tool: filter.tool ?? undefined,
     outcome: filter.outcome ? outcomesToDb[filter.outcome] : undefined,
     requestId: filter.requestId ?? undefined,
+    method: filter.method ?? undefined,
+    toolUseId: filter.toolUseId ?? undefined,
+    sessionId: filter.sessionId ?? undefined,
     from: filter.from ?? undefined,
     to: filter.to ?? undefined,
   };

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
+import { Era } from "@tollgate/schema/resources";
 import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import { AdminError } from "../../../../test/support/admin-client.ts";
 import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
@@ -15,6 +16,15 @@ let position: string;
 
 const startMs = Date.parse("2026-06-01T00:00:00Z");
 const factCount = 40;
+
+/** Two calls of one use of a tool, the former of which asked; every other call is by a client that says nothing. */
+function saidIn(n: number) {
+  if (n !== 4 && n !== 6) return { outcome: ToolCallOutcome.ANSWERED };
+  const outcome = n === 4 ? ToolCallOutcome.INPUT_REQUIRED : ToolCallOutcome.ANSWERED;
+  const eras = { clientEra: Era.MODERN, serverEra: Era.LEGACY };
+  const whose = { toolUseId: "toolu_01", sessionId: `work-${n}`, clientName: "claude-code", clientVersion: "2.3" };
+  return { outcome, method: n === 4 ? "tools/call" : "prompts/get", ...eras, ...whose };
+}
 
 beforeAll(async () => {
   api = await startAdminApi("calls");
@@ -38,7 +48,7 @@ beforeAll(async () => {
           ...at,
           kind: {
             case: "toolCallCompleted" as const,
-            value: { ...common, outcome: ToolCallOutcome.ANSWERED, responseBytes: 2n ** 53n + 1n },
+            value: { ...common, ...saidIn(n), responseBytes: 2n ** 53n + 1n },
           },
         };
     return create(FactSchema, init);
@@ -82,11 +92,33 @@ test.each<[string, () => Record<string, unknown>, number]>([
   ["by tool", () => ({ tool: "tool1" }), factCount / 4],
   ["by outcome", () => ({ outcome: "REFUSED" }), factCount / 4],
   ["by request", () => ({ requestId: "r5" }), 1],
+  ["by outcome, of those who were asked", () => ({ outcome: "INPUT_REQUIRED" }), 1],
+  ["by method", () => ({ method: "prompts/get" }), 1],
+  ["by the use of a tool", () => ({ toolUseId: "toolu_01" }), 2],
+  ["by session", () => ({ sessionId: "work-6" }), 1],
+  ["by a session that was not said, which is none", () => ({ sessionId: "", toolUseId: "" }), 0],
   ["from a time, which belongs to it", () => ({ from: "2026-06-01T00:00:09Z" }), 4],
   ["to a time, which does not", () => ({ to: "2026-06-01T00:00:01Z" }), 4],
-  ["by all at once", () => ({ keyId, server: "docs", tool: "tool0", outcome: "ANSWERED" }), 5],
+  ["by all at once", () => ({ keyId, server: "docs", tool: "tool0", outcome: "ANSWERED" }), 4],
 ])("%s", async (_, filter, count) => {
   expect((await page(filter(), 500)).nodes).toHaveLength(count);
+});
+
+test("a call says what it was and whose; what nobody said is null", async () => {
+  const { calls } = await api.admin.run<{ calls: { nodes: unknown[] } }>(
+    `{ calls(filter: { to: "2026-06-01T00:00:02Z" }, first: 4) {
+      nodes { requestId outcome method clientEra serverEra toolUseId sessionId clientName clientVersion } } }`,
+  );
+  const unsaid = { method: null, clientEra: null, serverEra: null };
+  const nobodys = { toolUseId: null, sessionId: null, clientName: null, clientVersion: null };
+  const said = { clientEra: "MODERN", serverEra: "LEGACY", toolUseId: "toolu_01" };
+  const whose = { clientName: "claude-code", clientVersion: "2.3" };
+  expect(calls.nodes).toEqual([
+    { requestId: "r7", outcome: "REFUSED", ...unsaid, ...nobodys },
+    { requestId: "r6", outcome: "ANSWERED", method: "prompts/get", ...said, sessionId: "work-6", ...whose },
+    { requestId: "r5", outcome: "ANSWERED", ...unsaid, ...nobodys },
+    { requestId: "r4", outcome: "INPUT_REQUIRED", method: "tools/call", ...said, sessionId: "work-4", ...whose },
+  ]);
 });
 
 test("a refusal says its code, and a count beyond 2^53 arrives as it is", async () => {

@@ -27,6 +27,13 @@ export type CallRow = {
   firstByteUs: bigint | null;
   totalUs: bigint | null;
   count: bigint;
+  method: string;
+  clientEra: string;
+  serverEra: string;
+  toolUseId: string;
+  sessionId: string;
+  clientName: string;
+  clientVersion: string;
 };
 
 export type CallWish = {
@@ -37,6 +44,9 @@ export type CallWish = {
   tool?: string | undefined;
   outcome?: string | undefined;
   requestId?: string | undefined;
+  method?: string | undefined;
+  toolUseId?: string | undefined;
+  sessionId?: string | undefined;
   from?: Date | undefined;
   to?: Date | undefined;
 };
@@ -49,6 +59,10 @@ const conditions = {
   tool: (at: string) => `tool = ${at}`,
   outcome: (at: string) => `outcome = ${at}`,
   requestId: (at: string) => `request_id = ${at}`,
+  method: (at: string) => `method = ${at}`,
+  // As their indexes have it; "" is what many calls have in common because nothing was said.
+  toolUseId: (at: string) => `tool_use_id = ${at} AND tool_use_id <> ''`,
+  sessionId: (at: string) => `session_id = ${at} AND session_id <> ''`,
   from: (at: string) => `time >= ${at}`,
   to: (at: string) => `time < ${at}`,
 } satisfies Record<keyof CallWish, (at: string) => string>;
@@ -56,7 +70,8 @@ const conditions = {
 const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", key_id AS "keyId",
   team_id AS "teamId", server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
-  total_us AS "totalUs", count`;
+  total_us AS "totalUs", count, method, client_era AS "clientEra", server_era AS "serverEra",
+  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion"`;
 
 export function cursorOf({ time, proxyId, epoch, seq }: CallRow): readonly string[] {
   return [time.toISOString(), proxyId, epoch.toString(), seq.toString()];

@@ -247,3 +247,45 @@ test("an environment's bound is set by the file and changed by it, and shows whe
   );
   expect((await list(retired.result.position)).environments.nodes).toEqual([]);
 });
+
+const grouped = `version: 1
+toolGroups:
+  - { name: research, tools: ["files/read_*", "prompt:github/*"], naming: none }
+teams: [{ name: bound, tools: [group:research, "jira/*"] }]
+keys: [{ name: grouped, team: bound, tools: [group:research] }]
+servers:
+  - name: program
+    command: [npx, -y, server]
+    environment: { LEVEL: info, TOKEN: { env: GH_TOKEN } }
+    catalogue: pinned
+`;
+
+test("groups come before those that have them and go after them; the file applied again changes nothing", async () => {
+  const options = { variables: { GH_TOKEN: "planted-github-token" } };
+  const first = await apply(grouped, options);
+  expect(done(first)).toEqual([
+    ...["CREATE tool-group research", "CREATE team bound", "CREATE key grouped", "CREATE server program"],
+  ]);
+  expect(done(await apply(grouped, options))).toEqual([]);
+  const changed = await apply(
+    grouped
+      .replace("naming: none", "eras: [modern]")
+      .replace('group:research, "jira/*"', "group:research")
+      .replace("tools: [group:research] }]\nservers", 'tools: ["files/*"] }]\nservers')
+      .replace("LEVEL: info", "LEVEL: debug"),
+    { variables: { GH_TOKEN: "another" } },
+  );
+  expect(changed.plan.map(({ action, name, fields }) => [action, name, ...fields])).toEqual([
+    ["CHANGE", "research", "naming", "eras"],
+    ["CHANGE", "bound", "tools"],
+    ["CHANGE", "grouped", "tools"],
+    ["CHANGE", "program", "environment"],
+  ]);
+  const value = await apply(grouped, options);
+  expect(value.plan.find(({ name }) => name === "program")?.fields).toEqual(["environment"]);
+  const renewed = await apply(grouped, { variables: { GH_TOKEN: "a-third" } });
+  expect(renewed.plan.find(({ name }) => name === "program")?.fields).toEqual(["environment.TOKEN"]);
+  const pruned = await apply("version: 1\n", { prune: true });
+  for (const gone of ["tool-group research", "team bound", "key grouped", "server program"])
+    expect(done(pruned)).toContain(`RETIRE ${gone}`);
+});

@@ -13,14 +13,13 @@ import type { Plane } from "../plane.ts";
 import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
-import { readCurrent } from "./current.ts";
+import { demandPrograms } from "../servers/server-command.ts";
+import { namedSecrets } from "../servers/server-secrets.ts";
+import { readCurrent, type CurrentState } from "./current.ts";
 import { planConfiguration } from "./plan.ts";
 import { issueAt, type IssuedKey, type Plan, type PlanItem } from "./planning.ts";
 
-export type ApplyRequest = {
-  text: string;
-  fileName: string;
-  resolve: Resolve;
+export type CommitRequest = {
   dryRun: boolean;
   prune: boolean;
   /** Called with the keys that were made, before they are committed; again when the commit is. */
@@ -28,6 +27,8 @@ export type ApplyRequest = {
   /** What is answered, but for its position and the texts of keys. */
   answer?: (items: readonly PlanItem[], issued: readonly IssuedKey[]) => AnswerBody;
 };
+
+export type ApplyRequest = CommitRequest & { text: string; fileName: string; resolve: Resolve };
 
 export type Applied =
   | { outcome: "applied"; items: PlanItem[]; isApplied: boolean; issued: IssuedKey[]; position: bigint }
@@ -39,10 +40,23 @@ class DryRun extends Error {}
 export async function applyConfiguration(plane: Plane, meta: Meta, request: ApplyRequest): Promise<Applied> {
   const parsed = parseConfiguration(request.text, { fileName: request.fileName, resolve: request.resolve });
   if (parsed.outcome === "invalid") return parsed;
-  const done = await untilNamesHold(() => attempt(plane, meta, request, parsed.configuration), isOvertaken);
+  const { configuration } = parsed;
+  const keyIds = configuration.keys.flatMap(({ secret }) => (secret === undefined ? [] : (parseKey(secret)?.id ?? [])));
+  const done = await applyWanted(plane, meta, request, { keyIds, wanted: () => ({ configuration }) });
   if (done.outcome === "accepted") return { ...done, outcome: "applied" };
   const { issues } = done;
   return { outcome: "invalid", issues, report: issues.map((issue) => formatIssue(request.fileName, issue)).join("\n") };
+}
+
+export type Wanted = {
+  /** The ids of keys that are brought along. */
+  keyIds: readonly string[];
+  /** What there shall be, for what there is; asked again when somebody else was first. */
+  wanted: (current: CurrentState) => { configuration: Configuration } | { issues: readonly Issue[] };
+};
+
+export function applyWanted(plane: Plane, meta: Meta, request: CommitRequest, wanted: Wanted): Promise<Attempted> {
+  return untilNamesHold(() => attempt(plane, meta, request, wanted), isOvertaken);
 }
 
 /** A key of the file that was revoked meanwhile is left out by the next plan. */
@@ -50,26 +64,23 @@ function isOvertaken(refused: { refusal: { kind: string } }): boolean {
   return isByNames(refused) || refused.refusal.kind === "already-revoked";
 }
 
-type Attempted =
+export type Attempted =
   | { outcome: "accepted"; items: PlanItem[]; isApplied: boolean; issued: IssuedKey[]; position: bigint }
   | { outcome: "refused"; refusal: { kind: string }; issues: readonly Issue[] };
 
 async function attempt(
   plane: Plane,
   meta: Meta,
-  { dryRun, prune, keep, answer }: ApplyRequest,
-  configuration: Configuration,
+  { dryRun, prune, keep, answer }: CommitRequest,
+  { keyIds, wanted }: Wanted,
 ): Promise<Attempted> {
   const { database, secretStore, randomBytes } = plane;
-  const suppliedIds = configuration.keys.flatMap(({ secret }) => {
-    const parsed = secret === undefined ? undefined : parseKey(secret);
-    return parsed ? [parsed.id] : [];
-  });
-  const current = await readCurrent(plane, suppliedIds);
+  const current = await readCurrent(plane, keyIds);
+  const asked = wanted(current);
+  if ("issues" in asked) return { outcome: "refused", refusal: { kind: "planned" }, issues: asked.issues };
+  const { configuration } = asked;
   const directory = await readSecretDirectory(database.sql, secretStore, {
-    names: configuration.servers.flatMap(({ headers }) =>
-      headers.flatMap(({ source }) => ("secretName" in source ? [source.secretName] : [])),
-    ),
+    names: configuration.servers.flatMap(namedSecrets),
     ofServers: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])],
   });
   const plan = planConfiguration({ configuration, current, directory, prune, timeMs: meta.timeMs, randomBytes });
@@ -80,6 +91,7 @@ async function attempt(
     const steps = plan.steps.map(({ step }) => step);
     const done = await handleAll(database, steps, meta, {
       async within(sql, states) {
+        demandPrograms(meta, states);
         await rows(sql, states);
         if (dryRun) throw new DryRun();
         await keep?.(issued);

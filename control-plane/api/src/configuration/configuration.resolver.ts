@@ -15,7 +15,7 @@ import { PLANE, type Plane } from "../plane.ts";
 import { applyConfiguration } from "./apply.ts";
 import type { KeyEnd, PlanItem } from "./planning.ts";
 
-const actions = {
+export const actions = {
   create: "CREATE",
   change: "CHANGE",
   retire: "RETIRE",

@@ -10,10 +10,13 @@ import {
   KeySchema,
   ServerSchema,
   TeamSchema,
+  ToolApprovalSchema,
+  ToolGroupSchema,
   type Environment,
   type Key,
   type Server,
   type Team,
+  type ToolGroup,
 } from "@tollgate/schema/resources";
 import type { Sql } from "../database.ts";
 import { keyDecider, type KeyEvent } from "../keys/key.decider.ts";
@@ -23,10 +26,13 @@ import type { Plane } from "../plane.ts";
 import { readResources } from "../projections/replica.ts";
 
 export type CurrentState = {
+  toolGroups: ReadonlyMap<string, ToolGroup>;
   teams: ReadonlyMap<string, Team>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
   environments: ReadonlyMap<string, Environment>;
+  /** Ids, by the id of the server. */
+  approvals: ReadonlyMap<string, readonly string[]>;
   /** Of the key ids that were asked about: those that were used and are over. */
   revokedKeyIds: ReadonlySet<string>;
 };
@@ -39,20 +45,30 @@ export async function readCurrent(
 ): Promise<CurrentState> {
   const { position } = await head(database.sql);
   await projections.reached(position, reachedMsMax, "replica");
+  const toolGroups = new Map<string, ToolGroup>();
   const teams = new Map<string, Team>();
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
   const environments = new Map<string, Environment>();
+  const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
+    "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
+    "tool-approval"(body) {
+      const { id, serverId } = fromBinary(ToolApprovalSchema, body);
+      const ofServer = approvals.get(serverId);
+      if (ofServer) ofServer.push(id);
+      else approvals.set(serverId, [id]);
+    },
     environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
   };
   await readResources(database, async (page) => {
     for (const { kind, body } of page) readers[kind]?.(body);
   });
-  return { teams, keys, servers, environments, revokedKeyIds: await revokedAmong(database.sql, keyIds) };
+  const revokedKeyIds = await revokedAmong(database.sql, keyIds);
+  return { toolGroups, teams, keys, servers, environments, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

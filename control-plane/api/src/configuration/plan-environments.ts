@@ -3,17 +3,14 @@
 
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import { environmentDecider, type EnvironmentCommand } from "../environments/environment.decider.ts";
-import type { FilePlace, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import type { AnyStep } from "../log/handle.ts";
+import { pruned, type KindPlan, type Planning } from "./planning.ts";
 
-export type EnvironmentsPlan = {
-  items: PlanItem[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  retires: PlannedStep[];
-};
-
-export function planEnvironments({ configuration, current, prune, randomBytes }: Planning): EnvironmentsPlan {
-  const plan: EnvironmentsPlan = { items: [], changes: [], retired: [], retires: [] };
+export function planEnvironments(planning: Planning): KindPlan {
+  const { configuration, current, randomBytes } = planning;
+  const both = { there: current.environments, wanted: configuration.environments };
+  const gone = pruned(planning, "environment", both, ({ id }) => [stepOf({ kind: "retire", id })]);
+  const plan: KindPlan = { items: [], changes: [], ...gone };
   for (const [index, { name, at, ...wanted }] of configuration.environments.entries()) {
     const former = current.environments.get(name);
     const replicaAgeMsMax = wanted.replicaAgeMsMax === undefined ? undefined : BigInt(wanted.replicaAgeMsMax);
@@ -23,17 +20,11 @@ export function planEnvironments({ configuration, current, prune, randomBytes }:
     if (action === "none") continue;
     const id = former?.id ?? idFromBytes(randomBytes(idBytes));
     const place = { at, path: `environments[${index}]` };
-    plan.changes.push(stepOf({ kind: "set", id, name, settings: { replicaAgeMsMax } }, place));
-  }
-  const named = new Set(configuration.environments.map(({ name }) => name));
-  for (const { id, name } of prune ? current.environments.values() : []) {
-    if (named.has(name)) continue;
-    plan.retires.push(stepOf({ kind: "retire", id }, undefined));
-    plan.retired.push({ action: "retire", kind: "environment", name, fields: [] });
+    plan.changes.push({ step: stepOf({ kind: "set", id, name, settings: { replicaAgeMsMax } }), place });
   }
   return plan;
 }
 
-function stepOf(command: EnvironmentCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: environmentDecider, id: command.id, command }, place };
+function stepOf(command: EnvironmentCommand): AnyStep {
+  return { decider: environmentDecider, id: command.id, command };
 }

@@ -9,24 +9,31 @@ import { parseKey } from "@tollgate/kernel/key-format";
 import { KeyPurpose, type Key } from "@tollgate/schema/resources";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
-import type { FilePlace, IssuedKey, KeyEnd, PlanItem, PlannedStep, Planning } from "./planning.ts";
+import type { AnyStep } from "../log/handle.ts";
+import { sameGrant } from "../tool-groups/granted-tools.ts";
+import {
+  pruned,
+  type FilePlace,
+  type IssuedKey,
+  type KeyEnd,
+  type KindPlan,
+  type PlannedStep,
+  type Planning,
+} from "./planning.ts";
 
-export type KeysPlan = {
-  items: PlanItem[];
-  /** Before `changes`: they give names back. */
-  revokes: PlannedStep[];
-  changes: PlannedStep[];
-  retired: PlanItem[];
-  issued: IssuedKey[];
-};
+/** `revokes` stand before `changes`: they give names back. */
+export type KeysPlan = Omit<KindPlan, "retires"> & { revokes: PlannedStep[]; issued: IssuedKey[] };
 
 const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as const satisfies Record<
   ConfiguredKey["purpose"],
   KeyPurpose
 >;
 
-export function planKeys(planning: Planning, teamId: (name: string) => string): KeysPlan {
-  const { configuration, current, prune, timeMs } = planning;
+/** The ids that the names of the file stand for. */
+export type KeyReferences = { teamId: (name: string) => string; groupIds: (names: readonly string[]) => string[] };
+
+export function planKeys(planning: Planning, references: KeyReferences): KeysPlan {
+  const { configuration, current, timeMs } = planning;
   const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [] };
   for (const [index, wanted] of configuration.keys.entries()) {
     const place = { at: wanted.at, path: `keys[${index}]` };
@@ -36,21 +43,19 @@ export function planKeys(planning: Planning, teamId: (name: string) => string): 
       plan.items.push({ action: "none", kind: "key", name: wanted.name, fields: [], stays });
       continue;
     }
-    const differences = key ? differencesOf(wanted, key, teamId(wanted.team)) : [];
+    const held: Held = { teamId: references.teamId(wanted.team), toolGroupIds: references.groupIds(wanted.toolGroups) };
+    const differences = key ? differencesOf(wanted, key, held) : [];
     const isReplaced = differences.includes("purpose") || (key && isAnother(wanted, key));
     const action = key === undefined ? "create" : differences.length > 0 ? "change" : "none";
     plan.items.push({ action, kind: "key", name: wanted.name, fields: differences });
-    if (key && isReplaced) plan.revokes.push(stepOf({ kind: "revoke", id: key.id, timeMs }, place));
-    if (!key || isReplaced) issue(plan, planning, wanted, { place, teamId: teamId(wanted.team) });
-    else change(plan, wanted, key, { place, teamId: teamId(wanted.team), timeMs, differences });
+    if (key && isReplaced) plan.revokes.push({ step: stepOf({ kind: "revoke", id: key.id, timeMs }), place });
+    if (!key || isReplaced) issue(plan, planning, wanted, { place, held });
+    else change(plan, wanted, key, { place, held, timeMs, differences });
   }
-  const named = new Set(configuration.keys.map(({ name }) => name));
-  for (const { id, name } of prune ? current.keys.values() : []) {
-    if (named.has(name)) continue;
-    plan.revokes.push(stepOf({ kind: "revoke", id, timeMs }, undefined));
-    plan.retired.push({ action: "retire", kind: "key", name, fields: [] });
-  }
-  return plan;
+  const both = { there: current.keys, wanted: configuration.keys };
+  const { retired, retires } = pruned(planning, "key", both, ({ id }) => [stepOf({ kind: "revoke", id, timeMs })]);
+  plan.revokes.push(...retires);
+  return { ...plan, retired };
 }
 
 /**
@@ -68,13 +73,16 @@ function endOf(
   return key === undefined && expiresAtMs !== undefined && expiresAtMs <= timeMs ? "expired" : undefined;
 }
 
-function differencesOf(wanted: ConfiguredKey, key: Key, teamId: string): string[] {
+/** What a key refers to. */
+type Held = { teamId: string; toolGroupIds: string[] };
+
+function differencesOf(wanted: ConfiguredKey, key: Key, { teamId, toolGroupIds }: Held): string[] {
   const expiresAtMs = key.expiresAtMs === undefined ? undefined : Number(key.expiresAtMs);
   const differs = {
     team: teamId !== key.teamId,
     purpose: purposes[wanted.purpose] !== key.purpose,
     secret: isAnother(wanted, key) || !hasSecret(wanted, key),
-    tools: wanted.tools.length !== key.tools.length || wanted.tools.some((tool, at) => tool !== key.tools[at]),
+    tools: !sameGrant({ tools: wanted.tools, toolGroupIds }, key),
     expiresAt: wanted.expiresAtMs !== expiresAtMs,
   };
   return Object.entries(differs).flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
@@ -93,7 +101,7 @@ function issue(
   plan: KeysPlan,
   { timeMs, randomBytes }: Planning,
   wanted: ConfiguredKey,
-  { place, teamId }: { place: FilePlace; teamId: string },
+  { place, held }: { place: FilePlace; held: Held },
 ): void {
   const { name, tools, expiresAtMs } = wanted;
   const purpose = purposes[wanted.purpose];
@@ -103,25 +111,29 @@ function issue(
   const text = supplied?.text ?? made?.text ?? "";
   if (made) plan.issued.push({ name, secret: made.text });
   const sha256 = sha256Of(text);
-  plan.changes.push(stepOf({ kind: "issue", id, name, teamId, purpose, sha256, tools, expiresAtMs, timeMs }, place));
+  plan.changes.push({
+    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, expiresAtMs, timeMs }),
+    place,
+  });
 }
 
-type Change = { place: FilePlace; teamId: string; timeMs: number; differences: readonly string[] };
+type Change = { place: FilePlace; held: Held; timeMs: number; differences: readonly string[] };
 
-function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, teamId, timeMs, differences }: Change): void {
+function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, held, timeMs, differences }: Change): void {
   const { id } = key;
   if (wanted.secret !== undefined && differences.includes("secret")) {
     const sha256 = sha256Of(wanted.secret);
-    plan.changes.push(stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }, place));
+    plan.changes.push({ step: stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }), place });
   }
   const fields: Partial<ChangeKey> = {
-    ...(differences.includes("team") ? { teamId } : {}),
-    ...(differences.includes("tools") ? { tools: wanted.tools } : {}),
+    ...(differences.includes("team") ? { teamId: held.teamId } : {}),
+    ...(differences.includes("tools") ? { tools: wanted.tools, toolGroupIds: held.toolGroupIds } : {}),
     ...(differences.includes("expiresAt") ? { expiresAtMs: wanted.expiresAtMs ?? "never" } : {}),
   };
-  if (Object.keys(fields).length > 0) plan.changes.push(stepOf({ ...fields, kind: "change", id, timeMs }, place));
+  if (Object.keys(fields).length > 0)
+    plan.changes.push({ step: stepOf({ ...fields, kind: "change", id, timeMs }), place });
 }
 
-function stepOf(command: KeyCommand, place: FilePlace | undefined): PlannedStep {
-  return { step: { decider: keyDecider, id: command.id, command }, place };
+function stepOf(command: KeyCommand): AnyStep {
+  return { decider: keyDecider, id: command.id, command };
 }

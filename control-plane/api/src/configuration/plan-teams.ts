@@ -1,44 +1,48 @@
 // The teams of a file against those that there are.
 
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
-import { teamDecider } from "../teams/team.decider.ts";
-import type { PlanItem, PlannedStep, Planning } from "./planning.ts";
+import type { AnyStep } from "../log/handle.ts";
+import { teamDecider, type TeamCommand } from "../teams/team.decider.ts";
+import { sameList } from "../tool-groups/granted-tools.ts";
+import { pruned, type KindPlan, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
-export type TeamsPlan = {
-  items: PlanItem[];
-  creates: PlannedStep[];
-  retired: PlanItem[];
-  retires: PlannedStep[];
-  /** Of a team that is there or will be. */
-  idOf: (name: string) => string;
-};
+/** `idOf` a team that is there or will be. */
+export type TeamsPlan = KindPlan & { idOf: (name: string) => string };
 
-export function planTeams({ configuration, current, prune, randomBytes }: Planning): TeamsPlan {
+export function planTeams(planning: Planning, groupIds: (names: readonly string[]) => string[]): TeamsPlan {
+  const { configuration, current, randomBytes } = planning;
   const items: PlanItem[] = [];
-  const creates: PlannedStep[] = [];
+  const changes: PlannedStep[] = [];
   const ids = new Map([...current.teams].map(([name, { id }]) => [name, id]));
-  for (const [index, { name, at }] of configuration.teams.entries()) {
-    const isThere = current.teams.has(name);
-    items.push({ action: isThere ? "none" : "create", kind: "team", name, fields: [] });
-    if (isThere) continue;
-    const id = idFromBytes(randomBytes(idBytes));
+  for (const [index, { name, at, tools, toolGroups }] of configuration.teams.entries()) {
+    const former = current.teams.get(name);
+    const grant = { tools, toolGroupIds: groupIds(toolGroups) };
+    const isSame = (field: "tools" | "toolGroupIds") => !former || sameList(grant[field], former[field]);
+    const fields = isSame("tools") && isSame("toolGroupIds") ? [] : ["tools"];
+    items.push({
+      action: former === undefined ? "create" : fields.length > 0 ? "change" : "none",
+      ...{ kind: "team", name, fields },
+    });
+    if (former && fields.length === 0) continue;
+    const id = former?.id ?? idFromBytes(randomBytes(idBytes));
     ids.set(name, id);
-    const step = { decider: teamDecider, id, command: { kind: "create", id, name } };
-    creates.push({ step, place: { at, path: `teams[${index}]` } });
+    const place = { at, path: `teams[${index}]` };
+    const step = stepOf(former ? { kind: "change", id, grant } : { kind: "create", id, name, ...grant });
+    changes.push({ step, place });
   }
-  const named = new Set(configuration.teams.map(({ name }) => name));
-  const gone = prune ? [...current.teams.values()].filter(({ name }) => !named.has(name)) : [];
+  const both = { there: current.teams, wanted: configuration.teams };
   return {
     items,
-    creates,
-    retired: gone.map(({ name }) => ({ action: "retire", kind: "team", name, fields: [] })),
-    retires: gone.map(({ id }) => {
-      return { step: { decider: teamDecider, id, command: { kind: "retire", id } }, place: undefined };
-    }),
+    changes,
+    ...pruned(planning, "team", both, ({ id }) => [stepOf({ kind: "retire", id })]),
     idOf(name) {
       const id = ids.get(name);
       if (id === undefined) throw new Error(`the file's own check let the team ${name} through`);
       return id;
     },
   };
+}
+
+function stepOf(command: TeamCommand): AnyStep {
+  return { decider: teamDecider, id: command.id, command };
 }

@@ -9,23 +9,26 @@ import { planEnvironments } from "./plan-environments.ts";
 import { planKeys } from "./plan-keys.ts";
 import { planServers } from "./plan-servers.ts";
 import { planTeams } from "./plan-teams.ts";
+import { planToolGroups } from "./plan-tool-groups.ts";
 import type { Plan, PlannedStep, Planning } from "./planning.ts";
 
 export function planConfiguration(input: Omit<Planning, "issues">): Plan | { issues: Issue[] } {
   const planning = { ...input, issues: [] };
-  const teams = planTeams(planning);
-  const keys = planKeys(planning, teams.idOf);
+  const toolGroups = planToolGroups(planning);
+  const teams = planTeams(planning, toolGroups.idsOf);
+  const keys = planKeys(planning, { teamId: teams.idOf, groupIds: toolGroups.idsOf });
   const servers = planServers(planning);
   const environments = planEnvironments(planning);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const unplaced = (step: AnyStep): PlannedStep => ({ step, place: undefined });
   return {
     items: [
-      ...[...teams.items, ...keys.items, ...servers.items, ...environments.items],
-      ...[...keys.retired, ...servers.retired, ...teams.retired, ...environments.retired],
+      ...[...toolGroups.items, ...teams.items, ...keys.items, ...servers.items, ...environments.items],
+      ...[...keys.retired, ...servers.retired, ...teams.retired, ...toolGroups.retired, ...environments.retired],
     ],
     steps: [
-      ...teams.creates,
+      ...toolGroups.changes,
+      ...teams.changes,
       ...keys.revokes,
       ...keys.changes,
       ...storeSteps(servers.secrets).map(unplaced),
@@ -33,6 +36,7 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...servers.retires,
       ...eraseSteps(servers.secrets).map(unplaced),
       ...teams.retires,
+      ...toolGroups.retires,
       ...environments.changes,
       ...environments.retires,
     ],

@@ -11,7 +11,7 @@ import type { CurrentState } from "./current.ts";
 
 export type PlanItem = {
   action: "create" | "change" | "retire" | "none";
-  kind: "team" | "key" | "server" | "environment";
+  kind: "tool-group" | "team" | "key" | "server" | "environment";
   name: string;
   /** What changes, for `change`. */
   fields: readonly string[];
@@ -35,6 +35,15 @@ export type Plan = {
   issued: IssuedKey[];
 };
 
+/** Of one kind of resource. */
+export type KindPlan = {
+  items: PlanItem[];
+  changes: PlannedStep[];
+  /** What a prune takes away. */
+  retired: PlanItem[];
+  retires: PlannedStep[];
+};
+
 export type Planning = {
   configuration: Configuration;
   current: CurrentState;
@@ -44,6 +53,21 @@ export type Planning = {
   randomBytes: (count: number) => Uint8Array;
   issues: Issue[];
 };
+
+/** With `prune`, what is there and stands nowhere in the file. */
+export function pruned<T extends { id: string; name: string }>(
+  { prune }: Planning,
+  kind: PlanItem["kind"],
+  { there, wanted }: { there: ReadonlyMap<string, T>; wanted: readonly { name: string }[] },
+  retire: (gone: T) => AnyStep[],
+): { retired: PlanItem[]; retires: PlannedStep[] } {
+  const named = new Set(wanted.map(({ name }) => name));
+  const gone = prune ? [...there.values()].filter(({ name }) => !named.has(name)) : [];
+  return {
+    retired: gone.map(({ name }) => ({ action: "retire", kind, name, fields: [] })),
+    retires: gone.flatMap(retire).map((step) => ({ step, place: undefined })),
+  };
+}
 
 export function issueAt({ at, path }: FilePlace, refusal: AnyRefusal): Issue {
   return { line: at.line, column: at.column, path, message: `\`${path}\` was refused: ${sentenceOf(refusal)}` };

@@ -4,7 +4,7 @@
 
 import { createHash, createPrivateKey } from "node:crypto";
 import { isIP } from "node:net";
-import { controlPlaneName } from "@tollgate/kernel/enrolment";
+import { controlPlaneName, proxyName } from "@tollgate/kernel/enrolment";
 import { limits } from "@tollgate/kernel/limits";
 import type { Database } from "../database.ts";
 import { open, seal } from "../secrets/envelope.ts";
@@ -47,8 +47,9 @@ export async function openAuthority({ database, masterKey, nowMs, certificateMs 
     pem,
     pin: createHash("sha256").update(certificate).digest("base64url"),
     async certify(proxyId, publicKey) {
-      const names = [{ type: "dns", value: `${proxyId}.proxy.tollgate.internal` }] as const;
-      const about = { publicKey, commonName: proxyId, usage: "client", names } as const;
+      const names = [{ type: "dns", value: proxyName(proxyId) }] as const;
+      // Dialling the control plane and other proxies, and dialled by the latter.
+      const about = { publicKey, commonName: proxyId, usages: ["client", "server"], names } as const;
       return [await issue(stored, { ...about, ...forMs(certificateMs) }), certificate];
     },
     async serverIdentity(hosts) {
@@ -56,7 +57,7 @@ export async function openAuthority({ database, masterKey, nowMs, certificateMs 
       const names = [controlPlaneName, ...new Set(hosts)].map((value) => {
         return { type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value };
       });
-      const about = { publicKey, commonName: controlPlaneName, usage: "server", names } as const;
+      const about = { publicKey, commonName: controlPlaneName, usages: ["server"], names } as const;
       const own = await issue(stored, { ...about, ...forMs(serverCertificateMs) });
       const key = createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
       return { cert: toPem(own) + pem, key: key.export({ format: "pem", type: "pkcs8" }).toString() };

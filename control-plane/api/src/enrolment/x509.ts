@@ -22,17 +22,22 @@ import { randomBytes, webcrypto } from "node:crypto";
 /** DER. */
 export type Authority = { certificate: Uint8Array; privateKey: Uint8Array };
 export type Validity = { fromMs: number; untilMs: number };
+/** What a certificate may be shown as: by who dials, by who is dialled. */
+export type Usage = "client" | "server";
 export type CertificateOptions = Validity & {
   /** SubjectPublicKeyInfo, DER. */
   publicKey: Uint8Array;
   commonName: string;
-  usage: "client" | "server";
+  usages: readonly Usage[];
   names: readonly { type: "dns" | "ip"; value: string }[];
 };
 
 const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" } as const;
 const signingAlgorithm = { name: "ECDSA", hash: "SHA-256" } as const;
-const usages = { client: ExtendedKeyUsage.clientAuth, server: ExtendedKeyUsage.serverAuth };
+const usageIds = { client: ExtendedKeyUsage.clientAuth, server: ExtendedKeyUsage.serverAuth } satisfies Record<
+  Usage,
+  string
+>;
 
 export async function newKeyPair(): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
@@ -58,7 +63,7 @@ export async function newAuthority(commonName: string, { fromMs, untilMs }: Vali
 }
 
 export async function issue(authority: Authority, options: CertificateOptions): Promise<Uint8Array> {
-  const { publicKey, commonName, usage, names, fromMs, untilMs } = options;
+  const { publicKey, commonName, usages, names, fromMs, untilMs } = options;
   const issuer = new X509Certificate(authority.certificate);
   const key = await webcrypto.subtle.importKey("spki", Uint8Array.from(publicKey), keyAlgorithm, true, ["verify"]);
   const certificate = await X509CertificateGenerator.create({
@@ -70,7 +75,10 @@ export async function issue(authority: Authority, options: CertificateOptions): 
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([usages[usage]], true),
+      new ExtendedKeyUsageExtension(
+        usages.map((usage) => usageIds[usage]),
+        true,
+      ),
       new SubjectAlternativeNameExtension([...names]),
       await SubjectKeyIdentifierExtension.create(key),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),

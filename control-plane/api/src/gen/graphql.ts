@@ -62,9 +62,27 @@ export type ApplyConfigurationSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type ApproveToolsInput = {
+  readonly serverId: Scalars['ID']['input'];
+  /** At most 500. */
+  readonly tools: ReadonlyArray<ToolDefinition>;
+};
+
+export type ApproveToolsResult = ApproveToolsSucceeded | InvalidInput | NotFound | ToolChanged;
+
+export type ApproveToolsSucceeded = {
+  readonly __typename?: 'ApproveToolsSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
+};
+
 /** What a refused call does not have is empty or null. */
 export type Call = {
   readonly __typename?: 'Call';
+  readonly clientEra: Maybe<Era>;
+  /** What the client says of itself. */
+  readonly clientName: Maybe<Scalars['String']['output']>;
+  readonly clientVersion: Maybe<Scalars['String']['output']>;
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server and tool. */
@@ -75,6 +93,8 @@ export type Call = {
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  /** The protocol's: tools/call, prompts/get, resources/read or completion/complete. */
+  readonly method: Maybe<Scalars['String']['output']>;
   readonly outcome: CallOutcome;
   /** Where the fact comes from: unique together. */
   readonly proxyId: Scalars['ID']['output'];
@@ -83,10 +103,17 @@ export type Call = {
   readonly responseBytes: Maybe<Scalars['BigInt']['output']>;
   readonly seq: Scalars['BigInt']['output'];
   readonly server: Scalars['String']['output'];
+  /** Null, too, where the server was never met. */
+  readonly serverEra: Maybe<Era>;
   readonly serverId: Maybe<Scalars['ID']['output']>;
+  /** What the client calls the work that this belongs to; where it does not say, a name of its session at the gate. */
+  readonly sessionId: Maybe<Scalars['String']['output']>;
   readonly teamId: Maybe<Scalars['ID']['output']>;
   readonly time: Scalars['DateTime']['output'];
+  /** What `method` is about: a tool, a prompt, or a resource by its URI. */
   readonly tool: Scalars['String']['output'];
+  /** What the client calls this use of a tool. */
+  readonly toolUseId: Maybe<Scalars['String']['output']>;
   readonly totalUs: Maybe<Scalars['BigInt']['output']>;
   readonly upstreamStatus: Maybe<Scalars['Int']['output']>;
 };
@@ -110,13 +137,16 @@ export type CallFilter = {
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly method?: InputMaybe<Scalars['String']['input']>;
   readonly outcome?: InputMaybe<CallOutcome>;
   readonly requestId?: InputMaybe<Scalars['String']['input']>;
   readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
   readonly teamId?: InputMaybe<Scalars['ID']['input']>;
   /** Before. */
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   readonly tool?: InputMaybe<Scalars['String']['input']>;
+  readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
 };
 
 export type CallOutcome =
@@ -124,6 +154,8 @@ export type CallOutcome =
   | 'ANSWERED'
   /** The client hung up first. */
   | 'CLIENT_CLOSED'
+  /** The client was asked something in the middle of the call, and comes again with the answer: that is another call here. */
+  | 'INPUT_REQUIRED'
   /** The gate refused it; `code` says why. */
   | 'REFUSED'
   /** The proxy ended while the call was under way: it was meant to go out, and nobody knows whether it did. */
@@ -131,14 +163,57 @@ export type CallOutcome =
   /** The server could not be reached, broke off or timed out. */
   | 'UPSTREAM_FAILED';
 
+export type CatalogueEntry = {
+  readonly __typename?: 'CatalogueEntry';
+  readonly approval: Maybe<ToolApproval>;
+  readonly changedAt: Scalars['DateTime']['output'];
+  /** As the server sent it: JSON. Null where it is too large or on its way. */
+  readonly definition: Maybe<Scalars['String']['output']>;
+  /** From the approved definition, or else the former one, to this one; null where there is none or its text is not known. */
+  readonly difference: Maybe<DefinitionDifference>;
+  readonly firstSeen: Scalars['DateTime']['output'];
+  /** Where the definition holds characters that people do not see and models do. */
+  readonly hidden: ReadonlyArray<HiddenCharacters>;
+  /** Of tools: whether its definition is the approved one. */
+  readonly isApproved: Scalars['Boolean']['output'];
+  readonly kind: CatalogueKind;
+  /** Of a resource its URI, of a template its URI template. */
+  readonly name: Scalars['String']['output'];
+  /** Of the definition before the last change. */
+  readonly previousSha256: Maybe<Scalars['String']['output']>;
+  /** Of its definition's canonical text, in hexadecimal. */
+  readonly sha256: Scalars['String']['output'];
+};
+
+export type CatalogueEntryConnection = {
+  readonly __typename?: 'CatalogueEntryConnection';
+  readonly edges: ReadonlyArray<CatalogueEntryEdge>;
+  readonly nodes: ReadonlyArray<CatalogueEntry>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CatalogueEntryEdge = {
+  readonly __typename?: 'CatalogueEntryEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: CatalogueEntry;
+};
+
+export type CatalogueKind =
+  | 'PROMPT'
+  | 'RESOURCE'
+  | 'RESOURCE_TEMPLATE'
+  | 'TOOL';
+
 /** What is absent stays; `expiresAt: null` takes the expiry away. */
 export type ChangeKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
   readonly id: Scalars['ID']['input'];
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
-export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput | NotFound;
+export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput | NotFound | ReferenceMissing;
 
 export type ChangeKeySucceeded = {
   readonly __typename?: 'ChangeKeySucceeded';
@@ -146,13 +221,23 @@ export type ChangeKeySucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
-/** What is absent stays. `headers` replaces all of them. */
+/**
+ * What is absent stays. `headers` and `environment` replace all of them. Another `transport` takes away what the former one had
+ * for itself: an address, or a program.
+ */
 export type ChangeServerInput = {
   readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly catalogue?: InputMaybe<ServerCatalogue>;
+  readonly command?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly environment?: InputMaybe<ReadonlyArray<ServerVariableInput>>;
+  readonly era?: InputMaybe<ServerEra>;
   readonly headers?: InputMaybe<ReadonlyArray<ServerHeaderInput>>;
   readonly id: Scalars['ID']['input'];
+  readonly isolation?: InputMaybe<ServerIsolation>;
   readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+  readonly transport?: InputMaybe<ServerTransport>;
   readonly url?: InputMaybe<Scalars['String']['input']>;
+  readonly workingDirectory?: InputMaybe<Scalars['String']['input']>;
 };
 
 export type ChangeServerResult = ChangeServerSucceeded | InvalidInput | NotFound | ReferenceMissing;
@@ -161,6 +246,38 @@ export type ChangeServerSucceeded = {
   readonly __typename?: 'ChangeServerSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
+};
+
+/** What is absent stays. */
+export type ChangeTeamInput = {
+  readonly id: Scalars['ID']['input'];
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeTeamResult = ChangeTeamSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeTeamSucceeded = {
+  readonly __typename?: 'ChangeTeamSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly team: Team;
+};
+
+/** What is absent stays. */
+export type ChangeToolGroupInput = {
+  readonly eras?: InputMaybe<ReadonlyArray<Era>>;
+  readonly id: Scalars['ID']['input'];
+  readonly naming?: InputMaybe<ToolNaming>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeToolGroupResult = ChangeToolGroupSucceeded | InvalidInput | NotFound;
+
+export type ChangeToolGroupSucceeded = {
+  readonly __typename?: 'ChangeToolGroupSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly toolGroup: ToolGroup;
 };
 
 export type ConfigurationAction =
@@ -189,7 +306,7 @@ export type ConfigurationStep = {
   readonly action: ConfigurationAction;
   /** What changes, for CHANGE. */
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
-  /** team, key or server. */
+  /** tool-group, team, key, server or environment. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
   /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
@@ -203,14 +320,49 @@ export type ConfigurationVariable = {
 
 export type CreateTeamInput = {
   readonly name: Scalars['String']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
-export type CreateTeamResult = CreateTeamSucceeded | InvalidInput | NameTaken;
+export type CreateTeamResult = CreateTeamSucceeded | InvalidInput | NameTaken | ReferenceMissing;
 
 export type CreateTeamSucceeded = {
   readonly __typename?: 'CreateTeamSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly team: Team;
+};
+
+export type CreateToolGroupInput = {
+  readonly eras?: InputMaybe<ReadonlyArray<Era>>;
+  readonly name: Scalars['String']['input'];
+  /** AUTO unless told. */
+  readonly naming?: InputMaybe<ToolNaming>;
+  readonly tools: ReadonlyArray<Scalars['String']['input']>;
+};
+
+export type CreateToolGroupResult = CreateToolGroupSucceeded | InvalidInput | NameTaken;
+
+export type CreateToolGroupSucceeded = {
+  readonly __typename?: 'CreateToolGroupSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly toolGroup: ToolGroup;
+};
+
+/** Texts are JSON, and cut where they are long; null where nothing was or is. */
+export type DefinitionChange = {
+  readonly __typename?: 'DefinitionChange';
+  readonly after: Maybe<Scalars['String']['output']>;
+  readonly before: Maybe<Scalars['String']['output']>;
+  /** JSON Pointer. */
+  readonly path: Scalars['String']['output'];
+};
+
+export type DefinitionDifference = {
+  readonly __typename?: 'DefinitionDifference';
+  readonly changes: ReadonlyArray<DefinitionChange>;
+  /** False where there are more than these. */
+  readonly isWhole: Scalars['Boolean']['output'];
 };
 
 /** A proxy that may hold certificates. */
@@ -260,6 +412,11 @@ export type EnvironmentEdge = {
   readonly node: Environment;
 };
 
+/** A generation of MCP: with sessions, to 2025-11-25, or stateless, from 2026-07-28. */
+export type Era =
+  | 'LEGACY'
+  | 'MODERN';
+
 export type EraseSecretResult = EraseSecretSucceeded | InUse | NotFound;
 
 export type EraseSecretSucceeded = {
@@ -303,6 +460,59 @@ export type FactGapState =
   | 'LOST'
   /** The proxy said how many there are and was not heard of since; they come when its disk does. */
   | 'MISSING';
+
+export type HiddenCharacters = {
+  readonly __typename?: 'HiddenCharacters';
+  readonly codePoints: ReadonlyArray<Scalars['Int']['output']>;
+  /** JSON Pointer. */
+  readonly path: Scalars['String']['output'];
+};
+
+export type ImportProblem = {
+  readonly __typename?: 'ImportProblem';
+  readonly message: Scalars['String']['output'];
+  /** As it is called in the list; null of what is wrong with the list itself. */
+  readonly server: Maybe<Scalars['String']['output']>;
+};
+
+export type ImportRefused = Refusal & {
+  readonly __typename?: 'ImportRefused';
+  /** A line for each problem. */
+  readonly message: Scalars['String']['output'];
+  readonly problems: ReadonlyArray<ImportProblem>;
+};
+
+export type ImportServersInput = {
+  readonly dryRun?: InputMaybe<Scalars['Boolean']['input']>;
+  /** The list as it stands in its file. */
+  readonly json: Scalars['String']['input'];
+  /** Whether a server of the same name that has another address or command is changed; refused unless told. */
+  readonly replace?: InputMaybe<Scalars['Boolean']['input']>;
+  /** For `${NAME}` in the list; not given, a list that refers to any is refused. */
+  readonly variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+export type ImportServersResult = ImportRefused | ImportServersSucceeded;
+
+export type ImportServersSucceeded = {
+  readonly __typename?: 'ImportServersSucceeded';
+  /** False where it was a dry run. */
+  readonly isApplied: Scalars['Boolean']['output'];
+  readonly position: Scalars['Position']['output'];
+  readonly servers: ReadonlyArray<ImportedServer>;
+};
+
+export type ImportedServer = {
+  readonly __typename?: 'ImportedServer';
+  readonly action: ConfigurationAction;
+  /** What changes, for CHANGE. */
+  readonly fields: ReadonlyArray<Scalars['String']['output']>;
+  /** As it is called in the list. */
+  readonly from: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** The headers and variables whose values are stored as secrets. */
+  readonly secrets: ReadonlyArray<Scalars['String']['output']>;
+};
 
 /** Something else still needs it. */
 export type InUse = Refusal & {
@@ -361,6 +571,8 @@ export type IssueKeyInput = {
   /** AGENT unless told. */
   readonly purpose?: InputMaybe<KeyPurpose>;
   readonly teamId: Scalars['ID']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
@@ -432,7 +644,14 @@ export type Key = {
    */
   readonly team: Maybe<Team>;
   readonly teamId: Scalars['ID']['output'];
-  /** Tool patterns, server/tool, `*` within a segment. None reaches nothing. */
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  /** Null only together with an error, like `team`. */
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /**
+   * Patterns: `server/tool`, `*` within a segment; `server/*` is the whole server, its prompts and resources included;
+   * `prompt:server/name` and `resource:server/uri` grant those. A key reaches what its patterns and groups grant, within what
+   * its team is granted; with none it reaches nothing.
+   */
   readonly tools: ReadonlyArray<Scalars['String']['output']>;
 };
 
@@ -497,21 +716,39 @@ export type Mutation = {
   readonly __typename?: 'Mutation';
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
-   * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` teams, keys and
-   * servers that the file does not name are retired.
+   * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
+   * teams, keys and servers that the file does not name are retired.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
+  /**
+   * Approves tools of a server as they are defined now, all of them or none: of a pinned server nobody gets any other. Each is
+   * named with the hash of the definition that was looked at; one that has another by now is refused. What is pending then is
+   * read with `server(id, atLeast: position)`.
+   */
+  readonly approveTools: ApproveToolsResult;
   readonly changeKey: ChangeKeyResult;
   readonly changeServer: ChangeServerResult;
+  readonly changeTeam: ChangeTeamResult;
+  readonly changeToolGroup: ChangeToolGroupResult;
   readonly createTeam: CreateTeamResult;
+  readonly createToolGroup: CreateToolGroupResult;
   readonly eraseSecret: EraseSecretResult;
+  /**
+   * Imports the server list of a client, Claude Code's `.mcp.json` or Claude Desktop's: all of it in one commit, or nothing.
+   * Values of headers, and of variables that may be credentials, are stored as secrets. Imported again, a list
+   * changes what has changed in it, and nothing that it cannot say.
+   */
+  readonly importServers: ImportServersResult;
   readonly issueAdminToken: IssueAdminTokenResult;
   readonly issueJoinToken: IssueJoinTokenResult;
   readonly issueKey: IssueKeyResult;
+  /** A server over stdio needs the permission `servers:stdio`, here and where it is changed: it is a program on the proxies. */
   readonly registerServer: RegisterServerResult;
   readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
+  /** Refused while a key or team has it. */
+  readonly retireToolGroup: RetireToolGroupResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
   readonly revokeJoinToken: RevokeJoinTokenResult;
   readonly revokeKey: RevokeKeyResult;
@@ -522,6 +759,7 @@ export type Mutation = {
   readonly setEnvironment: SetEnvironmentResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
+  readonly withdrawToolApproval: WithdrawToolApprovalResult;
 };
 
 
@@ -532,6 +770,12 @@ export type MutationApplyConfigurationArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   prune?: InputMaybe<Scalars['Boolean']['input']>;
   variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+
+export type MutationApproveToolsArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ApproveToolsInput;
 };
 
 
@@ -547,15 +791,39 @@ export type MutationChangeServerArgs = {
 };
 
 
+export type MutationChangeTeamArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeTeamInput;
+};
+
+
+export type MutationChangeToolGroupArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeToolGroupInput;
+};
+
+
 export type MutationCreateTeamArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateTeamInput;
 };
 
 
+export type MutationCreateToolGroupArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateToolGroupInput;
+};
+
+
 export type MutationEraseSecretArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationImportServersArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ImportServersInput;
 };
 
 
@@ -601,6 +869,12 @@ export type MutationRetireTeamArgs = {
 };
 
 
+export type MutationRetireToolGroupArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRevokeAdminTokenArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
@@ -640,6 +914,12 @@ export type MutationSetEnvironmentArgs = {
 export type MutationStoreSecretArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: StoreSecretInput;
+};
+
+
+export type MutationWithdrawToolApprovalArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: WithdrawToolApprovalInput;
 };
 
 /** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
@@ -742,6 +1022,9 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly team: Maybe<Team>;
   readonly teams: TeamConnection;
+  /** Null where there is none, or none any more. */
+  readonly toolGroup: Maybe<ToolGroup>;
+  readonly toolGroups: ToolGroupConnection;
 };
 
 
@@ -845,6 +1128,20 @@ export type QueryTeamsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
+
+export type QueryToolGroupArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryToolGroupsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
 /** What it refers to is not there. */
 export type ReferenceMissing = Refusal & {
   readonly __typename?: 'ReferenceMissing';
@@ -860,11 +1157,23 @@ export type Refusal = {
 export type RegisterServerInput = {
   /** Whether addresses of private and loopback ranges may be dialled; false unless told. */
   readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly catalogue?: InputMaybe<ServerCatalogue>;
+  /** Of a server over stdio, like the next two. */
+  readonly command?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly environment?: InputMaybe<ReadonlyArray<ServerVariableInput>>;
+  /** AUTO unless told, like the next two. */
+  readonly era?: InputMaybe<ServerEra>;
   readonly headers?: InputMaybe<ReadonlyArray<ServerHeaderInput>>;
+  readonly isolation?: InputMaybe<ServerIsolation>;
   readonly name: Scalars['String']['input'];
   /** 60 unless told. */
   readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
-  readonly url: Scalars['String']['input'];
+  /** STREAMABLE_HTTP unless told. */
+  readonly transport?: InputMaybe<ServerTransport>;
+  /** Of every server but one over stdio. */
+  readonly url?: InputMaybe<Scalars['String']['input']>;
+  /** An absolute path. */
+  readonly workingDirectory?: InputMaybe<Scalars['String']['input']>;
 };
 
 export type RegisterServerResult = InvalidInput | NameTaken | ReferenceMissing | RegisterServerSucceeded;
@@ -895,6 +1204,14 @@ export type RetireTeamResult = InUse | NotFound | RetireTeamSucceeded;
 
 export type RetireTeamSucceeded = {
   readonly __typename?: 'RetireTeamSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireToolGroupResult = InUse | NotFound | RetireToolGroupSucceeded;
+
+export type RetireToolGroupSucceeded = {
+  readonly __typename?: 'RetireToolGroupSucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -971,12 +1288,55 @@ export type SecretEdge = {
 export type Server = {
   readonly __typename?: 'Server';
   readonly allowPrivateNetwork: Scalars['Boolean']['output'];
+  readonly catalogue: ServerCatalogue;
+  /** For stdio: the program and its arguments, which no shell reads. */
+  readonly command: ReadonlyArray<Scalars['String']['output']>;
+  readonly entries: Maybe<CatalogueEntryConnection>;
+  readonly environment: ReadonlyArray<ServerVariable>;
+  readonly era: ServerEra;
   readonly headers: ReadonlyArray<ServerHeader>;
+  /** How it is for each proxy: the first 100. Null only together with an error, like the next ones. */
+  readonly health: Maybe<ReadonlyArray<ServerHealth>>;
   readonly id: Scalars['ID']['output'];
+  readonly isolation: ServerIsolation;
+  /** What it said of itself when it was last listed; null before. */
+  readonly listing: Maybe<ServerListing>;
   readonly name: Scalars['String']['output'];
+  /** Tools whose definition is not the approved one. */
+  readonly pendingTools: Maybe<CatalogueEntryConnection>;
   readonly timeoutSeconds: Scalars['Int']['output'];
+  readonly tools: Maybe<CatalogueEntryConnection>;
+  readonly transport: ServerTransport;
+  /** Empty for stdio. */
   readonly url: Scalars['String']['output'];
+  /** Empty: of the proxy's choice. */
+  readonly workingDirectory: Scalars['String']['output'];
 };
+
+
+export type ServerEntriesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  kind: CatalogueKind;
+};
+
+
+export type ServerPendingToolsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type ServerToolsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type ServerCatalogue =
+  /** Every change is taken over and recorded. */
+  | 'AUTO'
+  /** Only tools whose definition was approved are there. */
+  | 'PINNED';
 
 export type ServerConnection = {
   readonly __typename?: 'ServerConnection';
@@ -991,6 +1351,12 @@ export type ServerEdge = {
   readonly node: Server;
 };
 
+export type ServerEra =
+  /** Found out. */
+  | 'AUTO'
+  | 'LEGACY'
+  | 'MODERN';
+
 /** Its value is `prefix` followed by a secret, which is shown to nobody. */
 export type ServerHeader = {
   readonly __typename?: 'ServerHeader';
@@ -1002,6 +1368,76 @@ export type ServerHeader = {
 /** With exactly one of `secretName`, a stored secret, and `value`, which is stored as a secret of the server's own. */
 export type ServerHeaderInput = {
   readonly name: Scalars['String']['input'];
+  readonly prefix?: InputMaybe<Scalars['String']['input']>;
+  readonly secretName?: InputMaybe<Scalars['String']['input']>;
+  readonly value?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ServerHealth = {
+  readonly __typename?: 'ServerHealth';
+  /** As it was found out. */
+  readonly era: Maybe<Era>;
+  readonly protocolVersion: Scalars['String']['output'];
+  readonly proxyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly reportedAt: Scalars['DateTime']['output'];
+  readonly since: Scalars['DateTime']['output'];
+  readonly state: ServerState;
+};
+
+/** Who shares one connection or process of a server. */
+export type ServerIsolation =
+  /** As the transport has it: a program is shared. */
+  | 'AUTO'
+  | 'PRINCIPAL'
+  | 'SESSION'
+  | 'SHARED';
+
+export type ServerListing = {
+  readonly __typename?: 'ServerListing';
+  readonly era: Maybe<Era>;
+  readonly instructions: Scalars['String']['output'];
+  /** When it last had something else than before. */
+  readonly lastChange: Scalars['DateTime']['output'];
+  readonly listedAt: Scalars['DateTime']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly protocolVersion: Scalars['String']['output'];
+  readonly version: Scalars['String']['output'];
+};
+
+export type ServerState =
+  | 'CONNECTED'
+  | 'DEGRADED'
+  | 'NEEDS_AUTH'
+  /** By the gate: it cannot be enforced, or its address may not be dialled. */
+  | 'REFUSED'
+  /** The proxy has not talked to it, or was not heard of for five minutes. */
+  | 'UNKNOWN'
+  | 'UNREACHABLE';
+
+export type ServerTransport =
+  /** HTTP with SSE, as revision 2024-11-05 has it. */
+  | 'SSE'
+  /** A program that a proxy starts. */
+  | 'STDIO'
+  | 'STREAMABLE_HTTP';
+
+/** Its value is `plain`, or `prefix` followed by a secret, which is shown to nobody. */
+export type ServerVariable = {
+  readonly __typename?: 'ServerVariable';
+  readonly name: Scalars['String']['output'];
+  readonly plain: Maybe<Scalars['String']['output']>;
+  readonly prefix: Scalars['String']['output'];
+  readonly secretId: Maybe<Scalars['ID']['output']>;
+};
+
+/**
+ * With exactly one of `plain`, which everybody who reads the server sees, `secretName`, a stored secret, and `value`, which is
+ * stored as a secret of the server's own.
+ */
+export type ServerVariableInput = {
+  readonly name: Scalars['String']['input'];
+  readonly plain?: InputMaybe<Scalars['String']['input']>;
   readonly prefix?: InputMaybe<Scalars['String']['input']>;
   readonly secretName?: InputMaybe<Scalars['String']['input']>;
   readonly value?: InputMaybe<Scalars['String']['input']>;
@@ -1037,6 +1473,10 @@ export type Team = {
   readonly __typename?: 'Team';
   readonly id: Scalars['ID']['output'];
   readonly name: Scalars['String']['output'];
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /** Patterns that bound what its keys reach, as those of keys. With neither these nor `toolGroups` it bounds nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
 };
 
 export type TeamConnection = {
@@ -1050,4 +1490,70 @@ export type TeamEdge = {
   readonly __typename?: 'TeamEdge';
   readonly cursor: Scalars['String']['output'];
   readonly node: Team;
+};
+
+export type ToolApproval = {
+  readonly __typename?: 'ToolApproval';
+  readonly approvedAt: Scalars['DateTime']['output'];
+  /** Who: admin-token/… */
+  readonly approvedBy: Scalars['String']['output'];
+  readonly sha256: Scalars['String']['output'];
+};
+
+/** The tool's definition is not the one that was looked at. */
+export type ToolChanged = Refusal & {
+  readonly __typename?: 'ToolChanged';
+  readonly message: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** Of the definition that was seen last; null where there is no such tool. */
+  readonly sha256: Maybe<Scalars['String']['output']>;
+};
+
+export type ToolDefinition = {
+  readonly name: Scalars['String']['input'];
+  readonly sha256: Scalars['String']['input'];
+};
+
+/** Patterns under a name, to be granted together, and an endpoint of their own: /mcp/{name}. */
+export type ToolGroup = {
+  readonly __typename?: 'ToolGroup';
+  /** Which eras the endpoint serves; none: both. */
+  readonly eras: ReadonlyArray<Era>;
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly naming: ToolNaming;
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type ToolGroupConnection = {
+  readonly __typename?: 'ToolGroupConnection';
+  readonly edges: ReadonlyArray<ToolGroupEdge>;
+  readonly nodes: ReadonlyArray<ToolGroup>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ToolGroupEdge = {
+  readonly __typename?: 'ToolGroupEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: ToolGroup;
+};
+
+/** How tools are called at a group's endpoint. */
+export type ToolNaming =
+  | 'ALWAYS'
+  /** With the server's name before a tool's where the group has tools of more than one server. */
+  | 'AUTO'
+  | 'NONE';
+
+export type WithdrawToolApprovalInput = {
+  readonly name: Scalars['String']['input'];
+  readonly serverId: Scalars['ID']['input'];
+};
+
+export type WithdrawToolApprovalResult = NotFound | WithdrawToolApprovalSucceeded;
+
+export type WithdrawToolApprovalSucceeded = {
+  readonly __typename?: 'WithdrawToolApprovalSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly server: Server;
 };

@@ -9,17 +9,27 @@ import type {
   NameTaken,
   NotFound,
   ReferenceMissing,
+  Server,
+  Team,
+  ToolChanged,
+  CatalogueEntry,
 } from "../gen/graphql.ts";
 import { sentenceOf, type AnyRefusal } from "../refusals.ts";
 
 /** What a resolver answers of a type: without fields that have a resolver of their own, at any depth. */
 export type Resolved<T> = T extends Key
-  ? Omit<T, "team">
-  : T extends Date
-    ? T
-    : T extends object
-      ? { [Field in keyof T]: Resolved<T[Field]> }
-      : T;
+  ? Omit<T, "team" | "toolGroups">
+  : T extends Team
+    ? Omit<T, "toolGroups">
+    : T extends Server
+      ? Omit<T, "health" | "listing" | "tools" | "pendingTools" | "entries">
+      : T extends CatalogueEntry
+        ? Omit<T, "definition" | "difference">
+        : T extends Date
+          ? T
+          : T extends object
+            ? { [Field in keyof T]: Resolved<T[Field]> }
+            : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown
@@ -31,6 +41,7 @@ type Members = {
   "not-found": Answer<NotFound>;
   "already-revoked": Answer<AlreadyRevoked>;
   "name-taken": Answer<NameTaken>;
+  "tool-changed": Answer<ToolChanged>;
   "in-use": Answer<InUse>;
   "reference-missing": Answer<ReferenceMissing>;
 };
@@ -42,6 +53,7 @@ const members: { [K in keyof Members]: (refusal: Extract<AnyRefusal, { kind: K }
     return { __typename: "AlreadyRevoked", revokedAt: new Date(revokedAtMs), message };
   },
   "name-taken": ({ name }, message) => ({ __typename: "NameTaken", name, message }),
+  "tool-changed": ({ name, sha256 }, message) => ({ __typename: "ToolChanged", name, sha256: sha256 ?? null, message }),
   "in-use": ({ by }, message) => ({ __typename: "InUse", by, message }),
   "reference-missing": ({ scope }, message) => ({ __typename: "ReferenceMissing", scope, message }),
 };

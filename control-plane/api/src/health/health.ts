@@ -3,6 +3,7 @@
 // control plane out of its balancer. What it waits for is named, so that a probe's log explains itself.
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { countHealth } from "../catalogue/entries.ts";
 import type { Database } from "../database.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
@@ -77,6 +78,9 @@ export function createHealth(parts: HealthParts): Health {
       of.set(Number((await readTotals(database.sql)).refusedScopes));
     },
   );
+  gauge("tollgate_server_health", "Servers as proxies see them: each proxy's word of each.", ["state"], async (of) => {
+    for (const { state, count } of await countHealth(database.sql)) of.set({ state }, Number(count));
+  });
   gauge("tollgate_log_behind_total", "Times that a proxy had applied what this log does not have.", [], (of) => {
     of.set(evidence.count());
   });

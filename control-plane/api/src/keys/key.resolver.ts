@@ -20,6 +20,7 @@ import type {
   RevokeKeyResult,
   RotateKeyResult,
   Team,
+  ToolGroup,
 } from "../gen/graphql.ts";
 import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
 import { batched } from "../listing/batched.ts";
@@ -30,6 +31,7 @@ import type { AnswerBody } from "../log/kept-answer.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { teams } from "../teams/team.projection.ts";
 import { teamToApi } from "../teams/team-to-api.ts";
+import { attachedToolGroups, toolGroupIdsOf } from "../tool-groups/tool-group-to-api.ts";
 import { kindOf, newKeyText } from "./key-text.ts";
 import { keyDecider, type KeyCommand, type KeyRefusal } from "./key.decider.ts";
 import { keys } from "./key.projection.ts";
@@ -39,10 +41,12 @@ import { keyToApi } from "./key-to-api.ts";
 export class KeyResolver {
   readonly #plane: Plane;
   readonly #teamOf: (teamId: string) => Promise<TeamResource | undefined>;
+  readonly #groupsOf: (ids: readonly string[]) => Promise<ToolGroup[]>;
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
     this.#teamOf = batched((ids) => referredResources(plane, teams, ids));
+    this.#groupsOf = attachedToolGroups(plane);
   }
 
   @Query()
@@ -51,7 +55,12 @@ export class KeyResolver {
   }
 
   @ResolveField()
-  async team(@Parent() { id, teamId }: Resolved<Key>): Promise<Team> {
+  toolGroups(@Parent() { toolGroupIds }: Resolved<Key>): Promise<ToolGroup[]> {
+    return this.#groupsOf(toolGroupIds);
+  }
+
+  @ResolveField()
+  async team(@Parent() { id, teamId }: Resolved<Key>): Promise<Resolved<Team>> {
     const team = await this.#teamOf(teamId);
     // A key is issued to a team that there is, and the rows of teams outlive them.
     if (!team) throw new Error(`the team of ${scopeOf("key", id)} is nowhere`);
@@ -71,12 +80,14 @@ export class KeyResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<IssueKeyResult>> {
     const { name, teamId, tools, expiresAt } = input;
+    const groups = await toolGroupIdsOf(this.#plane.database.sql, input.toolGroups);
+    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
     const meta = metaOf(context, this.#plane);
     const purpose = input.purpose === "SERVICE" ? KeyPurpose.SERVICE : KeyPurpose.AGENT;
     const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(purpose));
     const command: KeyCommand = {
       kind: "issue",
-      ...{ id, name, teamId, purpose, sha256, tools: tools ?? [], timeMs: meta.timeMs },
+      ...{ id, name, teamId, purpose, sha256, tools: tools ?? [], toolGroupIds: groups.ids, timeMs: meta.timeMs },
       expiresAtMs: expiresAt?.getTime(),
     };
     const answer = this.#answer("IssueKeySucceeded");
@@ -88,19 +99,22 @@ export class KeyResolver {
 
   @Mutation()
   async changeKey(
-    @Args() { input: { id, tools, expiresAt } }: MutationChangeKeyArgs,
+    @Args() { input: { id, tools, toolGroups, expiresAt } }: MutationChangeKeyArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeKeyResult>> {
+    const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
+    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
     const meta = metaOf(context, this.#plane);
     const command: KeyCommand = {
       kind: "change",
-      ...{ id, tools: tools ?? undefined, timeMs: meta.timeMs },
+      ...{ id, tools: tools ?? undefined, toolGroupIds: groups.ids, timeMs: meta.timeMs },
       // Only a `null` that was sent takes the expiry away.
       expiresAtMs: expiresAt === null ? "never" : expiresAt?.getTime(),
     };
     const answer = this.#answer("ChangeKeySucceeded");
     const done = await this.#handle(meta, command, answer);
-    if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked");
+    if (done.outcome === "refused")
+      return refusalToApi(done.refusal, "invalid-input", "not-found", "already-revoked", "reference-missing");
     return { ...answer(done.state), position: done.position };
   }
 

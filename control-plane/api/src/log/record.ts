@@ -20,6 +20,8 @@ export type Meta = {
   claim?: Claim | undefined;
   /** Also where a live proxy cannot enforce it. */
   isForced?: boolean | undefined;
+  /** Whether a server that it leaves may be a program on the proxies. */
+  mayRunPrograms?: boolean | undefined;
 };
 
 export type NewEvent = { stream: string; version: number; event: Message };

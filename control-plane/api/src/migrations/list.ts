@@ -11,6 +11,8 @@ import { factChainMigration } from "./0009-fact-chain.ts";
 import { nacksMigration } from "./0008-nacks.ts";
 import { sharedKeyEndsMigration } from "./0010-shared-key-ends.ts";
 import { wantedIdsMigration } from "./0011-wanted-ids.ts";
+import { catalogueMigration } from "./0012-catalogue.ts";
+import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -25,4 +27,6 @@ export const migrations: readonly Migration[] = [
   factChainMigration,
   sharedKeyEndsMigration,
   wantedIdsMigration,
+  catalogueMigration,
+  whatCallsWereMigration,
 ];

@@ -119,11 +119,43 @@ const setEnvironment = (name: string): Wish => ({
 const newEnvironment = (): Promise<string> =>
   idIn(setEnvironment(`environment-${randomBytes(4).toString("hex")}`), "environment");
 
+const createToolGroup = (name: string): Wish => ({
+  mutation: "createToolGroup",
+  args: `input: { name: "${name}", tools: ["a/*"] }`,
+  fields: "toolGroup { id name tools naming }",
+});
+const newToolGroup = (): Promise<string> =>
+  idIn(createToolGroup(`group-${randomBytes(4).toString("hex")}`), "toolGroup");
+
+const hash = "ab".repeat(32);
+const approving = async (): Promise<Wish> => {
+  const serverId = await idIn(register(`seen-${randomBytes(4).toString("hex")}`), "server");
+  await api.plane.database.sql.query(
+    `INSERT INTO catalogue.entry (server_id, kind, name, sha256, first_seen, changed_at)
+     VALUES ($1, 'tool', 'read', decode($2, 'hex'), now(), now())`,
+    [serverId, hash],
+  );
+  const args = `input: { serverId: ${literal(serverId)}, tools: [{ name: "read", sha256: "${hash}" }] }`;
+  return { mutation: "approveTools", args, fields: "server { id }" };
+};
+
 /** One of each; every one of them changes something, so that a second time would show. */
 const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
   createTeam: async () => createTeam("once"),
   setEnvironment: async () => setEnvironment("once"),
   retireEnvironment: async () => byId("retireEnvironment", await newEnvironment()),
+  changeTeam: async () => ({
+    mutation: "changeTeam",
+    args: `input: { id: ${literal(await newTeam())}, tools: ["a/*"] }`,
+    fields: "team { id name tools toolGroupIds toolGroups { name } }",
+  }),
+  createToolGroup: async () => createToolGroup("once"),
+  changeToolGroup: async () => ({
+    mutation: "changeToolGroup",
+    args: `input: { id: ${literal(await newToolGroup())}, tools: ["b/*"] }`,
+    fields: "toolGroup { id tools }",
+  }),
+  retireToolGroup: async () => byId("retireToolGroup", await newToolGroup()),
   retireTeam: async () => byId("retireTeam", await newTeam()),
   issueKey: async () => issueKey("once", await newTeam()),
   changeKey: async () => ({
@@ -144,6 +176,17 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     fields: "server { id timeoutSeconds }",
   }),
   retireServer: async () => byId("retireServer", await idIn(register("retired"), "server")),
+  importServers: async () => ({
+    mutation: "importServers",
+    args: `input: { json: ${literal(JSON.stringify({ mcpServers: { imported: { command: "a" } } }))} }`,
+    fields: "isApplied servers { name from action fields secrets }",
+  }),
+  approveTools: approving,
+  withdrawToolApproval: async () => {
+    const serverId = await idIn(await approving(), "server");
+    const args = `input: { serverId: ${literal(serverId)}, name: "read" }`;
+    return { mutation: "withdrawToolApproval", args, fields: "server { id }" };
+  },
   storeSecret: async () => storeSecret("once"),
   eraseSecret: async () => byId("eraseSecret", await idIn(storeSecret("erased"), "secret")),
   issueAdminToken: async () => issueToken("once"),

@@ -1,8 +1,11 @@
-// Deletes answers that are no longer kept, for as long as the process runs. Whether an answer still counts is decided by its
-// own time, wherever this is; it only keeps the table from growing. Several processes may do it at once.
+// Deletes what is no longer kept, for as long as the process runs: answers, and what proxies saw of servers that are gone.
+// Whether an answer still counts is decided by its own time, wherever this is; it only keeps tables from growing. Several
+// processes may do it at once.
 
+import { forgetUnseen } from "../catalogue/store.ts";
 import type { Database } from "../database.ts";
 import { forgetExpired } from "../log/kept-answer.ts";
+import { approvalTable } from "../servers/server.projection.ts";
 
 const everyMs = 15 * 60_000;
 
@@ -17,4 +20,5 @@ export function startForgetting({ database, nowMs, onProblem }: Forgetting): () 
 
 export async function forgetAll(database: Pick<Database, "sql">, nowMs: number): Promise<void> {
   while ((await forgetExpired(database.sql, nowMs)) > 0);
+  await forgetUnseen(database.sql, approvalTable);
 }

@@ -60,3 +60,12 @@ const headerSecretPattern = /^server\/[^/]+\/[^/]+$/;
 export function headerSecretName(server: string, header: string): string {
   return `server/${server}/${header.toLowerCase()}`;
 }
+
+/** One that belongs to a variable of a server's environment. No header's name has a colon. */
+export function variableSecretName(server: string, variable: string): string {
+  return `server/${server}/env:${variable}`;
+}
+
+export function isVariableSecret(secretName: string): boolean {
+  return /^server\/[^/]+\/env:/.test(secretName);
+}

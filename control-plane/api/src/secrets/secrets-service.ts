@@ -15,7 +15,7 @@ const chunkSecretsMax = Math.floor(messageBytesMax / limits.secretBytesMax);
 export function secretsService(database: Database, store: SecretStore): ServiceMethods<typeof Secrets> {
   return {
     async *fetch({ ids }) {
-      const max = limits.snapshotChunkResourcesMax * limits.headersPerServerMax;
+      const max = limits.snapshotChunkResourcesMax * (limits.headersPerServerMax + limits.variablesPerServerMax);
       if (ids.length > max) throw new TollgateError("request.invalid", `At most ${max} secrets are given at once.`);
       for (let at = 0; at < ids.length; at += chunkSecretsMax) {
         const secrets = await store.fetch(database.sql, ids.slice(at, at + chunkSecretsMax));

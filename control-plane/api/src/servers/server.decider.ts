@@ -1,11 +1,11 @@
-// Upstream MCP servers: registered, changed, retired. Headers refer to secrets, which then cannot be erased; the values are
-// never here. A server is judged whole after every change, by the rules that the configuration file knows, too.
+// Upstream MCP servers: registered, changed, retired. Headers and variables refer to secrets, which then cannot be erased; their
+// values are never here. A server is judged whole after every change, by the rules that the configuration file knows, too:
+// what belongs to an address is refused of a program, and the other way round.
 
-import { create } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
 import { accept, assertNever, refuse, type Decider } from "@tollgate/kernel/decider";
+import { requiring, serverFeatures } from "@tollgate/kernel/features";
 import { isName, nameRule, scopeOf } from "@tollgate/kernel/ids";
-import { limits } from "@tollgate/kernel/limits";
-import { headerNameProblem, headerValueProblem, urlProblem } from "@tollgate/kernel/server-rules";
 import {
   ServerChangedSchema,
   ServerRegisteredSchema,
@@ -14,17 +14,48 @@ import {
   type ServerRegistered,
   type ServerRetired,
 } from "@tollgate/schema/events";
-import { ServerHeaderSchema, type Server } from "@tollgate/schema/resources";
+import {
+  Era,
+  ServerCatalogue,
+  ServerHeaderSchema,
+  ServerIsolation,
+  ServerSchema,
+  ServerTransport,
+  ServerVariableSchema,
+  type Server,
+} from "@tollgate/schema/resources";
 import { invalidInput, type AlreadyExists, type InvalidInput, type NotFound } from "../refusals.ts";
+import { settingsProblem } from "./server-problems.ts";
 
 export type HeaderReference = { name: string; prefix: string; secretId: string };
 
+/** In clear, or as a prefix and a secret. */
+export type VariableReference = { name: string; prefix: string; secretId: string; value: string };
+
 export type ServerSettings = {
+  transport: ServerTransport;
+  /** Empty for stdio; so are headers. */
   url: string;
   headers: readonly HeaderReference[];
-  timeoutSeconds: number;
   allowPrivateNetwork: boolean;
+  /** Empty but for stdio; so are the next two. */
+  command: readonly string[];
+  environment: readonly VariableReference[];
+  workingDirectory: string;
+  timeoutSeconds: number;
+  era: Era;
+  isolation: ServerIsolation;
+  catalogue: ServerCatalogue;
 };
+
+export const usualSettings = {
+  transport: ServerTransport.STREAMABLE_HTTP,
+  ...{ url: "", headers: [], allowPrivateNetwork: false, command: [], environment: [], workingDirectory: "" },
+  timeoutSeconds: 60,
+  era: Era.UNSPECIFIED,
+  isolation: ServerIsolation.UNSPECIFIED,
+  catalogue: ServerCatalogue.AUTO,
+} as const satisfies ServerSettings;
 
 export type ServerCommand =
   | ({ kind: "register"; id: string; name: string } & ServerSettings)
@@ -56,7 +87,7 @@ export const serverDecider: Decider<Server | undefined, ServerCommand, ServerEve
         const problem = settingsProblem(settings);
         if (problem) return refuse(problem);
         if (sameSettings(settings, settingsOf(server))) return accept([]);
-        const changed = create(ServerChangedSchema, { server: { ...server, ...stored(settings) } });
+        const changed = create(ServerChangedSchema, { server: { ...server, ...stored(settings, server.requires) } });
         return accept([changed], { refer: secretsOf(settings) });
       }
       case "retire":
@@ -67,64 +98,38 @@ export const serverDecider: Decider<Server | undefined, ServerCommand, ServerEve
   },
 };
 
-export function settingsOf({ url, headers, timeoutSeconds, allowPrivateNetwork }: Server): ServerSettings {
-  return {
-    url,
-    headers: headers.map(({ name, prefix, secretId }) => ({ name, prefix, secretId })),
-    timeoutSeconds,
-    allowPrivateNetwork,
-  };
+export function settingsOf({
+  $typeName: _,
+  $unknown: __,
+  id: ___,
+  name: ____,
+  requires: _____,
+  ...settings
+}: Server): ServerSettings {
+  return settings;
 }
 
 export function sameSettings(a: ServerSettings, b: ServerSettings): boolean {
-  return (
-    a.url === b.url &&
-    a.timeoutSeconds === b.timeoutSeconds &&
-    a.allowPrivateNetwork === b.allowPrivateNetwork &&
-    sameHeaders(a.headers, b.headers)
-  );
+  return equals(ServerSchema, create(ServerSchema, stored(a)), create(ServerSchema, stored(b)));
 }
 
-export function sameHeaders(a: readonly HeaderReference[], b: readonly HeaderReference[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ name, prefix, secretId }, index) => {
-      const other = b[index];
-      return name === other?.name && prefix === other.prefix && secretId === other.secretId;
-    })
-  );
+/** What is meant where nothing is said is written as nothing: such a server has the bytes that it always had. */
+function stored(settings: ServerSettings, former: readonly string[] = []) {
+  const { transport, catalogue, headers, environment, command } = settings;
+  const fields = {
+    ...settings,
+    transport: transport === ServerTransport.STREAMABLE_HTTP ? ServerTransport.UNSPECIFIED : transport,
+    catalogue: catalogue === ServerCatalogue.AUTO ? ServerCatalogue.UNSPECIFIED : catalogue,
+    command: [...command],
+    headers: headers.map(({ name, prefix, secretId }) => create(ServerHeaderSchema, { name, prefix, secretId })),
+    environment: environment.map(({ name, prefix, secretId, value }) =>
+      create(ServerVariableSchema, { name, prefix, secretId, value }),
+    ),
+  };
+  return { ...fields, requires: requiring(former, serverFeatures(fields)) };
 }
 
-function stored({ headers, ...rest }: ServerSettings) {
-  return { ...rest, headers: headers.map((header) => create(ServerHeaderSchema, header)) };
-}
-
-function secretsOf({ headers }: ServerSettings): string[] {
-  return headers.map(({ secretId }) => scopeOf("secret", secretId));
-}
-
-function settingsProblem({ url, headers, timeoutSeconds }: ServerSettings): InvalidInput | undefined {
-  const aboutUrl = urlProblem(url);
-  if (aboutUrl !== undefined) return invalidInput("url", aboutUrl);
-  const max = limits.serverTimeoutSecondsMax;
-  if (!Number.isSafeInteger(timeoutSeconds) || timeoutSeconds < 1 || timeoutSeconds > max)
-    return invalidInput("timeoutSeconds", `is not a whole number from 1 to ${max}`);
-  return headersProblem(headers);
-}
-
-function headersProblem(headers: readonly HeaderReference[]): InvalidInput | undefined {
-  if (headers.length > limits.headersPerServerMax)
-    return invalidInput("headers", `has more than ${limits.headersPerServerMax} headers`);
-  const taken = new Set<string>();
-  for (const [index, { name, prefix }] of headers.entries()) {
-    const field = `headers[${index}]`;
-    const aboutName = headerNameProblem(name);
-    if (aboutName !== undefined) return invalidInput(`${field}.name`, aboutName);
-    if (taken.has(name.toLowerCase())) return invalidInput(`${field}.name`, "is there twice");
-    taken.add(name.toLowerCase());
-    // The value stands behind it: a prefix may end with a space.
-    const aboutPrefix = headerValueProblem(`${prefix}x`);
-    if (aboutPrefix !== undefined) return invalidInput(`${field}.prefix`, aboutPrefix);
-  }
-  return undefined;
+function secretsOf({ headers, environment }: ServerSettings): string[] {
+  const ids = [...headers, ...environment].flatMap(({ secretId }) => (secretId === "" ? [] : [secretId]));
+  return [...new Set(ids)].map((id) => scopeOf("secret", id));
 }

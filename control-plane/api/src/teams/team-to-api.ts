@@ -2,7 +2,8 @@
 
 import type { Team as TeamResource } from "@tollgate/schema/resources";
 import type { Team } from "../gen/graphql.ts";
+import type { Resolved } from "../graphql/refusals.ts";
 
-export function teamToApi({ id, name }: TeamResource): Team {
-  return { id, name };
+export function teamToApi({ id, name, tools, toolGroupIds }: TeamResource): Resolved<Team> {
+  return { id, name, tools, toolGroupIds };
 }

@@ -9,6 +9,7 @@ export const teams = resourceKind("team", TeamSchema, {
   tables: resourceTables,
   on: {
     TeamCreated: ({ team }) => stored(TeamSchema, team),
+    TeamChanged: ({ team }) => stored(TeamSchema, team),
     TeamRetired: ({ team }) => stored(TeamSchema, team, { isLive: false }),
   },
 });

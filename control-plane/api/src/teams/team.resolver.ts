@@ -1,12 +1,14 @@
 // Teams in the admin API: input to command, state to answer.
 
 import { Inject } from "@nestjs/common";
-import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
+import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from "@nestjs/graphql";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import type { Team as TeamResource } from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
 import type {
+  ChangeTeamResult,
   CreateTeamResult,
+  MutationChangeTeamArgs,
   MutationCreateTeamArgs,
   MutationRetireTeamArgs,
   QueryTeamArgs,
@@ -14,45 +16,77 @@ import type {
   RetireTeamResult,
   Team,
   TeamConnection,
+  ToolGroup,
 } from "../gen/graphql.ts";
-import { refusalToApi, type Answer } from "../graphql/refusals.ts";
+import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
 import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
 import { handle } from "../log/handle.ts";
 import { PLANE, type Plane } from "../plane.ts";
+import { attachedToolGroups, toolGroupIdsOf } from "../tool-groups/tool-group-to-api.ts";
 import { teamDecider } from "./team.decider.ts";
 import { teams } from "./team.projection.ts";
 import { teamToApi } from "./team-to-api.ts";
 
-@Resolver()
+function answerOf<Name extends string>(name: Name) {
+  return (team: TeamResource | undefined) => ({ __typename: name, team: teamToApi(existing(team)) });
+}
+
+@Resolver("Team")
 export class TeamResolver {
   readonly #plane: Plane;
+  readonly #groupsOf: (ids: readonly string[]) => Promise<ToolGroup[]>;
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
+    this.#groupsOf = attachedToolGroups(plane);
+  }
+
+  @ResolveField()
+  toolGroups(@Parent() { toolGroupIds }: Resolved<Team>): Promise<ToolGroup[]> {
+    return this.#groupsOf(toolGroupIds);
   }
 
   @Query()
-  team(@Args() args: QueryTeamArgs): Promise<Team | null> {
+  team(@Args() args: QueryTeamArgs): Promise<Resolved<Team> | null> {
     return oneResource(this.#plane, teams, args, teamToApi);
   }
 
   @Query()
-  teams(@Args() { filter, ...args }: QueryTeamsArgs): Promise<TeamConnection> {
+  teams(@Args() { filter, ...args }: QueryTeamsArgs): Promise<Resolved<TeamConnection>> {
     return listResources(this.#plane, teams, { ...args, ...filter }, teamToApi);
   }
 
   @Mutation()
   async createTeam(
-    @Args() { input: { name } }: MutationCreateTeamArgs,
+    @Args() { input: { name, tools, toolGroups } }: MutationCreateTeamArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<CreateTeamResult>> {
     const id = idFromBytes(this.#plane.randomBytes(idBytes));
-    const step = { decider: teamDecider, id, command: { kind: "create", id, name } } as const;
-    const answer = (team: TeamResource | undefined) =>
-      ({ __typename: "CreateTeamSucceeded", team: teamToApi(existing(team)) }) as const;
+    const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
+    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
+    const grant = { tools: tools ?? [], toolGroupIds: groups.ids ?? [] };
+    const step = { decider: teamDecider, id, command: { kind: "create", id, name, ...grant } } as const;
+    const answer = answerOf("CreateTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
-    if (done.outcome === "refused") return refusalToApi(done.refusal, "invalid-input", "name-taken");
+    if (done.outcome === "refused")
+      return refusalToApi(done.refusal, "invalid-input", "name-taken", "reference-missing");
+    return { ...answer(done.state), position: done.position };
+  }
+
+  @Mutation()
+  async changeTeam(
+    @Args() { input: { id, tools, toolGroups } }: MutationChangeTeamArgs,
+    @Context() context: RequestContext,
+  ): Promise<Answer<ChangeTeamResult>> {
+    const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
+    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
+    const grant = { ...(tools ? { tools } : {}), ...(groups.ids ? { toolGroupIds: groups.ids } : {}) };
+    const step = { decider: teamDecider, id, command: { kind: "change", id, grant } } as const;
+    const answer = answerOf("ChangeTeamSucceeded");
+    const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
+    if (done.outcome === "refused")
+      return refusalToApi(done.refusal, "invalid-input", "not-found", "reference-missing");
     return { ...answer(done.state), position: done.position };
   }
 

@@ -1,6 +1,7 @@
 // Every fact exactly once, on a real PostgreSQL: whichever way it came, how often, in what order, and who restarted.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
+import { Era } from "@tollgate/schema/resources";
 import { EpochCountSchema, FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
 import { FactBatchSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
@@ -103,6 +104,33 @@ test("a call's fact becomes a row that says all of it", async () => {
     [proxyId, epoch],
   );
   expect(time?.ms).toBe(1_795_530_000_123n);
+});
+
+test("a call's row says how it was asked for, by whom, in the middle of what, and in which eras", async () => {
+  const epoch = ++epochs;
+  const asked = completed(1n);
+  const said = { method: "prompts/get", clientEra: Era.MODERN, serverEra: Era.LEGACY, toolUseId: "toolu_01" };
+  const whose = { sessionId: "work", clientName: "claude\0code", clientVersion: "v".repeat(600) };
+  Object.assign(asked.kind.value ?? {}, { ...said, ...whose, outcome: ToolCallOutcome.INPUT_REQUIRED });
+  const tomorrows = completed(2n);
+  Object.assign(tomorrows.kind.value ?? {}, { clientEra: 99, serverEra: Era.MODERN });
+  await ingest(parts, batch(epoch, [asked, tomorrows, completed(3n), refused(4n)]));
+  const rows = await database.sql.query(
+    `SELECT outcome, method, client_era, server_era, tool_use_id, session_id, client_name, client_version
+     FROM usage.call WHERE proxy_id = $1 AND epoch = $2 ORDER BY seq`,
+    [proxyId, epoch],
+  );
+  const unsaid = { method: "", client_era: "", server_era: "", tool_use_id: "", session_id: "", client_name: "" };
+  expect(rows).toEqual([
+    {
+      ...{ outcome: "input-required", method: "prompts/get", client_era: "modern", server_era: "legacy" },
+      ...{ tool_use_id: "toolu_01", session_id: "work" },
+      ...{ client_name: "claude\u{fffd}code", client_version: "v".repeat(512) },
+    },
+    { ...unsaid, outcome: "answered", server_era: "modern", client_version: "" },
+    { ...unsaid, outcome: "answered", client_version: "" },
+    { ...unsaid, outcome: "refused", client_version: "" },
+  ]);
 });
 
 test("facts sent again, whole or in part, are counted once", async () => {

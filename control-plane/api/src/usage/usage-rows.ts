@@ -2,6 +2,7 @@
 // filtered by; what they mean is said in the migration.
 import { toBinary } from "@bufbuild/protobuf";
 import { assertNever } from "@tollgate/kernel/decider";
+import { Era } from "@tollgate/schema/resources";
 import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import type { CallRefused, ToolCallCompleted } from "@tollgate/schema/usage";
 import type { Sql } from "../database.ts";
@@ -33,6 +34,13 @@ const call = {
     total_us: "bigint",
     count: "bigint",
     link: "bytea",
+    method: "text",
+    client_era: "text",
+    server_era: "text",
+    tool_use_id: "text",
+    session_id: "text",
+    client_name: "text",
+    client_version: "text",
   },
 } as const satisfies Table;
 const lost = {
@@ -50,6 +58,12 @@ const outcomes = {
   [ToolCallOutcome.UNKNOWN]: "unknown",
   [ToolCallOutcome.INPUT_REQUIRED]: "input-required",
 } as const satisfies Record<Exclude<ToolCallOutcome, ToolCallOutcome.UNSPECIFIED>, string>;
+
+const eras = {
+  [Era.UNSPECIFIED]: "",
+  [Era.LEGACY]: "legacy",
+  [Era.MODERN]: "modern",
+} as const satisfies Record<Era, string>;
 
 /** A bound on what a proxy of another version may send; ours cuts shorter. */
 const textCharsMax = 512;
@@ -105,8 +119,26 @@ function completed(value: ToolCallCompleted): AboutCall {
     first_byte_us: count(value.firstByteUs),
     total_us: count(value.totalUs),
     count: 1n,
+    method: text(value.method),
+    client_era: eraOf(value.clientEra),
+    server_era: eraOf(value.serverEra),
+    tool_use_id: text(value.toolUseId),
+    session_id: text(value.sessionId),
+    client_name: text(value.clientName),
+    client_version: text(value.clientVersion),
   };
 }
+
+/** Of a call that was refused before it went to a server. */
+const unsaid = {
+  method: "",
+  client_era: "",
+  server_era: "",
+  tool_use_id: "",
+  session_id: "",
+  client_name: "",
+  client_version: "",
+} as const;
 
 type Refused = Pick<CallRefused, "keyId" | "teamId" | "server" | "tool" | "door" | "code"> & { count: bigint };
 
@@ -126,12 +158,18 @@ function refused(value: Refused): AboutCall {
     first_byte_us: null,
     total_us: null,
     count: count(value.count),
+    ...unsaid,
   };
 }
 
 /** An outcome that is newer than this version is a call that did not end in an answer that we know of. */
 function outcomeOf(outcome: ToolCallOutcome): string {
   return outcome in outcomes && outcome !== ToolCallOutcome.UNSPECIFIED ? outcomes[outcome] : "upstream-failed";
+}
+
+/** One that is newer than this version is not known here. */
+function eraOf(era: Era): string {
+  return era in eras ? eras[era] : "";
 }
 
 function text(value: string): string {

@@ -31,6 +31,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const refusals = counter("tollgate_refusals_total", "Requests refused by the gate, by error code.", "code");
   const omissions = counter("tollgate_list_omissions_total", "Servers left out of a tool list, by error code.", "code");
   const handles = counter("tollgate_handle_refusals_total", "Sealed handles that did not open, by reason.", "reason");
+  const strangers = counter(
+    "tollgate_internal_refused_total",
+    "Connections to the internal port that were refused at the handshake, by reason.",
+    "reason",
+  );
   const factsLost = counter("tollgate_facts_lost_total", "Facts that the disk refused.");
   const eventsRefused = counter(
     "tollgate_events_refused_total",
@@ -49,12 +54,13 @@ export function createMetrics(parts: MetricsParts): Metrics {
     contentType: registry.contentType,
     async text() {
       const { counts, factsLost: lost } = await parts.totals();
-      for (const metric of [calls, refusals, omissions, handles, factsLost, cacheFailures, eventsRefused])
+      for (const metric of [calls, refusals, omissions, handles, strangers, factsLost, cacheFailures, eventsRefused])
         metric.reset();
       for (const [outcome, count] of Object.entries(counts.callsByOutcome)) calls.inc({ outcome }, count);
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [code, count] of Object.entries(counts.omissionsByCode)) omissions.inc({ code }, count);
       for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
+      for (const [reason, count] of Object.entries(counts.strangersByReason)) strangers.inc({ reason }, count);
       factsLost.inc(Number(lost));
       for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
       workers.set(parts.workersListening());

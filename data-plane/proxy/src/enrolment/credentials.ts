@@ -6,6 +6,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
+import type { InternalIdentity } from "../internal/identity.ts";
 import { newPrivateKey } from "./certificate-request.ts";
 
 export type Credentials = {
@@ -17,6 +18,10 @@ export type Credentials = {
   context(): SecureContext | undefined;
   /** The authority at which the proxy joined, DER. */
   authority(): Uint8Array | undefined;
+  /** To show to other proxies, and to believe them by; undefined while there is no certificate. */
+  identity(): InternalIdentity | undefined;
+  /** Whether other proxies may dial this one by its certificate. A control plane of a former version gives none such. */
+  mayBeDialled(): boolean;
   /** DER, the own one first, up to the authority. Throws for a certificate that is not for this key and id. */
   use(certificates: readonly Uint8Array[]): void;
   forget(): void;
@@ -28,6 +33,9 @@ export type CredentialsParts = {
   /** PEM of the authorities of a control plane that brings its own certificate. */
   trusted: string | undefined;
 };
+
+/** The extended key usage of who is dialled (RFC 5280). */
+const serverAuth = "1.3.6.1.5.5.7.3.1";
 
 export function openCredentials({ directory, proxyId, trusted }: CredentialsParts): Credentials {
   const keyFile = join(directory, "proxy.key");
@@ -63,6 +71,12 @@ export function openCredentials({ directory, proxyId, trusted }: CredentialsPart
     untilMs: () => chain?.[0] && Date.parse(chain[0].validTo),
     context: () => context,
     authority: () => chain?.at(-1)?.raw,
+    identity() {
+      const authority = chain?.at(-1);
+      if (!chain || !authority) return undefined;
+      return { key: privateKey, cert: chain.map(String).join(""), ca: authority.toString() };
+    },
+    mayBeDialled: () => chain?.[0]?.keyUsage?.includes(serverAuth) === true,
     use(certificates) {
       const next = certificates.map((der) => new X509Certificate(der));
       if (!isOwn(next)) throw new Error("the control plane answered with a certificate for another proxy or key");

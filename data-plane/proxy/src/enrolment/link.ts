@@ -8,6 +8,7 @@ import { readConfigured } from "@tollgate/kernel/config-problem";
 import { parseJoinToken } from "@tollgate/kernel/enrolment";
 import type { Config } from "../config.ts";
 import { openControlPlane, type CallerIdentity, type ControlPlane } from "../grpc.ts";
+import type { InternalIdentity } from "../internal/identity.ts";
 import type { Log } from "../log-output.ts";
 import { openCredentials, type Credentials } from "./credentials.ts";
 import { keepMembership, serverName } from "./membership.ts";
@@ -15,15 +16,18 @@ import { keepMembership, serverName } from "./membership.ts";
 export type Link = {
   control: ControlPlane;
   hasJoined(): boolean;
+  /** For the internal port. Undefined on a socket, and until it has joined. */
+  identity(): InternalIdentity | undefined;
   close(): void;
 };
 
 export type LinkParts = {
-  config: Pick<Config, "controlUrl" | "joinToken" | "tlsCa" | "environment" | "region">;
+  config: Pick<Config, "controlUrl" | "joinToken" | "tlsCa" | "environment" | "region" | "internalPort">;
   /** Where this proxy keeps what is its own. */
   directory: string;
   caller: CallerIdentity;
   log: Log;
+  /** With each certificate. */
   onJoined: () => void;
   onRevoked: () => void;
 };
@@ -34,11 +38,11 @@ export function openLink(parts: LinkParts): Link {
   if (!config.controlUrl.startsWith("unix:")) return openOverTls(parts);
   const token = "text" in config.joinToken ? config.joinToken.text : "";
   const control = openControlPlane({ kind: "socket", url: config.controlUrl, token }, caller, onRevoked);
-  return { control, hasJoined: () => true, close: control.close };
+  return { control, hasJoined: () => true, identity: () => undefined, close: control.close };
 }
 
 function openOverTls({ config, directory, caller, log, onJoined, onRevoked }: LinkParts): Link {
-  const { controlUrl: url, joinToken, tlsCa, environment, region } = config;
+  const { controlUrl: url, joinToken, tlsCa, environment, region, internalPort } = config;
   const trusted =
     tlsCa === undefined ? undefined : readConfigured("TOLLGATE_TLS_CA", tlsCa, (path) => readFileSync(path, "utf8"));
   const tokenText = (): string => ("text" in joinToken ? joinToken.text : readFileSync(joinToken.file, "utf8").trim());
@@ -49,10 +53,13 @@ function openOverTls({ config, directory, caller, log, onJoined, onRevoked }: Li
   const membership = keepMembership({
     ...{ controlUrl: url, caller, credentials, trusted, joinToken: tokenText, control, onRevoked },
     labels: { environment, region },
+    isEnough: () => internalPort === undefined || credentials.mayBeDialled(),
     onCertificate() {
       control.reconnect();
       onJoined();
       log.info({ validUntil: new Date(credentials.untilMs() ?? 0) }, "the proxy has a certificate");
+      if (internalPort !== undefined && !credentials.mayBeDialled())
+        log.warn({}, "other proxies cannot dial this one by its certificate: the control plane is of a former version");
     },
     onProblem: (error) =>
       log.error({ reason: reasonOf(error) }, "the proxy has no new certificate yet; it is tried again"),
@@ -60,6 +67,7 @@ function openOverTls({ config, directory, caller, log, onJoined, onRevoked }: Li
   return {
     control,
     hasJoined: () => credentials.context() !== undefined,
+    identity: credentials.identity,
     close() {
       membership.close();
       control.close();

@@ -18,6 +18,8 @@ export type MembershipParts = {
   trusted: string | undefined;
   /** Read again with each try: its file may come later than the proxy. */
   joinToken: () => string;
+  /** Whether the certificate will do; one that does not is replaced as soon as the control plane has another to give. */
+  isEnough?: () => boolean;
   labels: { environment: string; region: string };
   /** The connection that has the certificate which is to be replaced. */
   control: Pick<ControlPlane, "enrolment">;
@@ -34,11 +36,13 @@ const pauseMsMin = 250;
 const pauseMsMax = 5_000;
 /** A tenth of what a certificate has left, so that several tries fit in. */
 const triesInRest = 10;
+/** Until somebody upgrades the control plane. */
+const notEnoughMs = 5 * 60_000;
 const timerMsMax = 2 ** 31 - 1;
 const unauthenticated = 16;
 
 export function keepMembership(parts: MembershipParts): Membership {
-  const { caller, credentials, control, onCertificate, onProblem } = parts;
+  const { caller, credentials, control, isEnough = () => true, onCertificate, onProblem } = parts;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let pauseMs = pauseMsMin;
@@ -80,7 +84,7 @@ export function keepMembership(parts: MembershipParts): Membership {
           "the certificate had expired when it came: this machine's clock or the control plane's is wrong",
         );
       pauseMs = pauseMsMin;
-      schedule(leftMs() / 2);
+      schedule(isEnough() ? leftMs() / 2 : Math.min(leftMs() / 2, notEnoughMs));
     } catch (error) {
       onProblem(error);
       schedule(leftMs() > 0 ? Math.max(pauseMsMin, Math.min(pauseMs, leftMs() / triesInRest)) : pauseMs);
@@ -93,7 +97,7 @@ export function keepMembership(parts: MembershipParts): Membership {
   }
 
   // A certificate of a former boot may be past its half already; half of its rest is soon enough.
-  schedule(leftMs() / 2);
+  schedule(isEnough() ? leftMs() / 2 : 0);
   return {
     close() {
       isClosed = true;

@@ -15,15 +15,23 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
   if (end.open.size === 0) return 0;
   const writer = createFactWriter(key, end.link ?? firstLink);
   let { seq } = end;
-  for (const { requestId, timeMs, ...about } of end.open.values()) {
+  for (const intent of end.open.values()) {
     seq += 1n;
-    const { keyId, teamId, serverId, server, tool, requestBytes } = about;
-    const value = { keyId, teamId, serverId, server, tool, requestBytes, outcome: ToolCallOutcome.UNKNOWN };
+    const { requestId, timeMs } = intent;
+    const value = { ...aboutOf(intent), outcome: ToolCallOutcome.UNKNOWN };
     writer.addFact(seq, Number(timeMs), { requestId, kind: { case: "toolCallCompleted", value } });
   }
   const facts = writer.take();
   replace(directory, epoch, end.seq + 1n, Buffer.concat([writer.opening([]), facts]));
   return end.open.size;
+}
+
+/** All that was known before the call went out. */
+function aboutOf(intent: CallIntent) {
+  const { keyId, teamId, serverId, server, tool, requestBytes } = intent;
+  const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = intent;
+  const whose = { keyId, teamId, toolUseId, sessionId, clientEra, clientName, clientVersion };
+  return { ...whose, serverId, server, method, tool, requestBytes };
 }
 
 type End = { seq: bigint; link: Uint8Array | undefined; open: Map<string, CallIntent> };

@@ -1,6 +1,7 @@
 // The writer is faster than the library because it knows less. If it printed one field otherwise, the ingest would count
 // something that never happened, so it is held against the library's own reader for facts of every shape.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Era } from "@tollgate/schema/resources";
 import { CallIntentSchema, FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -17,6 +18,8 @@ const text = fc.oneof(
   fc.constant("x".repeat(factTextCharsMax)),
 );
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat()).map(BigInt);
+const era = fc.constantFrom(Era.UNSPECIFIED, Era.LEGACY, Era.MODERN);
+const whose = { toolUseId: text, sessionId: text, clientName: text, clientVersion: text };
 const init: fc.Arbitrary<FactInit> = fc.oneof(
   fc.record({
     requestId: text,
@@ -28,6 +31,7 @@ const init: fc.Arbitrary<FactInit> = fc.oneof(
           outcome: fc.constantFrom(ToolCallOutcome.ANSWERED, ToolCallOutcome.CLIENT_CLOSED),
           upstreamStatus: fc.nat(4_294_967_295),
           ...{ requestBytes: count, responseBytes: count, firstByteUs: count, totalUs: count },
+          ...{ method: text, clientEra: era, serverEra: era, ...whose },
         },
         { requiredKeys: [] },
       ),
@@ -55,6 +59,7 @@ const intent = fc.record({
   requestId: fc.string({ minLength: 1, maxLength: 40 }),
   timeMs: count,
   ...{ keyId: text, teamId: text, serverId: text, server: text, tool: text, requestBytes: count },
+  ...{ method: text, clientEra: era, ...whose },
 });
 
 function factsOf(records: Uint8Array): Uint8Array[] {

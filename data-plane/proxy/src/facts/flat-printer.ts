@@ -17,8 +17,11 @@ export type Field = {
 export type Body = { readonly fields: readonly Field[]; readonly bytesMax: number };
 
 export const factTextCharsMax = 256;
+/** A field's number and its kind as one or two bytes: numbers are at most `numberMax`. */
+const tagBytesMax = 2;
+const numberMax = 2_047;
 /** Of one text as UTF-8, with tag and length; a surrogate pair is two characters and four bytes. */
-const textBytesMax = 3 * factTextCharsMax + 4;
+const textBytesMax = tagBytesMax + 2 + 3 * factTextCharsMax;
 export const varintBytesMax = 10;
 
 export function bodyOf(desc: DescMessage | undefined): Body {
@@ -29,7 +32,7 @@ export function bodyOf(desc: DescMessage | undefined): Body {
 
 export function fieldOf(desc: DescField): Field {
   const name = desc.localName;
-  if (desc.number >= 16) throw new Error(`${name} has a number that takes two bytes`);
+  if (desc.number > numberMax) throw new Error(`${name} has a number that takes three bytes`);
   if (desc.fieldKind === "enum") return numberField(name, desc.number);
   if (desc.fieldKind !== "scalar") throw new Error(`${name} is neither text nor number`);
   switch (desc.scalar) {
@@ -80,13 +83,13 @@ function numberField(name: string, number: number): Field {
   const tag = number << 3;
   return {
     name,
-    bytesMax: 1 + varintBytesMax,
+    bytesMax: tagBytesMax + varintBytesMax,
     print(out, value) {
       const n = Number(value ?? 0);
       if (n === 0) return;
       // A negative number would be ten bytes, and none of what a fact counts is one.
       if (n < 0 || !Number.isSafeInteger(n)) throw new Error(`${name} is ${n}`);
-      out.bytes[out.at++] = tag;
+      printTag(out, tag);
       printVarint(out, n);
     },
   };
@@ -100,7 +103,7 @@ function textField(name: string, number: number): Field {
     print(out, value) {
       const text = typeof value === "string" ? clip(value) : "";
       if (text === "") return;
-      out.bytes[out.at++] = tag;
+      printTag(out, tag);
       // At most 42 characters are at most 126 bytes: that the length takes one byte is known before the length is.
       if (text.length > 42) printVarint(out, Buffer.byteLength(text));
       const start = text.length > 42 ? out.at : out.at + 1;
@@ -109,6 +112,15 @@ function textField(name: string, number: number): Field {
       out.at = start + length;
     },
   };
+}
+
+function printTag(out: Out, tag: number): void {
+  if (tag < 0x80) {
+    out.bytes[out.at++] = tag;
+    return;
+  }
+  out.bytes[out.at++] = (tag & 0x7f) | 0x80;
+  out.bytes[out.at++] = tag >> 7;
 }
 
 function clip(text: string): string {

@@ -3,7 +3,8 @@
 import { create } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact } from "@tollgate/schema/usage";
-import { ToolCallOutcome } from "@tollgate/schema/usage";
+import { ToolCallCompletedSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { Era } from "@tollgate/schema/resources";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -293,7 +294,10 @@ test("calls that a dead worker left open become facts behind its last, once, who
   };
   const worker = recorder(1n);
   await record(worker, 30);
-  for (const requestId of ["ended", "open-1", "open-2"]) worker.intend({ requestId, tool: "t" }, () => undefined);
+  const whose = { keyId: "k", teamId: "m", sessionId: "s", clientEra: Era.MODERN, clientName: "c", clientVersion: "1" };
+  const what = { serverId: "i", server: "n", method: "prompts/get", tool: "t", toolUseId: "u", requestBytes: 7n };
+  for (const requestId of ["ended", "open-1", "open-2"])
+    worker.intend({ requestId, timeMs: 9n, ...whose, ...what }, () => undefined);
   await turn();
   worker.record({ requestId: "ended", kind: { case: "toolCallCompleted", value: { tool: "t" } } });
   await turn();
@@ -304,13 +308,10 @@ test("calls that a dead worker left open become facts behind its last, once, who
   const shipper = open([grpc]);
   for (let steps = 0; steps < 5; steps++) await shipper.step();
   expect(ingest.counted(1n)).toEqual(numbers(33n));
-  expect(
-    sent
-      .slice(31)
-      .map(({ requestId, kind }) => [requestId, kind.case, kind.case === "toolCallCompleted" && kind.value.outcome]),
-  ).toEqual([
-    ["open-1", "toolCallCompleted", ToolCallOutcome.UNKNOWN],
-    ["open-2", "toolCallCompleted", ToolCallOutcome.UNKNOWN],
+  const value = create(ToolCallCompletedSchema, { ...whose, ...what, outcome: ToolCallOutcome.UNKNOWN });
+  expect(sent.slice(31).map(({ requestId, timeMs, kind }) => ({ requestId, timeMs, kind }))).toEqual([
+    { requestId: "open-1", timeMs: 9n, kind: { case: "toolCallCompleted", value } },
+    { requestId: "open-2", timeMs: 9n, kind: { case: "toolCallCompleted", value } },
   ]);
   expect(problems.filter(({ kind }) => kind === "interrupted")).toEqual([{ kind: "interrupted", epoch: 1n, calls: 2 }]);
   expect(heldEpochs()).toEqual([]);

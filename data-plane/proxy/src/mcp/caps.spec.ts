@@ -104,7 +104,7 @@ describe("sessions", () => {
     const idleMs = 60_000;
     const sizes = { sessionsMax: 3, sessionsPerKeyMax: 10, streamKeptBytesMax: 1_000 };
     const limits = { ...sizes, sessionIdleMsMax: idleMs, sessionLifeMsMax: 10 * idleMs };
-    const sessions = new ClientSessions(limits, sealer, Date.now);
+    const sessions = new ClientSessions(limits, sealer, Date.now, { proxyId: "", slot: 0, boot: "b", address: "" });
     const client = { era: "legacy", version: "2025-11-25", capabilities: noCapabilities, info: "" } as const;
     const open = (usedMsAgo: number): ClientSession => {
       const opened = sessions.open("k", client);

@@ -28,6 +28,8 @@ export type ClientName = { readonly name: string; readonly version: string };
 const nameCharsMax = 128;
 const known = new Map<string, ClientName>();
 const knownMax = 1_000;
+/** What is longer is read anew each time: it is not for its sender to say how much is remembered. */
+const infoCharsMax = 1_024;
 
 /** For records: bounded, and empty where he does not say. */
 export function clientName(info: string): ClientName {
@@ -36,6 +38,7 @@ export function clientName(info: string): ClientName {
   const { name, version }: { name?: unknown; version?: unknown } = Object(JSON.parse(info === "" ? "{}" : info));
   const text = (value: unknown): string => (typeof value === "string" ? value.slice(0, nameCharsMax) : "");
   const named = { name: text(name), version: text(version) };
+  if (info.length > infoCharsMax) return named;
   if (known.size >= knownMax) for (const oldest of known.keys()) if (known.delete(oldest)) break;
   known.set(info, named);
   return named;

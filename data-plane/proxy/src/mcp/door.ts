@@ -24,11 +24,12 @@ import { EventStream } from "./downstream/event-stream.ts";
 import type { Streams } from "./downstream/streams.ts";
 import type { McpRequest } from "./forward/errand.ts";
 import type { Entered } from "./methods.ts";
-import { isArray, readBatch } from "./rev2025-11-25/batch.ts";
+import { isArray, readBatch, type BatchMessage } from "./rev2025-11-25/batch.ts";
 import * as legacy from "./rev2025-11-25/requests.ts";
 import { connectStream } from "./rev2025-11-25/streams.ts";
 import * as modern from "./rev2026-07-28/requests.ts";
 import { openListen, readWish, type ListenParts } from "./rev2026-07-28/streams.ts";
+import type { Placement } from "./placement/placement.ts";
 import type { Surfaces } from "./surface/surfaces.ts";
 import { readEnvelope, type Envelope, type RequestEnvelope } from "./wire/envelope.ts";
 
@@ -37,6 +38,7 @@ export type McpDoorParts = Omit<Authentication, "accounts"> & {
   readonly surfaces: Surfaces;
   readonly sessions: ClientSessions;
   readonly streams: Streams;
+  readonly placement: Placement;
   readonly legacy: legacy.LegacyDoorParts;
   readonly modern: modern.ModernParts;
   readonly listening: ListenParts;
@@ -65,8 +67,11 @@ export function mcpDoor(parts: McpDoorParts): Door {
     if (group === null) return accounts.refuse(call, { code: "request.path-unknown" });
     if (request.method !== "POST" && request.method !== "GET" && request.method !== "DELETE")
       return refuseMethod(exchange);
-    const problem = problemOfOrigin(request.headers);
+    // What is passed on was looked at where it came in.
+    const problem = exchange.from === "client" ? problemOfOrigin(request.headers) : undefined;
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
+    // Of a modern client, or of one that looks around: streams and sessions are of the other era alone.
+    if (request.method !== "POST" && request.headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
     const credential = credentialIn(request.headers);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     const arrival = { exchange, credential, group };
@@ -155,7 +160,6 @@ export function mcpDoor(parts: McpDoorParts): Door {
 
   function receiveLegacy(arrival: Arrival, body: Buffer, envelope: Envelope): void {
     const { exchange } = arrival;
-    const { headers } = exchange.request;
     const call = callOf(exchange, "legacy", body.length, envelope.kind === "notification" ? "null" : envelope.id);
     enter(arrival, call, ({ view, principal, surface, serves }) => {
       if (!serves.legacy)
@@ -167,15 +171,15 @@ export function mcpDoor(parts: McpDoorParts): Door {
         const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
         return legacy.answerInitialize(parts.legacy, { call: request, view, principal, surface });
       }
-      const session = sessionOf(call, headers, principal.key.id);
-      if (session === undefined) return;
-      if (envelope.kind !== "request") {
-        legacy.takeMessage(parts.legacy, session, body, envelope);
-        return acknowledge(exchange);
-      }
-      session.reach = { view, principal };
-      const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
-      legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
+      inSession(arrival, call, principal.key.id, body, (session) => {
+        if (envelope.kind !== "request") {
+          legacy.takeMessage(parts.legacy, session, body, envelope);
+          return acknowledge(exchange);
+        }
+        session.reach = { view, principal };
+        const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
+        legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
+      });
     });
   }
 
@@ -184,78 +188,95 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const call = callOf(exchange, "legacy", body.length, "null");
     enter(arrival, call, ({ view, principal, surface, serves }) => {
       if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
-      const session = sessionOf(call, exchange.request.headers, principal.key.id);
-      if (session === undefined) return;
-      const batch = readBatch(body, session);
-      if ("code" in batch) return accounts.refuse(call, batch, { principal });
-      const answers = batch.filter((one) => "refusal" in one || one.envelope.kind === "request").length;
-      if (answers === 0) acknowledge(exchange);
-      const together = answerTogether(exchange, () => session.makeStream(() => undefined), answers);
-      for (const { bytes, ...one } of batch) {
-        if ("refusal" in one) {
-          accounts.refuse(partOf(exchange, bytes, one.id, together), one.refusal, { principal });
-          continue;
-        }
-        const { envelope } = one;
-        if (envelope.kind !== "request") legacy.takeMessage(parts.legacy, session, bytes, envelope);
-        else {
-          const part = partOf(exchange, bytes, envelope.id, together);
-          const request = requestOf(
-            arrival,
-            part,
-            { client: session.client, body: bytes, envelope, session },
-            together,
-          );
-          legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
-        }
-      }
+      inSession(arrival, call, principal.key.id, body, (session) => {
+        const batch = readBatch(body, session);
+        if ("code" in batch) return accounts.refuse(call, batch, { principal });
+        serveBatch(arrival, { view, principal, surface }, session, batch);
+      });
     });
   }
 
-  /** The session that a message names; where there is none it has been refused. */
-  function sessionOf(call: McpCall, headers: IncomingHttpHeaders, keyId: string): ClientSession | undefined {
-    const id = headers[legacy.sessionHeader];
-    const session = typeof id === "string" ? sessions.find(id, keyId) : undefined;
-    if (session === undefined) {
-      accounts.refuse(call, { code: typeof id === "string" ? "mcp.session-unknown" : "mcp.session-missing" });
-      return undefined;
+  function serveBatch(
+    arrival: Arrival,
+    entered: Omit<Entered, "call">,
+    session: ClientSession,
+    batch: readonly BatchMessage[],
+  ): void {
+    const { exchange } = arrival;
+    const { principal } = entered;
+    const answers = batch.filter((one) => "refusal" in one || one.envelope.kind === "request").length;
+    if (answers === 0) acknowledge(exchange);
+    const together = answerTogether(exchange, () => session.makeStream(() => undefined), answers);
+    for (const { bytes, ...one } of batch) {
+      if ("refusal" in one) {
+        accounts.refuse(partOf(exchange, bytes, one.id, together), one.refusal, { principal });
+        continue;
+      }
+      const { envelope } = one;
+      if (envelope.kind !== "request") legacy.takeMessage(parts.legacy, session, bytes, envelope);
+      else {
+        const part = partOf(exchange, bytes, envelope.id, together);
+        const more = { client: session.client, body: bytes, envelope, session };
+        legacy.serveLegacy(parts.legacy, { ...entered, call: requestOf(arrival, part, more, together) });
+      }
     }
-    const detail = legacy.versionProblem(headers, session);
-    if (detail === undefined) return session;
-    accounts.refuse(call, { code: "request.invalid", detail });
-    return undefined;
+  }
+
+  /** Goes on with the session that a message names, here or where it is; where there is none the message is refused. */
+  function inSession(
+    { exchange }: Arrival,
+    call: McpCall,
+    keyId: string,
+    body: Buffer | undefined,
+    go: (session: ClientSession) => void,
+  ): void {
+    const { headers } = exchange.request;
+    const id = headers[legacy.sessionHeader];
+    if (typeof id !== "string") return accounts.refuse(call, { code: "mcp.session-missing" });
+    const take = (session: ClientSession | undefined): void => {
+      if (session === undefined) return accounts.refuse(call, { code: "mcp.session-unknown" });
+      const detail = legacy.versionProblem(headers, session);
+      if (detail !== undefined) return accounts.refuse(call, { code: "request.invalid", detail });
+      go(session);
+    };
+    const known = sessions.find(id, keyId);
+    const place = known === undefined ? sessions.placeOf(id, keyId) : undefined;
+    if (place === undefined) return take(known);
+    parts.placement.serve(place, true, {
+      ...{ exchange, body },
+      here: (adopts) => guarded(call, () => take(adopts ? sessions.adopt(id, keyId) : undefined)),
+      gone: () => take(undefined),
+    });
   }
 
   function withoutBody(arrival: Arrival): void {
     const { exchange } = arrival;
-    const { request, response, requestId } = exchange;
-    const { headers } = request;
     const call = callOf(exchange, "legacy", 0, "null");
-    // Of a modern client: that era has neither streams nor sessions of this kind.
-    if (headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
     enter(arrival, call, ({ principal, serves }) => {
       if (!serves.legacy) return refuseModern(call, modern.unsupported("", [modern.servedVersion]));
-      const session = sessionOf(call, headers, principal.key.id);
-      if (session === undefined) return;
-      if (request.method === "DELETE") {
-        sessions.end(session);
-        return answerJson(response, requestId, 200, "{}");
-      }
-      const accept = headers.accept ?? "*/*";
-      if (!accepts(accept, "text/event-stream")) return accounts.refuse(call, { code: "mcp.not-acceptable" });
-      const place = parts.streams.take(principal.key.id);
-      if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
-      response.once("close", place.leave);
-      place.onDrain(() => response.end());
-      const lastEventId = headers["last-event-id"];
-      const from = typeof lastEventId === "string" ? lastEventId : undefined;
-      connectStream(
-        parts.legacy,
-        session,
-        { response, requestId, lastEventId: from },
-        { ...arrival, end: () => sessions.end(session) },
-      );
+      inSession(arrival, call, principal.key.id, undefined, (session) => withSession(arrival, call, session));
     });
+  }
+
+  function withSession(arrival: Arrival, call: McpCall, session: ClientSession): void {
+    const { request, response, requestId } = arrival.exchange;
+    if (request.method === "DELETE") {
+      sessions.end(session);
+      return answerJson(response, requestId, 200, "{}");
+    }
+    const { accept = "*/*", "last-event-id": lastEventId } = request.headers;
+    if (!accepts(accept, "text/event-stream")) return accounts.refuse(call, { code: "mcp.not-acceptable" });
+    const place = parts.streams.take(session.principalId);
+    if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
+    response.once("close", place.leave);
+    // Ended, and not cut: some clients give up the session when streams of theirs are cut a few times.
+    place.onDrain(() => response.end());
+    connectStream(
+      parts.legacy,
+      session,
+      { response, requestId, lastEventId: typeof lastEventId === "string" ? lastEventId : undefined },
+      { ...arrival, end: () => sessions.end(session) },
+    );
   }
 
   type EnteredDoor = Omit<Entered, "call"> & {
@@ -298,9 +319,12 @@ export function mcpDoor(parts: McpDoorParts): Door {
         ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0, onClosed: () => undefined })
         : session.makeStream(() => undefined);
     const traceparent = request.headers["traceparent"];
+    const clientSessionId = request.headers["x-claude-code-session-id"];
     return Object.assign(call, more, {
+      exchange,
       answering: new Answering(response, requestId, makeStream, together),
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
+      clientSessionId: typeof clientSessionId === "string" ? clientSessionId : undefined,
     });
   }
 }
@@ -311,7 +335,8 @@ type McpCall = Call & { client: Client };
 function groupIn(path: string): string | undefined | null {
   const [, , group, ...rest] = path.split("/");
   if (group === undefined) return undefined;
-  return group === "" || rest.length > 0 ? null : group;
+  // Clients look for `.well-known` below a server's path, and want to hear that it is not there, whoever they are.
+  return group === "" || group.startsWith(".") || rest.length > 0 ? null : group;
 }
 
 function acknowledge({ response, requestId }: Exchange): void {

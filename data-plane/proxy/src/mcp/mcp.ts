@@ -21,7 +21,8 @@ import { createStreams } from "./downstream/streams.ts";
 import type { Errand, Leg } from "./forward/errand.ts";
 import { forward, type Forwarding } from "./forward/forward.ts";
 import { ParkedCalls } from "./forward/parked-calls.ts";
-import { resumeOr } from "./forward/resume.ts";
+import { place } from "./forward/resume.ts";
+import { createPlacement, type Neighbours } from "./placement/placement.ts";
 import { listenerFor } from "./rev2025-11-25/streams.ts";
 import { createSurfaces } from "./surface/surfaces.ts";
 import { createPeers } from "./upstream/peers.ts";
@@ -35,8 +36,9 @@ export type McpParts = {
   readonly upstreams: Upstreams;
   readonly sealer: Sealer;
   readonly wallMs: () => number;
-  /** Names this worker in this life to others. */
-  readonly owner: string;
+  readonly neighbours: Neighbours;
+  /** Undefined: the servers are watched here. */
+  readonly onSuspect: ((serverId: string) => void) | undefined;
 };
 
 export type Mcp = {
@@ -54,42 +56,46 @@ export type Mcp = {
 const sweepMs = 30_000;
 const sessionLifeMsMax = 30 * 24 * 3_600_000;
 
-export function openMcp({
-  config,
-  log,
-  replica,
-  accounts,
-  deadlines,
-  upstreams,
-  sealer,
-  wallMs,
-  owner,
-}: McpParts): Mcp {
+export function openMcp(parts: McpParts): Mcp {
+  const { config, log, replica, accounts, deadlines, upstreams, sealer, wallMs, neighbours } = parts;
   const catalogues = createCatalogues();
   /** The newest, for what belongs to no request. */
   let shown: View | undefined;
-  const watchers = createWatchers({
-    ...{ upstreams, deadlines, log, wallMs, limits: config },
-    onCatalogue: catalogues.take,
-    onRetired: catalogues.keepOnly,
-  });
+  const watchers =
+    parts.onSuspect === undefined
+      ? createWatchers({
+          ...{ upstreams, deadlines, log, wallMs, limits: config },
+          onCatalogue: catalogues.take,
+          onRetired: catalogues.keepOnly,
+        })
+      : undefined;
+  const onSuspect = parts.onSuspect ?? ((serverId: string) => watchers?.suspect(serverId));
   const surfaces = createSurfaces(catalogues, log);
   const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
   catalogues.onChange(announcements.look);
   const news = createModernNews(deadlines, log);
   const streams = createStreams(config);
-  const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs);
+  const placement = createPlacement(neighbours);
+  const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs, neighbours.self);
   const peers = createPeers(upstreams, deadlines, catalogues, { ...config, listenerFor });
-  const parked = new ParkedCalls<Leg>(config, sealer, deadlines, owner, wallMs);
+  const parked = new ParkedCalls<Leg>(config, sealer, deadlines, neighbours.self, wallMs);
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.
-  const parts: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect: watchers.suspect };
-  const send = authorise<Errand>(accounts)(accounts.intend<Errand>()(resumeOr(parts, forward(parts))));
+  const forwarding: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect };
+  const intend = accounts.intend<Errand>();
+  const placed = place(
+    { catalogues, parked, accounts, placement },
+    {
+      forward: intend(forward(forwarding)),
+      resume: (waiting, round) => intend((leg) => waiting.resume(leg, round)),
+    },
+  );
+  const send = authorise<Errand>(accounts)(placed);
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
   const shared = { ...methods, announcements, news, peers };
   const door = mcpDoor({
     ...{ replica, environment: config.environment, replicaAgeMsMax: config.replicaAgeMsMax, wallMs },
-    ...{ accounts, surfaces, sessions, streams, log, settings: config },
+    ...{ accounts, surfaces, sessions, streams, placement, log, settings: config },
     legacy: { ...shared, sessions },
     modern: { ...methods, listen: () => undefined },
     listening: { announcements, news, peers, catalogues, deadlines },
@@ -108,15 +114,15 @@ export function openMcp({
     catalogues,
     viewChanged(view) {
       shown = view;
-      watchers.follow(view);
+      watchers?.follow(view);
       announcements.look();
       sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
     },
-    secretsChanged: watchers.tryAgain,
+    secretsChanged: () => watchers?.tryAgain(),
     counts: () => ({ sessions: sessions.size, streams: streams.count(), parked: parked.size }),
     drain: streams.drain,
     close() {
-      watchers.close();
+      watchers?.close();
       news.close();
       parked.expireAll();
       for (const session of sessions.all()) sessions.end(session);

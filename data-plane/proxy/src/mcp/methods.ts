@@ -7,7 +7,7 @@ import type { Accounts } from "../pipeline/record.ts";
 import { listKinds, listMethods, type ListKind } from "./catalogue/catalogue.ts";
 import { resultMessage } from "./answers.ts";
 import { listResult, type ListParts } from "./downstream/lists.ts";
-import type { Errand, McpRequest } from "./forward/errand.ts";
+import { describe, type Errand, type McpRequest } from "./forward/errand.ts";
 import type { Found, Surface } from "./surface/surface.ts";
 import { textValue } from "./wire/envelope.ts";
 import type { Span } from "./wire/members.ts";
@@ -114,7 +114,8 @@ function address(
     return true;
   }
   const { server, own, exposed } = found;
-  const errand: Errand = Object.assign(call, { surface, kind, name: { at, own }, exposed });
+  const description = describe(call);
+  const errand: Errand = Object.assign(call, { surface, kind, name: { at, own }, exposed, description });
   parts.send({ call: errand, view, principal, target: { kind, server: server.name, tool: own } });
   return true;
 }

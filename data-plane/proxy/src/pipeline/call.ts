@@ -22,6 +22,18 @@ export type Call = {
   answerRefusal(refusal: Refusal): void;
 };
 
+/** What is written down of a call beside who makes it and where it goes. Empty where the client does not say. */
+export type Description = {
+  readonly method: string;
+  readonly clientEra: "legacy" | "modern";
+  readonly toolUseId: string;
+  readonly sessionId: string;
+  readonly clientName: string;
+  readonly clientVersion: string;
+};
+
+export type Described = Call & { readonly description: Description };
+
 export type Presented<C extends Call> = { readonly call: C; readonly credential: Credential };
 
 /** From here on it is known who calls, and by which one view everything is decided. */

@@ -2,6 +2,7 @@
 // its worker; the primary keeps the sums of those that ended.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { StrangerReason } from "../internal/internal-port.ts";
 import type { OpenRefusal } from "../sealing/sealer.ts";
 import type { Completion } from "./record.ts";
 
@@ -12,6 +13,8 @@ export type CountersSnapshot = {
   omissionsByCode: Record<string, number>;
   /** Sealed handles that did not open: what a client is not told. */
   handleRefusalsByReason: Record<string, number>;
+  /** Who came to the internal port and was no proxy of ours. */
+  strangersByReason: Record<string, number>;
 };
 
 export type Counters = {
@@ -19,12 +22,13 @@ export type Counters = {
   refused(code: ErrorCode): void;
   omitted(code: ErrorCode): void;
   handleRefused(reason: OpenRefusal): void;
+  strangerRefused(reason: StrangerReason): void;
   snapshot(): CountersSnapshot;
 };
 
 export function emptyCounts(): CountersSnapshot {
   const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0, "input-required": 0 };
-  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {}, handleRefusalsByReason: {} };
+  return { callsByOutcome, refusalsByCode: {}, omissionsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {} };
 }
 
 export function createCounters(): Counters {
@@ -34,6 +38,7 @@ export function createCounters(): Counters {
     refused: (code) => add(counts.refusalsByCode, code, 1),
     omitted: (code) => add(counts.omissionsByCode, code, 1),
     handleRefused: (reason) => add(counts.handleRefusalsByReason, reason, 1),
+    strangerRefused: (reason) => add(counts.strangersByReason, reason, 1),
     snapshot: () => structuredClone(counts),
   };
 }
@@ -47,6 +52,7 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   for (const [code, count] of Object.entries(more.omissionsByCode)) add(into.omissionsByCode, code, count);
   for (const [reason, count] of Object.entries(more.handleRefusalsByReason))
     add(into.handleRefusalsByReason, reason, count);
+  for (const [reason, count] of Object.entries(more.strangersByReason)) add(into.strangersByReason, reason, count);
 }
 
 function add(into: Record<string, number>, name: string, count: number): void {

@@ -3,9 +3,10 @@
 // Intents and facts hold names and numbers, never content and never a credential.
 
 import type { Principal } from "@tollgate/kernel/view";
+import { Era } from "@tollgate/schema/resources";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { Recorder } from "../facts/recorder.ts";
-import type { Authorised, Call, Interceptor, Refusal } from "./call.ts";
+import type { Authorised, Call, Described, Description, Interceptor, Refusal } from "./call.ts";
 import type { Counters } from "./counters.ts";
 import { createRefusalBudget } from "./refusal-budget.ts";
 
@@ -13,9 +14,9 @@ export type Accounts = {
   /** Records the refusal, then answers it. */
   refuse(call: Call, refusal: Refusal, about?: RefusedAbout): void;
   /** Goes on when it is written down that the call will go out. */
-  intend<C extends Call>(): Interceptor<Authorised<C>, Authorised<C>>;
+  intend<C extends Described>(): Interceptor<Authorised<C>, Authorised<C>>;
   /** Records the call, then lets the end of its answer go. */
-  completed(authorised: Authorised<Call>, completion: Completion, release: () => void): void;
+  completed(authorised: Authorised<Described>, completion: Completion, release: () => void): void;
   /** Writes what was only counted so far. */
   close(): void;
 };
@@ -26,6 +27,8 @@ export type Completion = {
   readonly upstreamStatus: number;
   readonly responseBytes: number;
   readonly firstByteMs: number;
+  /** Undefined where the server was never met. */
+  readonly serverEra: Description["clientEra"] | undefined;
 };
 
 export type RefusedAbout = { readonly principal: Principal; readonly server?: string; readonly tool?: string };
@@ -37,7 +40,15 @@ export type AccountsParts = {
   onBug: (call: Call, error: unknown) => void;
 };
 
-const noAnswer: Completion = { outcome: "upstream-failed", upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
+const noAnswer: Completion = {
+  outcome: "upstream-failed",
+  upstreamStatus: 0,
+  responseBytes: 0,
+  firstByteMs: 0,
+  serverEra: undefined,
+};
+
+const eras = { legacy: Era.LEGACY, modern: Era.MODERN } as const satisfies Record<Description["clientEra"], Era>;
 
 const outcomes = {
   answered: ToolCallOutcome.ANSWERED,
@@ -67,15 +78,24 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
     },
     intend: () => (next) => (authorised) => {
       const { call, principal, server, tool } = authorised;
-      const about = {
+      const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
+      const intent = {
+        requestId: call.requestId,
+        timeMs: BigInt(Math.trunc(wallMs())),
         keyId: principal.key.id,
         teamId: principal.team.id,
         serverId: server.id,
         server: server.name,
         tool,
+        requestBytes: BigInt(call.requestBytes),
+        method,
+        clientEra: eras[clientEra],
+        toolUseId,
+        sessionId,
+        clientName,
+        clientVersion,
       };
-      const at = { requestId: call.requestId, timeMs: BigInt(Math.trunc(wallMs())) };
-      recorder.intend({ ...at, ...about, requestBytes: BigInt(call.requestBytes) }, () => {
+      recorder.intend(intent, () => {
         try {
           next(authorised);
         } catch (error) {
@@ -90,11 +110,13 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   };
 
   function completed(
-    { call, principal, server, tool }: Authorised<Call>,
+    { call, principal, server, tool }: Authorised<Described>,
     completion: Completion,
     release: () => void,
   ): void {
     counters.completed(completion.outcome);
+    const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
+    const { serverEra } = completion;
     const value = {
       keyId: principal.key.id,
       teamId: principal.team.id,
@@ -107,6 +129,13 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
       responseBytes: BigInt(completion.responseBytes),
       firstByteUs: microseconds(completion.firstByteMs),
       totalUs: microseconds(performance.now() - call.startedMs),
+      method,
+      clientEra: eras[clientEra],
+      serverEra: serverEra === undefined ? Era.UNSPECIFIED : eras[serverEra],
+      toolUseId,
+      sessionId,
+      clientName,
+      clientVersion,
     };
     recorder.record({ requestId: call.requestId, kind: { case: "toolCallCompleted", value } }, release);
   }

@@ -105,8 +105,8 @@ export function openSecretCache({ fetch, kept = [], onChange, log }: SecretCache
 
 function wantedBy(view: View): ReadonlyMap<string, number> {
   const wanted = new Map<string, number>();
-  for (const { headers } of view.serversByName.values())
-    for (const { secretId } of headers) {
+  for (const { headers, environment } of view.serversByName.values())
+    for (const { secretId } of [...headers, ...environment]) {
       const secret = view.secret(secretId);
       if (secret !== undefined) wanted.set(secretId, secret.version);
     }

@@ -6,6 +6,7 @@ import { buildConnector, Pool } from "undici";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Server } from "@tollgate/schema/resources";
 import type { View } from "@tollgate/kernel/view";
+import { channelTransportOf } from "../mcp/catalogue/channel-servers.ts";
 import { guardedLookup, isDialableHost } from "./address-guard.ts";
 import type { SecretValues } from "./secret-values.ts";
 
@@ -35,10 +36,11 @@ const connectTimeoutMsMax = 10_000;
 const connectionsPerServerMax = 512;
 const streamsPerServerMax = 4_096;
 
-export function createUpstreams(secrets: SecretValues): Upstreams {
+/** `channelSocket`: where servers are found that do not speak Streamable HTTP themselves. */
+export function createUpstreams(secrets: SecretValues, channelSocket?: string): Upstreams {
   const byId = new Map<string, Upstream>();
   const outlived = new Set<Upstream>();
-  const headers = new WeakMap<Upstream, { generation: number; lines: readonly string[] }>();
+  const headersOf = new WeakMap<Upstream, { generation: number; lines: readonly string[] }>();
 
   /** New calls go to what is in force; those that are under way end where they began. */
   function letGo(upstream: Upstream | undefined): void {
@@ -54,7 +56,8 @@ export function createUpstreams(secrets: SecretValues): Upstreams {
 
   function replace(server: Server): Upstream {
     letGo(byId.get(server.id));
-    const upstream = openUpstream(server);
+    const upstream =
+      channelTransportOf(server) === undefined ? openUpstream(server) : openChannelUpstream(server, channelSocket);
     byId.set(server.id, upstream);
     return upstream;
   }
@@ -65,14 +68,19 @@ export function createUpstreams(secrets: SecretValues): Upstreams {
       return known?.server === server ? known : replace(server);
     },
     secretHeaders(upstream) {
-      const known = headers.get(upstream);
+      const known = headersOf.get(upstream);
       if (known?.generation === secrets.generation()) return known.lines;
-      const lines = upstream.server.headers.flatMap(({ name, prefix, secretId }) => {
+      const { headers, environment } = upstream.server;
+      const isChannel = channelTransportOf(upstream.server) !== undefined;
+      const sent = isChannel ? [...headers, ...environment.filter((one) => one.secretId !== "")] : headers;
+      const values = sent.flatMap(({ name, prefix, secretId }) => {
         const value = secrets.get(secretId);
         if (value === undefined) throw new TollgateError("upstream.secret-missing");
         return [name, prefix + value];
       });
-      headers.set(upstream, { generation: secrets.generation(), lines });
+      // Over a channel they are the channel's own to send: here it only matters that they are at hand.
+      const lines = isChannel ? [] : values;
+      headersOf.set(upstream, { generation: secrets.generation(), lines });
       return lines;
     },
     isCurrent: (upstream) => byId.get(upstream.server.id) === upstream,
@@ -112,4 +120,17 @@ function openUpstream(server: Server): Upstream {
   const pool = new Pool(url.origin, options(connectionsPerServerMax));
   const streams = new Pool(url.origin, options(streamsPerServerMax));
   return { server, pool, streams, path: url.pathname + url.search, timeoutMs };
+}
+
+/** The address of the channel host does not depend on the server's; nothing but a path of it is asked. */
+function openChannelUpstream(server: Server, socketPath: string | undefined): Upstream {
+  if (socketPath === undefined) throw new TollgateError("upstream.not-ready", "No channels are open here.");
+  const options = { socketPath, headersTimeout: 0, bodyTimeout: 0 };
+  return {
+    server,
+    pool: new Pool("http://localhost", { ...options, connections: connectionsPerServerMax }),
+    streams: new Pool("http://localhost", { ...options, connections: streamsPerServerMax }),
+    path: `/${server.id}`,
+    timeoutMs: server.timeoutSeconds * 1_000,
+  };
 }

@@ -21,6 +21,8 @@ export const key = (fields: string) => `${head}keys:\n  - { name: a, team: engin
 export const server = (fields: string) =>
   `version: 1\nservers:\n  - { name: s, url: https://s.example/mcp, ${fields} }\n`;
 
+const stdio = (fields: string) => `version: 1\nservers:\n  - { name: s, transport: stdio, ${fields} }\n`;
+
 export const refused: [what: string, text: string, message: string][] = [
   ["an empty file", "⟨⟩", "The file is empty; it must at least say `version: 1`."],
   ["nothing but a comment", "⟨⟩# nothing\n", "The file is empty; it must at least say `version: 1`."],
@@ -118,9 +120,34 @@ export const refused: [what: string, text: string, message: string][] = [
   ["a tool without a server", key("tools: [a/b, ⟨⟩search]"), "`keys[0].tools[1]` is not of the form server/tool."],
   ["a tool with an empty segment", key("tools: [⟨⟩a/]"), "`keys[0].tools[0]` has an empty segment."],
   [
-    "a tool group",
-    key("tools: [⟨⟩group:research]"),
-    "`keys[0].tools[0]` names a tool group, which is not supported by this version yet.",
+    "a tool group that is not there",
+    `${key("tools: [⟨⟩group:reserch]")}toolGroups: [{ name: research, tools: [a/b] }]\n`,
+    "`keys[0].tools[0]` names no tool group of this file; the nearest is `research`.",
+  ],
+  [
+    "a tool group twice",
+    "version: 1\ntoolGroups: [{ name: g, tools: [] }]\nteams: [{ name: t, tools: [group:g, ⟨⟩group:g] }]\n",
+    "`teams[0].tools[1]` names a group again.",
+  ],
+  [
+    "a tool group within one",
+    "version: 1\ntoolGroups: [{ name: g, tools: [⟨⟩group:g] }]\n",
+    "`toolGroups[0].tools[0]` names a tool group, and groups hold none.",
+  ],
+  [
+    "a tool group without tools",
+    "version: 1\ntoolGroups: [⟨⟩{ name: g }]\n",
+    "`toolGroups[0]` lacks the field `tools`.",
+  ],
+  [
+    "a naming that is none",
+    "version: 1\ntoolGroups: [{ name: g, tools: [], naming: ⟨⟩never }]\n",
+    "`toolGroups[0].naming` is none of auto, always and none.",
+  ],
+  [
+    "a resource without its server",
+    key("tools: [⟨⟩resource:x]"),
+    "`keys[0].tools[0]` is not of the form resource:server/uri.",
   ],
   [
     "an expiry without a zone",
@@ -201,8 +228,42 @@ export const refused: [what: string, text: string, message: string][] = [
   [
     "a transport that is none",
     server("transport: ⟨⟩carrier-pigeon"),
-    "`servers[0].transport` is not a transport; the one that this version serves is http.",
+    "`servers[0].transport` is none of http, sse and stdio.",
   ],
+  [
+    "a program without its command",
+    "version: 1\nservers: [⟨⟩{ name: a, transport: stdio }]\n",
+    "`servers[0]` lacks the field `command`.",
+  ],
+  [
+    "a program's command for an address",
+    server("⟨⟩command: [npx]"),
+    "`servers[0].command` is not for the transport http.",
+  ],
+  [
+    "headers for a program",
+    "version: 1\nservers: [{ name: a, command: [npx], ⟨⟩headers: { x-a: { value: planted } } }]\n",
+    "`servers[0].headers` is not for the transport stdio.",
+  ],
+  ["a command that is a line", stdio("command: ⟨⟩npx planted"), "`servers[0].command` must be a list, but is text."],
+  ["a command without a program", stdio("command: ⟨⟩[]"), "`servers[0].command` names no program."],
+  [
+    "a variable with a name that is none",
+    stdio("command: [a], environment: { ⟨⟩ghp-planted: x }"),
+    "`servers[0].environment` has a name that is not the name of an environment variable.",
+  ],
+  [
+    "a variable without a value",
+    stdio("command: [a], environment: { ⟨⟩A: }"),
+    "`servers[0].environment.A` is empty; it must be { env: NAME }, { secret: NAME } or { value: TEXT }.",
+  ],
+  [
+    "a directory that is relative",
+    stdio("command: [a], workingDirectory: ⟨⟩docs"),
+    "`servers[0].workingDirectory` is not an absolute path.",
+  ],
+  ["an era that is none", server("era: ⟨⟩old"), "`servers[0].era` is none of auto, legacy and modern."],
+  ["a catalogue that is none", server("catalogue: ⟨⟩manual"), "`servers[0].catalogue` is none of auto and pinned."],
   [
     "a timeout below 1",
     server("timeoutSeconds: ⟨⟩0"),

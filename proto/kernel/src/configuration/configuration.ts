@@ -9,9 +9,11 @@ import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
 import { readServer, type ConfiguredServer } from "./server.ts";
 import { readTeam, type ConfiguredTeam } from "./team.ts";
+import { readToolGroup, type ConfiguredToolGroup } from "./tool-group.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export type Configuration = {
+  toolGroups: ConfiguredToolGroup[];
   teams: ConfiguredTeam[];
   keys: ConfiguredKey[];
   servers: ConfiguredServer[];
@@ -25,12 +27,13 @@ export type Parsed =
 
 const sections = {
   version: "required",
+  toolGroups: "optional",
   teams: "optional",
   keys: "optional",
   servers: "optional",
   environments: "optional",
 } as const;
-const laterSections = ["providers", "models", "prices", "toolGroups", "policies", "customers", "users"] as const;
+const laterSections = ["providers", "models", "prices", "policies", "customers", "users"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
   const list = new IssueList(limits.configurationIssuesMax);
@@ -54,12 +57,16 @@ function readRoot(reading: Reading): Configuration | undefined {
     const taken = new Map<string, Place>();
     return at ? listOf(reading, at, (_, item) => readItem(item, taken)) : [];
   };
-  const teams = section(read.teams, (item, taken) => readTeam(reading, item, taken));
+  const groups = section(read.toolGroups, (item, taken) => readToolGroup(reading, item, taken));
+  const toolGroups = new Set(groups.map((group) => group.name));
+  const teams = section(read.teams, (item, taken) => readTeam(reading, item, { taken, toolGroups }));
   const neighbours: Omit<KeyNeighbours, "taken"> = {
     teams: new Set(teams.map((team) => team.name)),
+    toolGroups,
     secretIds: new Map(),
   };
   return {
+    toolGroups: groups,
     teams,
     keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
     servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),

@@ -3,11 +3,11 @@
 
 import { parseKey, type KeyKind } from "../key-format.ts";
 import { limits } from "../limits.ts";
-import { toolPatternProblem } from "../tool-pattern.ts";
 import { credentialOf } from "./credential.ts";
 import type { Place } from "./issue.ts";
-import { listOf, mappingOf, nameOf, newNameOf, notYet, textOf, type Found, type Reading } from "./reader.ts";
+import { mappingOf, nameOf, newNameOf, textOf, type Found, type Reading } from "./reader.ts";
 import { nearest } from "./suggestion.ts";
+import { grantedTools, type ConfiguredTools } from "./tool-group.ts";
 
 export type ConfiguredKey = {
   name: string;
@@ -15,10 +15,9 @@ export type ConfiguredKey = {
   purpose: KeyPurposeName;
   /** The whole text, `tg_…`. */
   secret?: string;
-  tools: string[];
   expiresAtMs?: number;
   at: Place;
-};
+} & ConfiguredTools;
 
 export type KeyPurposeName = "agent" | "service";
 
@@ -34,8 +33,13 @@ const fields = {
 } as const;
 const laterFields = ["models", "budget", "limits", "user", "customer"] as const;
 
-/** What a key must fit: the teams of the file, and the keys before it. */
-export type KeyNeighbours = { teams: ReadonlySet<string>; taken: Map<string, Place>; secretIds: Map<string, Place> };
+/** What a key must fit: the teams and tool groups of the file, and the keys before it. */
+export type KeyNeighbours = {
+  teams: ReadonlySet<string>;
+  toolGroups: ReadonlySet<string>;
+  taken: Map<string, Place>;
+  secretIds: Map<string, Place>;
+};
 
 export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours): ConfiguredKey | undefined {
   const read = mappingOf(reading, at, fields, { later: laterFields });
@@ -44,14 +48,14 @@ export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours):
   const team = read.team && teamOf(reading, read.team, neighbours.teams);
   const purpose = read.purpose ? purposeOf(reading, read.purpose) : "agent";
   const secret = read.secret && secretOf(reading, read.secret, purpose, neighbours.secretIds);
-  const tools = read.tools ? toolsOf(reading, read.tools) : [];
+  const tools = grantedTools(reading, read.tools, neighbours.toolGroups, limits.toolPatternsPerKeyMax);
   const expiresAtMs = read.expiresAt && instantOf(reading, read.expiresAt);
   if (!read.name || name === undefined || team === undefined || purpose === undefined) return undefined;
   return {
     name,
     team,
     purpose,
-    tools,
+    ...tools,
     ...(secret === undefined ? {} : { secret }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     at: read.name.at,
@@ -93,23 +97,6 @@ function secretOf(
   else if (former) reading.issues.add(at, `is the secret of line ${former.line} again; every key has its own`);
   else taken.set(key.id, at.at);
   return key?.text;
-}
-
-function toolsOf(reading: Reading, at: Found): string[] {
-  const tools = listOf(reading, at, toolOf);
-  const max = limits.toolPatternsPerKeyMax;
-  if (tools.length > max) reading.issues.add(at, `has more than ${max} patterns`);
-  return tools;
-}
-
-function toolOf(reading: Reading, at: Found): string | undefined {
-  const pattern = textOf(reading, at);
-  if (pattern === undefined) return undefined;
-  const isGroup = pattern.startsWith("group:");
-  const problem = isGroup ? `names a tool group, which ${notYet}` : toolPatternProblem(pattern);
-  if (problem === undefined) return pattern;
-  reading.issues.add(at, problem);
-  return undefined;
 }
 
 const instant = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?(?:Z|[+-]\d{2}:\d{2})$/;

@@ -106,6 +106,30 @@ export function textOf(reading: Reading, at: Found): string | undefined {
   return undefined;
 }
 
+export function isText({ node }: Found): boolean {
+  return isScalar(node) && node.value !== null;
+}
+
+/** What a program reads as text however it is written: `8080` and `true` as they stand there. It may be empty. */
+export function scalarTextOf(reading: Reading, at: Found): string | undefined {
+  const { node } = at;
+  if (!isScalar(node) || node.value === null) return wrongType(reading, at, "text");
+  return typeof node.value === "string" ? node.value : node.source;
+}
+
+/** One of a few words. */
+export function oneOf<Word extends string>(
+  reading: Reading,
+  at: Found,
+  words: Readonly<Record<Word, unknown>>,
+): Word | undefined {
+  const text = textOf(reading, at);
+  if (text === undefined || isFieldOf(words, text)) return text;
+  const known = Object.keys(words);
+  reading.issues.add(at, `is none of ${known.slice(0, -1).join(", ")} and ${known.at(-1)}`);
+  return undefined;
+}
+
 export function integerOf(reading: Reading, at: Found, { min, max }: { min: number; max: number }): number | undefined {
   const value = isScalar(at.node) ? at.node.value : undefined;
   if (typeof value !== "number") return wrongType(reading, at, "a whole number");

@@ -1,12 +1,21 @@
-// One entry of `teams`.
+// One entry of `teams`, with what bounds its keys.
 
+import { limits } from "../limits.ts";
 import type { Place } from "./issue.ts";
 import { mappingOf, newNameOf, type Found, type Reading } from "./reader.ts";
+import { grantedTools, type ConfiguredTools } from "./tool-group.ts";
 
-export type ConfiguredTeam = { name: string; at: Place };
+export type ConfiguredTeam = { name: string; at: Place } & ConfiguredTools;
 
-export function readTeam(reading: Reading, at: Found, taken: Map<string, Place>): ConfiguredTeam | undefined {
-  const read = mappingOf(reading, at, { name: "required" }, { later: ["budget", "limits", "models", "tools"] });
+const fields = { name: "required", tools: "optional" } as const;
+
+export function readTeam(
+  reading: Reading,
+  at: Found,
+  { taken, toolGroups }: { taken: Map<string, Place>; toolGroups: ReadonlySet<string> },
+): ConfiguredTeam | undefined {
+  const read = mappingOf(reading, at, fields, { later: ["budget", "limits", "models"] });
   const name = read?.name && newNameOf(reading, read.name, taken);
-  return name === undefined || !read?.name ? undefined : { name, at: read.name.at };
+  if (name === undefined || !read?.name) return undefined;
+  return { name, ...grantedTools(reading, read.tools, toolGroups, limits.toolPatternsPerTeamMax), at: read.name.at };
 }

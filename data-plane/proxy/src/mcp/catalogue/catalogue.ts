@@ -54,6 +54,8 @@ export type Catalogue = {
   readonly instructions: string;
   readonly capabilities: Capabilities;
   readonly lists: Lists;
+  /** Tools that it lists and nobody may call, because their definitions are none. */
+  readonly unfitTools: readonly string[];
   readonly hints: { readonly [Kind in ListKind]: Hints };
 };
 

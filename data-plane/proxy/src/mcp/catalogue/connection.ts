@@ -7,7 +7,8 @@ import { membersOf, textIn } from "../wire/edits.ts";
 import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
 import { readError, readServerMessage, type ServerNotification } from "../wire/message.ts";
 import { nextId } from "../upstream/call.ts";
-import { ask, LegacySession, type LegacyParts } from "../upstream/legacy-session.ts";
+import { ask, type AskParts } from "../upstream/ask.ts";
+import { LegacySession } from "../upstream/legacy-session.ts";
 import { askModern, ModernCall, modernHeaders, modernVersion, ownMeta } from "../upstream/modern-call.ts";
 import { listKinds, noCapabilities, type Capabilities, type Era, type ListKind } from "./catalogue.ts";
 
@@ -34,32 +35,41 @@ export type ConnectionEvents = {
   onLost(reason: string): void;
 };
 
-export type EraHint = Era | "auto";
-
 export const ownInfo = '{"name":"tollgate","version":"0.1.0"}';
 /** Everything that the gate can bring to a client: servers show some tools only to who declares it. */
 const bridged = '{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{"listChanged":true}}';
 
 export async function connect(
-  parts: LegacyParts,
-  hint: EraHint,
+  parts: AskParts,
+  order: readonly Era[],
   interactive: boolean,
   events: ConnectionEvents,
 ): Promise<Connection> {
   const declared = interactive ? bridged : "{}";
-  if (hint === "legacy") return connectLegacy(parts, declared, events);
-  const answer = await discover(parts, declared, hint);
+  const isOnly = order.length === 1;
+  if (order[0] === "legacy") {
+    try {
+      return await connectLegacy(parts, declared, events);
+    } catch (error) {
+      if (isOnly || !(error instanceof TollgateError) || error.code !== "upstream.protocol") throw error;
+      const answer = await discover(parts, declared, true);
+      if (answer === undefined) throw error;
+      return connectModern(parts, declared, answer, events);
+    }
+  }
+  const answer = await discover(parts, declared, isOnly);
   return answer === undefined ? connectLegacy(parts, declared, events) : connectModern(parts, declared, answer, events);
 }
 
 /** Undefined where the server is of the legacy era. */
-async function discover(parts: LegacyParts, declared: string, hint: EraHint): Promise<Buffer | undefined> {
+async function discover(parts: AskParts, declared: string, mustBeModern: boolean): Promise<Buffer | undefined> {
   const id = nextId();
   const headers = modernHeaders(parts, { method: "server/discover", name: undefined, paramHeaders: [] });
   const params = `{"_meta":${ownMeta(declared, ownInfo)}}`;
   let status = 0;
+  let message: Buffer;
   try {
-    const { message } = await ask(
+    ({ message } = await ask(
       parts,
       headers,
       id,
@@ -67,19 +77,20 @@ async function discover(parts: LegacyParts, declared: string, hint: EraHint): Pr
       params,
       undefined,
       (rejected) => (status = rejected),
-    );
-    if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
-    const code = readError(message)?.code;
-    if (hint === "modern" || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
-      throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
-    return undefined;
+    ));
   } catch (error) {
-    if (!(error instanceof TollgateError) || hint === "modern") throw error;
-    // Who may not come in, or meets a server in trouble, has not learned what it speaks.
-    if (status === 401 || status === 403 || status >= 500 || error.code !== "upstream.protocol")
-      throw statusError(status, error);
+    if (!(error instanceof TollgateError) || mustBeModern) throw error;
+    // Who may not come in, or meets a server in trouble, has not learned what it speaks. A server that trips over a method that
+    // it does not know says 500 or 501, and is in no trouble.
+    const saysNothing = status === 401 || status === 403 || status > 501 || error.code !== "upstream.protocol";
+    if (saysNothing) throw statusError(status, error);
     return undefined;
   }
+  if (find(message)["result>supportedVersions"] !== undefined && speaksModern(message)) return message;
+  const code = readError(message)?.code;
+  if (mustBeModern || (code !== undefined && modernErrors.has(code) && !namesLegacy(message)))
+    throw new TollgateError("upstream.protocol", `It does not speak ${modernVersion}.`);
+  return undefined;
 }
 
 export class StatusError extends TollgateError {
@@ -117,7 +128,7 @@ function namesLegacy(message: Buffer): boolean {
   return Array.isArray(versions) && versions.some((version) => typeof version === "string" && version < modernVersion);
 }
 
-function connectModern(parts: LegacyParts, declared: string, answer: Buffer, events: ConnectionEvents): Connection {
+function connectModern(parts: AskParts, declared: string, answer: Buffer, events: ConnectionEvents): Connection {
   const introduction = introductionOf("modern", modernVersion, answer);
   const meta = `"_meta":${ownMeta(declared, ownInfo)}`;
   const { listChanged } = introduction.capabilities;
@@ -132,7 +143,7 @@ function connectModern(parts: LegacyParts, declared: string, answer: Buffer, eve
   };
 }
 
-function listen(parts: LegacyParts, meta: string, kinds: readonly ListKind[], events: ConnectionEvents): ModernCall {
+function listen(parts: AskParts, meta: string, kinds: readonly ListKind[], events: ConnectionEvents): ModernCall {
   const wanted = [...new Set(kinds.map((kind) => filterOf[kind]))].map((member) => `"${member}":true`).join(",");
   const id = nextId();
   const method = "subscriptions/listen";
@@ -157,7 +168,7 @@ const filterOf: Record<ListKind, string> = {
   templates: "resourcesListChanged",
 };
 
-async function connectLegacy(parts: LegacyParts, declared: string, events: ConnectionEvents): Promise<Connection> {
+async function connectLegacy(parts: AskParts, declared: string, events: ConnectionEvents): Promise<Connection> {
   const session = await LegacySession.open(parts, {
     declared,
     clientInfo: ownInfo,
@@ -169,7 +180,7 @@ async function connectLegacy(parts: LegacyParts, declared: string, events: Conne
     },
   });
   const introduction = introductionOf("legacy", session.handshake.version, session.handshake.answer);
-  if (introduction.capabilities.listChanged.length > 0) session.openStream();
+  if (introduction.capabilities.listChanged.length > 0) void session.openStream();
   return {
     introduction,
     list: (method, cursor, meter) =>

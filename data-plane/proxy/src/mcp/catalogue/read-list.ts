@@ -3,6 +3,7 @@
 // nothing in it: many declare resources and know no templates.
 
 import { hash } from "node:crypto";
+import { canonicalDefinition } from "@tollgate/kernel/tool-definition";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../wire/members.ts";
 import { readError } from "../wire/message.ts";
@@ -53,7 +54,9 @@ function readItem(kind: ListKind, answer: Buffer, span: Span): Listed | undefine
   const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
   bytes.set(answer.subarray(span.start, span.end));
   const nameAt = { start: at.start - span.start, end: at.end - span.start };
-  return { name, bytes, nameAt, sha256: hash("sha256", bytes) };
+  // Two texts that say the same have the same hash, as the control plane has it.
+  const canonical = canonicalDefinition(Buffer.from(bytes.buffer).toString("utf8"));
+  return { name, bytes, nameAt, sha256: hash("sha256", canonical ?? bytes) };
 }
 
 /** Undefined where it has none, has two, or is no object. */

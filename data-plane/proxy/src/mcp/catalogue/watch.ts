@@ -5,7 +5,7 @@
 import { TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
 import { failureOf } from "../../upstream/failure.ts";
-import type { LegacyParts } from "../upstream/legacy-session.ts";
+import type { AskParts } from "../upstream/ask.ts";
 import { listMeter, tooLarge, type ListLimits, type Room } from "../list-bounds.ts";
 import {
   listKinds,
@@ -14,19 +14,21 @@ import {
   noHints,
   noLists,
   type Catalogue,
+  type Era,
   type Health,
   type HealthState,
   type Hints,
   type Listed,
   type ListKind,
 } from "./catalogue.ts";
-import { connect, StatusError, type Connection, type EraHint } from "./connection.ts";
+import { connect, StatusError, type Connection } from "./connection.ts";
 import { markProblem } from "../forward/param-headers.ts";
 import { readPage } from "./read-list.ts";
 
-export type WatchParts = LegacyParts & {
+export type WatchParts = AskParts & {
   readonly serverId: string;
-  readonly hint: EraHint;
+  /** The eras that it may speak, in the order in which they are tried. */
+  readonly order: readonly Era[];
   /** Whether a server's questions can be brought to the client that is meant. */
   readonly interactive: boolean;
   readonly limits: ListLimits;
@@ -65,6 +67,7 @@ export function watchServer(parts: WatchParts): Watch {
     instructions: "",
     capabilities: noCapabilities,
     lists: noLists,
+    unfitTools: [],
     hints: noHints,
   };
   let connection: Connection | undefined;
@@ -105,7 +108,7 @@ export function watchServer(parts: WatchParts): Watch {
     connection = undefined;
     const isMine = (): boolean => attempt === mine && !isClosed;
     try {
-      const opened = await connect(parts, parts.hint, parts.interactive, {
+      const opened = await connect(parts, parts.order, parts.interactive, {
         onListChanged: (kinds) => isMine() && noteChanged(kinds),
         onSuspect: () => isMine() && connection !== undefined && check(),
         onLost: (reason) => isMine() && lost(new TollgateError("upstream.unreachable", reason)),
@@ -150,31 +153,42 @@ export function watchServer(parts: WatchParts): Watch {
   async function readAll(from: Connection, kinds: readonly ListKind[]) {
     const lists: { [Kind in ListKind]: readonly Listed[] } = { ...catalogue.lists };
     const hints: { [Kind in ListKind]: Hints } = { ...catalogue.hints };
+    let { unfitTools } = catalogue;
     for (const kind of kinds) {
       const has = from.introduction.capabilities.lists.includes(kind);
-      const { items, hint } = has ? await readList(from, kind) : { items: [], hint: noHints[kind] };
+      const { items, unfit, hint } = has ? await readList(from, kind) : { items: [], unfit: [], hint: noHints[kind] };
       lists[kind] = isSame(lists[kind], items) ? lists[kind] : items;
       hints[kind] = hint;
+      if (kind === "tools" && !isSameTexts(unfitTools, unfit)) unfitTools = unfit;
     }
-    return { lists, hints };
+    return { lists, unfitTools, hints };
   }
 
-  async function readList(from: Connection, kind: ListKind): Promise<{ items: readonly Listed[]; hint: Hints }> {
+  async function readList(
+    from: Connection,
+    kind: ListKind,
+  ): Promise<{ items: readonly Listed[]; unfit: readonly string[]; hint: Hints }> {
     const { limits, room } = parts;
     const { meter, close } = listMeter(limits, room);
     const byName = new Map<string, Listed>();
+    const unfit = new Set<string>();
     let hint: Hints = { ttlMs: Number.POSITIVE_INFINITY, isPublic: true };
     let cursor: string | undefined;
     try {
       for (let page = 1; ; page++) {
         const answer = await from.list(listMethods[kind].method, cursor, meter);
         const { items, next, hints } = readPage(kind, answer);
-        for (const item of items) if (!byName.has(item.name) && isUsable(from, kind, item)) byName.set(item.name, item);
-        if (byName.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
+        for (const item of items) {
+          if (byName.has(item.name) || unfit.has(item.name)) continue;
+          if (isUsable(from, kind, item)) byName.set(item.name, item);
+          else unfit.add(item.name);
+        }
+        if (byName.size + unfit.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
-        if (next === undefined) return { items: [...byName.values()], hint };
+        const read = { items: [...byName.values()], unfit: [...unfit], hint };
+        if (next === undefined) return read;
         // A resource list may have no end; its further pages are asked for when a client asks.
-        if (kind === "resources") return { items: [...byName.values()], hint };
+        if (kind === "resources") return read;
         if (page === limits.listServerPagesMax) throw tooLarge(`${limits.listServerPagesMax} pages`);
         cursor = next;
       }
@@ -219,7 +233,8 @@ export function watchServer(parts: WatchParts): Watch {
     try {
       const read = await reads(from, () => readAll(from, kinds));
       if (attempt !== mine || isClosed) return;
-      const isOther = kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]);
+      const isOther =
+        kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]) || read.unfitTools !== catalogue.unfitTools;
       publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
       later(jittered(askAgainMs), check);
     } catch (error) {
@@ -262,6 +277,10 @@ function stateOf(error: TollgateError): HealthState {
   if (error instanceof StatusError && (error.status === 401 || error.status === 403)) return "needs-auth";
   if (error.code === "upstream.address-refused" || error.code === "upstream.secret-missing") return "refused";
   return "unreachable";
+}
+
+function isSameTexts(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every((text, index) => text === after[index]);
 }
 
 function isSame(before: readonly Listed[], after: readonly Listed[]): boolean {

@@ -8,8 +8,8 @@ import type { Deadlines } from "../../upstream/deadlines.ts";
 import type { Upstreams } from "../../upstream/upstreams.ts";
 import { openRoom, type ListLimits } from "../list-bounds.ts";
 import { isolationOf } from "../upstream/peers.ts";
-import type { Catalogue } from "./catalogue.ts";
-import type { EraHint } from "./connection.ts";
+import type { Catalogue, Era as EraName } from "./catalogue.ts";
+import { channelTransportOf } from "./channel-servers.ts";
 import { watchServer, type Watch } from "./watch.ts";
 
 export type WatchersParts = {
@@ -41,7 +41,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
       upstream,
       room,
       serverId: server.id,
-      hint: hintOf(server),
+      order: orderOf(server),
       interactive: isolationOf(server) !== "shared",
       messageBytesMax: parts.limits.messageBytesMax,
     });
@@ -70,13 +70,17 @@ export function createWatchers(parts: WatchersParts): Watchers {
   };
 }
 
-function hintOf({ era }: Server): EraHint {
-  switch (era) {
+/** Which era is tried, and which next. A program may end at a method that it does not know, and HTTP+SSE is of one era. */
+function orderOf(server: Server): readonly EraName[] {
+  switch (server.era) {
     case Era.LEGACY:
-      return "legacy";
+      return ["legacy"];
     case Era.MODERN:
-      return "modern";
-    case Era.UNSPECIFIED:
-      return "auto";
+      return ["modern"];
+    case Era.UNSPECIFIED: {
+      const transport = channelTransportOf(server);
+      if (transport === undefined) return ["modern", "legacy"];
+      return transport === "sse" ? ["legacy"] : ["legacy", "modern"];
+    }
   }
 }

@@ -2,11 +2,12 @@
 // nobody can make one up, and another key cannot use it. What happens in a session stays here: its streams, the questions
 // that wait for the client, its sessions at servers. Who opens too many loses those that he used longest ago.
 
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
 import type { Reach } from "./announcements.ts";
+import { placeText, readPlace, type Place } from "../placement/place.ts";
 import { EventStream } from "./event-stream.ts";
 
 export type SessionLimits = {
@@ -23,6 +24,7 @@ export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
 export type Question = { onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
+const shortIdChars = 16;
 /** What a session keeps in all is bounded by so many streams that keep as much as one may. */
 const fullStreamsMax = 4;
 const generalName = "1";
@@ -44,6 +46,7 @@ export class ClientSession {
   readonly questions = new Map<string, Question>();
   /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
   readonly underWay = new Map<string, () => void>();
+  private short: string | undefined;
   private readonly keptBytesMax: number;
   private readonly streams = new Map<string, EventStream>();
   private lastStream = 0;
@@ -58,6 +61,11 @@ export class ClientSession {
     this.client = client;
     this.keptBytesMax = keptBytesMax;
     this.general = this.makeStream(() => undefined);
+  }
+
+  /** For records: tells sessions apart, and is of no use to whoever reads it. */
+  get shortId(): string {
+    return (this.short ??= hash("sha256", this.id, "hex").slice(0, shortIdChars));
   }
 
   makeStream(onClosed: () => void): EventStream {
@@ -113,11 +121,13 @@ export class ClientSessions {
   private readonly limits: SessionLimits;
   private readonly sealer: Sealer;
   private readonly wallMs: () => number;
+  private readonly self: Place;
   /** In the order of their last use, by their ids; and so for each principal. */
   private readonly sessions = new Map<string, ClientSession>();
   private readonly byPrincipal = new Map<string, Set<ClientSession>>();
 
-  constructor(limits: SessionLimits, sealer: Sealer, wallMs: () => number) {
+  constructor(limits: SessionLimits, sealer: Sealer, wallMs: () => number, self: Place) {
+    this.self = self;
     this.limits = limits;
     this.sealer = sealer;
     this.wallMs = wallMs;
@@ -131,6 +141,7 @@ export class ClientSessions {
     const { version, capabilities, info } = client;
     const payload = JSON.stringify({
       n: randomBytes(9).toString("base64url"),
+      o: placeText(this.self),
       v: version,
       c: capabilities.text,
       i: info,
@@ -153,6 +164,25 @@ export class ClientSessions {
     if (session === undefined || session.principalId !== principalId) return undefined;
     this.use(session);
     return session;
+  }
+
+  /** Where a session is, by what its id says; undefined for one that is none, or not this principal's. */
+  placeOf(id: string, principalId: string): Place | undefined {
+    return this.read(id, principalId)?.place;
+  }
+
+  /** Goes on with a session whose worker is gone: what it had at servers is lost, what it is is not. */
+  adopt(id: string, principalId: string): ClientSession | undefined {
+    const read = this.read(id, principalId);
+    if (read === undefined) return undefined;
+    const session = new ClientSession(id, principalId, read.client, this.limits.streamKeptBytesMax);
+    this.keep(session);
+    return session;
+  }
+
+  private read(id: string, principalId: string): { place: Place; client: Client } | undefined {
+    const opened = this.sealer.open({ purpose: "session", principal: principalId }, id);
+    return opened.outcome === "opened" ? sealedIn(opened.payload) : undefined;
   }
 
   end(session: ClientSession): void {
@@ -215,12 +245,15 @@ export class ClientSessions {
   }
 }
 
-/** What a sealed id says of the client that it was made for. */
-export function clientIn(payload: Uint8Array): Client | undefined {
-  const { v, c, i }: { v?: unknown; c?: unknown; i?: unknown } = Object(
+/** What a sealed id says of where it was made, and for whom. */
+function sealedIn(payload: Uint8Array): { place: Place; client: Client } | undefined {
+  const sealed: { o?: unknown; v?: unknown; c?: unknown; i?: unknown } = Object(
     JSON.parse(Buffer.from(payload).toString("utf8")),
   );
-  if (typeof v !== "string" || typeof c !== "string" || typeof i !== "string") return undefined;
-  const capabilities = capabilitySetOf(c);
-  return capabilities && { era: "legacy", version: v, capabilities, info: i };
+  const { v: version, c: declared, i: info } = sealed;
+  const place = readPlace(sealed.o);
+  if (place === undefined || typeof version !== "string" || typeof declared !== "string" || typeof info !== "string")
+    return undefined;
+  const capabilities = capabilitySetOf(declared);
+  return capabilities && { place, client: { era: "legacy", version, capabilities, info } };
 }

@@ -1,13 +1,14 @@
 // A client's request that goes to one server, once it is known who asks and that he may: everything that is needed to bring it
 // there and to answer it, in whichever era each of the two speaks.
 
-import type { Authorised, Call } from "../../pipeline/call.ts";
+import type { Exchange } from "../../http/listener.ts";
+import type { Authorised, Call, Described, Description } from "../../pipeline/call.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
-import type { Client } from "../client.ts";
+import { clientName, type Client } from "../client.ts";
 import type { Answering } from "../downstream/answering.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import type { Exposed, Surface } from "../surface/surface.ts";
-import type { RequestEnvelope } from "../wire/envelope.ts";
+import { textValue, type RequestEnvelope } from "../wire/envelope.ts";
 import type { Span } from "../wire/members.ts";
 
 export type McpRequest = Call & {
@@ -15,17 +16,35 @@ export type McpRequest = Call & {
   readonly client: Client;
   /** Of a legacy client. */
   readonly session: ClientSession | undefined;
+  /** By which the client itself knows the work that this belongs to. */
+  readonly clientSessionId: string | undefined;
   readonly body: Buffer;
   readonly envelope: RequestEnvelope;
   readonly traceparent: string | undefined;
+  /** To pass it on where another worker has what it is about. */
+  readonly exchange: Exchange;
 };
 
-export type Errand = McpRequest & {
-  readonly surface: Surface;
-  readonly kind: ListKind;
-  /** Where the name of what is addressed stands, and what the server calls it. */
-  readonly name: { readonly at: Span; readonly own: string };
-  readonly exposed: Exposed | undefined;
-};
+export type Errand = McpRequest &
+  Described & {
+    readonly surface: Surface;
+    readonly kind: ListKind;
+    /** Where the name of what is addressed stands, and what the server calls it. */
+    readonly name: { readonly at: Span; readonly own: string };
+    readonly exposed: Exposed | undefined;
+  };
+
+/** What the fact of a request says of it. A session at the gate stands in for one that the client does not name. */
+export function describe({ envelope, body, client, clientSessionId, session }: McpRequest): Description {
+  const { name, version } = clientName(client.info);
+  return {
+    method: envelope.method,
+    clientEra: client.era,
+    toolUseId: textValue(body, envelope.at["params>_meta>claudecode/toolUseId"]) ?? "",
+    sessionId: clientSessionId ?? session?.shortId ?? "",
+    clientName: name,
+    clientVersion: version,
+  };
+}
 
 export type Leg = Authorised<Errand>;

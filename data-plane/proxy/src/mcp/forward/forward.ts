@@ -302,7 +302,8 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private refuseAside(leg: Leg, code: "mcp.calls-full"): void {
-    const completion = { outcome: "answered", upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 } as const;
+    const nothing = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
+    const completion = { outcome: "answered", ...nothing, serverEra: this.era } as const;
     const message = errorMessage(leg.call.envelope.id, code);
     this.parts.accounts.completed(leg, completion, () => leg.call.answering.finish(message));
   }
@@ -370,7 +371,9 @@ class Forward implements CallEvents, Parked<Leg> {
     const { envelope, client } = this.leg.call;
     try {
       const message = resultFor(client.era, this.era, envelope.method, envelope.id, response);
-      this.answer("answered", message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
+      // A modern server's question goes to a modern client as it is: between them it is they who come again.
+      const outcome = this.era === "modern" && isInputRequired(response) ? "input-required" : "answered";
+      this.answer(outcome, message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
     } catch {
       this.answer(
         "upstream-failed",
@@ -456,7 +459,7 @@ class Forward implements CallEvents, Parked<Leg> {
       upstreamStatus: status,
       responseBytes: bytes,
       firstByteMs: sinceMs,
-      serverEra: this.era,
+      serverEra: this.id === 0 ? undefined : this.era,
     };
     this.parts.accounts.completed(this.leg, completion, release);
     this.resumeFollowers();

@@ -6,6 +6,7 @@
 import { hash } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
+import { placeText, readPlace, type Place } from "../placement/place.ts";
 import { textIn } from "../wire/edits.ts";
 import type { RequestEnvelope } from "../wire/envelope.ts";
 import { valueOf } from "../wire/members.ts";
@@ -36,17 +37,17 @@ export class ParkedCalls<Leg> {
   private readonly limits: ParkLimits;
   private readonly sealer: Sealer;
   private readonly deadlines: Deadlines;
-  private readonly owner: string;
+  private readonly self: Place;
   private readonly wallMs: () => number;
   private readonly entries = new Map<string, Entry<Leg>>();
   private readonly byKey = new Map<string, number>();
   private last = 0;
 
-  constructor(limits: ParkLimits, sealer: Sealer, deadlines: Deadlines, owner: string, wallMs: () => number) {
+  constructor(limits: ParkLimits, sealer: Sealer, deadlines: Deadlines, self: Place, wallMs: () => number) {
     this.limits = limits;
     this.sealer = sealer;
     this.deadlines = deadlines;
-    this.owner = owner;
+    this.self = self;
     this.wallMs = wallMs;
   }
 
@@ -70,7 +71,7 @@ export class ParkedCalls<Leg> {
     if (entry === undefined) return undefined;
     entry.unwatch();
     entry.unwatch = this.deadlines.watch(this.limits.parkedMsMax, () => this.expire(n));
-    const payload = Buffer.from(JSON.stringify({ o: this.owner, n, r: round, d: entry.digest }));
+    const payload = Buffer.from(JSON.stringify({ o: placeText(this.self), n, r: round, d: entry.digest }));
     const binding = { purpose: "request-state", principal: entry.keyId } as const;
     const sealed = this.sealer.seal(binding, payload, this.wallMs() + this.limits.parkedMsMax);
     return sealed.outcome === "sealed" ? sealed.text : undefined;
@@ -105,9 +106,10 @@ export class ParkedCalls<Leg> {
     const { o, n, r, d }: { o?: unknown; n?: unknown; r?: unknown; d?: unknown } = Object(
       JSON.parse(Buffer.from(opened.payload).toString("utf8")),
     );
-    if (typeof o !== "string" || typeof n !== "string" || typeof r !== "number" || typeof d !== "string")
+    const place = readPlace(o);
+    if (place === undefined || typeof n !== "string" || typeof r !== "number" || typeof d !== "string")
       return undefined;
-    return { owner: o, isOurs: o === this.owner, n, round: r, digest: d };
+    return { place, n, round: r, digest: d };
   }
 
   find({ n, digest }: OpenedState, keyId: string): Parked<Leg> | undefined {
@@ -127,8 +129,7 @@ export class ParkedCalls<Leg> {
 }
 
 export type OpenedState = {
-  readonly owner: string;
-  readonly isOurs: boolean;
+  readonly place: Place;
   readonly n: string;
   readonly round: number;
   readonly digest: string;

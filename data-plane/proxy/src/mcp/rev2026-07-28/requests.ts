@@ -22,12 +22,14 @@ const metaVersion = "params>_meta>io.modelcontextprotocol/protocolVersion";
 const metaCapabilities = "params>_meta>io.modelcontextprotocol/clientCapabilities";
 const metaInfo = "params>_meta>io.modelcontextprotocol/clientInfo";
 
-/** Whether a message is of this era, by what only its clients send. */
+/**
+ * Whether a message is of this era, by what only its clients send. `mcp-method` alone says nothing: mcp-remote sends it with
+ * legacy requests.
+ */
 export function isModern(headers: IncomingHttpHeaders, { at }: Envelope): boolean {
   if (at[metaVersion] !== undefined) return true;
   const version = headers["mcp-protocol-version"];
-  if (version === undefined) return headers["mcp-method"] !== undefined;
-  return !legacyVersions.some((legacy) => legacy === version);
+  return version !== undefined && !legacyVersions.some((legacy) => legacy === version);
 }
 
 /** Empty where it names none. */

@@ -83,9 +83,7 @@ export function makeSurface(
       if (exposed !== undefined) return { server: exposed.server, own: exposed.listed.name, exposed };
       // Not listed, or not yet: its server knows whether there is such a thing.
       const unlisted = naming === "none" ? onlyServer(servers, name) : byName(byPrefix, name);
-      // Of a pinned server nothing is there but what was approved.
-      const isHidden = kind === "tools" && unlisted?.server.catalogue === ServerCatalogue.PINNED;
-      return isHidden ? undefined : unlisted;
+      return unlisted !== undefined && kind === "tools" && isHidden(unlisted, catalogues) ? undefined : unlisted;
     },
     located(view, principal, uri) {
       // What is listed where the key does not reach must not stand before what it reaches: it could tell that it is there.
@@ -154,6 +152,12 @@ function exposedOf(
     }
   }
   return exposed;
+}
+
+/** Of a pinned server nothing is there but what was approved; and what was left out of a list is not to be called either. */
+function isHidden({ server, own }: Found, catalogues: Pick<Catalogues, "of">): boolean {
+  if (server.catalogue === ServerCatalogue.PINNED) return true;
+  return catalogues.of(server.id)?.unfitTools.includes(own) ?? false;
 }
 
 function onlyServer(servers: readonly Server[], own: string): Found | undefined {

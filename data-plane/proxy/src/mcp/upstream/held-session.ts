@@ -5,7 +5,8 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { logLevels, type LogLevel } from "../client.ts";
 import { readError, type ServerNotification, type ServerRequest } from "../wire/message.ts";
-import { LegacySession, type LegacyParts } from "./legacy-session.ts";
+import type { AskParts } from "./ask.ts";
+import { LegacySession } from "./legacy-session.ts";
 
 export type SessionListener = {
   onNotification(notification: ServerNotification): void;
@@ -13,7 +14,7 @@ export type SessionListener = {
   onRequest(request: ServerRequest, answer: (message: Buffer | string) => void): boolean;
 };
 
-export type HeldParts = LegacyParts & {
+export type HeldParts = AskParts & {
   /** JSON of the capabilities that whoever shares it has in common. */
   readonly declared: string;
   readonly clientInfo: string;
@@ -27,6 +28,9 @@ type Subscription = {
   /** The server agreed: another session has to have it, too. */
   isHeld: boolean;
 };
+
+/** Many servers ask it on the session's stream and mean a call. Roots are asked for in the name of the session. */
+const askedForCalls: ReadonlySet<string> = new Set(["elicitation/create", "sampling/createMessage"]);
 
 export class HeldSession {
   readonly listeners = new Set<SessionListener>();
@@ -45,7 +49,7 @@ export class HeldSession {
   /** At once where one is open. */
   get(): LegacySession | Promise<LegacySession> {
     this.usedMs = performance.now();
-    if (this.current?.isOpen === true) return this.current;
+    if (this.current?.isOpen === true && this.opening === undefined) return this.current;
     if (this.isClosed) throw new TollgateError("upstream.session-lost");
     this.opening ??= this.open().finally(() => (this.opening = undefined));
     return this.opening;
@@ -69,11 +73,12 @@ export class HeldSession {
       },
     });
     this.current = session;
+    // What a server says on this stream in the middle of a call is lost where the stream is not there yet.
+    if (!this.isClosed) await session.openStream();
     if (this.isClosed) {
       session.close();
       throw new TollgateError("upstream.session-lost");
     }
-    session.openStream();
     if (this.level !== undefined) await this.sendLevel(session, this.level);
     for (const [uri, { isHeld }] of this.subscriptions)
       if (isHeld) await session.request("resources/subscribe", JSON.stringify({ uri }));
@@ -86,8 +91,8 @@ export class HeldSession {
     };
     if (request.method === "ping") return answer(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
     for (const listener of this.listeners) if (listener.onRequest(request, answer)) return;
-    // A server that does not say which call it is about can mean but the one that there is.
-    if (session.askInOnlyCall(request)) return;
+    // Where nothing was declared, as in a session that strangers share, there is nobody to ask.
+    if (this.parts.declared !== "{}" && askedForCalls.has(request.method) && session.askInCall(request)) return;
     answer(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32601,"message":"No client is there to ask."}}`);
   }
 

@@ -2,23 +2,15 @@
 // the middle of them, answers to what it asks, and the stream on which it says what belongs to no call. A call whose stream
 // the server closes early is taken up again where the server lets it. It ends for everybody when the server forgets it.
 
-import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
-import type { Deadlines } from "../../upstream/deadlines.ts";
-import type { Upstream, Upstreams } from "../../upstream/upstreams.ts";
 import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
-import { readServerMessage, type ServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
+import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
+import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "./call.ts";
+import { LegacyCall, pauseOf, retryMsMax, type CallHost } from "./legacy-call.ts";
 import { MessageExchange, type ExchangeEvents } from "./message-exchange.ts";
 
 export const legacyVersion = "2025-11-25";
-
-export type LegacyParts = {
-  readonly upstream: Upstream;
-  readonly upstreams: Pick<Upstreams, "secretHeaders">;
-  readonly deadlines: Deadlines;
-  readonly messageBytesMax: number;
-};
 
 /** What a session says that belongs to none of its calls. */
 export type SessionEvents = {
@@ -37,16 +29,14 @@ export type Handshake = {
   readonly answer: Buffer;
 };
 
-/** A stream is asked for again after a pause that the server names, within these bounds. */
-const retryMsMin = 100;
-const retryMsMax = 30_000;
-const retryMsDefault = 1_000;
+/** How long a session's first call waits for the stream: a server may send no head before it has something to say. */
+const streamHeadMsMax = 250;
 
-export class LegacySession {
+export class LegacySession implements CallHost {
   readonly handshake: Handshake;
   readonly declared: string;
   usedMs = performance.now();
-  private readonly parts: LegacyParts;
+  private readonly parts: AskParts;
   private readonly events: SessionEvents;
   private readonly calls = new Map<string, LegacyCall>();
   private stream: MessageExchange | undefined;
@@ -57,7 +47,7 @@ export class LegacySession {
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
-  private constructor(parts: LegacyParts, declared: string, handshake: Handshake, events: SessionEvents) {
+  private constructor(parts: AskParts, declared: string, handshake: Handshake, events: SessionEvents) {
     this.parts = parts;
     this.declared = declared;
     this.handshake = handshake;
@@ -66,7 +56,7 @@ export class LegacySession {
 
   /** `declared` is the JSON of the capabilities that the gate can serve in this session. */
   static async open(
-    parts: LegacyParts,
+    parts: AskParts,
     { declared, clientInfo, events }: { declared: string; clientInfo: string; events: SessionEvents },
   ): Promise<LegacySession> {
     const params = `{"protocolVersion":"${legacyVersion}","capabilities":${declared},"clientInfo":${clientInfo}}`;
@@ -81,6 +71,10 @@ export class LegacySession {
     const session = new LegacySession(parts, declared, handshake, events);
     await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
     return session;
+  }
+
+  get sessionId(): string | undefined {
+    return this.handshake.id;
   }
 
   get isOpen(): boolean {
@@ -114,10 +108,18 @@ export class LegacySession {
   /** The body is a whole request whose id is `id`. */
   call(id: number, body: Buffer, events: CallEvents): UpstreamCall {
     this.usedMs = performance.now();
-    const call = new LegacyCall(this, this.parts, id, events, () => this.calls.delete(String(id)));
+    const call = new LegacyCall(this, id, events, () => this.calls.delete(String(id)));
     this.calls.set(String(id), call);
     call.start(body);
     return call;
+  }
+
+  /** Asks where the call is answered that is under way; false where it is not one alone, as nobody could say which is meant. */
+  askInCall(request: ServerRequest): boolean {
+    const [only, ...others] = this.calls.values();
+    if (only === undefined || others.length > 0) return false;
+    only.take(request);
+    return true;
   }
 
   /** A notification, or the answer to a request of the server's. */
@@ -154,15 +156,24 @@ export class LegacySession {
     return message;
   }
 
-  /** What belongs to no call is heard from now on, as long as the session lasts. */
-  openStream(): void {
-    if (this.streamIsWanted) return;
+  /**
+   * What belongs to no call is heard from now on, as long as the session lasts. Resolves once the server has the stream, or
+   * has said that there is none, or takes its time.
+   */
+  openStream(): Promise<void> {
+    if (this.streamIsWanted) return Promise.resolve();
     this.streamIsWanted = true;
-    this.listen(undefined);
+    return new Promise((resolve) => {
+      const unwatch = this.parts.deadlines.watch(streamHeadMsMax, resolve);
+      this.listen(undefined, () => {
+        unwatch();
+        resolve();
+      });
+    });
   }
 
-  private listen(lastId: string | undefined): void {
-    if (this.isEnded) return;
+  private listen(lastId: string | undefined, onKnown: () => void = nothing): void {
+    if (this.isEnded) return onKnown();
     const again = (): void => {
       const { lastId: newest, retryMs } = stream.marks();
       const pauseMs = Math.min(pauseOf(retryMs) * 2 ** this.streamFailures, retryMsMax);
@@ -170,13 +181,20 @@ export class LegacySession {
       this.streamTimer.unref();
     };
     const stream = this.exchange("GET", this.streamHeaders(lastId), null, {
-      onBegun: () => (this.streamFailures = 0),
+      onBegun: () => {
+        this.streamFailures = 0;
+        onKnown();
+      },
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
       // A server that has no such stream says so once; nothing is lost that it would have told.
-      onRejected: (status) => (status === 404 && this.handshake.id !== undefined ? this.end() : undefined),
+      onRejected: (status) => {
+        onKnown();
+        if (status === 404 && this.handshake.id !== undefined) this.end();
+      },
       onFailed: () => {
         this.streamFailures++;
+        onKnown();
         again();
         this.events.onStreamBroken?.();
       },
@@ -190,14 +208,6 @@ export class LegacySession {
     if (message.kind === "response") this.calls.get(message.id)?.take(message);
     else if (message.kind === "request") this.events.onRequest(message);
     else this.events.onNotification(message);
-  }
-
-  /** False where there is no call, or more than one. */
-  askInOnlyCall(request: ServerRequest): boolean {
-    const [only, ...others] = this.calls.values();
-    if (only === undefined || others.length > 0) return false;
-    only.take(request);
-    return true;
   }
 
   exchange(
@@ -231,194 +241,8 @@ export class LegacySession {
   }
 }
 
-class LegacyCall implements UpstreamCall {
-  readonly seen = { status: 0, bytes: 0, firstByteMs: 0 };
-  private readonly session: LegacySession;
-  private readonly parts: LegacyParts;
-  private readonly id: number;
-  private readonly events: CallEvents;
-  private readonly onOver: () => void;
-  private exchange: MessageExchange | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private isOver = false;
-
-  constructor(session: LegacySession, parts: LegacyParts, id: number, events: CallEvents, onOver: () => void) {
-    this.session = session;
-    this.parts = parts;
-    this.id = id;
-    this.events = events;
-    this.onOver = onOver;
-  }
-
-  start(body: Buffer): void {
-    this.send("POST", this.session.headers(), body, undefined);
-  }
-
-  private send(
-    method: "POST" | "GET",
-    headers: readonly string[],
-    body: Buffer | null,
-    lastId: string | undefined,
-  ): void {
-    const bytesBefore = this.seen.bytes;
-    const noted = (): void => {
-      this.seen.status = exchange.status;
-      this.seen.bytes = bytesBefore + exchange.bytes;
-      this.seen.firstByteMs ||= exchange.firstByteMs;
-    };
-    const exchange: MessageExchange = this.session.exchange(method, headers, body, {
-      onMessage: (bytes) => {
-        noted();
-        const message = readServerMessage(bytes);
-        if (message !== undefined) this.take(message);
-      },
-      onEnd: () => this.ended(noted, exchange, lastId),
-      onRejected: (status, _headers, bytes) => {
-        noted();
-        this.rejected(status, bytes);
-      },
-      onFailed: (error) => {
-        noted();
-        // What was too large is as large the next time.
-        const isFinal = exchange.marks().lastId === undefined || error.code === "upstream.too-large";
-        if (isFinal) return this.fail(error, exchange.wasSent());
-        this.takeUpAgain(exchange, lastId);
-      },
-    });
-    this.exchange = exchange;
-  }
-
-  take(message: ServerMessage): void {
-    if (this.isOver) return;
-    switch (message.kind) {
-      case "notification":
-        return this.events.onNotification(message);
-      case "request":
-        return this.events.onRequest(message);
-      case "response":
-        // What answers another id is nobody's here.
-        if (message.id !== String(this.id)) return;
-        this.over();
-        return this.events.onResponse(message);
-    }
-  }
-
-  private ended(noted: () => void, exchange: MessageExchange, lastId: string | undefined): void {
-    noted();
-    if (this.isOver) return;
-    if (exchange.marks().lastId !== undefined || lastId !== undefined) return this.takeUpAgain(exchange, lastId);
-    this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result."), true);
-  }
-
-  /** The server closed the stream, or it broke: where its events have ids, the rest waits for whoever asks. */
-  private takeUpAgain(exchange: MessageExchange, lastId: string | undefined): void {
-    const { lastId: newest, retryMs } = exchange.marks();
-    const from = newest ?? lastId;
-    if (this.isOver || from === undefined) return;
-    this.timer = setTimeout(() => {
-      this.send("GET", this.session.streamHeaders(from), null, from);
-    }, pauseOf(retryMs));
-  }
-
-  private rejected(status: number, body: Buffer): void {
-    if (this.isOver) return;
-    if (status === 404 && this.session.handshake.id !== undefined) {
-      this.session.end();
-      return this.fail(new TollgateError("upstream.session-lost"), false);
-    }
-    const message = status < 500 && status !== 401 && status !== 403 ? readServerMessage(body) : undefined;
-    if (message?.kind === "response" && message.id === String(this.id)) return this.take(message);
-    this.fail(new TollgateError("upstream.protocol", `It answered with status ${status}.`), true);
-  }
-
-  fail(error: TollgateError, wasSent = this.exchange?.wasSent() ?? false): void {
-    if (this.isOver) return;
-    this.over();
-    this.exchange?.drop();
-    this.events.onFailed(error, wasSent);
-  }
-
-  cancel(reason: string): void {
-    if (this.isOver) return;
-    this.over();
-    const params = `{"requestId":${this.id},"reason":${JSON.stringify(reason)}}`;
-    // Nobody waits for what becomes of it.
-    this.session.post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`).catch(nothing);
-    this.exchange?.drop();
-  }
-
-  pause(): void {
-    this.exchange?.pause();
-  }
-
-  resume(): void {
-    this.exchange?.resume();
-  }
-
-  private over(): void {
-    this.isOver = true;
-    clearTimeout(this.timer);
-    this.onOver();
-  }
-}
-
-export const postHeaders = [
-  "content-type",
-  "application/json",
-  "accept",
-  "application/json, text/event-stream",
-] as const;
-
-function firstHeaders({ upstream, upstreams }: LegacyParts): readonly string[] {
+function firstHeaders({ upstream, upstreams }: AskParts): readonly string[] {
   return [...postHeaders, ...upstreams.secretHeaders(upstream)];
-}
-
-/** The message that answers a request of the gate's own, within the server's time. */
-export function ask(
-  { upstream, deadlines, messageBytesMax }: LegacyParts,
-  headers: readonly string[],
-  id: number,
-  method: string,
-  params: string,
-  meter: (bytes: number) => TollgateError | undefined = () => undefined,
-  onStatus: (status: number) => void = nothing,
-): Promise<{ message: Buffer; headers: IncomingHttpHeaders }> {
-  const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
-  return new Promise((resolve, reject) => {
-    let head: IncomingHttpHeaders = {};
-    const unwatch = deadlines.watch(upstream.timeoutMs, () => exchange.abort(new TollgateError("upstream.timeout")));
-    const fail = (error: TollgateError): void => {
-      unwatch();
-      exchange.drop();
-      reject(error);
-    };
-    const exchange = new MessageExchange(
-      { method: "POST", headers, body, messageBytesMax },
-      {
-        onBegun: (begun) => (head = begun),
-        onMessage(bytes) {
-          const tooMuch = meter(bytes.length);
-          if (tooMuch !== undefined) return fail(tooMuch);
-          const message = readServerMessage(bytes);
-          if (message?.kind !== "response" || message.id !== String(id)) return;
-          unwatch();
-          exchange.drop();
-          resolve({ message: bytes, headers: head });
-        },
-        onEnd: () => fail(new TollgateError("upstream.protocol", `It did not answer ${method}.`)),
-        onRejected(status, _headers, rejected) {
-          onStatus(status);
-          const message = readServerMessage(rejected);
-          unwatch();
-          if (message?.kind === "response" && message.at.error !== undefined && status < 500)
-            return resolve({ message: rejected, headers: head });
-          fail(new TollgateError("upstream.protocol", `It answered ${method} with status ${status}.`));
-        },
-        onFailed: fail,
-      },
-    );
-    exchange.start(upstream);
-  });
 }
 
 const findVersion = memberFinder(["result>protocolVersion"]);
@@ -432,10 +256,6 @@ function negotiatedVersion(answer: Buffer): string {
     if (!(error instanceof MemberRefusal)) throw error;
   }
   throw new TollgateError("upstream.protocol", "Its `initialize` names no version.");
-}
-
-function pauseOf(retryMs: number | undefined): number {
-  return Math.max(retryMsMin, Math.min(retryMs ?? retryMsDefault, retryMsMax));
 }
 
 function nothing(): void {

@@ -6,13 +6,13 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { headerValueOf } from "../wire/header-value.ts";
 import { readError, readServerMessage } from "../wire/message.ts";
 import type { CallEvents, UpstreamCall } from "./call.ts";
-import { ask, postHeaders, type LegacyParts } from "./legacy-session.ts";
+import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { MessageExchange } from "./message-exchange.ts";
 
 export const modernVersion = "2026-07-28";
 
 /** What every request to a modern server needs, whatever era asks for it. */
-export type ModernParts = LegacyParts;
+export type ModernParts = AskParts;
 
 export type ModernRequest = {
   readonly id: number;
@@ -69,7 +69,9 @@ export class ModernCall implements UpstreamCall {
       { method: "POST", headers, body: request.body, messageBytesMax, stays: request.stays ?? false },
       {
         onMessage: (bytes) => this.take(bytes),
-        onEnd: () => this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result.")),
+        // An error takes its time to be made, and almost every answer has come by its end.
+        onEnd: () =>
+          this.isOver || this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result.")),
         onRejected: (status, _headers, body) => this.rejected(status, body),
         onFailed: (error) => this.fail(error),
       },

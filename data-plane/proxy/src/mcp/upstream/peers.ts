@@ -11,12 +11,12 @@ import type { Client } from "../client.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { ownInfo } from "../catalogue/connection.ts";
 import { HeldSession, type SessionListener } from "./held-session.ts";
-import type { LegacyParts } from "./legacy-session.ts";
+import type { AskParts } from "./ask.ts";
 
 export type Peer = {
   readonly server: Server;
   readonly upstream: Upstream;
-  readonly parts: LegacyParts;
+  readonly parts: AskParts;
   /** The session at this (legacy) server for this client. */
   sessionFor(who: { client: Client; session: ClientSession | undefined; keyId: string }): HeldSession;
 };

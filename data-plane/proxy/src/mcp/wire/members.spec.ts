@@ -87,6 +87,13 @@ test("a wanted member that another reader could see twice is refused, at its own
   expect(scan('{"name":1,"params":{"arguments":{"name":1,"name":2,"id":3},"id":1},"id":2}')).toBe("accepted");
 });
 
+test("a name with dots is one name, and not a path", () => {
+  const bytes = Buffer.from('{"a":{"b":1},"a.b":2,"c":{"d.e\\/f":3,"d":{"e/f":4}}}');
+  const spans = memberFinder(["a.b", "a>b", "c>d.e/f"])(bytes);
+  const valueAt = (span: Span | undefined) => span && valueOf(bytes, span);
+  expect([valueAt(spans["a.b"]), valueAt(spans["a>b"]), valueAt(spans["c>d.e/f"])]).toEqual([2, 1, 3]);
+});
+
 test("depth, type and encoding are bounded", () => {
   expect(scan("[".repeat(128) + "]".repeat(128))).toBe("not-an-object");
   expect(scan("[".repeat(100_000))).toBe("too-deep");

@@ -7,13 +7,15 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Era } from "./resources_pb.ts";
+import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tollgate/v1/usage.proto.
  */
 export const file_tollgate_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEIpMCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAQgYKBGtpbmQihQIKEVRvb2xDYWxsQ29tcGxldGVkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhEKCXNlcnZlcl9pZBgDIAEoCRIOCgZzZXJ2ZXIYBCABKAkSDAoEdG9vbBgFIAEoCRItCgdvdXRjb21lGAYgASgOMhwudG9sbGdhdGUudjEuVG9vbENhbGxPdXRjb21lEhcKD3Vwc3RyZWFtX3N0YXR1cxgHIAEoDRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEhYKDnJlc3BvbnNlX2J5dGVzGAkgASgEEhUKDWZpcnN0X2J5dGVfdXMYCiABKAQSEAoIdG90YWxfdXMYCyABKAQiaAoLQ2FsbFJlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg4KBnNlcnZlchgFIAEoCRIMCgR0b29sGAYgASgJInAKDENhbGxzUmVmdXNlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRjb2RlGAMgASgJEgwKBGRvb3IYBCABKAkSDQoFY291bnQYBSABKAQSFAoMbGFzdF90aW1lX21zGAYgASgDIpoBCgpDYWxsSW50ZW50EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdGltZV9tcxgCIAEoAxIOCgZrZXlfaWQYAyABKAkSDwoHdGVhbV9pZBgEIAEoCRIRCglzZXJ2ZXJfaWQYBSABKAkSDgoGc2VydmVyGAYgASgJEgwKBHRvb2wYByABKAkSFQoNcmVxdWVzdF9ieXRlcxgIIAEoBCItCglVc2FnZUxvc3QSEAoIbGFzdF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJKuUBCg9Ub29sQ2FsbE91dGNvbWUSIQodVE9PTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIeChpUT09MX0NBTExfT1VUQ09NRV9BTlNXRVJFRBABEiUKIVRPT0xfQ0FMTF9PVVRDT01FX1VQU1RSRUFNX0ZBSUxFRBACEiMKH1RPT0xfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIdChlUT09MX0NBTExfT1VUQ09NRV9VTktOT1dOEAQSJAogVE9PTF9DQUxMX09VVENPTUVfSU5QVVRfUkVRVUlSRUQQBTJDCgVVc2FnZRI6CgZVcGxvYWQSFi50b2xsZ2F0ZS52MS5GYWN0QmF0Y2gaGC50b2xsZ2F0ZS52MS5VcGxvYWRSZXBseWIGcHJvdG8z");
+  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEIpMCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAQgYKBGtpbmQitwMKEVRvb2xDYWxsQ29tcGxldGVkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhEKCXNlcnZlcl9pZBgDIAEoCRIOCgZzZXJ2ZXIYBCABKAkSDAoEdG9vbBgFIAEoCRItCgdvdXRjb21lGAYgASgOMhwudG9sbGdhdGUudjEuVG9vbENhbGxPdXRjb21lEhcKD3Vwc3RyZWFtX3N0YXR1cxgHIAEoDRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEhYKDnJlc3BvbnNlX2J5dGVzGAkgASgEEhUKDWZpcnN0X2J5dGVfdXMYCiABKAQSEAoIdG90YWxfdXMYCyABKAQSDgoGbWV0aG9kGAwgASgJEiQKCmNsaWVudF9lcmEYDSABKA4yEC50b2xsZ2F0ZS52MS5FcmESJAoKc2VydmVyX2VyYRgOIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRITCgt0b29sX3VzZV9pZBgPIAEoCRISCgpzZXNzaW9uX2lkGBAgASgJEhMKC2NsaWVudF9uYW1lGBEgASgJEhYKDmNsaWVudF92ZXJzaW9uGBIgASgJImgKC0NhbGxSZWZ1c2VkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSDAoEZG9vchgEIAEoCRIOCgZzZXJ2ZXIYBSABKAkSDAoEdG9vbBgGIAEoCSJwCgxDYWxsc1JlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg0KBWNvdW50GAUgASgEEhQKDGxhc3RfdGltZV9tcxgGIAEoAyKmAgoKQ2FsbEludGVudBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3RpbWVfbXMYAiABKAMSDgoGa2V5X2lkGAMgASgJEg8KB3RlYW1faWQYBCABKAkSEQoJc2VydmVyX2lkGAUgASgJEg4KBnNlcnZlchgGIAEoCRIMCgR0b29sGAcgASgJEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSDgoGbWV0aG9kGAkgASgJEiQKCmNsaWVudF9lcmEYCiABKA4yEC50b2xsZ2F0ZS52MS5FcmESEwoLdG9vbF91c2VfaWQYCyABKAkSEgoKc2Vzc2lvbl9pZBgMIAEoCRITCgtjbGllbnRfbmFtZRgNIAEoCRIWCg5jbGllbnRfdmVyc2lvbhgOIAEoCSItCglVc2FnZUxvc3QSEAoIbGFzdF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJKuUBCg9Ub29sQ2FsbE91dGNvbWUSIQodVE9PTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIeChpUT09MX0NBTExfT1VUQ09NRV9BTlNXRVJFRBABEiUKIVRPT0xfQ0FMTF9PVVRDT01FX1VQU1RSRUFNX0ZBSUxFRBACEiMKH1RPT0xfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIdChlUT09MX0NBTExfT1VUQ09NRV9VTktOT1dOEAQSJAogVE9PTF9DQUxMX09VVENPTUVfSU5QVVRfUkVRVUlSRUQQBTJDCgVVc2FnZRI6CgZVcGxvYWQSFi50b2xsZ2F0ZS52MS5GYWN0QmF0Y2gaGC50b2xsZ2F0ZS52MS5VcGxvYWRSZXBseWIGcHJvdG8z", [file_tollgate_v1_resources]);
 
 /**
  * Facts of one epoch, in order of `seq`. Each is a `Fact`, encoded: what carries them on need not read them.
@@ -195,6 +197,47 @@ export type ToolCallCompleted = Message<"tollgate.v1.ToolCallCompleted"> & {
    * @generated from field: uint64 total_us = 11;
    */
   totalUs: bigint;
+
+  /**
+   * Of the door's protocol: what of the server's `tool` names, a prompt or a resource's URI, say.
+   *
+   * @generated from field: string method = 12;
+   */
+  method: string;
+
+  /**
+   * @generated from field: tollgate.v1.Era client_era = 13;
+   */
+  clientEra: Era;
+
+  /**
+   * Unspecified where the server was never met.
+   *
+   * @generated from field: tollgate.v1.Era server_era = 14;
+   */
+  serverEra: Era;
+
+  /**
+   * What the client calls this use of a tool, and the work that it belongs to; both are its own words.
+   *
+   * @generated from field: string tool_use_id = 15;
+   */
+  toolUseId: string;
+
+  /**
+   * @generated from field: string session_id = 16;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string client_name = 17;
+   */
+  clientName: string;
+
+  /**
+   * @generated from field: string client_version = 18;
+   */
+  clientVersion: string;
 };
 
 /**
@@ -340,6 +383,36 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
    * @generated from field: uint64 request_bytes = 8;
    */
   requestBytes: bigint;
+
+  /**
+   * @generated from field: string method = 9;
+   */
+  method: string;
+
+  /**
+   * @generated from field: tollgate.v1.Era client_era = 10;
+   */
+  clientEra: Era;
+
+  /**
+   * @generated from field: string tool_use_id = 11;
+   */
+  toolUseId: string;
+
+  /**
+   * @generated from field: string session_id = 12;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string client_name = 13;
+   */
+  clientName: string;
+
+  /**
+   * @generated from field: string client_version = 14;
+   */
+  clientVersion: string;
 };
 
 /**

@@ -1,7 +1,15 @@
 // A server's headers against the secrets that are stored: what is kept, stored anew, erased, refused.
 
 import { expect, test } from "vitest";
-import { planHeaders, type WantedHeader } from "./header-secrets.ts";
+import { planCredentials, type WantedHeader, type WantedVariable } from "./server-secrets.ts";
+
+type Plan = Parameters<typeof planCredentials>;
+const planHeaders = (server: string, headers: WantedHeader[], directory: Plan[2], newId: Plan[3]) => {
+  const planned = planCredentials(server, { headers }, directory, newId);
+  return planned.outcome === "refused" ? planned : { headers: planned.references.headers, changes: planned.changes };
+};
+const planVariables = (environment: WantedVariable[], directory: Plan[2]) =>
+  planCredentials("docs", { environment }, directory, newId);
 
 let ids = 0;
 const newId = (): string => `new${++ids}`;
@@ -45,4 +53,31 @@ test("what is wrong with a value is said without the value", () => {
     expect(planned).toMatchObject({ refusal: { kind: "invalid-input", field: "headers[0].value" } });
     expect(JSON.stringify(planned)).not.toContain("plant");
   }
+});
+
+test("a variable's value becomes a secret, another in clear does not, and each list leaves the other's secrets alone", () => {
+  const directory = own("v1").set("server/docs/env:OLD", { id: "gone", value: Buffer.from("x") });
+  const wanted = [inline("TOKEN", "planted"), { name: "LEVEL", plain: "info" }];
+  expect(planVariables(wanted, directory)).toEqual({
+    outcome: "planned",
+    references: {
+      environment: [
+        { name: "TOKEN", prefix: "", secretId: `new${ids}`, value: "" },
+        { name: "LEVEL", prefix: "", secretId: "", value: "info" },
+      ],
+    },
+    changes: {
+      stores: [{ id: `new${ids}`, name: "server/docs/env:TOKEN", value: Buffer.from("planted") }],
+      erasures: ["gone"],
+    },
+  });
+  expect(planHeaders("docs", [], directory, newId)).toMatchObject({ changes: { erasures: ["old"] } });
+  expect(planCredentials("docs", {}, directory, newId)).toMatchObject({ references: {}, changes: { erasures: [] } });
+});
+
+test("variables that differ in case are two, as they are to a program", () => {
+  expect(planVariables([inline("a", "1"), inline("A", "2")], new Map())).toMatchObject({ outcome: "planned" });
+  expect(planVariables([inline("A", "1"), inline("A", "2")], new Map())).toMatchObject({
+    refusal: { kind: "invalid-input", field: "environment[1].name" },
+  });
 });

@@ -1,0 +1,100 @@
+// Servers of the transport of 2024-11-05 keep the promises of a channel, and lead the gate nowhere but to where they are
+// registered.
+
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "../listen.ts";
+import { until } from "../../../../test/support/wait.ts";
+import { callerOf, initialize, openHost, sseServer, startSse, textOf } from "../fixtures/channel-host-fixture.ts";
+import { contractBytesMax, describeChannel } from "../fixtures/channel.contract.ts";
+import { channelLimits } from "./limits.ts";
+import { openSseChannel } from "./sse-channel.ts";
+
+const limits = { ...channelLimits, messageBytesMax: contractBytesMax };
+
+describeChannel("HTTP+SSE", async () => {
+  const server = { headers: ["x-auth", "let-me-in"], allowPrivateNetwork: true };
+  const [url, nowhere] = [await startSse(), `http://127.0.0.1:${await freePort("127.0.0.1", 0)}/sse`];
+  return {
+    open: (events) => openSseChannel({ ...server, url }, limits, events),
+    openToNothing: (events) => openSseChannel({ ...server, url: nowhere }, limits, events),
+  };
+});
+
+test("a server that wants messages posted to another origin gets none", async () => {
+  const posted: string[] = [];
+  const other = createServer((request, response) => {
+    posted.push(String(request.url));
+    response.end();
+  });
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  onTestFinished(() => void other.close());
+  const address = other.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  for (const endpoint of [
+    `http://127.0.0.1:${port}/post`,
+    `//127.0.0.1:${port}/post`,
+    "http://",
+    "file:///etc/passwd",
+  ]) {
+    const { host, socketPath } = await openHost([sseServer(await startSse([], { ENDPOINT: endpoint }))]);
+    const { status, json } = await callerOf(socketPath).post(initialize());
+    expect([status, json.error?.code], endpoint).toEqual([502, "channel.protocol"]);
+    await host.close();
+  }
+  expect(posted).toEqual([]);
+});
+
+test("a private address is not dialled unless the registration allows it", async () => {
+  const url = await startSse();
+  for (const to of [url, url.replace("127.0.0.1", "localhost")]) {
+    const { socketPath } = await openHost([sseServer(to, { allowPrivateNetwork: false })]);
+    const { status, json } = await callerOf(socketPath).post(initialize());
+    expect([status, json.error?.message]).toEqual([502, expect.stringContaining("not one that may be dialled")]);
+  }
+});
+
+test("a registration without a usable URL starts nothing", async () => {
+  for (const url of ["", "/sse", "file:///etc/passwd", "ftp://example.org/"]) {
+    const { socketPath } = await openHost([sseServer(url)]);
+    const { status, json } = await callerOf(socketPath).post(initialize());
+    expect([status, json.error?.code]).toEqual([502, "channel.not-started"]);
+  }
+});
+
+test("a server that refuses is named by its status, and nothing of the credential", async () => {
+  const { socketPath } = await openHost([sseServer(await startSse(), { headers: ["x-auth", "wrong-secret"] })]);
+  const { status, text } = await callerOf(socketPath).post(initialize());
+  expect([status, text]).toEqual([502, expect.stringMatching(/channel\.refused.*answered 401/)]);
+  expect(text).not.toContain("wrong-secret");
+});
+
+test("each session has a stream of its own, which ends with it", async () => {
+  const { host, socketPath } = await openHost([sseServer(await startSse())]);
+  const caller = callerOf(socketPath);
+  const [one, other] = [await caller.open(), await caller.open()];
+  const pids = [textOf(await caller.call(one, "pid")), textOf(await caller.call(other, "pid"))];
+  expect(new Set(pids).size).toBe(2);
+  await caller.send("DELETE", undefined, { "mcp-session-id": one }).over;
+  await until(() => host.states().get("s")?.channels === 1, { what: "the end of the stream" });
+  expect(textOf(await caller.call(other, "pid"))).toBe(pids[1]);
+});
+
+test("a server that never says where to post ends in time", async () => {
+  const silent = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+  });
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  onTestFinished(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const address = silent.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/sse`;
+  const { socketPath } = await openHost([sseServer(url)], { limits: { answerMsMax: 100 } });
+  const { status, json } = await callerOf(socketPath).post(initialize());
+  expect([status, json.error?.code]).toEqual([502, "channel.timeout"]);
+});

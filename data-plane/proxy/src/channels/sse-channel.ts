@@ -1,0 +1,204 @@
+// A channel to a server that speaks HTTP+SSE, the transport of 2024-11-05: a GET opens the stream on which everything comes
+// from the server; its first event says where to post what goes there. That place has to be of the same origin, addresses
+// are guarded as for any server, no redirect is followed, and one connection of its own ends with the channel.
+
+import { buildConnector, Pool, type Dispatcher } from "undici";
+import { guardedLookup, isDialableHost } from "../upstream/address-guard.ts";
+import { failureOf } from "../upstream/failure.ts";
+import { TollgateError } from "@tollgate/kernel/errors";
+import { closedChannel, type Channel, type ChannelEvents, type Oversized } from "./channel.ts";
+import { EventReader } from "./event-reader.ts";
+import type { ChannelLimits } from "./limits.ts";
+import { problem, type ChannelProblem } from "./problem.ts";
+
+export type SseServer = {
+  url: string;
+  /** Name after value, on every request. */
+  headers: readonly string[];
+  allowPrivateNetwork: boolean;
+};
+
+export type SseLimits = Pick<ChannelLimits, "messageBytesMax" | "unreadBytesMax" | "answerMsMax">;
+
+const connectTimeoutMsMax = 10_000;
+/** One is the stream's. */
+const connectionsMax = 16;
+const endpointBytesMax = 2_048;
+
+type Waiting = { message: Buffer; onFailed: ((why: ChannelProblem) => void) | undefined };
+
+export function openSseChannel(server: SseServer, limits: SseLimits, events: ChannelEvents): Channel {
+  const url = URL.canParse(server.url) ? new URL(server.url) : undefined;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:")
+    return closedChannel(problem("channel.not-started", "The server's URL is no address of the web."), events);
+  return new SseChannel(server, url, limits, events);
+}
+
+class SseChannel implements Channel {
+  readonly #server: SseServer;
+  readonly #limits: SseLimits;
+  readonly #events: ChannelEvents;
+  readonly #url: URL;
+  readonly #pool: Pool;
+  readonly #endpointTimer: NodeJS.Timeout;
+  #stream: Dispatcher.DispatchController | undefined;
+  #endpoint: string | undefined;
+  /** Until the endpoint is known, and behind what has to arrive first. */
+  #waiting: Waiting[] = [];
+  #unreadBytes = 0;
+  #isBarred = false;
+  #isOver = false;
+
+  constructor(server: SseServer, url: URL, limits: SseLimits, events: ChannelEvents) {
+    this.#server = server;
+    this.#limits = limits;
+    this.#events = events;
+    this.#url = url;
+    this.#pool = openPool(this.#url, server.allowPrivateNetwork);
+    this.#endpointTimer = setTimeout(
+      () => this.#end(problem("channel.timeout", "The server did not say in time where to post messages.")),
+      limits.answerMsMax,
+    );
+    this.#openStream();
+  }
+
+  send(message: Buffer, onFailed?: (why: ChannelProblem) => void): boolean {
+    if (this.#unreadBytes > this.#limits.unreadBytesMax) return false;
+    if (this.#isOver) return true;
+    this.#unreadBytes += message.length;
+    this.#waiting.push({ message, onFailed });
+    this.#postWaiting();
+    return true;
+  }
+
+  pause(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
+  async close(): Promise<void> {
+    this.#end(problem("channel.closing", "The channel was closed."));
+    await this.#pool.destroy();
+  }
+
+  #openStream(): void {
+    const reader = new EventReader((type, data) => this.#take(type, data), this.#limits.messageBytesMax);
+    const { pathname, search } = this.#url;
+    this.#pool.dispatch(
+      { method: "GET", path: pathname + search, headers: ["accept", "text/event-stream", ...this.#server.headers] },
+      {
+        onRequestStart: (controller) => {
+          this.#stream = controller;
+          if (this.#isOver) controller.abort(new Error("The channel is closed."));
+        },
+        onResponseStart: (_controller, status, headers) => {
+          if (status < 200) return;
+          const isStream = status === 200 && String(headers["content-type"]).startsWith("text/event-stream");
+          if (!isStream) this.#end(refused(status, `The server answered ${status}, and no event stream.`));
+        },
+        onResponseData: (_controller, chunk) => {
+          if (!this.#isOver) reader.push(chunk);
+        },
+        onResponseEnd: () => this.#end(problem("channel.ended", "The server ended its event stream.")),
+        onResponseError: (_controller, error) => this.#end(unreachable(error)),
+      },
+    );
+  }
+
+  #take(type: string, data: Buffer | Oversized): void {
+    if (this.#isOver) return;
+    if (type === "endpoint") return this.#takeEndpoint(data);
+    if (type !== "message") return;
+    if (Buffer.isBuffer(data)) this.#events.onMessage(data);
+    else this.#events.onOversized(data);
+  }
+
+  #takeEndpoint(data: Buffer | Oversized): void {
+    const text = Buffer.isBuffer(data) && data.length <= endpointBytesMax ? data.toString("utf8") : "";
+    const endpoint = text !== "" && URL.canParse(text, this.#url) ? new URL(text, this.#url) : undefined;
+    if (endpoint?.origin !== this.#url.origin)
+      return this.#end(problem("channel.protocol", "The server wants messages posted to another origin, or nowhere."));
+    clearTimeout(this.#endpointTimer);
+    this.#endpoint ??= endpoint.pathname + endpoint.search;
+    this.#postWaiting();
+  }
+
+  #postWaiting(): void {
+    const path = this.#endpoint;
+    while (path !== undefined && !this.#isBarred) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#isBarred = next.onFailed === undefined;
+      void this.#post(path, next);
+    }
+  }
+
+  async #post(path: string, { message, onFailed }: Waiting): Promise<void> {
+    const failed = await this.#postOne(path, message);
+    this.#unreadBytes -= message.length;
+    if (failed !== undefined) onFailed?.(failed);
+    if (onFailed !== undefined) return;
+    this.#isBarred = false;
+    this.#postWaiting();
+  }
+
+  async #postOne(path: string, message: Buffer): Promise<ChannelProblem | undefined> {
+    const headers = ["content-type", "application/json", "accept", "application/json", ...this.#server.headers];
+    try {
+      const { statusCode, body } = await this.#pool.request({
+        method: "POST",
+        path,
+        headers: headers,
+        body: message,
+        headersTimeout: this.#limits.answerMsMax,
+      });
+      await body.dump();
+      if (statusCode >= 200 && statusCode < 300) return undefined;
+      const why = refused(statusCode, `The server answered ${statusCode} to a message.`);
+      // It does not know the stream any more; nothing will come on it.
+      if (statusCode === 404 || statusCode === 410) this.#end(why);
+      return why;
+    } catch (error) {
+      return unreachable(error);
+    }
+  }
+
+  #end(why: ChannelProblem): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#endpointTimer);
+    this.#waiting = [];
+    this.#stream?.abort(new Error("The channel is closed."));
+    void this.#pool.destroy();
+    // Never within the call that opened the channel.
+    queueMicrotask(() => this.#events.onClosed(why));
+  }
+}
+
+function openPool(url: URL, allowPrivateNetwork: boolean): Pool {
+  const dial = buildConnector({
+    timeout: connectTimeoutMsMax,
+    lookup: guardedLookup(allowPrivateNetwork),
+    allowH2: false,
+  });
+  const isRefused = !isDialableHost(url.hostname, allowPrivateNetwork);
+  return new Pool(url.origin, {
+    connections: connectionsMax,
+    // The stream's head and body take as long as they take; the endpoint has a limit of its own.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: (options, callback) =>
+      isRefused ? callback(new TollgateError("upstream.address-refused"), null) : dial(options, callback),
+  });
+}
+
+function refused(status: number, message: string): ChannelProblem {
+  return problem(status === 401 || status === 403 ? "channel.refused" : "channel.unreachable", message);
+}
+
+function unreachable(error: unknown): ChannelProblem {
+  return problem("channel.unreachable", failureOf(error).message);
+}

@@ -1,0 +1,72 @@
+// How a server leaves without a failed request. First it serves as before, and its answers ask their clients to leave. Then it
+// accepts nothing new, serves what still comes on the connections that are there, closes them as they fall idle, and cuts
+// what is left at the deadline. What it says to a request that comes too late is for the server to decide.
+
+import type { Server, ServerResponse } from "node:http";
+import { createSlots } from "../slots.ts";
+
+export type Departure = {
+  isLeaving(): boolean;
+  /** Whether a call that begins now would be cut, and nobody could say whether its tool ran. */
+  isTooLate(): boolean;
+  /** To be told of each response, before anything is done about it. */
+  serve(response: ServerResponse): void;
+  /** Everything is served as before. */
+  leave(): void;
+  /** Accepts nothing new; ends when the last response has, or at the deadline. */
+  drain(drainMs: number): Promise<void>;
+};
+
+const lastCallMs = 1_000;
+/** A client whose answer did not ask it to leave gets this long to send its next request before its connection is closed. */
+const keptOpenMs = 200;
+const idleCheckMs = 20;
+
+type Closing = Pick<Server, "close" | "closeIdleConnections" | "closeAllConnections">;
+
+export function createDeparture(server: Closing): Departure {
+  let isLeaving = false;
+  let refuseFromMs = Number.POSITIVE_INFINITY;
+  let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
+  const underWay = createSlots<ServerResponse>();
+
+  function askToLeave(response: ServerResponse): void {
+    if (!response.headersSent) response.setHeader("connection", "close");
+  }
+
+  function leave(): void {
+    isLeaving = true;
+    for (const response of underWay) askToLeave(response);
+  }
+
+  const mayCloseIdle = () => performance.now() - lastKeptOpenMs >= keptOpenMs;
+
+  return {
+    isLeaving: () => isLeaving,
+    isTooLate: () => performance.now() >= refuseFromMs,
+    serve(response) {
+      if (isLeaving) askToLeave(response);
+      const leaves = underWay.add(response);
+      response.once("close", () => {
+        leaves();
+        if (response.getHeader("connection") !== "close") lastKeptOpenMs = performance.now();
+      });
+    },
+    leave,
+    async drain(drainMs) {
+      leave();
+      const endMs = performance.now() + drainMs;
+      refuseFromMs = endMs - lastCallMs;
+      // `close` closes idle connections itself.
+      while (!mayCloseIdle() && performance.now() < endMs)
+        await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
+      const idle = setInterval(() => mayCloseIdle() && server.closeIdleConnections(), idleCheckMs);
+      const cut = setTimeout(() => server.closeAllConnections(), Math.max(0, endMs - performance.now()));
+      await closed;
+      clearInterval(idle);
+      clearTimeout(cut);
+    },
+  };
+}

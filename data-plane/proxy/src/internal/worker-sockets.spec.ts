@@ -1,0 +1,106 @@
+// What one worker brings another comes over a socket of its own: with a worker that cannot be told from another, or a client
+// that could pretend to be one, calls would be answered by who does not own them.
+
+import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool } from "undici";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../fixtures/gate-fixture.ts";
+import { openLog } from "../log-output.ts";
+import type { OnRequest, Peer } from "./peer.ts";
+import { createWorkerDialler, openWorkerSocket, workerSocketPath, type WorkerSocket } from "./worker-sockets.ts";
+
+let directory: string;
+let heard: (Peer & { by: string })[];
+const stops: (() => unknown)[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-workers-"));
+  heard = [];
+});
+
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function openSocket(slot: number, by: string, onRequest?: OnRequest): Promise<WorkerSocket> {
+  const socket = await openWorkerSocket({
+    ...{ directory, slot, log: openLog("silent", {}) },
+    onRequest(request, response, from) {
+      heard.push({ ...from, by });
+      if (onRequest) onRequest(request, response, from);
+      else response.end(by);
+    },
+  });
+  stops.push(() => socket.drain(0));
+  return socket;
+}
+
+function diallerOf(own: number, at: string | undefined = directory) {
+  const dialler = createWorkerDialler(at, own);
+  stops.push(() => dialler.close());
+  return dialler;
+}
+
+async function ask(pool: Pool, headers: Record<string, string> = {}): Promise<{ status: number; text: string }> {
+  const { statusCode, body } = await pool.request({ path: "/", method: "POST", body: "asked", headers });
+  return { status: statusCode, text: await body.text() };
+}
+
+test("each worker is reached on its own socket, which is its user's alone, and told who asks", async () => {
+  for (const slot of [0, 1, 12]) await openSocket(slot, `worker ${slot}`);
+  const dialler = diallerOf(12);
+  for (const slot of [0, 1]) expect(await ask(dialler.dial(slot))).toEqual({ status: 200, text: `worker ${slot}` });
+  expect(heard).toEqual([
+    { worker: 12, by: "worker 0" },
+    { worker: 12, by: "worker 1" },
+  ]);
+  expect(statSync(workerSocketPath(directory, 0)).mode & 0o777).toBe(0o600);
+});
+
+test("a request that carries a client's own host is refused: it would say for another who he is", async () => {
+  await openSocket(0, "worker 0");
+  for (const host of ["tools.acme.eu", "w1.worker.tollgate.internal.acme.eu", "w01.worker.tollgate.internal"])
+    expect(await ask(diallerOf(1).dial(0), { host }), host).toMatchObject({ status: 400 });
+  expect(heard).toEqual([]);
+});
+
+test("who takes the place of a worker that was killed has its socket, and those who knew the old one find the new one", async () => {
+  const listens = `require("node:http").createServer((request, response) => response.end("the old one"))
+    .listen(process.argv[1], () => console.log("listening"))`;
+  const old = spawn(process.execPath, ["-e", listens, workerSocketPath(directory, 0)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  stops.push(() => old.kill("SIGKILL"));
+  await once(old.stdout, "data");
+  const dialler = diallerOf(1);
+  expect(await ask(dialler.dial(0))).toMatchObject({ text: "the old one" });
+  old.kill("SIGKILL");
+  await once(old, "exit");
+  await expect(ask(dialler.dial(0))).rejects.toThrow();
+  await openSocket(0, "the new one");
+  await until(async () => (await ask(dialler.dial(0))).text === "the new one", "the new one");
+});
+
+test("who leaves ends what it was brought, and is not there for the next request", async () => {
+  const responses: (() => void)[] = [];
+  const socket = await openSocket(0, "worker 0", (_request, response) => {
+    responses.push(() => response.end("late"));
+  });
+  const dialler = diallerOf(1);
+  const under = ask(dialler.dial(0));
+  await until(() => responses.length === 1, "the request");
+  const drained = socket.drain(10_000);
+  responses[0]?.();
+  expect(await under).toEqual({ status: 200, text: "late" });
+  await drained;
+  await expect(ask(dialler.dial(0))).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("without a place for sockets a request fails, and does not look for the worker elsewhere", async () => {
+  await expect(ask(createWorkerDialler(undefined, 1).dial(0))).rejects.toThrow("have no sockets");
+});

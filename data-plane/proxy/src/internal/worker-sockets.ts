@@ -1,0 +1,94 @@
+// The way between the workers of one proxy: each listens on a Unix socket of its own, by the number of its slot, in a
+// directory that their user alone can enter. Whoever can open the socket is believed to be the worker that he says he is, in
+// the host that he asks for: a header that was taken over from a client does not come as far. A worker that takes the place
+// of one that died takes its socket, too.
+
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import type { ErrorCode } from "@tollgate/kernel/errors";
+import { buildConnector, Pool } from "undici";
+import { connectionBounds, connectionsMax } from "../http/connection-bounds.ts";
+import { createDeparture, type Departure } from "../http/departure.ts";
+import type { Log } from "../log-output.ts";
+import { answering, type OnRequest, type Peer } from "./peer.ts";
+
+export type WorkerSocketParts = { directory: string; slot: number; onRequest: OnRequest; log: Log };
+
+export type WorkerSocket = Pick<Departure, "leave" | "drain">;
+
+export type WorkerDialler = {
+  /** Good as long as the dialler is: it finds whoever is in the slot at the time. */
+  dial(slot: number): Pool;
+  close(): Promise<void>;
+};
+
+/** A stream that is forwarded has one for itself as long as it lasts. */
+const connectionsPerWorkerMax = 4_096;
+const connectMsMax = 1_000;
+
+export function workerSocketPath(directory: string, slot: number): string {
+  return join(directory, `w${slot}.sock`);
+}
+
+export async function openWorkerSocket({ directory, slot, onRequest, log }: WorkerSocketParts): Promise<WorkerSocket> {
+  const path = workerSocketPath(directory, slot);
+  // Of the one that died in this slot: nobody else has it.
+  rmSync(path, { force: true });
+  const server = createServer(
+    connectionBounds,
+    answering({ peerOf: workerOf, onRequest, departure: () => departure, log }),
+  );
+  server.maxConnections = connectionsMax;
+  const departure = createDeparture(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    // Exclusive: otherwise the primary would listen, and hand what comes to any worker.
+    server.listen({ path, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  chmodSync(path, 0o600);
+  return { leave: departure.leave, drain: departure.drain };
+}
+
+/** `own` is the slot of who dials. Without a directory every request fails as if nobody were there. */
+export function createWorkerDialler(directory: string | undefined, own: number): WorkerDialler {
+  const pools = new Map<number, Pool>();
+
+  function open(slot: number): Pool {
+    const dial =
+      directory === undefined
+        ? undefined
+        : buildConnector({ socketPath: workerSocketPath(directory, slot), timeout: connectMsMax });
+    return new Pool(`http://${hostOf(own)}`, {
+      connections: connectionsPerWorkerMax,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: connectionBounds.maxHeaderSize,
+      connect(options, callback) {
+        if (dial) dial(options, callback);
+        else callback(new Error("the workers of this proxy have no sockets"), null);
+      },
+    });
+  }
+
+  return {
+    dial(slot) {
+      const pool = pools.get(slot) ?? open(slot);
+      pools.set(slot, pool);
+      return pool;
+    },
+    close: async () => void (await Promise.all([...pools.values()].map((pool) => pool.destroy()))),
+  };
+}
+
+function hostOf(slot: number): string {
+  return `w${slot}.worker.tollgate.internal`;
+}
+
+function workerOf({ headers }: IncomingMessage): Peer | ErrorCode {
+  const [, slot] = /^w(0|[1-9][0-9]{0,3})\.worker\.tollgate\.internal$/.exec(headers.host ?? "") ?? [];
+  return slot === undefined ? "request.invalid" : { worker: Number(slot) };
+}

@@ -1,0 +1,102 @@
+// Passes one request, whole and once, to the worker that has what it is about, and its answer back as it comes. Both ends
+// find out for themselves who calls; only the one that serves it records it. A request is passed again only where nobody
+// was there to take it.
+
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Exchange } from "../../http/listener.ts";
+
+export type HandedOver = {
+  readonly exchange: Exchange;
+  readonly body: Buffer | undefined;
+  /** Said beside what the client said. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Nobody has it: nothing was sent, and the client waits. */
+  onNobody(): void;
+};
+
+/** Of one connection only, or of the wire's own. */
+const leftBehind: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+const prefix = "x-tollgate-hand-";
+export const slotHeader = `${prefix}slot`;
+export const adoptHeader = `${prefix}adopt`;
+
+export function handOver(dispatcher: Dispatcher, { exchange, body, headers, onNobody }: HandedOver): void {
+  const { request, response } = exchange;
+  const sent: string[] = [];
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    const [name = "", value = ""] = request.rawHeaders.slice(at, at + 2);
+    const lower = name.toLowerCase();
+    // What says how it is passed on comes from here alone.
+    if (!leftBehind.has(lower) && !lower.startsWith(prefix)) sent.push(name, value);
+  }
+  for (const [name, value] of headers) sent.push(name, value);
+  const method = request.method === "GET" || request.method === "DELETE" ? request.method : "POST";
+  const options = { method, path: exchange.path, headers: sent, body: body ?? null } as const;
+  try {
+    dispatcher.dispatch(options, new Passing(response, onNobody));
+  } catch {
+    onNobody();
+  }
+}
+
+class Passing implements Dispatcher.DispatchHandler {
+  private readonly response: ServerResponse;
+  private readonly onNobody: () => void;
+  private controller: Dispatcher.DispatchController | undefined;
+  private isOver = false;
+
+  constructor(response: ServerResponse, onNobody: () => void) {
+    this.response = response;
+    this.onNobody = onNobody;
+    response.once("close", () => {
+      if (this.isOver) return;
+      this.isOver = true;
+      this.controller?.abort(new Error("the client closed the request"));
+    });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.isOver) controller.abort(new Error("the client closed the request"));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.response.headersSent) return;
+    for (const [name, value] of Object.entries(headers))
+      if (value !== undefined && (name === "content-length" || !leftBehind.has(name)))
+        this.response.setHeader(name, value);
+    this.response.writeHead(status);
+    this.response.flushHeaders();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.response.write(chunk)) return;
+    controller.pause();
+    this.response.once("drain", () => controller.resume());
+  }
+
+  onResponseEnd(): void {
+    this.isOver = true;
+    this.response.end();
+  }
+
+  onResponseError(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    // Without a connection nothing was sent; with one, nobody knows what became of it.
+    if (this.controller === undefined && !this.response.headersSent) this.onNobody();
+    else this.response.destroy();
+  }
+}

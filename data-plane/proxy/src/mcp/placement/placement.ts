@@ -1,0 +1,91 @@
+// Who serves a request that belongs to one worker. Where that is another one it is passed on, once for each way there is: to a
+// worker of this proxy, or to another proxy and there to the worker. What belonged to a worker that is gone is taken up by
+// its heir, or where its proxy is gone, too, by one worker here that all of this proxy agree on.
+
+import { hash } from "node:crypto";
+import type { Dispatcher } from "undici";
+import type { Exchange } from "../../http/listener.ts";
+import { adoptHeader, handOver, slotHeader } from "./hand-over.ts";
+import { isHeir, isSame, type Place } from "./place.ts";
+
+export type Neighbours = {
+  readonly self: Place;
+  /** Workers of this proxy. */
+  readonly workers: number;
+  dialWorker(slot: number): Dispatcher;
+  dialProxy(address: string, proxyId: string): Dispatcher;
+};
+
+export type Placed = {
+  readonly exchange: Exchange;
+  readonly body: Buffer | undefined;
+  /** It is served here, by who has it; or by who takes it up where `adopts`. */
+  here(adopts: boolean): void;
+  /** There is nobody who has it, nor can anybody take it up. */
+  gone(): void;
+};
+
+export type Placement = {
+  readonly self: Place;
+  /** Where `heirs` take up what they do not have. */
+  serve(place: Place, heirs: boolean, placed: Placed): void;
+  /** The one worker of this proxy for all that has this name. */
+  pin(name: string, placed: Pick<Placed, "exchange" | "body"> & { here(): void }): void;
+};
+
+/** For a gate that stands alone. */
+export function alone(self: Place): Neighbours {
+  const nobody = (): never => {
+    throw new Error("there are no other workers");
+  };
+  return { self, workers: 1, dialWorker: nobody, dialProxy: nobody };
+}
+
+export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighbours): Placement {
+  const slotOf = (name: string): number => hash("sha256", name, "buffer").readUInt32BE() % workers;
+
+  function toWorker(slot: number, { exchange, body }: Placed, adopts: boolean, onNobody: () => void): void {
+    handOver(dialWorker(slot), { exchange, body, headers: adopts ? [[adoptHeader, "1"]] : [], onNobody });
+  }
+
+  /** Its proxy cannot be reached. */
+  function orphan(place: Place, heirs: boolean, placed: Placed): void {
+    if (!heirs) return placed.gone();
+    const slot = slotOf(`${place.proxyId} ${place.slot} ${place.boot}`);
+    if (slot === self.slot) return placed.here(true);
+    toWorker(slot, placed, true, () => placed.here(true));
+  }
+
+  function fromClient(place: Place, heirs: boolean, placed: Placed): void {
+    if (place.proxyId === self.proxyId)
+      return toWorker(place.slot, placed, false, () => (heirs ? placed.here(true) : placed.gone()));
+    if (place.address === "") return orphan(place, heirs, placed);
+    const { exchange, body } = placed;
+    const onNobody = (): void => orphan(place, heirs, placed);
+    handOver(dialProxy(place.address, place.proxyId), {
+      ...{ exchange, body, onNobody },
+      headers: [[slotHeader, String(place.slot)]],
+    });
+  }
+
+  return {
+    self,
+    serve(place, heirs, placed) {
+      if (isSame(place, self)) return placed.here(false);
+      const { from } = placed.exchange;
+      const { headers } = placed.exchange.request;
+      if (isHeir(self, place)) return heirs ? placed.here(true) : placed.gone();
+      if (from === "client") return fromClient(place, heirs, placed);
+      if ("worker" in from) return heirs && headers[adoptHeader] === "1" ? placed.here(true) : placed.gone();
+      const slot = Number(headers[slotHeader]);
+      const isPassed = place.proxyId === self.proxyId && Number.isInteger(slot) && slot >= 0 && slot < workers;
+      if (!isPassed) return placed.gone();
+      toWorker(slot, placed, false, placed.gone);
+    },
+    pin(name, { exchange, body, here }) {
+      const slot = workers === 1 ? self.slot : slotOf(name);
+      if (slot === self.slot || (exchange.from !== "client" && "worker" in exchange.from)) return here();
+      handOver(dialWorker(slot), { exchange, body, headers: [], onNobody: here });
+    },
+  };
+}
