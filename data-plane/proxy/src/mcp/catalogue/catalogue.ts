@@ -43,7 +43,7 @@ export type Capabilities = {
 
 export type Catalogue = {
   readonly serverId: string;
-  /** Another number whenever anything but the health is another. */
+  /** Another number whenever anything but the health is another, also where somebody else began to watch in between. */
   readonly revision: number;
   readonly health: Health;
   /** Undefined while nobody has found out. */

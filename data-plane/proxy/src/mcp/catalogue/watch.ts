@@ -2,6 +2,7 @@
 // it lists is shown a while longer than it answers, so that a blink does not take tools away in the middle of a turn; then it
 // goes, and comes back by itself. Nothing here ever makes a client wait.
 
+import { randomInt } from "node:crypto";
 import { TollgateError, type ErrorCode } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
 import { failureOf } from "../../upstream/failure.ts";
@@ -55,11 +56,13 @@ const gracePauseMsMax = 2_000;
 const settleMs = 25;
 /** A server that does not tell of changes is asked again; one that does, as a check that it lives. */
 const askAgainMs = 60_000;
+const revisionStartMax = 2 ** 47;
 
 export function watchServer(parts: WatchParts): Watch {
   let catalogue: Catalogue = {
     serverId: parts.serverId,
-    revision: 0,
+    // What the server had for a former watch, or a former process, bears a number of that: the same would hide a change.
+    revision: randomInt(revisionStartMax),
     health: { state: "connecting", reason: "", sinceMs: parts.wallMs() },
     era: undefined,
     version: "",

@@ -1,0 +1,44 @@
+// A server that is registered with another address is another server under the same name: agents that went on seeing the tools
+// of the former one would call what is not there, and an admin would approve what nobody has.
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ServerSchema } from "@tollgate/schema/resources";
+import { expect, test } from "vitest";
+import { openAsk } from "../../fixtures/client-fixture.ts";
+import {
+  ask,
+  at,
+  key,
+  server,
+  startGate,
+  started,
+  startScripted,
+  team,
+  until,
+  viewWith,
+  type Resource,
+} from "../../fixtures/gate-fixture.ts";
+
+function moved({ kind, id, bytes }: Resource, url: string): Resource {
+  const changed = create(ServerSchema, { ...fromBinary(ServerSchema, bytes), url });
+  return { kind, id, bytes: toBinary(ServerSchema, changed) };
+}
+
+test("what a server lists at its new address takes the place of what it listed, and is told", async () => {
+  const nothing = () => undefined;
+  const former = started(await startScripted(nothing, { tools: ["former"] }));
+  const latter = started(await startScripted(nothing, { tools: ["latter"] }));
+  const agent = key(["*/*"]);
+  const before = server("s", former.url);
+  const gate = started(await startGate(viewWith([team(), agent.resource, before])));
+  const names = async (): Promise<unknown> => {
+    const tools = at((await ask(gate, agent.text, "tools/list")).json, "result", "tools");
+    return Array.isArray(tools) ? tools.map((tool) => at(tool, "name")) : [];
+  };
+  await until(async () => String(await names()) === "s__former", "the former tool");
+  const listening = await openAsk(gate, agent, "subscriptions/listen", { notifications: { toolsListChanged: true } });
+  await listening.next("notifications/subscriptions/acknowledged");
+  gate.show(viewWith([team(), agent.resource, moved(before, latter.url)], 2n));
+  await listening.next("notifications/tools/list_changed");
+  expect(await names()).toEqual(["s__latter"]);
+});
