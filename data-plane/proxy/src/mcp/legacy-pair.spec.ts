@@ -3,11 +3,14 @@
 // lost, subscriptions. Were one of them confused with another's, a user would answer for somebody else.
 
 import { ServerIsolation } from "@tollgate/schema/resources";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { askingServer, elicit } from "../fixtures/asking-server.ts";
 import { legacyClient } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { beginEvents, event, failure, result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { at, key, server, startGate, started, team, until, viewWith } = fixture;
 
@@ -107,6 +110,7 @@ test("subscriptions are counted, told of, and refused in the server's words", as
 });
 
 test("a stream that the client lost is taken up where it was lost, once for each event", async () => {
+  const finish = Promise.withResolvers<() => void>();
   const upstream = started(
     await startUpstream({
       offer: { tools: ["t"] },
@@ -114,10 +118,10 @@ test("a stream that the client lost is taken up where it was lost, once for each
         beginEvents(response);
         for (const progress of [1, 2, 3])
           event(response, { method: "notifications/progress", params: { progressToken: id, progress } });
-        setTimeout(() => {
+        finish.resolve(() => {
           event(response, { id, result: { isLate: true } });
           response.end();
-        }, 200);
+        });
       },
     }),
   );
@@ -129,6 +133,7 @@ test("a stream that the client lost is taken up where it was lost, once for each
   const from = called.eventIds[1];
   called.close();
   const again = await client.listen(from);
+  (await finish.promise)();
   expect(at(await again.response(), "result")).toEqual({ isLate: true });
   const missed = again.messages.flatMap((message) => at(message, "params", "progress") ?? []);
   expect(missed).toEqual([2, 3]);

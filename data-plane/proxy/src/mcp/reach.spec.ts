@@ -3,13 +3,16 @@
 // of others. The patterns are read here a second time, by regular expressions, so that an error in the gate's own reading shows.
 
 import { ToolNaming } from "@tollgate/schema/resources";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { mcpRequest } from "../../../../test/support/mcp-request.ts";
 import { seededRandom, seedFromEnv, type SeededRandom } from "../../../../test/support/random.ts";
 import { legacyClient, openAsk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
 import { exposedName, exposedPart, prefixedUri } from "./surface/names.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { at, group, key, post, server, startGate, startSession, started, team, viewWith } = fixture;
 
