@@ -3,7 +3,7 @@
 // bounded, so that nobody takes the gate from the others. TOLLGATE_TEST_SCALE makes the long ones longer.
 
 import { randomBytes } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { testEnvironment } from "../../../../test/support/environment.ts";
 import { legacyClient, openAsk, talk, type Talk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
@@ -13,6 +13,9 @@ import { createSealer } from "../sealing/sealer.ts";
 import { createSealingKeys } from "../sealing/sealing-keys.ts";
 import { noCapabilities } from "./capability-set.ts";
 import { ClientSessions, type ClientSession } from "./downstream/client-sessions.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { ask, at, key, post, server, startGate, startSession, started, team, until, viewWith } = fixture;
 

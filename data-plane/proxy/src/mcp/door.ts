@@ -176,6 +176,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
           legacy.takeMessage(parts.legacy, session, body, envelope);
           return acknowledge(exchange);
         }
+        session.reach = { view, principal };
         const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
         legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
       });
@@ -265,6 +266,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
     }
     const { accept = "*/*", "last-event-id": lastEventId } = request.headers;
     if (!accepts(accept, "text/event-stream")) return accounts.refuse(call, { code: "mcp.not-acceptable" });
+    // Who went while his session was looked for takes no place: that he went is told once, and was.
+    if (response.destroyed) return;
     const place = parts.streams.take(session.principalId);
     if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
     response.once("close", place.leave);

@@ -2,10 +2,13 @@
 // them does, the lists and calls of the others go on as if it were not there, its own calls end in an error that names it, and
 // what it had comes back by itself. Without this, one bad server takes the tools of all from every agent.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { legacyClient, openAsk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { beginEvents, event, failure, result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { ask, at, key, server, startGate, started, team, until, viewWith } = fixture;
 
@@ -217,6 +220,33 @@ describe("a server that talks garbage", () => {
     );
     const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
     expect(at((await callNow(gate, "s__t")).json, "result", "isFine")).toBe(true);
+  });
+
+  test("a stream that breaks within an event is taken up before that event, and the result is not lost", async () => {
+    const taken: unknown[] = [];
+    let text = "";
+    const upstream = started(
+      await startUpstream({
+        offer: { tools: ["t"] },
+        onAny({ method, headers, response }) {
+          const from = headers["last-event-id"];
+          if (method !== "GET" || from === undefined) return false;
+          taken.push(from);
+          beginEvents(response).end(`id: 2\ndata: ${text}\n\n`);
+          return true;
+        },
+        onRequest({ id, response }) {
+          text = json(id, { result: { isFine: true } });
+          const whole = `id: 2\ndata: ${text}\n\n`;
+          beginEvents(response).write("retry: 100\nid: 1\ndata:\n\n", () => {
+            response.write(whole.slice(0, -20), () => response.destroy());
+          });
+        },
+      }),
+    );
+    const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+    expect(at((await callNow(gate, "s__t")).json, "result", "isFine")).toBe(true);
+    expect(taken).toEqual(["1"]);
   });
 
   test("a list that holds something else beside tools, or is not served, leaves the tools that there are", async () => {

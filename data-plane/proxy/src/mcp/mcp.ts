@@ -103,6 +103,8 @@ export function openMcp(parts: McpParts): Mcp {
 
   function sweep(): void {
     sessions.endIdle();
+    // That a key's time is over is told by nothing but the clock.
+    announcements.look();
     deadlines.watch(sweepMs, sweep);
   }
   sweep();

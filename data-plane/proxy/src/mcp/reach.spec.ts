@@ -3,13 +3,16 @@
 // of others. The patterns are read here a second time, by regular expressions, so that an error in the gate's own reading shows.
 
 import { ToolNaming } from "@tollgate/schema/resources";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { mcpRequest } from "../../../../test/support/mcp-request.ts";
 import { seededRandom, seedFromEnv, type SeededRandom } from "../../../../test/support/random.ts";
 import { legacyClient, openAsk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
 import { exposedName, exposedPart, prefixedUri } from "./surface/names.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { at, group, key, post, server, startGate, startSession, started, team, viewWith } = fixture;
 
@@ -288,6 +291,30 @@ for (const serverEra of ["legacy", "modern"] as const)
     await heard(uri);
     await heard("file:///a/part");
   });
+
+test("news of a resource end for a key that reaches it no more, and its stream stays", async () => {
+  const uris = ["file:///a", "file:///b"];
+  const upstream = started(
+    await startUpstream({ offer: { resources: uris }, onRequest: (incoming) => result(incoming, {}) }),
+  );
+  const of = server("s", upstream.url);
+  const agent = key(uris.map((uri) => `resource:s/${uri}`));
+  const gate = started(await startGate(viewWith([team(), agent.resource, of])));
+  const notifications = { resourceSubscriptions: uris };
+  const modern = await openAsk(gate, agent, "subscriptions/listen", { notifications });
+  const legacy = await legacyClient(gate, agent);
+  const general = await legacy.listen();
+  for (const uri of uris) await legacy.ask("resources/subscribe", { uri });
+  await fixture.until(() => upstream.count("resources/subscribe") >= 4 && upstream.streams.size === 3, "subscriptions");
+  gate.show(viewWith([team(), agent.withTools(["resource:s/file:///b"]), of], 2n));
+  const isNarrow = async () => at((await legacy.ask("resources/list")).json, "result", "resources", 1) === undefined;
+  await fixture.until(isNarrow, "the policy to be in force");
+  for (const uri of uris) upstream.tell("notifications/resources/updated", { uri });
+  for (const stream of [modern, general]) {
+    const heard = await stream.next("notifications/resources/updated");
+    expect(at(heard, "params", "uri")).toBe("file:///b");
+  }
+});
 
 const listedAs = { tools: "name", prompts: "name", resources: "uri", templates: "uriTemplate" };
 

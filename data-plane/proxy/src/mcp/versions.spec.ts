@@ -2,11 +2,14 @@
 // than it can speak breaks in places far from here; one that is told wrongly what is served gives up, or tries for ever.
 
 import { Era } from "@tollgate/schema/resources";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { mcpRequest } from "../../../../test/support/mcp-request.ts";
 import { legacyClient, talk, type LegacyClient } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { beginEvents, event, result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { at, group, key, post, server, startGate, started, team, viewWith } = fixture;
 

@@ -10,12 +10,17 @@ import { createSlots } from "../../slots.ts";
 import { listKinds, type ListKind } from "../catalogue/catalogue.ts";
 import type { Exposed, Surface } from "../surface/surface.ts";
 
+/** Whom a question of reach is about, and by which view. */
+export type Reach = { readonly view: View; readonly principal: Principal };
+
 export type Attention = {
   readonly credential: Credential;
   /** The endpoint's group, by its name. */
   readonly group: string | undefined;
   readonly kinds: readonly ListKind[];
   tell(kinds: readonly ListKind[]): void;
+  /** Who the key is by the newest view, before anything is told. */
+  decided?(reach: Reach): void;
   /** The key, or the endpoint, is not there for it any more. */
   close(): void;
 };
@@ -40,7 +45,7 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
   let isPending = false;
 
   function seenBy(
-    { credential, group: name }: Attention,
+    { credential, group: name, decided: onDecided }: Attention,
     view: View,
     kinds: readonly ListKind[],
   ): Map<ListKind, string> | undefined {
@@ -50,6 +55,7 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
     if (name !== undefined && group === undefined) return undefined;
     const principal = group === undefined ? decided.principal : narrowed(view, decided.principal, group);
     const surface = surfaceOf(view, group);
+    onDecided?.({ view, principal });
     return new Map(kinds.map((kind) => [kind, printOf(surface, kind, view, principal)]));
   }
 

@@ -6,6 +6,7 @@ import { hash, randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
+import type { Reach } from "./announcements.ts";
 import { placeText, readPlace, type Place } from "../placement/place.ts";
 import { EventStream } from "./event-stream.ts";
 
@@ -36,6 +37,8 @@ export class ClientSession {
   readonly client: Client;
   usedMs = 0;
   level: LogLevel | undefined;
+  /** By the newest view under which its client was seen. */
+  reach: Reach | undefined;
   /** How each of its subscriptions is ended, by the URI that the client knows. */
   readonly subscriptions = new Map<string, () => void>();
   /** Everything at servers that is to end with the session. */

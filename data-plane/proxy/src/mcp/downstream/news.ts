@@ -11,7 +11,7 @@ import type { HeldSession, SessionListener } from "../upstream/held-session.ts";
 import { ModernCall, ownMeta } from "../upstream/modern-call.ts";
 import type { Peer } from "../upstream/peers.ts";
 import { memberFinder, valueOf } from "../wire/members.ts";
-import type { ServerNotification } from "../wire/message.ts";
+import { readError, type ServerNotification } from "../wire/message.ts";
 
 /** `about` is what the server says it is about: what was subscribed to, or a part of it. */
 export type Heard = (about: string, notification: ServerNotification) => unknown;
@@ -28,8 +28,8 @@ export function uriOf({ method, bytes }: ServerNotification): string | undefined
   return typeof uri === "string" ? uri : undefined;
 }
 
-/** At a legacy server. What is returned ends it. */
-export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): Promise<() => void> {
+/** At a legacy server. What is returned ends it; or it is the message by which the server refused. */
+export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): Promise<(() => void) | Buffer> {
   const listener: SessionListener = {
     onNotification(notification) {
       const about = uriOf(notification);
@@ -39,11 +39,19 @@ export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): 
     onRequest: () => false,
   };
   held.listeners.add(listener);
-  await held.subscribe(uri);
-  return () => {
+  try {
+    const answer = await held.subscribe(uri);
+    if (readError(answer) === undefined)
+      return () => {
+        held.listeners.delete(listener);
+        held.unsubscribe(uri).catch(() => undefined); // A server that is gone tells nothing more.
+      };
     held.listeners.delete(listener);
-    held.unsubscribe(uri).catch(() => undefined); // A server that is gone tells nothing more.
-  };
+    return answer;
+  } catch (error) {
+    held.listeners.delete(listener);
+    throw error;
+  }
 }
 
 export type ModernNews = {

@@ -49,6 +49,7 @@ const settleMs = 30;
 const questionsMax = 256;
 /** Legs that wait for what another leg of the same call waits for. */
 const followersMax = 16;
+const nothingCame = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
 const resultKeptMs = 60_000;
 /** How long the first word of a server that was never reached is waited for. */
 const introductionMsMax = 5_000;
@@ -272,6 +273,8 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   resume(leg: Leg, round: number): void {
+    // Its client went before anybody could hear it: the call waits on for another leg.
+    if (leg.call.answering.response.destroyed) return this.leave(leg);
     if (!this.isAnswered && this.followers.length < followersMax) return void this.followers.push({ leg, round });
     if (!this.isAnswered) return this.refuseAside(leg, "mcp.calls-full");
     this.beginLeg(leg);
@@ -302,10 +305,14 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private refuseAside(leg: Leg, code: "mcp.calls-full"): void {
-    const nothing = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
-    const completion = { outcome: "answered", ...nothing, serverEra: this.era } as const;
+    const completion = { outcome: "answered", ...nothingCame, serverEra: this.era } as const;
     const message = errorMessage(leg.call.envelope.id, code);
     this.parts.accounts.completed(leg, completion, () => leg.call.answering.finish(message));
+  }
+
+  private leave(leg: Leg): void {
+    const completion = { outcome: "client-closed", ...nothingCame, serverEra: this.era } as const;
+    this.parts.accounts.completed(leg, completion, () => leg.call.answering.break());
   }
 
   expire(): void {

@@ -4,7 +4,7 @@
 import type { ServerResponse } from "node:http";
 import type { Server } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
-import type { TollgateError } from "@tollgate/kernel/errors";
+import { TollgateError } from "@tollgate/kernel/errors";
 import { failureOf } from "../../upstream/failure.ts";
 import { errorMessage, resultMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
@@ -14,7 +14,7 @@ import { logLevelOf } from "../client.ts";
 import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
-import { hearsFrom, logNamed } from "../forward/incoming.ts";
+import { hearsFrom, logNamed, resultFor } from "../forward/incoming.ts";
 import { answerOf, paramsOf } from "../forward/input.ts";
 import type { Entered, MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
@@ -23,7 +23,7 @@ import type { Peers } from "../upstream/peers.ts";
 import { Edits } from "../wire/edits.ts";
 import { textValue } from "../wire/envelope.ts";
 import { memberFinder, valueOf } from "../wire/members.ts";
-import type { ServerNotification, ServerRequest } from "../wire/message.ts";
+import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 
 export type StreamParts = MethodParts & {
   readonly announcements: Announcements;
@@ -50,6 +50,7 @@ export function connectStream(
     credential,
     group,
     kinds: listKinds,
+    decided: (reach) => void (session.reach = reach),
     tell(kinds) {
       for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
         session.general.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));
@@ -122,12 +123,19 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
   const failed = (error: TollgateError): void =>
     call.answering.finish(errorMessage(envelope.id, error.code, `(${found.server.name})`));
+  const refused = (answer: Buffer): void => {
+    const response = readServerMessage(answer);
+    if (response?.kind !== "response") return failed(new TollgateError("upstream.protocol"));
+    call.answering.finish(resultFor("legacy", "legacy", envelope.method, envelope.id, response));
+  };
   if (session.subscriptions.has(uri)) return done();
   const peer = parts.peers.of(found.server);
-  // A part of what was subscribed to may be what the key does not reach.
-  const heard: Heard = (about, notification) =>
-    isReached(view, principal, "resources", found.server, about) &&
-    session.general.send(underKnownUri(notification, found.own, uri));
+  // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
+  const heard: Heard = (about, notification) => {
+    const now = session.reach ?? { view, principal };
+    if (isReached(now.view, now.principal, "resources", found.server, about))
+      session.general.send(underKnownUri(notification, found.own, uri));
+  };
   const keep = (end: () => void): void => {
     // Who unsubscribed, or left, while the server was asked wants to hear nothing.
     if (session.isEnded) return end();
@@ -137,7 +145,10 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   };
   if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));
   const held = peer.sessionFor({ client: call.client, session, keyId: principal.key.id });
-  hearLegacy(held, found.own, heard).then(keep, (error: unknown) => failed(failureOf(error)));
+  hearLegacy(held, found.own, heard).then(
+    (ready) => (typeof ready === "function" ? keep(ready) : refused(ready)),
+    (error: unknown) => failed(failureOf(error)),
+  );
 }
 
 export function unsubscribe(_parts: StreamParts, { call }: Entered): void {

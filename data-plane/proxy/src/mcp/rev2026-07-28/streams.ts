@@ -2,8 +2,7 @@
 // served of it is said first. The stream ends with its client, with its key, or with the proxy, which says so.
 
 import type { Deadlines } from "../../upstream/deadlines.ts";
-import type { Announcements } from "../downstream/announcements.ts";
-import { changeMethods } from "../downstream/announcements.ts";
+import { changeMethods, type Announcements, type Reach } from "../downstream/announcements.ts";
 import { hearLegacy, type Heard, type ModernNews } from "../downstream/news.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
@@ -90,7 +89,9 @@ export function openListen(
     over();
   }
 
-  const heard = wish.uris.filter((uri) => subscribe(parts, entered, uri, (message) => stream.send(message), ends));
+  let reach: Reach = entered;
+  const say: Say = { reach: () => reach, send: (message) => stream.send(message) };
+  const heard = wish.uris.filter((uri) => subscribe(parts, entered, uri, say, ends));
   const told = wish.members.map((member) => `"${member}":true`);
   if (heard.length > 0) told.push(`"resourceSubscriptions":${JSON.stringify(heard)}`);
   stream.send(
@@ -103,6 +104,7 @@ export function openListen(
       credential,
       group,
       kinds: wish.kinds,
+      decided: (now) => void (reach = now),
       tell(kinds) {
         for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
           stream.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}","params":{${meta}}}`));
@@ -114,12 +116,14 @@ export function openListen(
   return close;
 }
 
+type Say = { reach(): Reach; send(message: Buffer): void };
+
 /** False where nobody can tell of it. */
 function subscribe(
   { peers, catalogues, news }: ListenParts,
   { call, view, principal, surface }: Entered,
   uri: string,
-  send: (message: Buffer) => void,
+  say: Say,
   ends: (() => void)[],
 ): boolean {
   const found = surface.located(view, principal, uri);
@@ -127,10 +131,12 @@ function subscribe(
   const catalogue = catalogues.of(found.server.id);
   if (catalogue?.era === undefined || !catalogue.capabilities.canSubscribe) return false;
   const peer = peers.of(found.server);
-  // A part of what was subscribed to may be what the key does not reach.
-  const tell: Heard = (about, notification) =>
-    isReached(view, principal, "resources", found.server, about) &&
-    send(asHeard(notification, call.envelope.id, found.own, uri));
+  // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
+  const tell: Heard = (about, notification) => {
+    const now = say.reach();
+    if (isReached(now.view, now.principal, "resources", found.server, about))
+      say.send(asHeard(notification, call.envelope.id, found.own, uri));
+  };
   if (catalogue.era === "modern") {
     ends.push(news.hear(peer, found.own, tell));
     return true;
@@ -139,7 +145,11 @@ function subscribe(
   let end: (() => void) | undefined;
   let isEnded = false;
   hearLegacy(held, found.own, tell).then(
-    (ready) => (isEnded ? ready() : (end = ready)),
+    (ready) => {
+      if (typeof ready !== "function") return;
+      if (isEnded) ready();
+      else end = ready;
+    },
     () => undefined, // It is asked again when the client listens again.
   );
   ends.push(() => {

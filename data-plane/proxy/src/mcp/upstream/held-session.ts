@@ -4,7 +4,7 @@
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { logLevels, type LogLevel } from "../client.ts";
-import type { ServerNotification, ServerRequest } from "../wire/message.ts";
+import { readError, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import type { AskParts } from "./ask.ts";
 import { LegacySession } from "./legacy-session.ts";
 
@@ -22,6 +22,13 @@ export type HeldParts = AskParts & {
   onOver(): void;
 };
 
+type Subscription = {
+  count: number;
+  readonly answer: Promise<Buffer>;
+  /** The server agreed: another session has to have it, too. */
+  isHeld: boolean;
+};
+
 /** Many servers ask it on the session's stream and mean a call. Roots are asked for in the name of the session. */
 const askedForCalls: ReadonlySet<string> = new Set(["elicitation/create", "sampling/createMessage"]);
 
@@ -32,7 +39,7 @@ export class HeldSession {
   private current: LegacySession | undefined;
   private opening: Promise<LegacySession> | undefined;
   private level: LogLevel | undefined;
-  private readonly subscriptions = new Map<string, number>();
+  private readonly subscriptions = new Map<string, Subscription>();
   private isClosed = false;
 
   constructor(parts: HeldParts) {
@@ -73,7 +80,8 @@ export class HeldSession {
       throw new TollgateError("upstream.session-lost");
     }
     if (this.level !== undefined) await this.sendLevel(session, this.level);
-    for (const uri of this.subscriptions.keys()) await session.request("resources/subscribe", JSON.stringify({ uri }));
+    for (const [uri, { isHeld }] of this.subscriptions)
+      if (isHeld) await session.request("resources/subscribe", JSON.stringify({ uri }));
     return session;
   }
 
@@ -108,25 +116,39 @@ export class HeldSession {
     await session.request("logging/setLevel", JSON.stringify({ level }));
   }
 
-  /** The message that answered, where it had to be asked. */
-  async subscribe(uri: string): Promise<Buffer | undefined> {
-    const count = this.subscriptions.get(uri) ?? 0;
-    if (count > 0) {
-      this.subscriptions.set(uri, count + 1);
-      return undefined;
+  /** Counted from the first moment on: who comes while the server is asked waits for the same answer, which is returned. */
+  async subscribe(uri: string): Promise<Buffer> {
+    const known = this.subscriptions.get(uri);
+    if (known !== undefined) {
+      known.count++;
+      return known.answer;
     }
-    const session = await this.get();
-    const answer = await session.request("resources/subscribe", JSON.stringify({ uri }));
-    this.subscriptions.set(uri, 1);
-    return answer;
+    const subscription = { count: 1, answer: this.askToSubscribe(uri), isHeld: false };
+    this.subscriptions.set(uri, subscription);
+    try {
+      const answer = await subscription.answer;
+      subscription.isHeld = readError(answer) === undefined;
+      if (!subscription.isHeld) this.forget(uri, subscription);
+      return answer;
+    } catch (error) {
+      this.forget(uri, subscription);
+      throw error;
+    }
+  }
+
+  private async askToSubscribe(uri: string): Promise<Buffer> {
+    return (await this.get()).request("resources/subscribe", JSON.stringify({ uri }));
+  }
+
+  private forget(uri: string, subscription: Subscription): void {
+    if (this.subscriptions.get(uri) === subscription) this.subscriptions.delete(uri);
   }
 
   async unsubscribe(uri: string): Promise<void> {
-    const count = this.subscriptions.get(uri) ?? 0;
-    if (count > 1) return void this.subscriptions.set(uri, count - 1);
+    const subscription = this.subscriptions.get(uri);
+    if (subscription === undefined || --subscription.count > 0) return;
     this.subscriptions.delete(uri);
-    if (count === 1 && this.current?.isOpen === true)
-      await this.current.request("resources/unsubscribe", JSON.stringify({ uri }));
+    if (this.current?.isOpen === true) await this.current.request("resources/unsubscribe", JSON.stringify({ uri }));
   }
 
   /** To the server, where there is a session; it has not missed anything where there is none. */

@@ -33,6 +33,8 @@ export class EventReader {
   private type: string | undefined;
   private endedInReturn = false;
   private lastId: string | undefined;
+  /** Of the event that is being read: what was not brought must not be named. */
+  private id: string | undefined;
   private retryMs: number | undefined;
 
   constructor(eventBytesMax: number, onEvent: (event: ServerEvent) => void) {
@@ -90,7 +92,7 @@ export class EventReader {
     const type = valueIn(line, eventField);
     if (type !== undefined) this.type = type.toString("utf8");
     const id = valueIn(line, idField);
-    if (id !== undefined) this.lastId = id.toString("utf8");
+    if (id !== undefined) this.id = id.toString("utf8");
     const retry = valueIn(line, retryField)?.toString("utf8");
     if (retry !== undefined && /^\d{1,9}$/.test(retry)) this.retryMs = Number(retry);
   }
@@ -99,6 +101,8 @@ export class EventReader {
     const { type, hasData } = this;
     this.type = undefined;
     this.hasData = false;
+    this.lastId = this.id ?? this.lastId;
+    this.id = undefined;
     const data = this.data.soFar();
     if (!hasData || data.length === 0) return this.data.clear();
     // A copy: what is read next is written over it.
