@@ -14,6 +14,7 @@ import {
   noCapabilities,
   noHints,
   noLists,
+  placeOf,
   type Catalogue,
   type Era,
   type Health,
@@ -61,6 +62,7 @@ const revisionStartMax = 2 ** 47;
 export function watchServer(parts: WatchParts): Watch {
   let catalogue: Catalogue = {
     serverId: parts.serverId,
+    place: placeOf(parts.upstream.server),
     // What the server had for a former watch, or a former process, bears a number of that: the same would hide a change.
     revision: randomInt(revisionStartMax),
     health: { state: "connecting", reason: "", sinceMs: parts.wallMs() },
@@ -85,7 +87,7 @@ export function watchServer(parts: WatchParts): Watch {
   let isWorthAnother = false;
   let isClosed = false;
 
-  function publish(next: Partial<Omit<Catalogue, "serverId" | "revision">>): void {
+  function publish(next: Partial<Omit<Catalogue, "serverId" | "place" | "revision">>): void {
     const isOther = Object.keys(next).some((member) => member !== "health");
     catalogue = { ...catalogue, ...next, revision: catalogue.revision + (isOther ? 1 : 0) };
     parts.onCatalogue(catalogue);
