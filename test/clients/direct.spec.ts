@@ -19,7 +19,7 @@ const runMsMax = 60_000;
 /** A question, a growing list and plain calls in one turn: three starts of the program would take three times as long. */
 const script = inOrder(
   [call(name("echo"), { text: "hi" }), call(name("ask_name")), call(name("grow"))],
-  whenOffered(call(name("grown")), call(name("echo"), { text: "not yet" }), 20),
+  whenOffered([call(name("grown"))], call(name("echo"), { text: "not yet" }), 20),
 );
 
 /** What it sends until the first call: one after the other, then at the same time. */

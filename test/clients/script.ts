@@ -43,13 +43,16 @@ export function inOrder(turns: readonly Turn[], then: Script = () => ({ say: "do
 }
 
 /**
- * Calls a tool once it is offered, and calls another one until then. Clients learn of a changed list beside the outcome of
- * the call that changed it, so nobody can say at which turn they offer the new one.
+ * Calls each of these tools once it is offered, and calls another one until then. Clients learn of a changed list beside the
+ * outcome of the call that changed it, so nobody can say at which turn they offer the new one.
  */
-export function whenOffered(wanted: CallTurn, meanwhile: CallTurn, callsMax: number): Script {
+export function whenOffered(wanted: readonly CallTurn[], meanwhile: CallTurn, callsMax: number): Script {
   return ({ tools, outcomes }) => {
-    if (outcomes.some(({ tool }) => tool === wanted.call)) return { say: "done" };
-    if (tools.some(({ name }) => name === wanted.call)) return wanted;
-    return outcomes.length < callsMax ? meanwhile : { say: `${wanted.call} was never offered` };
+    const open = wanted.filter((turn) => !outcomes.some(({ tool }) => tool === turn.call));
+    if (open.length === 0) return { say: "done" };
+    const next = open.find((turn) => tools.some(({ name }) => name === turn.call));
+    if (next !== undefined) return next;
+    if (outcomes.length < callsMax) return meanwhile;
+    return { say: `${open.map((turn) => turn.call).join(", ")} was never offered` };
   };
 }

@@ -38,8 +38,8 @@ async function tour(client: OfficialClient): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = { prompts, resources, templates: await client.listResourceTemplates() };
   found["tools"] = tools;
   for (const { name } of tools) {
-    // They change what the next one sees.
-    if (name.startsWith("test_trigger_")) continue;
+    // They change what the next one sees, or wait for ever.
+    if (name.startsWith("test_trigger_") || name === "test_wait") continue;
     const answer = await client.callTool({ name, arguments: name === "json_schema_2020_12_tool" ? fullForm : given });
     found[name] = { answer, asked: client.asked.splice(0).sort() };
   }

@@ -2,6 +2,7 @@
 // as the authority makes them. Whoever gets in here without being a proxy sends calls that nobody authenticated; a proxy that
 // sends to the wrong one gives a client's call away; a renewal that costs a connection fails calls once a day.
 
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { request as plainRequest, type IncomingMessage } from "node:http";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
@@ -10,9 +11,11 @@ import type { InternalIdentity } from "@tollgate/proxy/internal/identity";
 import { openInternalPort, type InternalPort, type StrangerReason } from "@tollgate/proxy/internal/internal-port";
 import type { OnRequest, Peer } from "@tollgate/proxy/internal/peer";
 import { createProxyDialler, type DiallerBounds, type ProxyDialler } from "@tollgate/proxy/internal/proxy-dialler";
+import { createWire } from "@tollgate/proxy/internal/wire";
 import { openLog } from "@tollgate/proxy/log-output";
 import type { Pool } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { freePorts } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 import { asControlPlane, newCertifying, newProxyId, type Certifying } from "./proxy-identity.ts";
 
@@ -209,6 +212,36 @@ describe("new certificates", () => {
     expect(serials.size).toBe(6);
   });
 
+  test("may come later than the worker, and while its port opens: it shows the newest then", async () => {
+    const [port = 0] = await freePorts(1);
+    const wire = createWire({
+      start: { slot: 0, runtimeDirectory: undefined, internal: { port, address: `${host}:${port}` } },
+      ...{ host, onRequest: answersAtOnce, log: openLog("silent", {}) },
+      onStranger: (reason) => strangers.push(reason),
+      onFailed: (error) => expect.unreachable(String(error)),
+    });
+    open.defer(() => wire.close());
+    open.defer(() => wire.drain(0, Promise.resolve()));
+    await wire.open();
+    const dialler = diallerOf(await authority.identity({ proxyId: other }));
+    expect(await reasonOf(ask(dialler.dial(`${host}:${port}`, own)))).toMatch(/ECONNREFUSED/);
+    const [former, newest] = [await authority.identity({ proxyId: own }), await authority.identity({ proxyId: own })];
+    wire.use(former);
+    wire.use(newest);
+    await until(async () => (await ask(dialler.dial(`${host}:${port}`, own))).status === 200, { what: "it to open" });
+    const socket = connect({
+      host,
+      port,
+      servername: proxyName(own),
+      ...(await authority.identity({ proxyId: other })),
+    });
+    await once(socket, "secureConnect");
+    expect(socket.getPeerX509Certificate()?.serialNumber).toBe(new X509Certificate(newest.cert).serialNumber);
+    socket.destroy();
+    // And this worker dials by it, itself among others.
+    expect(await ask(wire.dialProxy(`${host}:${port}`, own))).toMatchObject({ status: 200 });
+  });
+
   test("bring no older TLS with them", async () => {
     const port = await portOf(await authority.identity({ proxyId: own }));
     port.renew(await authority.identity({ proxyId: own }));
@@ -307,6 +340,18 @@ test("who leaves ends what it was brought, asks the others to go, and takes noth
   const { headers, body } = await under;
   expect(headers["connection"]).toBe("close");
   expect(await body.text()).toBe("late");
+  await drained;
+  expect(await reasonOf(ask(dialler.dial(port.at, own)))).toMatch(/ECONNREFUSED/);
+});
+
+test("who leaves can be reached as long as he serves somebody, because what he serves may be needed there", async () => {
+  const port = await portOf(await authority.identity({ proxyId: own }));
+  const dialler = diallerOf(await authority.identity({ proxyId: other }));
+  const { promise: served, resolve: end } = Promise.withResolvers<void>();
+  const drained = port.drain(10_000, served);
+  for (let connections = 0; connections < 3; connections++)
+    expect(await ask(dialler.dial(port.at, own))).toEqual({ status: 200, text: "answered" });
+  end();
   await drained;
   expect(await reasonOf(ask(dialler.dial(port.at, own)))).toMatch(/ECONNREFUSED/);
 });

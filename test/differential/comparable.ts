@@ -14,6 +14,8 @@ export function comparable(observation: Observation, varies: readonly Variation[
     prompts: observation.prompts.map(of),
     resources: observation.resources.map(of),
     resourceTemplates: observation.resourceTemplates.map(of),
+    prompted: observation.prompted.map(of),
+    read: observation.read.map(of),
     calls: observation.calls.map(({ call, answer }) => ({ call, answer: of(answer) })),
   };
 }

@@ -15,7 +15,7 @@ type Start = typeof startOnStdio;
 async function observeOnce(server: RealServer, start: Start): Promise<Observation> {
   await using folder = await freshFolder(server);
   await using client = await start(server, folder.path);
-  const seen = await observe(client, { calls: server.calls(folder.path) });
+  const seen = await observe(client, { ...server, capabilities: {}, calls: server.calls(folder.path) });
   return comparable(seen, server.varies);
 }
 

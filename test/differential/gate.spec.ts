@@ -1,108 +1,147 @@
-// Real servers through the gate, against the same servers directly: what they list and what they answer is to be the same to
-// the byte, under the names that they gave (a group that leaves names alone), in the same order. Otherwise a gate would be
-// between people and their servers as another server. The handshake is the gate's own, and only what it takes over from the
-// server is compared. Servers that are programs on stdio alone are not among them.
-
-import { Era, ToolNaming } from "@tollgate/schema/resources";
-import { expect, test } from "vitest";
-import * as fixture from "../../data-plane/proxy/src/fixtures/gate-fixture.ts";
+// Real servers through a real proxy: it starts each of them as a program, as people register them, and what a client sees through
+// it is what he sees directly, to the byte. A list that lost something, a result that was rewritten, an instruction that was not
+// carried would cost an agent its tools without anybody noticing. Where a difference is meant, it is named here, with its reason.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createTeam, createToolGroup, issueKey, registerServer } from "../support/operations.ts";
 import { describeWith } from "../support/real-part.ts";
+import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import { comparable } from "./comparable.ts";
 import { serversAvailability } from "./install.ts";
-import { observe, type Answer, type Observation } from "./observe.ts";
+import { itemsOf, observe, type Answer, type Observation } from "./observe.ts";
 import { connectByHttp } from "./raw-http.ts";
-import { elementTexts, memberText } from "./raw-message.ts";
-import { realServers, type RealServer, type Variation } from "./servers.ts";
-import { freshFolder, serveOnHttp, startOnHttp } from "./start-server.ts";
-
-const { group, key, startGate, team, viewWith } = fixture;
+import { memberText } from "./raw-message.ts";
+import { realServers, type RealServer } from "./servers.ts";
+import { freshFolder, programOf, startOnStdio, type Folder } from "./start-server.ts";
 
 const testMsMax = 60_000;
+const startMsMax = 120_000;
 
-/** What the gate declares to servers, as it can bring all of it to clients; so a server lists the same to both. */
-const capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listChanged: true } };
-
-async function observeDirectly(server: RealServer): Promise<Observation> {
-  await using folder = await freshFolder(server);
-  await using client = await startOnHttp(server, folder.path);
-  return await observe(client, { calls: server.calls(folder.path), capabilities });
-}
-
-async function observeThroughGate(server: RealServer, era: Era): Promise<{ seen: Observation; spoken: unknown }> {
-  await using folder = await freshFolder(server);
-  await using running = await serveOnHttp(server, folder.path);
-  const agent = key(["*/*"]);
-  const registered = fixture.server(server.name, running.url, { timeoutSeconds: 30, era });
-  const plain = group("plain", { naming: ToolNaming.NONE });
-  const { url, gate, stop } = await startGate(viewWith([team(), agent.resource, registered, plain]));
-  try {
-    const known = () => gate.mcp.catalogues.of(registered.id);
-    await until(() => known()?.health.state === "connected", { what: `${server.name} to be known`, timeoutMs: 20_000 });
-    await using client = connectByHttp({ url: `${url}/mcp/plain`, headers: { "x-tollgate-key": agent.text } });
-    const seen = await observe(client, { calls: server.calls(folder.path), capabilities });
-    return { seen, spoken: known()?.era };
-  } finally {
-    await stop();
-  }
-}
-
-/** Which items are on which page is the gate's own affair. */
-function partsOf(observation: Observation, varies: readonly Variation[]) {
-  const { initialize, tools, prompts, resources, resourceTemplates, calls } = comparable(observation, varies);
-  return {
-    instructions: memberText(resultText(initialize), "instructions"),
-    tools: itemsOf(tools, "tools"),
-    prompts: itemsOf(prompts, "prompts"),
-    resources: itemsOf(resources, "resources"),
-    resourceTemplates: itemsOf(resourceTemplates, "resourceTemplates"),
-    calls,
-  };
-}
-
-function itemsOf(pages: readonly Answer[], member: string): string[] {
-  return pages.flatMap((page) => elementTexts(memberText(resultText(page), member) ?? "[]"));
-}
-
-function resultText(answer: Answer): string {
-  if ("error" in answer) throw new Error(`refused: ${answer.error}`);
-  return answer.result;
-}
-
-const overHttp = realServers.filter(({ http }) => http !== undefined);
-/** A modern server names itself in each result, as `_meta` of a legacy result may as well: the gate leaves it there. */
-const modernMark = /,"_meta":\{"io\.modelcontextprotocol\/serverInfo":\{[^{}]*\}\}\}$/;
-
-function withoutMark(observation: Observation): Observation {
-  const calls = observation.calls.map(({ call, answer }) => ({
-    call,
-    answer: "result" in answer ? { result: answer.result.replace(modernMark, "}") } : answer,
-  }));
-  return { ...observation, calls };
-}
+let database: TestDatabase;
+let stack: Stack;
+let teamId: string;
 
 describeWith(await serversAvailability(), "Real servers, through the gate", () => {
-  test.each(overHttp)(
-    "$name is the same, in the era that the gate finds",
-    async (server) => {
-      const isModern = server.http?.isModern === true;
-      const { seen, spoken } = await observeThroughGate(server, Era.UNSPECIFIED);
-      expect(spoken).toBe(isModern ? "modern" : "legacy");
-      const parts = partsOf(isModern ? withoutMark(seen) : seen, server.varies);
-      // Nothing is always equal to nothing.
-      expect(parts.tools).not.toEqual([]);
-      expect(parts).toEqual(partsOf(await observeDirectly(server), server.varies));
-    },
-    testMsMax,
-  );
+  beforeAll(async () => {
+    database = await createDatabase("differential");
+    stack = await startStack({ databaseUrl: database.url });
+    teamId = (await createTeam(stack.admin, "differential")).id;
+  }, startMsMax);
 
-  test.each(overHttp.filter(({ http }) => http?.isModern === true))(
-    "$name is the same to the byte in the client's own era",
+  afterAll(async () => {
+    await stack?.[Symbol.asyncDispose]();
+    await database?.drop();
+  });
+
+  test.each(realServers)(
+    "$name looks as it does directly",
     async (server) => {
-      const { seen, spoken } = await observeThroughGate(server, Era.LEGACY);
-      expect(spoken).toBe("legacy");
-      expect(partsOf(seen, server.varies)).toEqual(partsOf(await observeDirectly(server), server.varies));
+      await using folder = await freshFolder(server);
+      const endpoints = await register(server, folder);
+      for (const capabilities of capabilitiesFor(server)) {
+        const direct = seenOf(await observeDirectly(server, folder, capabilities), server, "");
+        // An observation of nothing is always equal to another.
+        expect(direct.tools.length).toBeGreaterThan(0);
+        for (const endpoint of endpoints) {
+          const observation = await observeThrough(endpoint, server, folder, capabilities);
+          const { tools, ...rest } = seenOf(observation, server, endpoint.prefix);
+          const isMeant = (item: string) => Object.keys(capabilities).length > 0 || !isShownToAll(server, item);
+          expect({ ...rest, tools: tools.filter(isMeant) }).toEqual(direct);
+        }
+      }
     },
     testMsMax,
   );
 });
+
+/** Nothing, and what it shows more to. */
+function capabilitiesFor({ capabilities }: RealServer): Readonly<Record<string, unknown>>[] {
+  return capabilities === undefined ? [{}] : [{}, capabilities];
+}
+
+function isShownToAll({ shownToAll = [] }: RealServer, tool: string): boolean {
+  return shownToAll.some((name) => memberText(tool, "name") === JSON.stringify(name));
+}
+
+async function observeDirectly(server: RealServer, folder: Folder, capabilities: object): Promise<Observation> {
+  await folder.restore();
+  await using client = await startOnStdio(server, folder.path);
+  const options = { ...server, capabilities: { ...capabilities }, calls: server.calls(folder.path) };
+  return comparable(await observe(client, options), server.varies);
+}
+
+interface Endpoint {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Before the names of tools and prompts. */
+  readonly prefix: string;
+}
+
+/** With a key that reaches this server alone: where its names are its own, and where its name stands before them. */
+async function register(server: RealServer, folder: Folder): Promise<Endpoint[]> {
+  const { name } = server;
+  const { admin } = stack;
+  const { command, args, env, cwd } = await programOf(server, folder.path);
+  await registerServer(admin, {
+    ...{ name, transport: "STDIO", command: [command, ...args], workingDirectory: cwd },
+    environment: Object.entries(env).map(([variable, value]) => ({ name: variable, value })),
+    ...(server.hasSessions ? { isolation: "SESSION" } : {}),
+  });
+  await createToolGroup(admin, { name: `only-${name}`, tools: [`${name}/*`], naming: "NONE" });
+  const { secret } = await issueKey(admin, { name, teamId, tools: [`${name}/*`] });
+  const headers = { authorization: `Bearer ${secret}` };
+  const { url } = stack.proxy();
+  const plain = { url: `${url}/mcp/only-${name}`, headers, prefix: "" };
+  await until(async () => (await toolCount(plain)) > 0, {
+    ...{ what: `the tools of ${name}`, timeoutMs: 30_000, intervalMs: 100 },
+  });
+  return [plain, { url: `${url}/mcp`, headers, prefix: `${name}__` }];
+}
+
+async function toolCount(endpoint: Endpoint): Promise<number> {
+  await using client = connectByHttp(endpoint);
+  return itemsOf((await observe(client, { calls: [] })).tools, "tools").length;
+}
+
+async function observeThrough(
+  endpoint: Endpoint,
+  server: RealServer,
+  folder: Folder,
+  capabilities: object,
+): Promise<Observation> {
+  await folder.restore();
+  await using client = connectByHttp(endpoint);
+  const calls = server.calls(folder.path);
+  const nameOf = (tool: string): string => endpoint.prefix + tool;
+  const observed = await observe(client, { ...server, capabilities: { ...capabilities }, calls, nameOf });
+  return comparable(observed, server.varies);
+}
+
+type Seen = Record<"tools" | "prompts" | "resources" | "resourceTemplates", string[]> & {
+  instructions: string | undefined;
+  prompted: readonly Answer[];
+  read: readonly Answer[];
+  calls: Observation["calls"];
+};
+
+/** What has to be equal: not how lists are cut into pages, nor how a server and a gate call themselves. */
+function seenOf(observation: Observation, { name }: RealServer, prefix: string): Seen {
+  const { initialize, calls, prompted, read, ...lists } = observation;
+  const instructions = "result" in initialize ? memberText(initialize.result, "instructions") : undefined;
+  return {
+    // Where there is more than one server, the instructions of each stand below its name.
+    instructions: instructions?.replace(`"# ${name}\\n`, '"'),
+    tools: itemsOf(lists.tools, "tools").map((item) => withoutPrefix(item, prefix)),
+    prompts: itemsOf(lists.prompts, "prompts").map((item) => withoutPrefix(item, prefix)),
+    resources: itemsOf(lists.resources, "resources"),
+    resourceTemplates: itemsOf(lists.resourceTemplates, "resourceTemplates"),
+    ...{ prompted, read, calls },
+  };
+}
+
+function withoutPrefix(item: string, prefix: string): string {
+  const name = memberText(item, "name") ?? "";
+  if (!name.startsWith(`"${prefix}`)) throw new Error(`${name} does not begin with ${prefix}`);
+  return item.replace(`"name":${name}`, `"name":"${name.slice(1 + prefix.length)}`);
+}

@@ -1,8 +1,8 @@
-// What a client of the legacy era can see of a server: what it says of itself, its lists to the last page, and the answers to
-// given calls. All of it is text as it came (raw-message.ts). Two observations of a server that is in the same state are
+// What a client of the legacy era can see of a server: what it says of itself, its lists to the last page, each resource and
+// prompt of these, and the answers to given calls. All of it is text as it came (raw-message.ts). Two observations of a server that is in the same state are
 // equal, as far as servers.ts does not name what varies; so where one goes through a gate and they differ, it is the gate.
 import type { RawClient } from "./raw-client.ts";
-import { memberText, type RawMessage } from "./raw-message.ts";
+import { arrayItems, memberText, type RawMessage } from "./raw-message.ts";
 import { z } from "zod";
 
 export interface ToolCall {
@@ -20,14 +20,20 @@ export interface Observation {
   readonly prompts: readonly Answer[];
   readonly resources: readonly Answer[];
   readonly resourceTemplates: readonly Answer[];
+  /** In the order of the list. */
+  readonly prompted: readonly Answer[];
+  readonly read: readonly Answer[];
   readonly calls: readonly { readonly call: ToolCall; readonly answer: Answer }[];
 }
 
 export interface ObserveOptions {
   readonly calls: readonly ToolCall[];
+  /** For prompts that want any, by the arguments' names. */
+  readonly promptArguments?: Readonly<Record<string, string>>;
+  /** Resources that no list names. */
+  readonly uris?: readonly string[];
   readonly protocolVersion?: string;
-  /** Some servers list more to who declares more. */
-  readonly capabilities?: object;
+  readonly capabilities?: Readonly<Record<string, unknown>>;
   /** Names the tool where the server is seen under other names. */
   readonly nameOf?: (tool: string) => string;
 }
@@ -36,8 +42,8 @@ const pagesMax = 100;
 const newestLegacyVersion = "2025-11-25";
 
 export async function observe(client: RawClient, options: ObserveOptions): Promise<Observation> {
-  const { calls, protocolVersion = newestLegacyVersion, capabilities: declared = {} } = options;
-  const { nameOf = (tool: string) => tool } = options;
+  const { calls, promptArguments = {}, uris = [], protocolVersion = newestLegacyVersion } = options;
+  const { capabilities: declared = {}, nameOf = (tool: string) => tool } = options;
   let id = 0;
   const ask = (method: string, params: unknown) => client.request(++id, method, params);
   const clientInfo = { name: "observer", version: "1.0.0" };
@@ -63,13 +69,36 @@ export async function observe(client: RawClient, options: ObserveOptions): Promi
     resources: await list("resources/list", capabilities.resources !== undefined),
     resourceTemplates: await list("resources/templates/list", capabilities.resources !== undefined),
   };
+  const prompted: Answer[] = [];
+  for (const prompt of itemsOf(lists.prompts, "prompts")) {
+    const { name, arguments: wanted = [] } = listedPrompt.parse(JSON.parse(prompt));
+    const given = wanted.flatMap((argument) => {
+      const value = promptArguments[argument.name];
+      return value === undefined ? [] : [[argument.name, value]];
+    });
+    prompted.push(answerOf(await ask("prompts/get", { name, arguments: Object.fromEntries(given) })));
+  }
+  const read: Answer[] = [];
+  const listed = itemsOf(lists.resources, "resources").map((item) => listedResource.parse(JSON.parse(item)).uri);
+  for (const uri of [...listed, ...uris]) read.push(answerOf(await ask("resources/read", { uri })));
   const answers: { call: ToolCall; answer: Answer }[] = [];
   for (const call of calls) {
     const answer = await ask("tools/call", { name: nameOf(call.tool), arguments: call.arguments });
     answers.push({ call, answer: answerOf(answer) });
   }
-  return { initialize: answerOf(initialized), ...lists, calls: answers };
+  return { initialize: answerOf(initialized), ...lists, prompted, read, calls: answers };
 }
+
+/** Of all pages, each item as it came. */
+export function itemsOf(pages: readonly Answer[], list: string): string[] {
+  return pages.flatMap((page) => ("result" in page ? arrayItems(memberText(page.result, list) ?? "[]") : []));
+}
+
+const listedPrompt = z.looseObject({
+  name: z.string(),
+  arguments: z.array(z.looseObject({ name: z.string() })).optional(),
+});
+const listedResource = z.looseObject({ uri: z.string() });
 
 const initializeResult = z.looseObject({
   capabilities: z.looseObject({

@@ -34,16 +34,17 @@ export function memberText(text: string, name: string): string | undefined {
   }
 }
 
-/** The bytes of each element of an array. The text must be valid JSON. */
-export function elementTexts(text: string): string[] {
-  const elements: string[] = [];
-  for (let at = skipSpace(text, skipSpace(text, 0) + 1); text[at] !== "]";) {
+/** The bytes of each item of an array. The text must be valid JSON. */
+export function arrayItems(text: string): string[] {
+  const items: string[] = [];
+  let at = skipSpace(text, skipSpace(text, 0) + 1);
+  while (text[at] !== "]") {
     const end = skipValue(text, at);
-    elements.push(text.slice(at, end));
+    items.push(text.slice(at, end));
     at = skipSpace(text, end);
     if (text[at] === ",") at = skipSpace(text, at + 1);
   }
-  return elements;
+  return items;
 }
 
 function skipSpace(text: string, from: number): number {

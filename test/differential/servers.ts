@@ -28,6 +28,16 @@ export interface RealServer {
   /** Fills the empty folder. */
   readonly prepare?: (folder: string) => Promise<void>;
   readonly calls: (folder: string) => readonly ToolCall[];
+  /** For its prompts, by the arguments' names. */
+  readonly promptArguments?: Readonly<Record<string, string>>;
+  /** Resources that its list does not name. */
+  readonly uris?: readonly string[];
+  /** It shows more to clients that can do these. */
+  readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** What the gate shows to clients that cannot do them, too: its lists are one for all, and a call says what is lacking. */
+  readonly shownToAll?: readonly string[];
+  /** It remembers its client from one call to the next, or asks him: each session needs one of its own. */
+  readonly hasSessions?: boolean;
   readonly varies: readonly Variation[];
 }
 
@@ -54,7 +64,19 @@ const everything: RealServer = {
     call("get-sum", { a: "one", b: 2 }),
     call("no-such-tool"),
   ],
-  varies: [],
+  promptArguments: { city: "Bern", department: "Engineering", name: "Ada", resourceType: "Text", resourceId: "1" },
+  uris: ["demo://resource/dynamic/text/1", "demo://resource/dynamic/blob/2", "demo://nothing"],
+  capabilities: { elicitation: { form: {}, url: {} }, roots: {}, sampling: {} },
+  shownToAll: [
+    ...["get-roots-list", "trigger-elicitation-request", "trigger-url-elicitation"],
+    "trigger-sampling-request",
+  ],
+  hasSessions: true,
+  varies: [
+    { what: "the time of day", pattern: /\d\d?:\d\d:\d\d [AP]M/g },
+    // The same in base64.
+    { what: "a blob that tells the time", pattern: /(?<="blob":")UmVzb3VyY2UgMj[^"]+/g },
+  ],
 };
 
 const filesystem: RealServer = {
@@ -98,6 +120,7 @@ const thinking: RealServer = {
     call("sequentialthinking", { thought: "second", nextThoughtNeeded: false, thoughtNumber: 2, totalThoughts: 2 }),
     call("sequentialthinking", { thought: "no number" }),
   ],
+  hasSessions: true,
   varies: [],
 };
 
@@ -120,6 +143,8 @@ const git: RealServer = {
     call("git_branch", { path: join(folder, "repository"), mode: "list" }),
     call("git_log", { path: join(folder, "nowhere") }),
   ],
+  promptArguments: { changelogPath: "CHANGES.md", createTag: "true" },
+  hasSessions: true,
   varies: [],
 };
 

@@ -1,6 +1,6 @@
 // Starts a real server (servers.ts) in a folder that it has to itself, and connects a raw client, over either transport. The
 // folder has the same path each time, because servers name it in their answers; so one name is one server at a time.
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../support/ports.ts";
@@ -9,27 +9,41 @@ import { until } from "../support/wait.ts";
 import { scriptOf } from "./install.ts";
 import type { RawClient } from "./raw-client.ts";
 import { connectByHttp } from "./raw-http.ts";
-import { connectByStdio } from "./raw-stdio.ts";
+import { connectByStdio, type StdioServer } from "./raw-stdio.ts";
 import type { RealServer } from "./servers.ts";
 
-/** Empty but for what the server wants to find; it goes with the scope. */
-export async function freshFolder(server: RealServer): Promise<{ path: string } & AsyncDisposable> {
-  const path = join(tmpdir(), `tollgate-differential-${process.pid}-${server.name}`);
-  const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
-  await remove();
-  await mkdir(path);
-  await server.prepare?.(path);
-  return { path, [Symbol.asyncDispose]: remove };
+export interface Folder extends AsyncDisposable {
+  readonly path: string;
+  /** As it was at first, while programs are in it. */
+  restore(): Promise<void>;
 }
 
-export async function startOnStdio(server: RealServer, folder: string): Promise<RawClient> {
-  return connectByStdio({
-    name: server.name,
+/** Empty but for what the server wants to find; it goes with the scope. */
+export async function freshFolder(server: RealServer): Promise<Folder> {
+  const path = join(tmpdir(), `tollgate-differential-${process.pid}-${server.name}`);
+  const remove = (name = ""): Promise<void> => rm(join(path, name), { recursive: true, force: true });
+  const restore = async (): Promise<void> => {
+    for (const name of await readdir(path)) await remove(name);
+    await server.prepare?.(path);
+  };
+  await remove();
+  await mkdir(path);
+  await restore();
+  return { path, restore, [Symbol.asyncDispose]: () => remove() };
+}
+
+/** How the server is started on stdio, by whoever starts it. */
+export async function programOf(server: RealServer, folder: string): Promise<Omit<StdioServer, "name">> {
+  return {
     command: process.execPath,
     args: [await scriptOf(server.package, server.bin), ...(server.args?.(folder) ?? [])],
     env: { HOME: folder, ...server.env?.(folder) },
     cwd: folder,
-  });
+  };
+}
+
+export async function startOnStdio(server: RealServer, folder: string): Promise<RawClient> {
+  return connectByStdio({ name: server.name, ...(await programOf(server, folder)) });
 }
 
 export async function startOnHttp(server: RealServer, folder: string): Promise<RawClient> {

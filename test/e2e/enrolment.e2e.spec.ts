@@ -3,7 +3,7 @@
 // seen in the figures, and none of it may cost the proxies that belong there a call.
 
 import { cp } from "node:fs/promises";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proxyIdOf, readMetric } from "../support/member-state.ts";
@@ -82,7 +82,9 @@ test(
     const first = stack.proxy(0);
     const id = proxyIdOf(stack.proxy(0));
     const copy = join(stack.dir, "copy");
-    await cp(first.dataDir, copy, { recursive: true });
+    // Sockets cannot be copied, and are of no use to anybody else.
+    const filter = (path: string): boolean => !lstatSync(path).isSocket();
+    await cp(first.dataDir, copy, { recursive: true, filter });
     const clone = await stack.addProxy(copy);
     const starting = clone.start();
     await until(async () => (await readFleet(stack.admin)).some((one) => one.id === id && one.isContested), {

@@ -1,12 +1,14 @@
 // The long runs, each by its name: `npm run soak -- sim [seeds] [seconds]`, a million seeds by default, on all processors. Each
 // has a short form among the tests, prints its first seed and its figures, and keeps nothing: the last result is put into
 // docs/evidence by hand. It stops at the first broken promise, which is exit code 1, or when the seeds or the seconds are over,
-// and says how far it came: all seeds from the first on, without a gap, so that a later run can go on where it ended.
+// and says how far it came: all seeds from the first on, without a gap, so that a later run can go on where it ended. What has
+// no seeds and counts its misses instead is `clients [turns]` (clients.ts).
 
 import { availableParallelism } from "node:os";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { seedFromEnv } from "../support/random.ts";
+import { soakClients } from "./clients.ts";
 import { runs, type Found, type Task } from "./runs.ts";
 
 const printEvery = 10_000;
@@ -40,8 +42,8 @@ async function soak(name: string, [seeds = "1000000", seconds = "36000"]: readon
 }
 
 const [name = "", ...args] = process.argv.slice(2);
-if (!(name in runs)) {
-  console.error(`There is no soak ${name}; there are: ${Object.keys(runs).join(", ")}`);
+if (name !== "clients" && !(name in runs)) {
+  console.error(`There is no soak ${name}; there are: ${[...Object.keys(runs), "clients"].join(", ")}`);
   process.exit(2);
 }
-process.exit((await soak(name, args)) ? 0 : 1);
+process.exit((await (name === "clients" ? soakClients(args) : soak(name, args))) ? 0 : 1);

@@ -77,6 +77,7 @@ export interface ServerInput {
   readonly url?: string;
   readonly transport?: "STREAMABLE_HTTP" | "SSE" | "STDIO";
   readonly command?: readonly string[];
+  readonly workingDirectory?: string;
   readonly environment?: readonly { name: string; prefix?: string; value: string }[];
   readonly isolation?: "SHARED" | "SESSION" | "PRINCIPAL";
   readonly catalogue?: "AUTO" | "PINNED";
@@ -98,6 +99,18 @@ export async function registerServer(
     "RegisterServerSucceeded",
   );
   return { id: server.id, position };
+}
+
+export async function createToolGroup(
+  admin: AdminClient,
+  input: { name: string; tools: readonly string[]; naming?: "AUTO" | "ALWAYS" | "NONE" },
+): Promise<{ id: string }> {
+  const { createToolGroup: answer } = await admin.run<{ createToolGroup: Answer }>(
+    `mutation ($input: CreateToolGroupInput!) { createToolGroup(input: $input) {
+       __typename ... on CreateToolGroupSucceeded { toolGroup { id } } ${refusal} } }`,
+    { input },
+  );
+  return succeeded<Answer & { toolGroup: { id: string } }>(answer, "CreateToolGroupSucceeded").toolGroup;
 }
 
 export interface FleetMember {

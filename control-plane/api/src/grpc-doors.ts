@@ -111,7 +111,8 @@ async function openTls(servers: DoorServers, door: TlsDoor): Promise<OpenDoor> {
   const address = listening.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
-    renew: (newer) => listening.setSecureContext(newer),
+    // What is not said with the new certificate would be as Node has it.
+    renew: (newer) => listening.setSecureContext({ ...newer, minVersion: "TLSv1.3" }),
     close: () => void listening.close(),
   };
 }

@@ -1,7 +1,11 @@
 // The workers' sockets take calls that nobody authenticates again: whoever could put a directory in their place, or enter it,
 // would have them. And a proxy that is killed every day must not fill a disk with what it leaves.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -37,6 +41,21 @@ function deep(): string {
   return path;
 }
 
+/** As a process that opens it there and is killed. */
+async function killedIn(directory: string): Promise<{ path: string }> {
+  const module = JSON.stringify(new URL("runtime-directory.ts", import.meta.url).href);
+  const script = `const { openRuntimeDirectory } = await import(${module});
+    console.log((await openRuntimeDirectory(...process.argv.slice(1))).path);
+    setInterval(() => undefined, 1_000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script, directory, temporary], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [path] = await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return { path: String(path).trim() };
+}
+
 const longest = (path: string): number => Buffer.byteLength(join(path, "w9999.sock"));
 
 test("it lies beside the proxy's key, for this user alone, under another name each time", async () => {
@@ -61,7 +80,7 @@ test("what a boot that was killed has left is gone with the next start, and noth
 
 test("where the path would be too long for a socket it is elsewhere, and found again", async () => {
   const far = deep();
-  const killed = await openRuntimeDirectory(far, temporary);
+  const killed = await killedIn(far);
   expect(killed.path.startsWith(join(temporary, "tollgate-run-"))).toBe(true);
   expect(longest(killed.path)).toBeLessThanOrEqual(107);
   expect(statSync(killed.path).mode & 0o777).toBe(0o700);
@@ -87,6 +106,25 @@ test("what somebody else has put where a former boot was is neither taken nor re
   writeFileSync(join(far, "run.elsewhere"), theirs);
   await openRuntimeDirectory(far, temporary);
   expect(readdirSync(theirs)).toEqual(["kept"]);
+});
+
+test("a copy of the proxy's directory does not take the sockets of the one that runs", async () => {
+  const far = deep();
+  const running = await openRuntimeDirectory(far, temporary);
+  const copy = join(own, "c".repeat(80));
+  cpSync(far, copy, { recursive: true });
+  const other = await openRuntimeDirectory(copy, temporary);
+  expect(existsSync(running.path)).toBe(true);
+  expect(other.path).not.toBe(running.path);
+  for (const { remove } of [running, other]) remove();
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("a temporary directory in which others could take its place is not used", async () => {
+  chmodSync(temporary, 0o777);
+  await expect(openRuntimeDirectory(deep(), temporary)).rejects.toThrow(/can hold the workers' sockets/);
+  chmodSync(temporary, 0o1777);
+  expect((await openRuntimeDirectory(join(own, "d".repeat(80)), temporary)).path.startsWith(temporary)).toBe(true);
 });
 
 test("where there is no place at all, a sentence says so", async () => {

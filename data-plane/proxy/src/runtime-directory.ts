@@ -1,12 +1,13 @@
 // Where the workers of one proxy have their sockets: a directory that is made at each start, by this user for this user alone,
 // under a name that nobody could make before. It lies beside the proxy's key where that is near enough: a socket's path may
-// have 107 bytes, and not every disk takes sockets. Otherwise it lies in the system's temporary directory. Whoever holds the
-// proxy's directory removes what a former boot left.
+// have 107 bytes, and not every disk takes sockets. Otherwise it lies in the system's temporary directory, if nobody can put
+// another in its place there. Whoever holds the proxy's directory removes what a former boot left.
 
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { DirectoryInUse, lockDirectory, type DirectoryLock } from "./facts/directory-lock.ts";
 
 export type RuntimeDirectory = {
   readonly path: string;
@@ -28,14 +29,16 @@ const elsewhereName = "run.elsewhere";
  */
 export async function openRuntimeDirectory(directory: string, temporary = tmpdir()): Promise<RuntimeDirectory> {
   removeLeftOver(directory, temporary);
-  const beside = await madeWhere(() => join(directory, prefix));
+  const beside = await madeWhere(join(directory, prefix));
   if (beside !== undefined) return { path: beside, remove: () => remove(beside) };
-  const elsewhere = await madeWhere(() => join(temporary, temporaryPrefix));
+  const elsewhere = keepsToOwners(temporary) ? await madeWhere(join(temporary, temporaryPrefix)) : undefined;
   if (elsewhere === undefined)
     throw new Error(
       `neither ${directory} nor ${temporary} can hold the workers' sockets: their paths have ${socketPathBytesMax} bytes at most`,
     );
   const note = join(directory, elsewhereName);
+  // A copy of the proxy's directory has a copy of the note, and must not take this one's sockets away.
+  const lock = lockDirectory(elsewhere);
   try {
     writeFileSync(note, elsewhere, { mode: 0o600 });
   } catch {
@@ -44,6 +47,7 @@ export async function openRuntimeDirectory(directory: string, temporary = tmpdir
   return {
     path: elsewhere,
     remove() {
+      lock.release();
       remove(elsewhere);
       remove(note);
     },
@@ -51,8 +55,7 @@ export async function openRuntimeDirectory(directory: string, temporary = tmpdir
 }
 
 /** Undefined where the path would be too long or the disk takes no sockets. */
-async function madeWhere(place: () => string): Promise<string | undefined> {
-  const start = place();
+async function madeWhere(start: string): Promise<string | undefined> {
   if (Buffer.byteLength(join(`${start}XXXXXX`, longestName)) > socketPathBytesMax) return undefined;
   // A directory with this name that is there already is never taken; a new one has mode 700.
   let path: string;
@@ -82,8 +85,29 @@ function removeLeftOver(directory: string, temporary: string): void {
   const noted = textOf(note);
   if (noted === undefined) return;
   // The note is ours, and what stands there by now may be somebody else's.
-  if (dirname(noted) === temporary && basename(noted).startsWith(temporaryPrefix) && isOurs(noted)) remove(noted);
+  const isPlace = dirname(noted) === temporary && basename(noted).startsWith(temporaryPrefix);
+  if (isPlace && isOurs(noted) && isLeft(noted)) remove(noted);
   remove(note);
+}
+
+/** Whoever may write there, or owns it, could otherwise give our directory's name to another one. */
+function keepsToOwners(temporary: string): boolean {
+  const found = statSync(temporary, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  const isSticky = (found.mode & 0o1000) !== 0;
+  return (found.uid === 0 || found.uid === process.getuid?.()) && (isSticky || (found.mode & 0o022) === 0);
+}
+
+function isLeft(path: string): boolean {
+  let lock: DirectoryLock;
+  try {
+    lock = lockDirectory(path);
+  } catch (error) {
+    if (error instanceof DirectoryInUse) return false;
+    throw error;
+  }
+  lock.release();
+  return true;
 }
 
 function isOurs(path: string): boolean {

@@ -91,7 +91,8 @@ export function runWorker(config: Config, log: Log): void {
       const { gate, wire } = running;
       // Streams last as long as they are let: they are ended first, one after the other.
       const streamsEnded = gate.mcp.drain(Math.min(config.drainMs / 2, streamsMsMax));
-      await Promise.all([gate.listener.drain(config.drainMs), wire.drain(config.drainMs), streamsEnded]);
+      const served = gate.listener.drain(config.drainMs);
+      await Promise.all([served, wire.drain(config.drainMs, served), streamsEnded]);
       // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
       await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();

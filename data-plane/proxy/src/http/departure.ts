@@ -3,6 +3,7 @@
 // what is left at the deadline. What it says to a request that comes too late is for the server to decide.
 
 import type { Server, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { createSlots } from "../slots.ts";
 
 export type Departure = {
@@ -13,8 +14,11 @@ export type Departure = {
   serve(response: ServerResponse): void;
   /** Everything is served as before. */
   leave(): void;
-  /** Accepts nothing new; ends when the last response has, or at the deadline. */
-  drain(drainMs: number): Promise<void>;
+  /**
+   * Accepts nothing new; ends when the last response has, or at the deadline. With `after`, not before that: what is still
+   * served elsewhere may have to reach this one.
+   */
+  drain(drainMs: number, after?: Promise<unknown>): Promise<void>;
 };
 
 const lastCallMs = 1_000;
@@ -53,10 +57,11 @@ export function createDeparture(server: Closing): Departure {
       });
     },
     leave,
-    async drain(drainMs) {
+    async drain(drainMs, after) {
       leave();
       const endMs = performance.now() + drainMs;
       refuseFromMs = endMs - lastCallMs;
+      if (after) await Promise.race([after, delay(drainMs, undefined, { ref: false })]);
       // `close` closes idle connections itself.
       while (!mayCloseIdle() && performance.now() < endMs)
         await new Promise((resolve) => setTimeout(resolve, idleCheckMs));

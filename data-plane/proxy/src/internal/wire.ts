@@ -30,7 +30,8 @@ export type Wire = {
   /** Another worker of this proxy. */
   dialWorker(slot: number): Pool;
   leave(): void;
-  drain(drainMs: number): Promise<void>;
+  /** Can be reached until `after`, or the deadline. */
+  drain(drainMs: number, after: Promise<unknown>): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -76,9 +77,10 @@ export function createWire({ start, host, onRequest, onStranger, onFailed, log }
       socket?.leave();
       if (typeof port === "object") port.leave();
     },
-    async drain(drainMs) {
+    async drain(drainMs, after) {
       isLeaving = true;
-      await Promise.all([socket?.drain(drainMs), typeof port === "object" ? port.drain(drainMs) : undefined]);
+      const open = [socket, typeof port === "object" ? port : undefined];
+      await Promise.all(open.map(async (one) => one?.drain(drainMs, after)));
     },
     close: async () => void (await Promise.all([proxies.close(), workers.close()])),
   };

@@ -69,7 +69,9 @@ export class ModernCall implements UpstreamCall {
       { method: "POST", headers, body: request.body, messageBytesMax, stays: request.stays ?? false },
       {
         onMessage: (bytes) => this.take(bytes),
-        onEnd: () => this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result.")),
+        // An error takes its time to be made, and almost every answer has come by its end.
+        onEnd: () =>
+          this.isOver || this.fail(new TollgateError("upstream.protocol", "Its answer ended before the result.")),
         onRejected: (status, _headers, body) => this.rejected(status, body),
         onFailed: (error) => this.fail(error),
       },

@@ -7,7 +7,7 @@ import { isUtf8 } from "node:buffer";
 
 export type Span = { readonly start: number; readonly end: number };
 
-type Wanted = { name: string; path: string; inside: Wanted[] };
+type Wanted = { name: string; codes: Uint8Array; path: string; inside: Wanted[] };
 
 export type MemberProblem = "not-json" | "not-an-object" | "duplicate-member" | "too-deep";
 
@@ -57,7 +57,8 @@ function compile(paths: readonly string[]): readonly Wanted[] {
     let prefix = "";
     for (const name of path.split(separator)) {
       let member = members.find((known) => known.name === name);
-      if (member === undefined) members.push((member = { name, path: prefix + name, inside: [] }));
+      if (member === undefined)
+        members.push((member = { name, codes: Buffer.from(name), path: prefix + name, inside: [] }));
       members = member.inside;
       prefix += name + separator;
     }
@@ -177,26 +178,41 @@ class Scanner {
 
   /** The wanted member that the key between the quotes names, exactly; what only another reader would take for it refuses. */
   private wantedNamed(wanted: readonly Wanted[], start: number, end: number): Wanted | undefined {
-    let plain = true;
-    for (let i = start + 1; i < end - 1; i++) {
-      const byte = this.byte(i);
-      if (byte === backslash || byte >= 0x80 || (byte >= 0x41 && byte <= 0x5a)) plain = false;
+    const { bytes } = this;
+    for (let at = start + 1; at < end - 1; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte === backslash || byte >= 0x80) return this.wantedUnescaped(wanted, start, end);
     }
-    if (plain) {
-      for (const member of wanted) if (this.isKey(member.name, start + 1, end - 1)) return member;
-      return undefined;
+    const length = end - start - 2;
+    for (const member of wanted) {
+      if (member.codes.length !== length || !this.isKey(member.codes, start + 1)) continue;
+      return member;
     }
+    return undefined;
+  }
+
+  /** Whether the ASCII from `start` on is the name. What is so but for case is refused. */
+  private isKey(codes: Uint8Array, start: number): boolean {
+    const { bytes } = this;
+    let isExact = true;
+    for (let at = 0; at < codes.length; at++) {
+      const code = codes[at] ?? 0;
+      const byte = bytes[start + at] ?? 0;
+      if (byte === code) continue;
+      const isOtherCase = (byte ^ code) === 0x20 && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+      if (!isOtherCase) return false;
+      isExact = false;
+    }
+    if (!isExact) throw new MemberRefusal("duplicate-member");
+    return true;
+  }
+
+  private wantedUnescaped(wanted: readonly Wanted[], start: number, end: number): Wanted | undefined {
     const key: unknown = JSON.parse(textOf(this.bytes, start, end));
     const folded = String(key).toLowerCase().replaceAll("\u017f", "s").replaceAll("\u212a", "k");
     const member = wanted.find(({ name }) => name.toLowerCase() === folded);
     if (member !== undefined && member.name !== key) throw new MemberRefusal("duplicate-member");
     return member;
-  }
-
-  private isKey(name: string, start: number, end: number): boolean {
-    if (end - start !== name.length) return false;
-    for (let i = 0; i < name.length; i++) if (this.byte(start + i) !== name.charCodeAt(i)) return false;
-    return true;
   }
 
   private value(): void {
