@@ -57,6 +57,8 @@ export type Catalogue = {
   readonly instructions: string;
   readonly capabilities: Capabilities;
   readonly lists: Lists;
+  /** When the server said so. */
+  readonly listedMs: number;
   /** Tools that it lists and nobody may call, because their definitions are none. */
   readonly unfitTools: readonly string[];
   readonly hints: { readonly [Kind in ListKind]: Hints };

@@ -72,6 +72,7 @@ export function watchServer(parts: WatchParts): Watch {
     instructions: "",
     capabilities: noCapabilities,
     lists: noLists,
+    listedMs: 0,
     unfitTools: [],
     hints: noHints,
   };
@@ -156,6 +157,8 @@ export function watchServer(parts: WatchParts): Watch {
   }
 
   async function readAll(from: Connection, kinds: readonly ListKind[]) {
+    // Before the first page: what it has changed since may not be among what was read.
+    const listedMs = parts.wallMs();
     const lists: { [Kind in ListKind]: readonly Listed[] } = { ...catalogue.lists };
     const hints: { [Kind in ListKind]: Hints } = { ...catalogue.hints };
     let { unfitTools } = catalogue;
@@ -166,7 +169,7 @@ export function watchServer(parts: WatchParts): Watch {
       hints[kind] = hint;
       if (kind === "tools" && !isSameTexts(unfitTools, unfit)) unfitTools = unfit;
     }
-    return { lists, unfitTools, hints };
+    return { lists, unfitTools, hints, listedMs };
   }
 
   async function readList(
