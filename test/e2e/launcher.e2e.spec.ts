@@ -10,11 +10,13 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AdminClient } from "../support/admin-client.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
+import { mcpClient } from "../support/mcp-client.ts";
 import { callTool, readCalls, registerServer } from "../support/operations.ts";
 import { startProcess, type RunningProcess } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const stdioEcho = fileURLToPath(new URL("../support/stdio-echo.mjs", import.meta.url));
 const startMsMax = 60_000;
 const stopMsMax = 10_000;
 const testMsMax = 180_000;
@@ -118,28 +120,71 @@ test(
 );
 
 test(
-  "a server list of Claude Code is imported at the start, serves a call, and changes nothing at the next",
+  "a server list of Claude Code is imported at the start and serves, changes nothing at the next, and keeps its secrets",
   { timeout: testMsMax },
   async () => {
-    await using upstream = await startExampleMcp();
-    const list = file("mcp.json");
-    const example = { type: "http", url: upstream.url, headers: { "X-Key": "${LIST_KEY:-planted-list-key}" } };
-    writeFileSync(list, JSON.stringify({ mcpServers: { example } }));
+    // Not in the data directory, where its secrets are looked for afterwards.
+    const listDir = mkdtempSync(join(tmpdir(), "tollgate-list-"));
+    await using _ = { [Symbol.asyncDispose]: async () => rmSync(listDir, { recursive: true }) };
+    const [headerSecret, tokenSecret] = ["planted-list-key", "planted-program-token"];
+    await using upstream = await startExampleMcp({ REQUIRE_HEADER: `X-Key: ${headerSecret}` });
+    const example = { type: "http", url: upstream.url, headers: { "X-Key": `\${LIST_KEY:-${headerSecret}}` } };
+    const program = {
+      ...{ command: process.execPath, args: [stdioEcho] },
+      env: { SERVICE_TOKEN: "${LIST_TOKEN}", GREETING: "hello" },
+    };
+    const list = join(listDir, "mcp.json");
+    writeFileSync(list, JSON.stringify({ mcpServers: { example, program } }));
     const position = async (admin: AdminClient) => (await admin.run<{ log: unknown }>("{ log { position } }")).log;
-    await using first = await npmStart({}, ["--mcp", list]);
+    const start = () => npmStart({ LIST_TOKEN: tokenSecret }, ["--mcp", list]);
+    const servesAll = async (ready: Ready): Promise<void> => {
+      const key = trimmed("keys/first");
+      await until(() => passes(ready, key), { what: "a call over HTTP to pass", timeoutMs: startMsMax });
+      const { body } = await until(
+        async () => {
+          const answer = await callTool(ready.proxy, key, "program__environment");
+          return answer.hasResult && answer;
+        },
+        { what: "a call of the program to pass", timeoutMs: startMsMax },
+      );
+      for (const seen of [`SERVICE_TOKEN=${tokenSecret}`, "GREETING=hello"]) expect(body).toContain(seen);
+      expect(body).not.toContain("TOLLGATE_");
+      const names = await mcpClient(ready.proxy, key).toolNames();
+      expect(names).toEqual(
+        ["example__add", "example__echo", "example__slow"].concat(
+          ["environment", "exit", "pid"].map((tool) => `program__${tool}`),
+        ),
+      );
+    };
+    await using first = await start();
     const { ready, admin } = await untilReady(first);
-    const key = trimmed("keys/first");
-    await until(() => passes(ready, key), { what: "the first call to pass" });
+    await servesAll(ready);
     const before = await position(admin);
     await stopped(first, "SIGTERM");
-    await using second = await npmStart({}, ["--mcp", list]);
+    await using second = await start();
     const again = await untilReady(second);
     expect(await position(again.admin)).toEqual(before);
-    expect(await passes(again.ready, key)).toBe(true);
-    expect(first.log() + second.log()).not.toContain("planted-list-key");
+    await servesAll(again.ready);
+    const shown = await again.admin.send("{ servers { nodes { name command environment { name plain } } } }");
+    expect(shown.body).toContain("GREETING");
     await stopped(second, "SIGTERM");
+    const everything = [first.log(), second.log(), shown.body];
+    for (const secret of [headerSecret, tokenSecret]) {
+      for (const text of everything) expect(text).not.toContain(secret);
+      // The database with its log of events is among the files, and so are facts, caches and logs.
+      expect(filesWith(secret)).toEqual([]);
+    }
+    expect(filesWith("stdio-echo.mjs"), "what is no secret is found").not.toEqual([]);
   },
 );
+
+/** The files of the data directory in which a text stands as it is. */
+function filesWith(text: string): string[] {
+  const files = readdirSync(dataDir, { recursive: true, withFileTypes: true }).filter((at) => at.isFile());
+  return files
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => readFileSync(path).includes(text));
+}
 
 test(
   "kill -9 of everything in the middle of calls: the next start has each finished call once",

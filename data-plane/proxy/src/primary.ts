@@ -135,7 +135,6 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const catalogueReport = startCatalogueReport({
     report: control.catalogue.report,
     catalogues: watcher.catalogues,
-    wallMs: Date.now,
     log,
   });
   // Started before the feed: their port answers, that it is not ready, while the first snapshot is on its way.

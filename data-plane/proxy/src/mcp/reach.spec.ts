@@ -88,7 +88,10 @@ function allowedBy(sets: readonly (readonly string[])[]): { allows: Allowed; may
   };
 }
 
-/** What each thing that some server of the endpoint lists is called there; undefined where the clash of two hides it. */
+/**
+ * What each thing that some server of the endpoint lists is called there, or would be if the group had it; undefined where the
+ * clash of two that it has hides it.
+ */
 function surfaceOf(
   peers: readonly Peer[],
   { group: of }: Endpoint,
@@ -103,10 +106,14 @@ function surfaceOf(
         return { list, peer, own, plain };
       }),
     );
-    return named.map(({ plain, ...thing }) => {
-      const isAlone = named.filter((other) => other.plain === plain).length === 1;
+    // Resources keep their URIs, and are told apart wherever two servers of the endpoint list the same.
+    const counts = ({ peer, own }: (typeof named)[number]): boolean =>
+      of === undefined || list.kind === "resource" || allowedBy([of.tools]).allows(list.kind, peer.name, own);
+    return named.map((thing) => {
+      const { plain, ...rest } = thing;
+      const isAlone = !counts(thing) || named.filter((other) => other.plain === plain && counts(other)).length === 1;
       const apart = list.kind === "resource" ? prefixedUri(thing.peer.name, thing.own) : undefined;
-      return { ...thing, shown: isAlone ? plain : apart };
+      return { ...rest, shown: isAlone ? plain : apart };
     });
   });
 }

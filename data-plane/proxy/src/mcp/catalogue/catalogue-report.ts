@@ -19,7 +19,6 @@ import { listKinds, type Catalogue, type HealthState, type ListKind } from "./ca
 export type CatalogueReportParts = {
   report: (seen: MessageInitShape<typeof CatalogueSeenSchema>) => Promise<CatalogueWanted>;
   catalogues: () => readonly Catalogue[];
-  wallMs: () => number;
   log: Log;
 };
 
@@ -37,7 +36,7 @@ const serversPerReportMax = 50;
 const instructionCharsMax = 4_096;
 const reasonCharsMax = 500;
 
-export function startCatalogueReport({ report, catalogues, wallMs, log }: CatalogueReportParts): CatalogueReport {
+export function startCatalogueReport({ report, catalogues, log }: CatalogueReportParts): CatalogueReport {
   /** The revision of each server's lists that the control plane has. */
   const told = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
@@ -72,7 +71,7 @@ export function startCatalogueReport({ report, catalogues, wallMs, log }: Catalo
   async function tell(some: readonly Catalogue[]): Promise<void> {
     const servers = some.map((catalogue) => {
       const hasListing = catalogue.era !== undefined && told.get(catalogue.serverId) !== catalogue.revision;
-      return seenOf(catalogue, hasListing ? wallMs() : undefined);
+      return seenOf(catalogue, hasListing);
     });
     const wanted = await report({ servers });
     for (const { serverId, revision, era } of some) if (era !== undefined) told.set(serverId, revision);
@@ -100,7 +99,7 @@ export function startCatalogueReport({ report, catalogues, wallMs, log }: Catalo
         definitions.push(text);
       }
       if (definitions.length === 0) return;
-      wanted = await report({ servers: some.map((catalogue) => seenOf(catalogue, undefined)), definitions });
+      wanted = await report({ servers: some.map((catalogue) => seenOf(catalogue, false)), definitions });
     }
   }
 
@@ -132,13 +131,13 @@ const entryKinds: Record<ListKind, EntryKind> = {
   templates: EntryKind.RESOURCE_TEMPLATE,
 };
 
-function seenOf(catalogue: Catalogue, listedAtMs: number | undefined): MessageInitShape<typeof ServerSeenSchema> {
-  const { serverId, health, era, version, serverInfo, instructions, lists } = catalogue;
+function seenOf(catalogue: Catalogue, hasListing: boolean): MessageInitShape<typeof ServerSeenSchema> {
+  const { serverId, health, era, version, serverInfo, instructions, lists, listedMs } = catalogue;
   const named = clientName(serverInfo);
   const entries = listKinds.flatMap((kind) =>
     lists[kind].map(({ name, sha256 }) => ({ kind: entryKinds[kind], name, sha256: Buffer.from(sha256, "hex") })),
   );
-  const listing = { listedAtMs: BigInt(listedAtMs ?? 0), entries: entries.slice(0, limits.catalogueEntriesMax) };
+  const listing = { listedAtMs: BigInt(Math.trunc(listedMs)), entries: entries.slice(0, limits.catalogueEntriesMax) };
   return {
     serverId,
     state: states[health.state],
@@ -149,6 +148,6 @@ function seenOf(catalogue: Catalogue, listedAtMs: number | undefined): MessageIn
     name: named.name,
     version: named.version,
     instructions: instructions.slice(0, instructionCharsMax).toWellFormed(),
-    ...(listedAtMs === undefined ? {} : { listing }),
+    ...(hasListing ? { listing } : {}),
   };
 }

@@ -2,6 +2,7 @@
 // whoever serves clients; it travels between processes as it is. An item's bytes are the server's own.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { Server } from "@tollgate/schema/resources";
 import type { Span } from "../wire/members.ts";
 
 export const listKinds = ["tools", "prompts", "resources", "templates"] as const;
@@ -43,6 +44,8 @@ export type Capabilities = {
 
 export type Catalogue = {
   readonly serverId: string;
+  /** At what address, or of what program, all of this was found out. */
+  readonly place: string;
   /** Another number whenever anything but the health is another, also where somebody else began to watch in between. */
   readonly revision: number;
   readonly health: Health;
@@ -54,6 +57,8 @@ export type Catalogue = {
   readonly instructions: string;
   readonly capabilities: Capabilities;
   readonly lists: Lists;
+  /** When the server said so. */
+  readonly listedMs: number;
   /** Tools that it lists and nobody may call, because their definitions are none. */
   readonly unfitTools: readonly string[];
   readonly hints: { readonly [Kind in ListKind]: Hints };
@@ -73,6 +78,18 @@ export const noCapabilities: Capabilities = {
   canComplete: false,
   canLog: false,
 };
+
+const places = new WeakMap<Server, string>();
+
+/** Where a server is registered to be found: what was found out elsewhere may be otherwise here. */
+export function placeOf(server: Server): string {
+  const known = places.get(server);
+  if (known !== undefined) return known;
+  const { transport, url, command, era } = server;
+  const place = JSON.stringify([transport, url, command, era]);
+  places.set(server, place);
+  return place;
+}
 
 /** Whether what it lists is shown: it answers, or did a moment ago. */
 export function isShown({ health }: Catalogue): boolean {

@@ -10,6 +10,7 @@ import {
   at,
   key,
   server,
+  startExample,
   startGate,
   started,
   startScripted,
@@ -41,4 +42,18 @@ test("what a server lists at its new address takes the place of what it listed, 
   gate.show(viewWith([team(), agent.resource, moved(before, latter.url)], 2n));
   await listening.next("notifications/tools/list_changed");
   expect(await names()).toEqual(["s__latter"]);
+});
+
+test("a call right behind a move waits until it is known what is spoken at the new address", async () => {
+  const legacy = started(await startExample({ SESSIONS: "1" }));
+  const modern = started(await startExample({ ERA: "modern" }));
+  const agent = key(["*/*"]);
+  const before = server("s", legacy.url);
+  const gate = started(await startGate(viewWith([team(), agent.resource, before])));
+  let position = 1n;
+  for (const [index, { url }] of [modern, legacy, modern].entries()) {
+    gate.show(viewWith([team(), agent.resource, moved(before, url)], ++position));
+    const { json } = await ask(gate, agent.text, "tools/call", { name: "s__echo", arguments: { index } });
+    expect(at(json, "result", "content", 0, "text")).toBe(`{"index":${index}}`);
+  }
 });

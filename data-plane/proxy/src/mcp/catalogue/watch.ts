@@ -14,6 +14,7 @@ import {
   noCapabilities,
   noHints,
   noLists,
+  placeOf,
   type Catalogue,
   type Era,
   type Health,
@@ -61,6 +62,7 @@ const revisionStartMax = 2 ** 47;
 export function watchServer(parts: WatchParts): Watch {
   let catalogue: Catalogue = {
     serverId: parts.serverId,
+    place: placeOf(parts.upstream.server),
     // What the server had for a former watch, or a former process, bears a number of that: the same would hide a change.
     revision: randomInt(revisionStartMax),
     health: { state: "connecting", reason: "", sinceMs: parts.wallMs() },
@@ -70,6 +72,7 @@ export function watchServer(parts: WatchParts): Watch {
     instructions: "",
     capabilities: noCapabilities,
     lists: noLists,
+    listedMs: 0,
     unfitTools: [],
     hints: noHints,
   };
@@ -85,7 +88,7 @@ export function watchServer(parts: WatchParts): Watch {
   let isWorthAnother = false;
   let isClosed = false;
 
-  function publish(next: Partial<Omit<Catalogue, "serverId" | "revision">>): void {
+  function publish(next: Partial<Omit<Catalogue, "serverId" | "place" | "revision">>): void {
     const isOther = Object.keys(next).some((member) => member !== "health");
     catalogue = { ...catalogue, ...next, revision: catalogue.revision + (isOther ? 1 : 0) };
     parts.onCatalogue(catalogue);
@@ -154,6 +157,8 @@ export function watchServer(parts: WatchParts): Watch {
   }
 
   async function readAll(from: Connection, kinds: readonly ListKind[]) {
+    // Before the first page: what it has changed since may not be among what was read.
+    const listedMs = parts.wallMs();
     const lists: { [Kind in ListKind]: readonly Listed[] } = { ...catalogue.lists };
     const hints: { [Kind in ListKind]: Hints } = { ...catalogue.hints };
     let { unfitTools } = catalogue;
@@ -164,7 +169,7 @@ export function watchServer(parts: WatchParts): Watch {
       hints[kind] = hint;
       if (kind === "tools" && !isSameTexts(unfitTools, unfit)) unfitTools = unfit;
     }
-    return { lists, unfitTools, hints };
+    return { lists, unfitTools, hints, listedMs };
   }
 
   async function readList(

@@ -51,7 +51,7 @@ const questionsMax = 256;
 const followersMax = 16;
 const nothingCame = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
 const resultKeptMs = 60_000;
-/** How long the first word of a server that was never reached is waited for. */
+/** How long the first word of a server that was never reached, or is somewhere else now, is waited for. */
 const introductionMsMax = 5_000;
 
 type Question = { readonly request: ServerRequest; readonly key: string };
@@ -91,9 +91,9 @@ class Forward implements CallEvents, Parked<Leg> {
   start(): void {
     this.beginLeg(this.leg);
     if (this.leg.call.answering.response.destroyed) return this.clientClosed();
-    const era = this.parts.catalogues.of(this.leg.server.id)?.era;
+    const era = this.parts.catalogues.eraOf(this.leg.server);
     if (era !== undefined) return this.send(era);
-    this.parts.catalogues.whenIntroduced(this.leg.server.id, this.parts.deadlines, introductionMsMax, (known) => {
+    this.parts.catalogues.whenIntroduced(this.leg.server, this.parts.deadlines, introductionMsMax, (known) => {
       if (this.isOver) return;
       if (known?.era !== undefined) return this.send(known.era);
       const { code = "upstream.not-ready", reason = "" } = known?.health ?? {};

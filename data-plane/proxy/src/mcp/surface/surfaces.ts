@@ -1,7 +1,7 @@
 // The surface of each endpoint, made when it is first asked for and again when what it is made of is another: the servers, what
 // refuses, the groups, what the servers list. All requests in between share it.
 
-import { grantKinds, grantOf } from "@tollgate/kernel/grant";
+import { grantKinds, grantOf, type Grant } from "@tollgate/kernel/grant";
 import { isApproved, type View } from "@tollgate/kernel/view";
 import { ServerCatalogue, ToolNaming, type Server, type ToolGroup } from "@tollgate/schema/resources";
 import type { Log } from "../../log-output.ts";
@@ -30,16 +30,16 @@ export function createSurfaces(catalogues: Catalogues, log: Log): Surfaces {
     const name = group?.id ?? "";
     const known = made.get(name);
     if (known !== undefined && known.of.every((part, index) => part === of[index])) return known.surface;
-    const servers = serversOf(view, group);
-    const surface = makeSurface(servers, approved(catalogues, view), namingOf(group, servers.length), onClash);
+    const grant = group && grantOf(group.tools);
+    const servers = serversOf(view, grant);
+    const surface = makeSurface(servers, offered(catalogues, view, grant), namingOf(group, servers.length), onClash);
     if (made.size > view.toolGroupsByName.size + 1) made.clear();
     made.set(name, { of, surface });
     return surface;
   };
 }
 
-function serversOf(view: View, group: ToolGroup | undefined): readonly Server[] {
-  const grant = group && grantOf(group.tools);
+function serversOf(view: View, grant: Grant | undefined): readonly Server[] {
   return [...view.serversByName.values()].filter(
     ({ id, name }) =>
       !view.replica.refused.has(`server/${id}`) &&
@@ -60,23 +60,32 @@ function namingOf(group: ToolGroup | undefined, servers: number): Naming {
   }
 }
 
-/** Of a pinned server's tools only those that were approved as they are. */
-function approved(catalogues: Catalogues, view: View): Pick<Catalogues, "of"> {
+/**
+ * Of a pinned server's tools only those that were approved as they are; and only tools and prompts that the group has, because
+ * another server's that it does not have would take their names away.
+ */
+function offered(catalogues: Catalogues, view: View, grant: Grant | undefined): Pick<Catalogues, "of"> {
   const filtered = new Map<Catalogue, Catalogue>();
   const byId = new Map([...view.serversByName.values()].map((server) => [server.id, server]));
   return {
     of(serverId) {
       const catalogue = catalogues.of(serverId);
       const server = byId.get(serverId);
-      if (catalogue === undefined || server?.catalogue !== ServerCatalogue.PINNED) return catalogue;
+      if (catalogue === undefined || server === undefined) return catalogue;
+      const isPinned = server.catalogue === ServerCatalogue.PINNED;
+      if (!isPinned && grant === undefined) return catalogue;
       const known = filtered.get(catalogue);
       if (known !== undefined) return known;
-      const tools = catalogue.lists.tools.filter(({ name, sha256 }) =>
-        isApproved(view, server, name, Buffer.from(sha256, "hex")),
+      const { lists } = catalogue;
+      const tools = lists.tools.filter(
+        ({ name, sha256 }) =>
+          (!isPinned || isApproved(view, server, name, Buffer.from(sha256, "hex"))) &&
+          (grant === undefined || grant.allows(server.name, name)),
       );
-      const pinned = { ...catalogue, lists: { ...catalogue.lists, tools } };
-      filtered.set(catalogue, pinned);
-      return pinned;
+      const prompts = lists.prompts.filter(({ name }) => grant === undefined || grant.allowsPrompt(server.name, name));
+      const offering = { ...catalogue, lists: { ...lists, tools, prompts } };
+      filtered.set(catalogue, offering);
+      return offering;
     },
   };
 }
