@@ -2,6 +2,7 @@
 // it is what he sees directly, to the byte. A list that lost something, a result that was rewritten, an instruction that was not
 // carried would cost an agent its tools without anybody noticing. Where a difference is meant, it is named here, with its reason.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectSdk, sdkLines } from "../clients/sdk-client.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { createTeam, createToolGroup, issueKey, registerServer } from "../support/operations.ts";
 import { describeWith } from "../support/real-part.ts";
@@ -14,7 +15,7 @@ import { connectByHttp } from "./raw-http.ts";
 import { connectModern } from "./raw-modern.ts";
 import { memberText } from "./raw-message.ts";
 import { seenOf, type Shown } from "./seen.ts";
-import { realServers, type RealServer } from "./servers.ts";
+import { everything, realServers, type RealServer } from "./servers.ts";
 import { freshFolder, programOf, startOnStdio, type Folder } from "./start-server.ts";
 
 const testMsMax = 60_000;
@@ -59,6 +60,24 @@ describeWith(await serversAvailability(), "Real servers, through the gate", () =
           expect({ ...rest, tools: tools.filter(isMeant) }).toEqual(direct);
         }
       }
+    },
+    testMsMax,
+  );
+
+  test.each(sdkLines)(
+    "a real program asks a client of the SDK %s",
+    async (line) => {
+      const { plain } = await endpointsOf(everything);
+      await using client = await connectSdk(line, plain, { name: "Ada", email: "ada@example.org" });
+      const answer = await client.callTool({ name: "trigger-elicitation-request" });
+      expect(client.asked).toEqual(["Please provide inputs for the following fields:"]);
+      expect(answer).toMatchObject({
+        content: [
+          { text: "✅ User provided the requested information!" },
+          { text: expect.stringContaining("Ada") },
+          {},
+        ],
+      });
     },
     testMsMax,
   );
