@@ -100,12 +100,14 @@ function testsOf(line: SdkLine, fixture: () => HttpFixture): void {
     const giveUp = new AbortController();
     let hasBegun = false;
     const { signal } = giveUp;
-    const waiting = client.callTool({ name: "test_wait", signal, onProgress: () => void (hasBegun = true) });
+    const call = client.callTool({ name: "test_wait", signal, onProgress: () => void (hasBegun = true) });
     await Promise.all([
-      expect(waiting).rejects.toThrow(),
+      expect(call).rejects.toThrow(),
       until(() => hasBegun, { what: "the call to begin" }).then(() => giveUp.abort()),
     ]);
-    await until(async () => (await client.readText(watched)) !== before, { what: "the server to notice" });
+    // Sooner than the gate itself would give the call up.
+    const waiting = { what: "the server to notice", timeoutMs: 3_000 };
+    await until(async () => (await client.readText(watched)) !== before, waiting);
   });
 }
 

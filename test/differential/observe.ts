@@ -1,4 +1,4 @@
-// What a client of the legacy era can see of a server: what it says of itself, its lists to the last page, each resource and
+// What a client of either era can see of a server: what it says of itself, its lists to the last page, each resource and
 // prompt of these, and the answers to given calls. All of it is text as it came (raw-message.ts). Two observations of a server that is in the same state are
 // equal, as far as servers.ts does not name what varies; so where one goes through a gate and they differ, it is the gate.
 import type { RawClient } from "./raw-client.ts";
@@ -14,6 +14,7 @@ export interface ToolCall {
 export type Answer = { readonly result: string } | { readonly error: string };
 
 export interface Observation {
+  /** Or what `server/discover` says. */
   readonly initialize: Answer;
   /** A page each; empty where the server declares no such capability. */
   readonly tools: readonly Answer[];
@@ -32,6 +33,8 @@ export interface ObserveOptions {
   readonly promptArguments?: Readonly<Record<string, string>>;
   /** Resources that no list names. */
   readonly uris?: readonly string[];
+  /** Gets no prompt and reads no resource. */
+  readonly isListsOnly?: boolean;
   readonly protocolVersion?: string;
   readonly capabilities?: Readonly<Record<string, unknown>>;
   /** Names the tool where the server is seen under other names. */
@@ -42,13 +45,15 @@ const pagesMax = 100;
 const newestLegacyVersion = "2025-11-25";
 
 export async function observe(client: RawClient, options: ObserveOptions): Promise<Observation> {
-  const { calls, promptArguments = {}, uris = [], protocolVersion = newestLegacyVersion } = options;
+  const { calls, protocolVersion = newestLegacyVersion } = options;
   const { capabilities: declared = {}, nameOf = (tool: string) => tool } = options;
   let id = 0;
   const ask = (method: string, params: unknown) => client.request(++id, method, params);
   const clientInfo = { name: "observer", version: "1.0.0" };
-  const initialized = await ask("initialize", { protocolVersion, capabilities: declared, clientInfo });
-  await client.notify("notifications/initialized");
+  const initialized = client.isModern
+    ? await ask("server/discover", {})
+    : await ask("initialize", { protocolVersion, capabilities: declared, clientInfo });
+  if (!client.isModern) await client.notify("notifications/initialized");
   const { capabilities } = initializeResult.parse(initialized.envelope.result);
 
   const list = async (method: string, isDeclared: boolean): Promise<Answer[]> => {
@@ -69,24 +74,37 @@ export async function observe(client: RawClient, options: ObserveOptions): Promi
     resources: await list("resources/list", capabilities.resources !== undefined),
     resourceTemplates: await list("resources/templates/list", capabilities.resources !== undefined),
   };
-  const prompted: Answer[] = [];
-  for (const prompt of itemsOf(lists.prompts, "prompts")) {
-    const { name, arguments: wanted = [] } = listedPrompt.parse(JSON.parse(prompt));
-    const given = wanted.flatMap((argument) => {
-      const value = promptArguments[argument.name];
-      return value === undefined ? [] : [[argument.name, value]];
-    });
-    prompted.push(answerOf(await ask("prompts/get", { name, arguments: Object.fromEntries(given) })));
-  }
-  const read: Answer[] = [];
-  const listed = itemsOf(lists.resources, "resources").map((item) => listedResource.parse(JSON.parse(item)).uri);
-  for (const uri of [...listed, ...uris]) read.push(answerOf(await ask("resources/read", { uri })));
+  const { prompted, read } = options.isListsOnly ? nothing : await everyOne(ask, lists, options);
   const answers: { call: ToolCall; answer: Answer }[] = [];
   for (const call of calls) {
     const answer = await ask("tools/call", { name: nameOf(call.tool), arguments: call.arguments });
     answers.push({ call, answer: answerOf(answer) });
   }
   return { initialize: answerOf(initialized), ...lists, prompted, read, calls: answers };
+}
+
+const nothing = { prompted: [], read: [] };
+
+/** Each prompt, and each resource. */
+async function everyOne(
+  ask: (method: string, params: unknown) => Promise<RawMessage>,
+  lists: Pick<Observation, "prompts" | "resources">,
+  { promptArguments = {}, uris = [] }: ObserveOptions,
+): Promise<Pick<Observation, "prompted" | "read">> {
+  const prompted: Answer[] = [];
+  for (const prompt of itemsOf(lists.prompts, "prompts")) {
+    const { name, arguments: wanted = [] } = listedPrompt.parse(JSON.parse(prompt));
+    const known = wanted.map((argument): [string, string | undefined] => [
+      argument.name,
+      promptArguments[argument.name],
+    ]);
+    const given = Object.fromEntries(known.filter(([, value]) => value !== undefined));
+    prompted.push(answerOf(await ask("prompts/get", { name, arguments: given })));
+  }
+  const read: Answer[] = [];
+  const listed = itemsOf(lists.resources, "resources").map((item) => listedResource.parse(JSON.parse(item)).uri);
+  for (const uri of [...listed, ...uris]) read.push(answerOf(await ask("resources/read", { uri })));
+  return { prompted, read };
 }
 
 /** Of all pages, each item as it came. */

@@ -3,6 +3,8 @@
 import type { RawMessage } from "./raw-message.ts";
 
 export interface RawClient extends AsyncDisposable {
+  /** Each request is whole in itself: there is no handshake. */
+  readonly isModern?: boolean;
   request(id: number, method: string, params: unknown): Promise<RawMessage>;
   notify(method: string): Promise<void>;
   /** All that came without being asked for. */

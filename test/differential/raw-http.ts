@@ -9,7 +9,7 @@ export interface HttpServer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const answerMsMax = 60_000;
+export const answerMsMax = 60_000;
 const accept = "application/json, text/event-stream";
 
 export function connectByHttp({ url, headers = {} }: HttpServer): RawClient {
@@ -43,11 +43,9 @@ export function connectByHttp({ url, headers = {} }: HttpServer): RawClient {
     },
     async request(id, method, params) {
       const response = await post({ jsonrpc: "2.0", id, method, params });
-      const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-      const body = await response.text();
-      const messages = (isStream ? eventsIn(body) : [body]).map(rawMessage);
+      const messages = await messagesIn(response);
       const answer = messages.find(({ envelope }) => envelope.id === id && envelope.method === undefined);
-      if (answer === undefined) throw new Error(`no answer to ${method} (${response.status}): ${body.slice(0, 500)}`);
+      if (answer === undefined) throw new Error(`no answer to ${method} (${response.status})`);
       notifications.push(...messages.filter((message) => message !== answer));
       if (method === "initialize") version = versionIn(answer.envelope.result);
       return answer;
@@ -58,6 +56,17 @@ export function connectByHttp({ url, headers = {} }: HttpServer): RawClient {
       await response.arrayBuffer();
     },
   };
+}
+
+/** What is no message fails, with its beginning. */
+export async function messagesIn(response: Response): Promise<RawMessage[]> {
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+  const body = await response.text();
+  try {
+    return (isStream ? eventsIn(body) : [body]).map(rawMessage);
+  } catch (cause) {
+    throw new Error(`answered ${response.status} without a message: ${body.slice(0, 500)}`, { cause });
+  }
 }
 
 /** A server that ends its stream has answered; the data of an event may be several lines. */

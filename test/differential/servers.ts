@@ -49,7 +49,7 @@ export interface Variation {
 
 const call = (tool: string, args: Readonly<Record<string, unknown>> = {}): ToolCall => ({ tool, arguments: args });
 
-const everything: RealServer = {
+export const everything: RealServer = {
   name: "everything",
   package: "@modelcontextprotocol/server-everything",
   http: { args: () => ["streamableHttp"], env: (port) => ({ PORT: String(port) }) },
