@@ -269,6 +269,18 @@ test("what only a hidden server lists is looked for where the key may look, as i
   expect(await read(viewWith([...resources, server("hidden", hidden?.url ?? "")]))).toEqual(without);
 });
 
+test("a hidden tool that wants to see its arguments in headers is refused like one that does not exist", async () => {
+  const inputSchema = { type: "object", properties: { where: { type: "string", "x-mcp-header": "Where" } } };
+  const offer = { tools: ["open", { name: "marked", inputSchema }] };
+  const upstream = started(await startUpstream({ era: "modern", offer }));
+  const agent = key(["s/open"]);
+  const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+  const client = await clientOf(gate, agent, "modern");
+  const called = async (name: string) =>
+    outcome(await client("/mcp", "tools/call", { name, arguments: { where: "here" } }));
+  expect(await called("s__marked")).toEqual(await called("s__absent"));
+});
+
 for (const serverEra of ["legacy", "modern"] as const)
   test(`news of a resource tell nothing of one that the key does not reach (${serverEra} server)`, async () => {
     const uri = "file:///a";
