@@ -33,10 +33,6 @@ export class Answering {
     this.unwatch ??= deadlines.watch(openAfterMs, () => this.isOver || this.open());
   }
 
-  get isStream(): boolean {
-    return this.stream !== undefined;
-  }
-
   open(): EventStream {
     if (this.together !== undefined) return (this.stream ??= this.together.open());
     if (this.stream === undefined) {

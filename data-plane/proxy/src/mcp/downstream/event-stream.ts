@@ -31,13 +31,10 @@ export class EventStream {
   private keptBytes = 0;
   private sequence = 0;
   private isEnded = false;
+  private readonly unread: (() => void)[] = [];
 
   constructor(parts: StreamParts) {
     this.parts = parts;
-  }
-
-  get hasEnded(): boolean {
-    return this.isEnded;
   }
 
   /** For whoever takes it up again. */
@@ -90,9 +87,17 @@ export class EventStream {
     return true;
   }
 
+  /** However many ask while the client catches up, the response is listened to once. */
   onceRead(go: () => void): void {
-    if (this.response === undefined) go();
-    else this.response.once("drain", go).once("close", go);
+    const { response } = this;
+    if (response === undefined) return go();
+    this.unread.push(go);
+    if (this.unread.length > 1) return;
+    const read = (): void => {
+      response.off("drain", read).off("close", read);
+      for (const next of this.unread.splice(0)) next();
+    };
+    response.once("drain", read).once("close", read);
   }
 
   /** The last event, and nothing after it. */
