@@ -271,14 +271,14 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const place = parts.streams.take(session.principalId);
     if (place === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
     response.once("close", place.leave);
-    // Ended, and not cut: some clients give up the session when streams of theirs are cut a few times.
-    place.onDrain(() => response.end());
-    connectStream(
+    const stream = connectStream(
       parts.legacy,
       session,
       { response, requestId, lastEventId: typeof lastEventId === "string" ? lastEventId : undefined },
       { ...arrival, end: () => sessions.end(session) },
     );
+    // Ended, and not cut: some clients give up the session when streams of theirs are cut a few times.
+    place.onDrain(() => stream.hangUp());
   }
 
   type EnteredDoor = Omit<Entered, "call"> & {

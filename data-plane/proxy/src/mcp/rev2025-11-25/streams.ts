@@ -13,6 +13,7 @@ import { listKinds } from "../catalogue/catalogue.ts";
 import { logLevelOf } from "../client.ts";
 import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
+import type { EventStream } from "../downstream/event-stream.ts";
 import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
 import { hearsFrom, logNamed, resultFor } from "../forward/incoming.ts";
 import { answerOf, paramsOf } from "../forward/input.ts";
@@ -32,7 +33,7 @@ export type StreamParts = MethodParts & {
   readonly catalogues: Catalogues;
 };
 
-/** Connects the client to the session's own stream, or to one that it lost. False where there is no such. */
+/** Connects the client to the session's own stream, or to one that it lost; and says to which. */
 export function connectStream(
   { announcements }: Pick<StreamParts, "announcements">,
   session: ClientSession,
@@ -42,9 +43,12 @@ export function connectStream(
     lastEventId,
   }: { response: ServerResponse; requestId: string; lastEventId: string | undefined },
   { credential, group, end }: { credential: Credential; group: string | undefined; end: () => void },
-): void {
+): EventStream {
   const lost = lastEventId === undefined ? undefined : session.streamOf(lastEventId);
-  if (lost !== undefined && lost !== session.general) return lost.connect(response, requestId, lastEventId);
+  if (lost !== undefined && lost !== session.general) {
+    lost.connect(response, requestId, lastEventId);
+    return lost;
+  }
   session.general.connect(response, requestId, lost === undefined ? undefined : lastEventId);
   const leave = announcements.attend({
     credential,
@@ -58,6 +62,7 @@ export function connectStream(
     close: end,
   });
   response.once("close", leave);
+  return session.general;
 }
 
 const findLog = memberFinder(["params>level", "params>logger"]);

@@ -1,0 +1,43 @@
+// The stream on which a legacy client hears what belongs to no request: it breaks, is hung up by a proxy that leaves, and is
+// taken up again, and what was said meanwhile must not be lost, nor may it end the worker.
+
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { expect, test } from "vitest";
+import { legacyClient } from "../fixtures/client-fixture.ts";
+import * as fixture from "../fixtures/gate-fixture.ts";
+import { result, startUpstream } from "../fixtures/upstream-fixture.ts";
+
+const { key, server, startGate, started, team, until, viewWith } = fixture;
+
+const agent = key(["*/*"]);
+
+test("a stream whose client reads slowly is hung up, and what is said then harms nobody", async () => {
+  const upstream = started(
+    await startUpstream({ offer: { tools: ["t"] }, onRequest: (incoming) => result(incoming, { content: [] }) }),
+  );
+  const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+  const client = await legacyClient(gate, agent);
+  await client.ask("tools/call", { name: "s__t" });
+  await until(() => upstream.streams.size === 2, "the session's stream at the server");
+  const opened = once(gate.gate.listener.server, "request");
+  const general = await client.listen();
+  general.pause();
+  // The second argument of the event is the response.
+  const response = (await opened)[1] as ServerResponse;
+  const errors: unknown[] = [];
+  response.on("error", (error) => errors.push(error));
+  const speak = () => upstream.tell("notifications/message", { level: "info", data: "x".repeat(64_000) });
+  await until(async () => {
+    speak();
+    await new Promise((resolve) => setImmediate(resolve));
+    return response.writableLength > 0;
+  }, "the client to be behind");
+  await gate.gate.mcp.drain(0);
+  expect([response.writableEnded, response.writableFinished]).toEqual([true, false]);
+  speak();
+  await client.ask("ping");
+  general.close();
+  await once(response, "close");
+  expect(errors).toEqual([]);
+});
