@@ -42,6 +42,27 @@ const leaving = () => {
 };
 
 describe("a modern client at a legacy server", () => {
+  test("who comes again before it is known what the server speaks begins no second call", async () => {
+    const upstream = await askingServer([[elicit("who")]]);
+    const gate = await gateOver(upstream);
+    const { catalogues } = gate.gate.mcp;
+    const retry = { requestState: stateOf(await call(gate)), inputResponses: { who: accepted("me") } };
+    const known = catalogues.of(gate.intents[0]?.serverId ?? "");
+    if (known === undefined) throw new Error("the server was not met");
+    const afterwards = (bring: object) => {
+      catalogues.keepOnly(new Set());
+      const answer = call(gate, bring, { id: 2 });
+      const { length } = gate.intents;
+      void until(() => gate.intents.length > length, "the leg to be written down").finally(() =>
+        catalogues.take(known),
+      );
+      return answer;
+    };
+    expect(codeOf(await afterwards({ ...retry, requestState: "another's" }))).toBe("mcp.state-invalid");
+    expect(at((await afterwards(retry)).json, "result")).toMatchObject({ resultType: "complete", run: 1 });
+    expect(upstream.runs.length).toBe(1);
+  });
+
   test("is asked round after round, and the call runs once, however often an answer is brought", async () => {
     const upstream = await askingServer([[elicit("who"), { id: 7, method: "roots/list" }], [elicit("why")]]);
     const gate = await gateOver(upstream);

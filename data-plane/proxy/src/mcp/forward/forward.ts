@@ -120,6 +120,9 @@ class Forward implements CallEvents, Parked<Leg> {
     if (given === undefined) return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
     this.given = given;
     const { body, envelope, client, session } = errand;
+    // What comes here with a state is no leg of a call that waits: it would be another call, made a second time.
+    if (era === "legacy" && client.era === "modern" && envelope.at["params>requestState"] !== undefined)
+      return this.refuse("mcp.state-invalid");
     const token = envelope.at["params>_meta>progressToken"];
     const asked = logLevelOf(textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]));
     this.notifications = new Notifications({
@@ -437,12 +440,12 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   /** The request is wrong in what only a server of its era could have said. */
-  private refuse(code: "mcp.params-invalid", detail: string): void {
+  private refuse(code: "mcp.params-invalid" | "mcp.state-invalid", detail?: string): void {
     this.isOver = true;
     this.refuseLeg(code, detail);
   }
 
-  private refuseLeg(code: "mcp.params-invalid" | "mcp.call-lost", detail?: string): void {
+  private refuseLeg(code: "mcp.params-invalid" | "mcp.state-invalid" | "mcp.call-lost", detail?: string): void {
     this.answer("answered", errorMessage(this.leg.call.envelope.id, code, detail));
   }
 

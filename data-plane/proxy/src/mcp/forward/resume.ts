@@ -30,17 +30,19 @@ export function place(parts: PlacedForwarding, intended: Intended): Step<Leg> {
     const { call, principal, server } = leg;
     const { body, envelope, client, exchange } = call;
     const span = envelope.at["params>requestState"];
-    const isBridged = client.era === "modern" && catalogues.of(server.id)?.era === "legacy";
+    const keyId = principal.key.id;
+    const serverEra = catalogues.of(server.id)?.era;
     // A modern server's state is its own; what a legacy client calls so is no state at all.
-    if (!isBridged) return intended.forward(leg);
+    if (client.era === "legacy" || serverEra === "modern") return intended.forward(leg);
+    const state = span && parked.open(keyId, textValue(body, span) ?? "");
+    // Whose state it is may come before what its server speaks: it must not begin the call anew for that.
+    if (serverEra === undefined && state === undefined) return intended.forward(leg);
     if (span === undefined) {
       if (isolationOf(server) === "shared") return intended.forward(leg);
       return placement.pin(`${server.id} ${principal.key.id}`, { exchange, body, here: () => intended.forward(leg) });
     }
     const refuse = (code: "mcp.state-invalid" | "mcp.call-lost"): void =>
       accounts.refuse(call, { code }, { principal, server: server.name, tool: leg.tool });
-    const keyId = principal.key.id;
-    const state = parked.open(keyId, textValue(body, span) ?? "");
     if (state === undefined || state.digest !== digestOf(body, envelope)) return refuse("mcp.state-invalid");
     placement.serve(state.place, false, {
       ...{ exchange, body },
