@@ -240,11 +240,11 @@ export function mcpDoor(parts: McpDoorParts): Door {
       go(session);
     };
     const known = sessions.find(id, keyId);
-    const place = known === undefined ? sessions.placeOf(id, keyId) : undefined;
+    const place = known === undefined || known.standsIn ? sessions.placeOf(id, keyId) : undefined;
     if (place === undefined) return take(known);
     parts.placement.serve(place, true, {
       ...{ exchange, body },
-      here: (adopts) => guarded(call, () => take(adopts ? sessions.adopt(id, keyId) : undefined)),
+      here: (as) => guarded(call, () => take(as === "owner" ? undefined : sessions.adopt(id, keyId, as))),
       gone: () => take(undefined),
     });
   }

@@ -54,6 +54,8 @@ export class ClientSession {
   /** What belongs to no request. */
   readonly general: EventStream;
   isEnded = false;
+  /** It goes on here only while the worker that it belongs to is away. */
+  standsIn = false;
 
   constructor(id: string, principalId: string, client: Client, keptBytesMax: number) {
     this.id = id;
@@ -172,10 +174,13 @@ export class ClientSessions {
   }
 
   /** Goes on with a session whose worker is gone: what it had at servers is lost, what it is is not. */
-  adopt(id: string, principalId: string): ClientSession | undefined {
+  adopt(id: string, principalId: string, as: "heir" | "stand-in"): ClientSession | undefined {
+    const existing = this.find(id, principalId);
+    if (existing !== undefined) return existing;
     const read = this.read(id, principalId);
     if (read === undefined) return undefined;
     const session = new ClientSession(id, principalId, read.client, this.limits.streamKeptBytesMax);
+    session.standsIn = as === "stand-in";
     this.keep(session);
     return session;
   }

@@ -16,11 +16,17 @@ export type Neighbours = {
   dialProxy(address: string, proxyId: string): Dispatcher;
 };
 
+/**
+ * `heir`: another life of the worker that had it, and from now on its owner. `stand-in`: somebody else, as long as there is
+ * neither; who is asked again looks for an heir first, or one session would go on in two places.
+ */
+export type ServedAs = "owner" | "heir" | "stand-in";
+
 export type Placed = {
   readonly exchange: Exchange;
   readonly body: Buffer | undefined;
-  /** It is served here, by who has it; or by who takes it up where `adopts`. */
-  here(adopts: boolean): void;
+  /** It is served here, by who has it, or by who takes it up. */
+  here(as: ServedAs): void;
   /** There is nobody who has it, nor can anybody take it up. */
   gone(): void;
 };
@@ -33,6 +39,9 @@ export type Placement = {
   pin(name: string, placed: Pick<Placed, "exchange" | "body"> & { here(): void }): void;
 };
 
+const awayMs = 1_000;
+const awayProxiesMax = 1_000;
+
 /** For a gate that stands alone. */
 export function alone(self: Place): Neighbours {
   const nobody = (): never => {
@@ -42,6 +51,8 @@ export function alone(self: Place): Neighbours {
 }
 
 export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighbours): Placement {
+  /** Proxies that were out of reach, until when they are not dialled again: each attempt may take seconds. */
+  const away = new Map<string, number>();
   const slotOf = (name: string): number => hash("sha256", name, "buffer").readUInt32BE() % workers;
 
   function toWorker(slot: number, { exchange, body }: Placed, adopts: boolean, onNobody: () => void): void {
@@ -52,16 +63,21 @@ export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighb
   function orphan(place: Place, heirs: boolean, placed: Placed): void {
     if (!heirs) return placed.gone();
     const slot = slotOf(`${place.proxyId} ${place.slot} ${place.boot}`);
-    if (slot === self.slot) return placed.here(true);
-    toWorker(slot, placed, true, () => placed.here(true));
+    if (slot === self.slot) return placed.here("stand-in");
+    toWorker(slot, placed, true, () => placed.here("stand-in"));
   }
 
   function fromClient(place: Place, heirs: boolean, placed: Placed): void {
     if (place.proxyId === self.proxyId)
-      return toWorker(place.slot, placed, false, () => (heirs ? placed.here(true) : placed.gone()));
-    if (place.address === "") return orphan(place, heirs, placed);
+      return toWorker(place.slot, placed, false, () => (heirs ? placed.here("stand-in") : placed.gone()));
+    const isAway = (away.get(place.proxyId) ?? 0) > performance.now();
+    if (place.address === "" || isAway) return orphan(place, heirs, placed);
     const { exchange, body } = placed;
-    const onNobody = (): void => orphan(place, heirs, placed);
+    const onNobody = (): void => {
+      if (away.size >= awayProxiesMax) away.clear();
+      away.set(place.proxyId, performance.now() + awayMs);
+      orphan(place, heirs, placed);
+    };
     handOver(dialProxy(place.address, place.proxyId), {
       ...{ exchange, body, onNobody },
       headers: [[slotHeader, String(place.slot)]],
@@ -71,12 +87,12 @@ export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighb
   return {
     self,
     serve(place, heirs, placed) {
-      if (isSame(place, self)) return placed.here(false);
+      if (isSame(place, self)) return placed.here("owner");
       const { from } = placed.exchange;
       const { headers } = placed.exchange.request;
-      if (isHeir(self, place)) return heirs ? placed.here(true) : placed.gone();
+      if (isHeir(self, place)) return heirs ? placed.here("heir") : placed.gone();
       if (from === "client") return fromClient(place, heirs, placed);
-      if ("worker" in from) return heirs && headers[adoptHeader] === "1" ? placed.here(true) : placed.gone();
+      if ("worker" in from) return heirs && headers[adoptHeader] === "1" ? placed.here("stand-in") : placed.gone();
       const slot = Number(headers[slotHeader]);
       const isPassed = place.proxyId === self.proxyId && Number.isInteger(slot) && slot >= 0 && slot < workers;
       if (!isPassed) return placed.gone();
