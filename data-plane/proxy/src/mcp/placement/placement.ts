@@ -97,7 +97,7 @@ export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighb
       const isPassed = place.proxyId === self.proxyId && Number.isInteger(slot) && slot >= 0 && slot < workers;
       if (!isPassed) return placed.gone();
       // Workers of a proxy that leaves end one after the other: whoever is still there goes on for those that are not.
-      toWorker(slot, placed, false, () => (heirs ? placed.here(true) : placed.gone()));
+      toWorker(slot, placed, false, () => (heirs ? placed.here("stand-in") : placed.gone()));
     },
     pin(name, { exchange, body, here }) {
       const slot = workers === 1 ? self.slot : slotOf(name);
