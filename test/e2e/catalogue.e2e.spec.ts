@@ -246,9 +246,9 @@ test(
 
     // Every state that an admin could have seen, while the server changes under two watchers.
     const states: string[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const looking = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { tools } = await readServer(stack.admin, id);
         const state = tools.nodes
           .map(({ name }) => name)
@@ -257,20 +257,26 @@ test(
         if (states.at(-1) !== state) states.push(state);
       }
     })();
+    await using _ = { [Symbol.asyncDispose]: () => (over.abort(), looking) };
     const rounds = ["round_1", "round_2", "round_3", "round_4"];
     for (const name of rounds) {
       await fixture.control("toggle-tool", { name });
       await untilShown(clients, `agreed__${name}`);
       await untilSeen(id, name, ({ tools }) => tools.nodes.some((tool) => tool.name === name));
     }
-    const settled = await readServer(stack.admin, id);
+    const settled = await untilSeen(id, "all definitions", ({ tools }) =>
+      tools.nodes.every(({ definition }) => definition !== null),
+    );
     await stack.proxy(1).stop("SIGTERM");
     await stack.proxy(1).start();
     await untilShown(clients, "agreed__round_4");
-    await untilSeen(id, "both to report again", ({ health }) =>
-      health.every(({ state, since }, index) => state === "CONNECTED" && (index === 0 || since !== "")),
+    const sinces = ({ health }: SeenServer): string => health.map(({ since }) => since).join(" ");
+    await untilSeen(
+      id,
+      "the one that began anew to have reported",
+      (server) => isConnected(server) && sinces(server) !== sinces(settled),
     );
-    isOver = true;
+    over.abort();
     await looking;
     expect(states).toEqual(["", ...rounds.map((_, index) => rounds.slice(0, index + 1).join(" "))]);
     const after = await readServer(stack.admin, id);
