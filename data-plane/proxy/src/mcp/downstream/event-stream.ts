@@ -57,10 +57,12 @@ export class EventStream {
       ...this.headers,
     });
     this.response = response;
-    if (lastId !== undefined) for (const { event } of this.after(lastId)) response.write(event);
-    else if (this.parts.name !== undefined && this.parts.isPrimed)
+    const missed = lastId === undefined ? [] : this.after(lastId);
+    for (const { event } of missed) response.write(event);
+    if (lastId === undefined && this.parts.name !== undefined && this.parts.isPrimed)
       response.write(primingEvent(`${this.parts.name}-${this.sequence}`, retryMs));
-    else response.flushHeaders();
+    // Who comes back may have missed nothing, and waits for the head all the same.
+    else if (missed.length === 0) response.flushHeaders();
     if (this.isEnded) return void this.disconnect(response).end();
     this.timer = setInterval(() => response.write(keepAlive), keepAliveMs);
     this.timer.unref();
