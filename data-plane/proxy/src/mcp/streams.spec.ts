@@ -12,6 +12,28 @@ const { key, server, startGate, started, team, until, viewWith } = fixture;
 
 const agent = key(["*/*"]);
 
+test("what changed while nobody listened is told to who comes back, and nothing else is", async () => {
+  const upstream = started(await startUpstream({ offer: { tools: ["t"], prompts: ["p"] } }));
+  const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+  await until(() => upstream.streams.size === 1, "the gate to hear of changes");
+  const client = await legacyClient(gate, agent);
+  const first = await client.listen();
+  first.close();
+  await until(() => gate.gate.mcp.counts().streams === 0, "the stream to be gone");
+  upstream.offer.tools = ["t", "u"];
+  upstream.tell("notifications/tools/list_changed");
+  await until(async () => (await client.ask("tools/list")).text.includes("s__u"), "the new tool");
+  const second = await client.listen(first.eventIds[0]);
+  await second.next("notifications/tools/list_changed");
+  second.close();
+  await until(() => gate.gate.mcp.counts().streams === 0, "the stream to be gone");
+  const third = await client.listen(second.eventIds.at(-1));
+  upstream.offer.prompts = [];
+  upstream.tell("notifications/prompts/list_changed");
+  await third.next("notifications/prompts/list_changed");
+  expect(third.messages).toHaveLength(1);
+});
+
 test("a stream whose client reads slowly is hung up, and what is said then harms nobody", async () => {
   const upstream = started(
     await startUpstream({ offer: { tools: ["t"] }, onRequest: (incoming) => result(incoming, { content: [] }) }),

@@ -29,6 +29,7 @@ function attendants(resources: readonly Resource[], groupName?: string) {
       credential: { key: sent, sha256: createHash("sha256").update(text).digest() },
       group: groupName,
       kinds: listKinds,
+      told: { lists: undefined },
       tell: (kinds) => void heard.told.push(...kinds),
       close() {
         heard.isClosed = true;

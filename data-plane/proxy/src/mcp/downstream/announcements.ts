@@ -7,16 +7,21 @@ import { authenticate, narrowed, type Principal, type View } from "@tollgate/ker
 import type { ToolGroup } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
 import { createSlots } from "../../slots.ts";
-import { listKinds, type ListKind } from "../catalogue/catalogue.ts";
+import type { ListKind } from "../catalogue/catalogue.ts";
 import type { Exposed, Surface } from "../surface/surface.ts";
 
 /** Whom a question of reach is about, and by which view. */
 export type Reach = { readonly view: View; readonly principal: Principal };
 
+/** Lists as somebody was told of them last, by kind; undefined before he first listened. */
+export type Told = { lists: ReadonlyMap<ListKind, string> | undefined };
+
 export type Attention = {
   readonly credential: Credential;
   /** The endpoint's group, by its name. */
   readonly group: string | undefined;
+  /** Where it outlives the stream, who comes back is told what changed while he was away. */
+  readonly told: Told;
   readonly kinds: readonly ListKind[];
   tell(kinds: readonly ListKind[]): void;
   /** Who the key is by the newest view, before anything is told. */
@@ -38,10 +43,8 @@ export type AnnouncementParts = {
   wallMs: () => number;
 };
 
-type Entry = { readonly attention: Attention; seen: Map<ListKind, string> };
-
 export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: AnnouncementParts): Announcements {
-  const entries = createSlots<Entry>();
+  const attending = createSlots<Attention>();
   let isPending = false;
 
   function seenBy(
@@ -63,23 +66,26 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
     isPending = false;
     const view = viewNow();
     if (view === undefined) return;
-    for (const entry of entries) {
-      const seen = seenBy(entry.attention, view, entry.attention.kinds);
-      if (seen === undefined) {
-        entry.attention.close();
-        continue;
-      }
-      const others = entry.attention.kinds.filter((kind) => seen.get(kind) !== entry.seen.get(kind));
-      entry.seen = seen;
-      if (others.length > 0) entry.attention.tell(others);
+    for (const attention of attending) {
+      const seen = seenBy(attention, view, attention.kinds);
+      if (seen === undefined) attention.close();
+      else tellOthers(attention, seen);
     }
+  }
+
+  function tellOthers({ told, kinds, tell }: Attention, seen: ReadonlyMap<ListKind, string>): void {
+    const { lists = seen } = told;
+    told.lists = seen;
+    const others = kinds.filter((kind) => seen.get(kind) !== lists.get(kind));
+    if (others.length > 0) tell(others);
   }
 
   return {
     attend(attention) {
       const view = viewNow();
-      const seen = view && seenBy(attention, view, listKinds);
-      return entries.add({ attention, seen: seen ?? new Map() });
+      const seen = view && seenBy(attention, view, attention.kinds);
+      if (seen !== undefined) tellOthers(attention, seen);
+      return attending.add(attention);
     },
     look() {
       if (isPending) return;

@@ -8,6 +8,7 @@ import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
 import type { Reach } from "./announcements.ts";
 import { placeText, readPlace, type Place } from "../placement/place.ts";
+import type { Told } from "./announcements.ts";
 import { EventStream } from "./event-stream.ts";
 
 export type SessionLimits = {
@@ -27,7 +28,6 @@ const streamsPerSessionMax = 64;
 const shortIdChars = 16;
 /** What a session keeps in all is bounded by so many streams that keep as much as one may. */
 const fullStreamsMax = 4;
-const generalName = "1";
 const questionsPerSessionMax = 256;
 const primedVersion = "2025-11-25";
 
@@ -43,12 +43,16 @@ export class ClientSession {
   readonly subscriptions = new Map<string, () => void>();
   /** Everything at servers that is to end with the session. */
   readonly ends = new Set<() => void>();
+  /** What the client was told of lists, from stream to stream. */
+  readonly told: Told = { lists: undefined };
   readonly questions = new Map<string, Question>();
   /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
   readonly underWay = new Map<string, () => void>();
   private short: string | undefined;
   private readonly keptBytesMax: number;
   private readonly streams = new Map<string, EventStream>();
+  /** Begins the names of streams: a session that goes on elsewhere must not take a former life's event for its own. */
+  private readonly life = randomBytes(4).toString("hex");
   private lastStream = 0;
   private lastQuestion = 0;
   /** What belongs to no request. */
@@ -71,7 +75,7 @@ export class ClientSession {
   }
 
   makeStream(onClosed: () => void): EventStream {
-    const name = String(++this.lastStream);
+    const name = `${this.life}.${++this.lastStream}`;
     // Clients of former versions take an event without data for broken JSON.
     const isPrimed = this.client.version === primedVersion;
     const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax, onClosed });
@@ -84,9 +88,10 @@ export class ClientSession {
   private forgetStreams(): void {
     let keptBytes = 0;
     for (const { bytesKept } of this.streams.values()) keptBytes += bytesKept;
-    for (const [oldest, { isConnected, bytesKept }] of this.streams) {
+    for (const [oldest, stream] of this.streams) {
+      const { isConnected, bytesKept } = stream;
       if (this.streams.size <= streamsPerSessionMax && keptBytes <= this.keptBytesMax * fullStreamsMax) break;
-      if (isConnected || oldest === generalName) continue;
+      if (isConnected || stream === this.general) continue;
       this.streams.delete(oldest);
       keptBytes -= bytesKept;
     }

@@ -55,6 +55,7 @@ export function connectStream(
     group,
     kinds: listKinds,
     decided: (reach) => void (session.reach = reach),
+    told: session.told,
     tell(kinds) {
       for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
         session.general.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}"}`));

@@ -105,6 +105,7 @@ export function openListen(
       group,
       kinds: wish.kinds,
       decided: (now) => void (reach = now),
+      told: { lists: undefined },
       tell(kinds) {
         for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
           stream.send(Buffer.from(`{"jsonrpc":"2.0","method":"${method}","params":{${meta}}}`));
