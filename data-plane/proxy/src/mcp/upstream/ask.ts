@@ -5,6 +5,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Deadlines } from "../../upstream/deadlines.ts";
 import type { Upstream, Upstreams } from "../../upstream/upstreams.ts";
+import { textValue } from "../wire/envelope.ts";
+import { memberFinder, MemberRefusal } from "../wire/members.ts";
 import { readServerMessage } from "../wire/message.ts";
 import { MessageExchange } from "./message-exchange.ts";
 
@@ -77,9 +79,19 @@ export function ask(
 /** What a channel says of a program that cannot be reached. */
 export function channelProblem(status: number, body: Buffer): TollgateError | undefined {
   if (status < 500 || !body.includes('"channel.')) return undefined;
-  const { error }: { error?: { message?: unknown } } = Object(JSON.parse(body.toString("utf8")));
-  const message = error?.message;
-  return new TollgateError("upstream.unreachable", typeof message === "string" ? message : undefined);
+  return new TollgateError("upstream.unreachable", messageIn(body));
+}
+
+const findMessage = memberFinder(["error>message"]);
+
+/** Any server may send what only looks like a channel's word. */
+function messageIn(body: Buffer): string | undefined {
+  try {
+    return textValue(body, findMessage(body)["error>message"]);
+  } catch (error) {
+    if (error instanceof MemberRefusal) return undefined;
+    throw error;
+  }
 }
 
 function nothing(): void {
