@@ -111,6 +111,7 @@ function ownNotification(
   return method === "notifications/elicitation/complete" ? bytes : undefined;
 }
 
+const subscriptionsPerSessionMax = 500;
 const findUri = memberFinder(["params>uri"]);
 
 export function subscribe(parts: StreamParts, { call, view, principal, surface }: Entered): void {
@@ -127,14 +128,28 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     return parts.accounts.refuse(call, { code: "mcp.resource-unknown" }, { principal, tool: uri });
   const catalogue = parts.catalogues.of(found.server.id);
   const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
-  const failed = (error: TollgateError): void =>
+  const { subscriptions } = session;
+  if (subscriptions.has(uri)) return done();
+  if (subscriptions.size >= subscriptionsPerSessionMax) {
+    const detail = `A session has at most ${subscriptionsPerSessionMax} subscriptions.`;
+    return parts.accounts.refuse(call, { code: "mcp.params-invalid", detail }, { principal });
+  }
+  // Its place: who unsubscribes while the server is asked takes it away.
+  const place = (): void => undefined;
+  subscriptions.set(uri, place);
+  const letGo = (): void => {
+    if (subscriptions.get(uri) === place) subscriptions.delete(uri);
+  };
+  const failed = (error: TollgateError): void => {
+    letGo();
     call.answering.finish(errorMessage(envelope.id, error.code, `(${found.server.name})`));
+  };
   const refused = (answer: Buffer): void => {
     const response = readServerMessage(answer);
     if (response?.kind !== "response") return failed(new TollgateError("upstream.protocol"));
+    letGo();
     call.answering.finish(resultFor("legacy", "legacy", envelope.method, envelope.id, response));
   };
-  if (session.subscriptions.has(uri)) return done();
   const peer = parts.peers.of(found.server);
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
   const heard: Heard = (about, notification) => {
@@ -144,9 +159,11 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   };
   const keep = (end: () => void): void => {
     // Who unsubscribed, or left, while the server was asked wants to hear nothing.
-    if (session.isEnded) return end();
-    session.subscriptions.set(uri, end);
-    session.ends.add(end);
+    if (session.isEnded || subscriptions.get(uri) !== place) end();
+    else {
+      subscriptions.set(uri, end);
+      session.ends.add(end);
+    }
     done();
   };
   if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));

@@ -53,13 +53,13 @@ export function readWish({ call: { body, envelope } }: Entered): Wish | undefine
     return value !== undefined && textIn(body, value) === "true";
   });
   const list = members.get("resourceSubscriptions");
-  const uris: string[] = [];
+  const uris = new Set<string>();
   if (list !== undefined && body[list.start] === 0x5b)
     visitElements(body, list, (element) => {
       const uri = valueOf(body, element);
-      if (typeof uri === "string" && uris.length < urisMax) uris.push(uri);
+      if (typeof uri === "string" && uris.size < urisMax) uris.add(uri);
     });
-  return { members: wanted.map(([member]) => member), kinds: wanted.flatMap(([, kinds]) => kinds), uris };
+  return { members: wanted.map(([member]) => member), kinds: wanted.flatMap(([, kinds]) => kinds), uris: [...uris] };
 }
 
 /** What is returned ends the stream, with a word to the client. */
