@@ -21,7 +21,7 @@ import { answerTogether, type Together } from "./downstream/answering-together.t
 import { Answering } from "./downstream/answering.ts";
 import type { ClientSession, ClientSessions } from "./downstream/client-sessions.ts";
 import { EventStream } from "./downstream/event-stream.ts";
-import type { Streams } from "./downstream/streams.ts";
+import type { StreamPlace, Streams } from "./downstream/streams.ts";
 import type { McpRequest } from "./forward/errand.ts";
 import type { Entered } from "./methods.ts";
 import { isArray, readBatch, type BatchMessage } from "./rev2025-11-25/batch.ts";
@@ -242,11 +242,28 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const known = sessions.find(id, keyId);
     const place = known === undefined || known.standsIn ? sessions.placeOf(id, keyId) : undefined;
     if (place === undefined) return take(known);
+    const passing = exchange.request.method === "GET" ? passStream(exchange, keyId) : { leave: () => undefined };
+    if (passing === undefined) return accounts.refuse(call, { code: "mcp.streams-full" });
     parts.placement.serve(place, true, {
       ...{ exchange, body },
-      here: (as) => guarded(call, () => take(as === "owner" ? undefined : sessions.adopt(id, keyId, as))),
-      gone: () => take(undefined),
+      here(as) {
+        passing.leave();
+        guarded(call, () => take(as === "owner" ? undefined : sessions.adopt(id, keyId, as)));
+      },
+      gone() {
+        passing.leave();
+        take(undefined);
+      },
     });
+  }
+
+  /** A stream that is another worker's ends here with this one, so that its client comes back by another way in time. */
+  function passStream({ response }: Exchange, keyId: string): StreamPlace | undefined {
+    const place = parts.streams.take(keyId);
+    if (place === undefined) return undefined;
+    response.once("close", place.leave);
+    place.onDrain(() => (response.headersSent ? response.end() : response.destroy()));
+    return place;
   }
 
   function withoutBody(arrival: Arrival): void {

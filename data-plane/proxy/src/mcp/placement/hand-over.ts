@@ -82,7 +82,8 @@ class Passing implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.response.write(chunk)) return;
+    // It may have been ended here, and be on its way to a client that reads slowly.
+    if (this.response.writableEnded || this.response.write(chunk)) return;
     controller.pause();
     this.response.once("drain", () => controller.resume());
   }
