@@ -11,10 +11,14 @@ const { at, key, server, startGate, started, team, until, viewWith } = fixture;
 const agent = key(["*/*"]);
 const uri = "file:///a";
 
-async function setUp(onSubscribe: (incoming: Incoming) => void) {
+async function setUp(
+  onSubscribe: (incoming: Incoming) => void,
+  onAny: (incoming: Incoming) => boolean = () => false,
+) {
   const upstream = started(
     await startUpstream({
       offer: { resources: [uri] },
+      onAny,
       onRequest: (incoming) => (incoming.method === "resources/subscribe" ? onSubscribe(incoming) : result(incoming, {})),
     }),
   );
@@ -67,4 +71,24 @@ test("who unsubscribes before the server has answered hears nothing", async () =
   for (const incoming of asked) result(incoming, {});
   expect(at((await subscribed).json, "result")).toEqual({});
   await until(() => upstream.count("resources/unsubscribe") === 1, "the end of the subscription");
+});
+
+test("a server that cannot give a stream for a moment is asked for it again", async () => {
+  const refused = new Set<unknown>();
+  const { upstream, gate } = await setUp(
+    (incoming) => result(incoming, {}),
+    ({ method, headers, response }) => {
+      const session = headers["mcp-session-id"];
+      if (method !== "GET" || refused.has(session)) return false;
+      refused.add(session);
+      response.writeHead(503).end();
+      return true;
+    },
+  );
+  const client = await legacyClient(gate, agent);
+  const general = await client.listen();
+  await client.ask("resources/subscribe", { uri });
+  await until(() => upstream.streams.size === 2, "the session's stream");
+  upstream.tell("notifications/resources/updated", { uri });
+  await general.next("notifications/resources/updated");
 });

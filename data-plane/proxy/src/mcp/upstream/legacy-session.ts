@@ -187,10 +187,13 @@ export class LegacySession implements CallHost {
       },
       onMessage: (bytes) => this.take(bytes),
       onEnd: again,
-      // A server that has no such stream says so once; nothing is lost that it would have told.
+      // A server that has no such stream says so once; nothing is lost that it would have told. One in trouble is asked again.
       onRejected: (status) => {
         onKnown();
-        if (status === 404 && this.handshake.id !== undefined) this.end();
+        if (status === 404 && this.handshake.id !== undefined) return this.end();
+        if (!isPassing(status)) return;
+        this.streamFailures++;
+        again();
       },
       onFailed: () => {
         this.streamFailures++;
@@ -256,6 +259,11 @@ function negotiatedVersion(answer: Buffer): string {
     if (!(error instanceof MemberRefusal)) throw error;
   }
   throw new TollgateError("upstream.protocol", "Its `initialize` names no version.");
+}
+
+/** Whether a status says only that it is not now. */
+function isPassing(status: number): boolean {
+  return status === 429 || status === 502 || status === 503 || status === 504;
 }
 
 function nothing(): void {
