@@ -11,15 +11,13 @@ const { at, key, server, startGate, started, team, until, viewWith } = fixture;
 const agent = key(["*/*"]);
 const uri = "file:///a";
 
-async function setUp(
-  onSubscribe: (incoming: Incoming) => void,
-  onAny: (incoming: Incoming) => boolean = () => false,
-) {
+async function setUp(onSubscribe: (incoming: Incoming) => void, onAny: (incoming: Incoming) => boolean = () => false) {
   const upstream = started(
     await startUpstream({
       offer: { resources: [uri] },
       onAny,
-      onRequest: (incoming) => (incoming.method === "resources/subscribe" ? onSubscribe(incoming) : result(incoming, {})),
+      onRequest: (incoming) =>
+        incoming.method === "resources/subscribe" ? onSubscribe(incoming) : result(incoming, {}),
     }),
   );
   const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));

@@ -9,7 +9,17 @@ import { expect, test } from "vitest";
 import { Pool } from "undici";
 import type { View } from "@tollgate/kernel/view";
 import { talk } from "../../fixtures/client-fixture.ts";
-import { at, key, server, startGate, started, startSession, team, until, viewWith } from "../../fixtures/gate-fixture.ts";
+import {
+  at,
+  key,
+  server,
+  startGate,
+  started,
+  startSession,
+  team,
+  until,
+  viewWith,
+} from "../../fixtures/gate-fixture.ts";
 import { beginEvents, event, result, startUpstream, type Incoming } from "../../fixtures/upstream-fixture.ts";
 
 const agent = key(["*/*"]);
