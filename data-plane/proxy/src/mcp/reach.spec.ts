@@ -269,6 +269,25 @@ test("what only a hidden server lists is looked for where the key may look, as i
   expect(await read(viewWith([...resources, server("hidden", hidden?.url ?? "")]))).toEqual(without);
 });
 
+test("what a hidden server says of itself, and that it is there, is told to nobody", async () => {
+  const [hidden, own] = await Promise.all(
+    ["hidden", "own"].map(async (name) =>
+      started(await startUpstream({ offer: { tools: ["t"] }, instructions: `I am ${name}.` })),
+    ),
+  );
+  const agent = key(["own/*"]);
+  const resources = [team(), agent.resource, server("own", own?.url ?? "")];
+  const introduced = async (view: ReturnType<typeof viewWith>) => {
+    const gate = started(await startGate(view));
+    const client = await clientOf(gate, agent, "modern");
+    await client("/mcp", "tools/list", {}); // Waits until the servers are known.
+    return client("/mcp", "server/discover", {});
+  };
+  const without = await introduced(viewWith(resources));
+  expect(at(without.json, "result", "instructions")).toBe("I am own.");
+  expect((await introduced(viewWith([...resources, server("hidden", hidden?.url ?? "")]))).text).toBe(without.text);
+});
+
 test("a hidden tool that wants to see its arguments in headers is refused like one that does not exist", async () => {
   const inputSchema = { type: "object", properties: { where: { type: "string", "x-mcp-header": "Where" } } };
   const offer = { tools: ["open", { name: "marked", inputSchema }] };

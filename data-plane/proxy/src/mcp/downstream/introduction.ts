@@ -51,14 +51,15 @@ export function discoverResult(legacy: boolean, instructions: string): string {
 
 /** What each server that the key reaches says about itself, under its name. */
 export function instructionsFor(surface: Surface, catalogues: Catalogues, view: View, principal: Principal): string {
+  // Headings, too, tell of no server that the key does not reach.
+  const reached = surface.servers.filter(({ name }) => reachesServer(view, principal, name));
   const parts: string[] = [];
   let chars = 0;
-  for (const server of surface.servers) {
-    const catalogue = catalogues.of(server.id);
+  for (const { id, name } of reached) {
+    const catalogue = catalogues.of(id);
     if (catalogue === undefined || !isShown(catalogue) || catalogue.instructions === "") continue;
-    if (!reachesServer(view, principal, server.name)) continue;
     const text = catalogue.instructions.slice(0, perServerCharsMax).toWellFormed();
-    const part = surface.servers.length === 1 ? text : `# ${server.name}\n${text}`;
+    const part = reached.length === 1 ? text : `# ${name}\n${text}`;
     if (chars + part.length > instructionCharsMax) break;
     chars += part.length + 2;
     parts.push(part);
