@@ -22,6 +22,7 @@ import { textValue } from "../wire/envelope.ts";
 import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
 import type { Leg } from "./errand.ts";
 import { hearsFrom, Notifications, resultFor } from "./incoming.ts";
+import { withKnownUris } from "./known-uris.ts";
 import { answerOf, inputResponses, keyOf, paramsOf, readInputRequired, type InputRequired } from "./input.ts";
 import { outgoingBody } from "./outgoing.ts";
 import { paramHeadersOf } from "./param-headers.ts";
@@ -378,9 +379,11 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private deliver(response: ServerResponse): void {
-    const { envelope, client } = this.leg.call;
+    const { envelope, client, surface } = this.leg.call;
     try {
-      const message = resultFor(client.era, this.era, envelope.method, envelope.id, response);
+      const result = resultFor(client.era, this.era, envelope.method, envelope.id, response);
+      const knownUri = surface.knownUris(this.leg.server);
+      const message = knownUri === undefined ? result : withKnownUris(result, knownUri);
       // A modern server's question goes to a modern client as it is: between them it is they who come again.
       const outcome = this.era === "modern" && isInputRequired(response) ? "input-required" : "answered";
       this.answer(outcome, message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);

@@ -41,10 +41,8 @@ export type Surface = {
   named(kind: "tools" | "prompts", name: string): Found | undefined;
   /** A resource or template by the URI that clients know; only among what the principal reaches. */
   located(view: View, principal: Principal, uri: string): Found | undefined;
-  /** The URI by which clients know what a server calls `uri`. */
-  exposedUri(server: Server, uri: string): string;
-  /** URIs of this server have to be told apart from another's. */
-  hasPrefixedUris(server: Server): boolean;
+  /** How clients know what this server calls by a URI; undefined where none of its URIs is another's, too. */
+  knownUris(server: Server): ((own: string) => string) | undefined;
 };
 
 export type Clash = (kind: ListKind, name: string, servers: readonly string[]) => void;
@@ -104,12 +102,15 @@ export function makeSurface(
       );
       return server && { server, own: uri, exposed: undefined };
     },
-    exposedUri(server, uri) {
-      if (!prefixed.has(server.id)) return uri;
-      const prefixedForm = prefixedUri(server.name, uri);
-      return kinds.resources.has(prefixedForm) || kinds.templates.has(prefixedForm) ? prefixedForm : uri;
+    knownUris(server) {
+      if (!prefixed.has(server.id)) return undefined;
+      return (own) => {
+        const known = prefixedUri(server.name, own);
+        if (kinds.resources.has(known)) return known;
+        // A page of the web is the client's own to open; of other URIs nobody else could know whose they are.
+        return kinds.resources.get(own)?.server.id === server.id || isWebPage(own) ? own : known;
+      };
     },
-    hasPrefixedUris: (server) => prefixed.has(server.id),
   };
 }
 
@@ -227,6 +228,10 @@ export function fitsTemplate(template: string, uri: string): boolean {
     from = at + piece.length;
   }
   return true;
+}
+
+function isWebPage(uri: string): boolean {
+  return ["http", "https"].includes(schemeOf(uri));
 }
 
 function schemeOf(uri: string): string {
