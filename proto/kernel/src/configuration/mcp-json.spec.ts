@@ -137,6 +137,20 @@ describe("what may be a credential", () => {
     expect(problemOf({ command: "npx", args })).toBeUndefined();
   });
 
+  test.each([
+    ["http://localhost/mcp", true],
+    ["http://127.0.0.1:9000?x=y", true],
+    ["https://10.1.2.3", true],
+    ["http://172.16.0.1/", true],
+    ["http://[::1]:1/", true],
+    ["http://localhost.attacker.example/mcp", false],
+    ["http://10.attacker.example/mcp", false],
+    ["http://127.0.0.1.attacker.example/mcp", false],
+    ["http://172.32.0.1/mcp", false],
+  ])("may name a private address by itself, and by nothing that looks like one: %s", (url, isPrivate) => {
+    expect(taken({ s: { url } })[0]?.allowPrivateNetwork).toBe(isPrivate);
+  });
+
   test.each(["https://x.example/mcp?api_key=1", "https://x.example/s/aBcDeFgH12345678/mcp"])(
     "is refused in an address: %s",
     (url) => {

@@ -43,6 +43,10 @@ type Entry = z.infer<typeof entry>;
 /** What clients write into lists and the gate says itself. */
 const leftOut: ReadonlySet<string> = new Set(["accept", "content-type", "user-agent"]);
 
+/** The whole host: `10.example.com` is a name, which may lead anywhere. */
+const privateAddress =
+  /^https?:\/\/(?:localhost|(?:127\.\d+|10\.\d+|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d+\.\d+|\[::1\])(?=[:/?#]|$)/i;
+
 class Wrong extends Error {}
 
 export function readMcpJson(text: string, lookup: Lookup | undefined): ReadMcpJson {
@@ -139,8 +143,7 @@ function addressIn({ url, headers = {}, command }: Entry, type: "http" | "stream
   if (new Set(wanted.map(({ name }) => name.toLowerCase())).size < wanted.length) throw new Wrong("has a header twice");
   const noProgram = { command: [], environment: [], workingDirectory: "" };
   // The list names the address itself: whoever imports it means it.
-  const allowPrivateNetwork =
-    /^https?:\/\/(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|\[::1\])/i.test(url);
+  const allowPrivateNetwork = privateAddress.test(url);
   return {
     transport: type === "sse" ? ("sse" as const) : ("http" as const),
     url,
