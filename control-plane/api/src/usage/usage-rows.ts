@@ -89,6 +89,7 @@ export async function insertSpans(sql: Sql, { proxyId, epoch }: FactSpans, spans
       case "usageLost":
         losses.push({ ...at, last_seq: last, time, reason: text(kind.value.reason) });
         break;
+      case "modelCallCompleted":
       case undefined:
         unknown.push({ ...at, link, fact: toBinary(FactSchema, fact) });
         break;

@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
+import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -344,6 +344,127 @@ export const ToolApprovalWithdrawnSchema: GenMessage<ToolApprovalWithdrawn> = /*
   messageDesc(file_tollgate_v1_events, 15);
 
 /**
+ * @generated from message tollgate.v1.ProviderRegistered
+ */
+export type ProviderRegistered = Message<"tollgate.v1.ProviderRegistered"> & {
+  /**
+   * @generated from field: tollgate.v1.Provider provider = 1;
+   */
+  provider?: Provider | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ProviderRegistered.
+ * Use `create(ProviderRegisteredSchema)` to create a new message.
+ */
+export const ProviderRegisteredSchema: GenMessage<ProviderRegistered> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 16);
+
+/**
+ * @generated from message tollgate.v1.ProviderChanged
+ */
+export type ProviderChanged = Message<"tollgate.v1.ProviderChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Provider provider = 1;
+   */
+  provider?: Provider | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ProviderChanged.
+ * Use `create(ProviderChangedSchema)` to create a new message.
+ */
+export const ProviderChangedSchema: GenMessage<ProviderChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 17);
+
+/**
+ * @generated from message tollgate.v1.ProviderRetired
+ */
+export type ProviderRetired = Message<"tollgate.v1.ProviderRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Provider provider = 1;
+   */
+  provider?: Provider | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ProviderRetired.
+ * Use `create(ProviderRetiredSchema)` to create a new message.
+ */
+export const ProviderRetiredSchema: GenMessage<ProviderRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 18);
+
+/**
+ * @generated from message tollgate.v1.ModelAliasCreated
+ */
+export type ModelAliasCreated = Message<"tollgate.v1.ModelAliasCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.ModelAlias model_alias = 1;
+   */
+  modelAlias?: ModelAlias | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelAliasCreated.
+ * Use `create(ModelAliasCreatedSchema)` to create a new message.
+ */
+export const ModelAliasCreatedSchema: GenMessage<ModelAliasCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 19);
+
+/**
+ * @generated from message tollgate.v1.ModelAliasChanged
+ */
+export type ModelAliasChanged = Message<"tollgate.v1.ModelAliasChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.ModelAlias model_alias = 1;
+   */
+  modelAlias?: ModelAlias | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelAliasChanged.
+ * Use `create(ModelAliasChangedSchema)` to create a new message.
+ */
+export const ModelAliasChangedSchema: GenMessage<ModelAliasChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 20);
+
+/**
+ * @generated from message tollgate.v1.ModelAliasRetired
+ */
+export type ModelAliasRetired = Message<"tollgate.v1.ModelAliasRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.ModelAlias model_alias = 1;
+   */
+  modelAlias?: ModelAlias | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelAliasRetired.
+ * Use `create(ModelAliasRetiredSchema)` to create a new message.
+ */
+export const ModelAliasRetiredSchema: GenMessage<ModelAliasRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 21);
+
+/**
+ * Also where another list was set before: this one takes its place.
+ *
+ * @generated from message tollgate.v1.PricesSet
+ */
+export type PricesSet = Message<"tollgate.v1.PricesSet"> & {
+  /**
+   * @generated from field: tollgate.v1.PriceList price_list = 1;
+   */
+  priceList?: PriceList | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PricesSet.
+ * Use `create(PricesSetSchema)` to create a new message.
+ */
+export const PricesSetSchema: GenMessage<PricesSet> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 22);
+
+/**
  * @generated from message tollgate.v1.SecretStored
  */
 export type SecretStored = Message<"tollgate.v1.SecretStored"> & {
@@ -358,7 +479,7 @@ export type SecretStored = Message<"tollgate.v1.SecretStored"> & {
  * Use `create(SecretStoredSchema)` to create a new message.
  */
 export const SecretStoredSchema: GenMessage<SecretStored> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 16);
+  messageDesc(file_tollgate_v1_events, 23);
 
 /**
  * @generated from message tollgate.v1.SecretErased
@@ -375,7 +496,7 @@ export type SecretErased = Message<"tollgate.v1.SecretErased"> & {
  * Use `create(SecretErasedSchema)` to create a new message.
  */
 export const SecretErasedSchema: GenMessage<SecretErased> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 17);
+  messageDesc(file_tollgate_v1_events, 24);
 
 /**
  * @generated from message tollgate.v1.EnvironmentSet
@@ -392,7 +513,7 @@ export type EnvironmentSet = Message<"tollgate.v1.EnvironmentSet"> & {
  * Use `create(EnvironmentSetSchema)` to create a new message.
  */
 export const EnvironmentSetSchema: GenMessage<EnvironmentSet> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 18);
+  messageDesc(file_tollgate_v1_events, 25);
 
 /**
  * @generated from message tollgate.v1.EnvironmentRetired
@@ -409,7 +530,7 @@ export type EnvironmentRetired = Message<"tollgate.v1.EnvironmentRetired"> & {
  * Use `create(EnvironmentRetiredSchema)` to create a new message.
  */
 export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 19);
+  messageDesc(file_tollgate_v1_events, 26);
 
 /**
  * @generated from message tollgate.v1.AdminTokenIssued
@@ -426,7 +547,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 20);
+  messageDesc(file_tollgate_v1_events, 27);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -443,7 +564,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 21);
+  messageDesc(file_tollgate_v1_events, 28);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -460,7 +581,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 22);
+  messageDesc(file_tollgate_v1_events, 29);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -479,7 +600,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 23);
+  messageDesc(file_tollgate_v1_events, 30);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -496,7 +617,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 24);
+  messageDesc(file_tollgate_v1_events, 31);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -513,7 +634,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 25);
+  messageDesc(file_tollgate_v1_events, 32);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -530,5 +651,5 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 26);
+  messageDesc(file_tollgate_v1_events, 33);
 

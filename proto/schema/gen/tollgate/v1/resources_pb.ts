@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxImUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSK6AgoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIlMKBlNlY3JldBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKA0SEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnNlY3JldCKEAQoLRW52aXJvbm1lbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfChJyZXBsaWNhX2FnZV9tc19tYXgYAyABKARIAIgBARIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLZW52aXJvbm1lbnRCFQoTX3JlcGxpY2FfYWdlX21zX21heCK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEANiBnByb3RvMw", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcypZCgpLZXlQdXJwb3NlEhsKF0tFWV9QVVJQT1NFX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1BVUlBPU0VfQUdFTlQQARIXChNLRVlfUFVSUE9TRV9TRVJWSUNFEAIqjwEKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIYChRTRVJWRVJfVFJBTlNQT1JUX1NTRRACEhoKFlNFUlZFUl9UUkFOU1BPUlRfU1RESU8QAyo6CgNFcmESEwoPRVJBX1VOU1BFQ0lGSUVEEAASDgoKRVJBX0xFR0FDWRABEg4KCkVSQV9NT0RFUk4QAiqOAQoPU2VydmVySXNvbGF0aW9uEiAKHFNFUlZFUl9JU09MQVRJT05fVU5TUEVDSUZJRUQQABIbChdTRVJWRVJfSVNPTEFUSU9OX1NIQVJFRBABEhwKGFNFUlZFUl9JU09MQVRJT05fU0VTU0lPThACEh4KGlNFUlZFUl9JU09MQVRJT05fUFJJTkNJUEFMEAMqawoPU2VydmVyQ2F0YWxvZ3VlEiAKHFNFUlZFUl9DQVRBTE9HVUVfVU5TUEVDSUZJRUQQABIZChVTRVJWRVJfQ0FUQUxPR1VFX0FVVE8QARIbChdTRVJWRVJfQ0FUQUxPR1VFX1BJTk5FRBACKm0KClRvb2xOYW1pbmcSGwoXVE9PTF9OQU1JTkdfVU5TUEVDSUZJRUQQABIUChBUT09MX05BTUlOR19BVVRPEAESFgoSVE9PTF9OQU1JTkdfQUxXQVlTEAISFAoQVE9PTF9OQU1JTkdfTk9ORRADKmQKDFByb3ZpZGVyS2luZBIdChlQUk9WSURFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUFJPVklERVJfS0lORF9BTlRIUk9QSUMQARIYChRQUk9WSURFUl9LSU5EX09QRU5BSRACYgZwcm90bzM", [file_tollgate_v1_options]);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -42,6 +42,13 @@ export type Team = Message<"tollgate.v1.Team"> & {
    * @generated from field: repeated string tool_group_ids = 4;
    */
   toolGroupIds: string[];
+
+  /**
+   * Patterns that bound which models the team's keys reach. None: it bounds nothing.
+   *
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
 
   /**
    * @generated from field: repeated string requires = 15;
@@ -118,6 +125,13 @@ export type Key = Message<"tollgate.v1.Key"> & {
    * @generated from field: repeated string tool_group_ids = 10;
    */
   toolGroupIds: string[];
+
+  /**
+   * Patterns: `provider/model`, `*` for any part of either; without a slash, the name of an alias. None reaches no model.
+   *
+   * @generated from field: repeated string models = 11;
+   */
+  models: string[];
 
   /**
    * @generated from field: repeated string requires = 15;
@@ -402,6 +416,342 @@ export const ToolApprovalSchema: GenMessage<ToolApproval> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 7);
 
 /**
+ * Who serves models.
+ *
+ * @generated from message tollgate.v1.Provider
+ */
+export type Provider = Message<"tollgate.v1.Provider"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: tollgate.v1.ProviderKind kind = 3;
+   */
+  kind: ProviderKind;
+
+  /**
+   * What stands before the protocol's own paths: `https://api.anthropic.com`, `https://api.openai.com/v1`.
+   *
+   * @generated from field: string base_url = 4;
+   */
+  baseUrl: string;
+
+  /**
+   * @generated from field: repeated tollgate.v1.ProviderCredential credentials = 5;
+   */
+  credentials: ProviderCredential[];
+
+  /**
+   * Patterns of the models that it serves, as it calls them; none: all.
+   *
+   * @generated from field: repeated string models = 6;
+   */
+  models: string[];
+
+  /**
+   * To the first byte of an answer, and between two of its bytes.
+   *
+   * @generated from field: uint32 timeout_seconds = 7;
+   */
+  timeoutSeconds: number;
+
+  /**
+   * Addresses of private and loopback ranges may be dialled.
+   *
+   * @generated from field: bool allow_private_network = 8;
+   */
+  allowPrivateNetwork: boolean;
+
+  /**
+   * Paths of its protocol that the gate does not know are passed on, by keys that reach all its models.
+   *
+   * @generated from field: bool passthrough = 9;
+   */
+  passthrough: boolean;
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Provider.
+ * Use `create(ProviderSchema)` to create a new message.
+ */
+export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 8);
+
+/**
+ * @generated from message tollgate.v1.ProviderCredential
+ */
+export type ProviderCredential = Message<"tollgate.v1.ProviderCredential"> & {
+  /**
+   * Known by it in facts and metrics.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string secret_id = 2;
+   */
+  secretId: string;
+
+  /**
+   * How many calls it gets in comparison to the provider's others.
+   *
+   * @generated from field: uint32 weight = 3;
+   */
+  weight: number;
+
+  /**
+   * Patterns of the models that it is for; none: all.
+   *
+   * @generated from field: repeated string models = 4;
+   */
+  models: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.ProviderCredential.
+ * Use `create(ProviderCredentialSchema)` to create a new message.
+ */
+export const ProviderCredentialSchema: GenMessage<ProviderCredential> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 9);
+
+/**
+ * Another name for a model.
+ *
+ * @generated from message tollgate.v1.ModelAlias
+ */
+export type ModelAlias = Message<"tollgate.v1.ModelAlias"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated tollgate.v1.ModelTarget targets = 3;
+   */
+  targets: ModelTarget[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.ModelAlias.
+ * Use `create(ModelAliasSchema)` to create a new message.
+ */
+export const ModelAliasSchema: GenMessage<ModelAlias> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 10);
+
+/**
+ * @generated from message tollgate.v1.ModelTarget
+ */
+export type ModelTarget = Message<"tollgate.v1.ModelTarget"> & {
+  /**
+   * @generated from field: string provider_id = 1;
+   */
+  providerId: string;
+
+  /**
+   * As the provider calls it.
+   *
+   * @generated from field: string model = 2;
+   */
+  model: string;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelTarget.
+ * Use `create(ModelTargetSchema)` to create a new message.
+ */
+export const ModelTargetSchema: GenMessage<ModelTarget> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 11);
+
+/**
+ * What models cost, in addition to the list that comes with the software and before it. There is one.
+ *
+ * @generated from message tollgate.v1.PriceList
+ */
+export type PriceList = Message<"tollgate.v1.PriceList"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Counts its changes.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: repeated tollgate.v1.ModelPrice prices = 3;
+   */
+  prices: ModelPrice[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.PriceList.
+ * Use `create(PriceListSchema)` to create a new message.
+ */
+export const PriceListSchema: GenMessage<PriceList> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 12);
+
+/**
+ * What a model costs. Rates are nano-dollars for a million tokens.
+ *
+ * @generated from message tollgate.v1.ModelPrice
+ */
+export type ModelPrice = Message<"tollgate.v1.ModelPrice"> & {
+  /**
+   * A provider by name, or all of a kind by `anthropic` or `openai`; a name comes before a kind.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * As the provider calls it; with a star at its end, all that begin so. The longest that matches is taken.
+   *
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * As the provider's usage names it; empty: the usual one.
+   *
+   * @generated from field: string service_tier = 3;
+   */
+  serviceTier: string;
+
+  /**
+   * @generated from field: tollgate.v1.TokenRates rates = 4;
+   */
+  rates?: TokenRates | undefined;
+
+  /**
+   * For calls with more input than so much, all of it included: the last tier that applies holds for the whole call.
+   *
+   * @generated from field: repeated tollgate.v1.InputTier tiers = 5;
+   */
+  tiers: InputTier[];
+
+  /**
+   * @generated from field: uint64 request_nano_usd = 6;
+   */
+  requestNanoUsd: bigint;
+
+  /**
+   * For each search that the provider made for the model.
+   *
+   * @generated from field: uint64 web_search_nano_usd = 7;
+   */
+  webSearchNanoUsd: bigint;
+
+  /**
+   * The most that a call can read and write, where it is known.
+   *
+   * @generated from field: uint64 context_tokens_max = 8;
+   */
+  contextTokensMax: bigint;
+
+  /**
+   * @generated from field: uint64 output_tokens_max = 9;
+   */
+  outputTokensMax: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelPrice.
+ * Use `create(ModelPriceSchema)` to create a new message.
+ */
+export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 13);
+
+/**
+ * @generated from message tollgate.v1.TokenRates
+ */
+export type TokenRates = Message<"tollgate.v1.TokenRates"> & {
+  /**
+   * @generated from field: uint64 input = 1;
+   */
+  input: bigint;
+
+  /**
+   * @generated from field: uint64 cache_read = 2;
+   */
+  cacheRead: bigint;
+
+  /**
+   * @generated from field: uint64 cache_write_5m = 3;
+   */
+  cacheWrite5m: bigint;
+
+  /**
+   * @generated from field: uint64 cache_write_1h = 4;
+   */
+  cacheWrite1h: bigint;
+
+  /**
+   * @generated from field: uint64 output = 5;
+   */
+  output: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.TokenRates.
+ * Use `create(TokenRatesSchema)` to create a new message.
+ */
+export const TokenRatesSchema: GenMessage<TokenRates> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 14);
+
+/**
+ * @generated from message tollgate.v1.InputTier
+ */
+export type InputTier = Message<"tollgate.v1.InputTier"> & {
+  /**
+   * @generated from field: uint64 input_tokens_above = 1;
+   */
+  inputTokensAbove: bigint;
+
+  /**
+   * @generated from field: tollgate.v1.TokenRates rates = 2;
+   */
+  rates?: TokenRates | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.InputTier.
+ * Use `create(InputTierSchema)` to create a new message.
+ */
+export const InputTierSchema: GenMessage<InputTier> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 15);
+
+/**
  * That a secret exists, and in which version. The value is an encrypted row, fetched by reference.
  *
  * @generated from message tollgate.v1.Secret
@@ -433,7 +783,7 @@ export type Secret = Message<"tollgate.v1.Secret"> & {
  * Use `create(SecretSchema)` to create a new message.
  */
 export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 8);
+  messageDesc(file_tollgate_v1_resources, 16);
 
 /**
  * What holds for the proxies that are started for it (TOLLGATE_ENVIRONMENT is its name).
@@ -469,7 +819,7 @@ export type Environment = Message<"tollgate.v1.Environment"> & {
  * Use `create(EnvironmentSchema)` to create a new message.
  */
 export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 9);
+  messageDesc(file_tollgate_v1_resources, 17);
 
 /**
  * A token for the admin API. Never replicated.
@@ -513,7 +863,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 10);
+  messageDesc(file_tollgate_v1_resources, 18);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -576,7 +926,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 11);
+  messageDesc(file_tollgate_v1_resources, 19);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -627,7 +977,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 12);
+  messageDesc(file_tollgate_v1_resources, 20);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
@@ -824,4 +1174,32 @@ export enum ToolNaming {
  */
 export const ToolNamingSchema: GenEnum<ToolNaming> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 5);
+
+/**
+ * Whose protocol a provider speaks, and which price list's names its models have.
+ *
+ * @generated from enum tollgate.v1.ProviderKind
+ */
+export enum ProviderKind {
+  /**
+   * @generated from enum value: PROVIDER_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PROVIDER_KIND_ANTHROPIC = 1;
+   */
+  ANTHROPIC = 1,
+
+  /**
+   * @generated from enum value: PROVIDER_KIND_OPENAI = 2;
+   */
+  OPENAI = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.ProviderKind.
+ */
+export const ProviderKindSchema: GenEnum<ProviderKind> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 6);
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/usage.proto.
  */
 export const file_tollgate_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEIpMCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAQgYKBGtpbmQitwMKEVRvb2xDYWxsQ29tcGxldGVkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhEKCXNlcnZlcl9pZBgDIAEoCRIOCgZzZXJ2ZXIYBCABKAkSDAoEdG9vbBgFIAEoCRItCgdvdXRjb21lGAYgASgOMhwudG9sbGdhdGUudjEuVG9vbENhbGxPdXRjb21lEhcKD3Vwc3RyZWFtX3N0YXR1cxgHIAEoDRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEhYKDnJlc3BvbnNlX2J5dGVzGAkgASgEEhUKDWZpcnN0X2J5dGVfdXMYCiABKAQSEAoIdG90YWxfdXMYCyABKAQSDgoGbWV0aG9kGAwgASgJEiQKCmNsaWVudF9lcmEYDSABKA4yEC50b2xsZ2F0ZS52MS5FcmESJAoKc2VydmVyX2VyYRgOIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRITCgt0b29sX3VzZV9pZBgPIAEoCRISCgpzZXNzaW9uX2lkGBAgASgJEhMKC2NsaWVudF9uYW1lGBEgASgJEhYKDmNsaWVudF92ZXJzaW9uGBIgASgJImgKC0NhbGxSZWZ1c2VkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSDAoEZG9vchgEIAEoCRIOCgZzZXJ2ZXIYBSABKAkSDAoEdG9vbBgGIAEoCSJwCgxDYWxsc1JlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg0KBWNvdW50GAUgASgEEhQKDGxhc3RfdGltZV9tcxgGIAEoAyKmAgoKQ2FsbEludGVudBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3RpbWVfbXMYAiABKAMSDgoGa2V5X2lkGAMgASgJEg8KB3RlYW1faWQYBCABKAkSEQoJc2VydmVyX2lkGAUgASgJEg4KBnNlcnZlchgGIAEoCRIMCgR0b29sGAcgASgJEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSDgoGbWV0aG9kGAkgASgJEiQKCmNsaWVudF9lcmEYCiABKA4yEC50b2xsZ2F0ZS52MS5FcmESEwoLdG9vbF91c2VfaWQYCyABKAkSEgoKc2Vzc2lvbl9pZBgMIAEoCRITCgtjbGllbnRfbmFtZRgNIAEoCRIWCg5jbGllbnRfdmVyc2lvbhgOIAEoCSItCglVc2FnZUxvc3QSEAoIbGFzdF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJKuUBCg9Ub29sQ2FsbE91dGNvbWUSIQodVE9PTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIeChpUT09MX0NBTExfT1VUQ09NRV9BTlNXRVJFRBABEiUKIVRPT0xfQ0FMTF9PVVRDT01FX1VQU1RSRUFNX0ZBSUxFRBACEiMKH1RPT0xfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIdChlUT09MX0NBTExfT1VUQ09NRV9VTktOT1dOEAQSJAogVE9PTF9DQUxMX09VVENPTUVfSU5QVVRfUkVRVUlSRUQQBTJDCgVVc2FnZRI6CgZVcGxvYWQSFi50b2xsZ2F0ZS52MS5GYWN0QmF0Y2gaGC50b2xsZ2F0ZS52MS5VcGxvYWRSZXBseWIGcHJvdG8z", [file_tollgate_v1_resources]);
+  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEItQCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAEj8KFG1vZGVsX2NhbGxfY29tcGxldGVkGA4gASgLMh8udG9sbGdhdGUudjEuTW9kZWxDYWxsQ29tcGxldGVkSABCBgoEa2luZCK3AwoRVG9vbENhbGxDb21wbGV0ZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSEQoJc2VydmVyX2lkGAMgASgJEg4KBnNlcnZlchgEIAEoCRIMCgR0b29sGAUgASgJEi0KB291dGNvbWUYBiABKA4yHC50b2xsZ2F0ZS52MS5Ub29sQ2FsbE91dGNvbWUSFwoPdXBzdHJlYW1fc3RhdHVzGAcgASgNEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYCSABKAQSFQoNZmlyc3RfYnl0ZV91cxgKIAEoBBIQCgh0b3RhbF91cxgLIAEoBBIOCgZtZXRob2QYDCABKAkSJAoKY2xpZW50X2VyYRgNIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIkCgpzZXJ2ZXJfZXJhGA4gASgOMhAudG9sbGdhdGUudjEuRXJhEhMKC3Rvb2xfdXNlX2lkGA8gASgJEhIKCnNlc3Npb25faWQYECABKAkSEwoLY2xpZW50X25hbWUYESABKAkSFgoOY2xpZW50X3ZlcnNpb24YEiABKAki2gcKEk1vZGVsQ2FsbENvbXBsZXRlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRkb29yGAMgASgJEhEKCW9wZXJhdGlvbhgEIAEoCRITCgttb2RlbF9hc2tlZBgFIAEoCRITCgtwcm92aWRlcl9pZBgGIAEoCRIQCghwcm92aWRlchgHIAEoCRINCgVtb2RlbBgIIAEoCRIUCgxtb2RlbF9zZXJ2ZWQYCSABKAkSEgoKY3JlZGVudGlhbBgKIAEoCRIuCgdvdXRjb21lGAsgASgOMh0udG9sbGdhdGUudjEuTW9kZWxDYWxsT3V0Y29tZRIOCgZzdGF0dXMYDCABKA0SEAoIYXR0ZW1wdHMYDSABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGA4gAygJEhAKCHN0cmVhbWVkGA8gASgIEhUKDXJlcXVlc3RfYnl0ZXMYECABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYESABKAQSFQoNZmlyc3RfYnl0ZV91cxgSIAEoBBIQCgh0b3RhbF91cxgTIAEoBBIUCgxpbnB1dF90b2tlbnMYFCABKAQSGQoRY2FjaGVfcmVhZF90b2tlbnMYFSABKAQSHQoVY2FjaGVfd3JpdGVfNW1fdG9rZW5zGBYgASgEEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgXIAEoBBIVCg1vdXRwdXRfdG9rZW5zGBggASgEEhgKEHJlYXNvbmluZ190b2tlbnMYGSABKAQSFAoMd2ViX3NlYXJjaGVzGBogASgEEiYKBWJhc2lzGBsgASgOMhcudG9sbGdhdGUudjEuVXNhZ2VCYXNpcxIVCg1jb3N0X25hbm9fdXNkGBwgASgEEhUKDXByaWNlX3ZlcnNpb24YHSABKAkSFAoMc2VydmljZV90aWVyGB4gASgJEhMKC3N0b3BfcmVhc29uGB8gASgJEhQKDHRvb2xfdXNlX2lkcxggIAMoCRIbChNwcm92aWRlcl9yZXF1ZXN0X2lkGCEgASgJEhIKCnNlc3Npb25faWQYIiABKAkSEAoIYWdlbnRfaWQYIyABKAkSFwoPcGFyZW50X2FnZW50X2lkGCQgASgJEhMKC2NsaWVudF9uYW1lGCUgASgJEhYKDmNsaWVudF92ZXJzaW9uGCYgASgJEhYKDnJlcXVlc3RzX2xpbWl0GCcgASgEEhoKEnJlcXVlc3RzX3JlbWFpbmluZxgoIAEoBBIUCgx0b2tlbnNfbGltaXQYKSABKAQSGAoQdG9rZW5zX3JlbWFpbmluZxgqIAEoBCJ3CgtDYWxsUmVmdXNlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRjb2RlGAMgASgJEgwKBGRvb3IYBCABKAkSDgoGc2VydmVyGAUgASgJEgwKBHRvb2wYBiABKAkSDQoFbW9kZWwYByABKAkicAoMQ2FsbHNSZWZ1c2VkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSDAoEZG9vchgEIAEoCRINCgVjb3VudBgFIAEoBBIUCgxsYXN0X3RpbWVfbXMYBiABKAMi7AMKCkNhbGxJbnRlbnQSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEg4KBmtleV9pZBgDIAEoCRIPCgd0ZWFtX2lkGAQgASgJEhEKCXNlcnZlcl9pZBgFIAEoCRIOCgZzZXJ2ZXIYBiABKAkSDAoEdG9vbBgHIAEoCRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEg4KBm1ldGhvZBgJIAEoCRIkCgpjbGllbnRfZXJhGAogASgOMhAudG9sbGdhdGUudjEuRXJhEhMKC3Rvb2xfdXNlX2lkGAsgASgJEhIKCnNlc3Npb25faWQYDCABKAkSEwoLY2xpZW50X25hbWUYDSABKAkSFgoOY2xpZW50X3ZlcnNpb24YDiABKAkSDAoEZG9vchgPIAEoCRIRCglvcGVyYXRpb24YECABKAkSEwoLbW9kZWxfYXNrZWQYESABKAkSEwoLcHJvdmlkZXJfaWQYEiABKAkSEAoIcHJvdmlkZXIYEyABKAkSDQoFbW9kZWwYFCABKAkSEAoIYWdlbnRfaWQYFSABKAkSFwoPcGFyZW50X2FnZW50X2lkGBYgASgJEhYKDmJvdW5kX25hbm9fdXNkGBcgASgEEhUKDXByaWNlX3ZlcnNpb24YGCABKAkiLQoJVXNhZ2VMb3N0EhAKCGxhc3Rfc2VxGAEgASgEEg4KBnJlYXNvbhgCIAEoCSrlAQoPVG9vbENhbGxPdXRjb21lEiEKHVRPT0xfQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHgoaVE9PTF9DQUxMX09VVENPTUVfQU5TV0VSRUQQARIlCiFUT09MX0NBTExfT1VUQ09NRV9VUFNUUkVBTV9GQUlMRUQQAhIjCh9UT09MX0NBTExfT1VUQ09NRV9DTElFTlRfQ0xPU0VEEAMSHQoZVE9PTF9DQUxMX09VVENPTUVfVU5LTk9XThAEEiQKIFRPT0xfQ0FMTF9PVVRDT01FX0lOUFVUX1JFUVVJUkVEEAUqxQEKEE1vZGVsQ2FsbE91dGNvbWUSIgoeTU9ERUxfQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobTU9ERUxfQ0FMTF9PVVRDT01FX0FOU1dFUkVEEAESJgoiTU9ERUxfQ0FMTF9PVVRDT01FX1BST1ZJREVSX0ZBSUxFRBACEiQKIE1PREVMX0NBTExfT1VUQ09NRV9DTElFTlRfQ0xPU0VEEAMSHgoaTU9ERUxfQ0FMTF9PVVRDT01FX1VOS05PV04QBCqMAQoKVXNhZ2VCYXNpcxIbChdVU0FHRV9CQVNJU19VTlNQRUNJRklFRBAAEhUKEVVTQUdFX0JBU0lTX0VYQUNUEAESGQoVVVNBR0VfQkFTSVNfRVNUSU1BVEVEEAISFAoQVVNBR0VfQkFTSVNfTk9ORRADEhkKFVVTQUdFX0JBU0lTX1VOTUVURVJFRBAEMkMKBVVzYWdlEjoKBlVwbG9hZBIWLnRvbGxnYXRlLnYxLkZhY3RCYXRjaBoYLnRvbGxnYXRlLnYxLlVwbG9hZFJlcGx5YgZwcm90bzM", [file_tollgate_v1_resources]);
 
 /**
  * Facts of one epoch, in order of `seq`. Each is a `Fact`, encoded: what carries them on need not read them.
@@ -129,6 +129,12 @@ export type Fact = Message<"tollgate.v1.Fact"> & {
      */
     value: CallsRefused;
     case: "callsRefused";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.ModelCallCompleted model_call_completed = 14;
+     */
+    value: ModelCallCompleted;
+    case: "modelCallCompleted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -248,6 +254,254 @@ export const ToolCallCompletedSchema: GenMessage<ToolCallCompleted> = /*@__PURE_
   messageDesc(file_tollgate_v1_usage, 3);
 
 /**
+ * @generated from message tollgate.v1.ModelCallCompleted
+ */
+export type ModelCallCompleted = Message<"tollgate.v1.ModelCallCompleted"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string team_id = 2;
+   */
+  teamId: string;
+
+  /**
+   * "anthropic" or "openai".
+   *
+   * @generated from field: string door = 3;
+   */
+  door: string;
+
+  /**
+   * Of the door's protocol: "messages", "chat/completions".
+   *
+   * @generated from field: string operation = 4;
+   */
+  operation: string;
+
+  /**
+   * As the client wrote it.
+   *
+   * @generated from field: string model_asked = 5;
+   */
+  modelAsked: string;
+
+  /**
+   * @generated from field: string provider_id = 6;
+   */
+  providerId: string;
+
+  /**
+   * @generated from field: string provider = 7;
+   */
+  provider: string;
+
+  /**
+   * As it was asked for at the provider, and as the answer says.
+   *
+   * @generated from field: string model = 8;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string model_served = 9;
+   */
+  modelServed: string;
+
+  /**
+   * Of the last attempt.
+   *
+   * @generated from field: string credential = 10;
+   */
+  credential: string;
+
+  /**
+   * @generated from field: tollgate.v1.ModelCallOutcome outcome = 11;
+   */
+  outcome: ModelCallOutcome;
+
+  /**
+   * The provider's, of the last attempt.
+   *
+   * @generated from field: uint32 status = 12;
+   */
+  status: number;
+
+  /**
+   * @generated from field: uint32 attempts = 13;
+   */
+  attempts: number;
+
+  /**
+   * Why each attempt before the last was given up, such as "second 429": the credential and what came.
+   *
+   * @generated from field: repeated string failed_attempts = 14;
+   */
+  failedAttempts: string[];
+
+  /**
+   * @generated from field: bool streamed = 15;
+   */
+  streamed: boolean;
+
+  /**
+   * @generated from field: uint64 request_bytes = 16;
+   */
+  requestBytes: bigint;
+
+  /**
+   * @generated from field: uint64 response_bytes = 17;
+   */
+  responseBytes: bigint;
+
+  /**
+   * @generated from field: uint64 first_byte_us = 18;
+   */
+  firstByteUs: bigint;
+
+  /**
+   * @generated from field: uint64 total_us = 19;
+   */
+  totalUs: bigint;
+
+  /**
+   * Each token is in one of these.
+   *
+   * @generated from field: uint64 input_tokens = 20;
+   */
+  inputTokens: bigint;
+
+  /**
+   * @generated from field: uint64 cache_read_tokens = 21;
+   */
+  cacheReadTokens: bigint;
+
+  /**
+   * @generated from field: uint64 cache_write_5m_tokens = 22;
+   */
+  cacheWrite5mTokens: bigint;
+
+  /**
+   * @generated from field: uint64 cache_write_1h_tokens = 23;
+   */
+  cacheWrite1hTokens: bigint;
+
+  /**
+   * @generated from field: uint64 output_tokens = 24;
+   */
+  outputTokens: bigint;
+
+  /**
+   * Of the output.
+   *
+   * @generated from field: uint64 reasoning_tokens = 25;
+   */
+  reasoningTokens: bigint;
+
+  /**
+   * @generated from field: uint64 web_searches = 26;
+   */
+  webSearches: bigint;
+
+  /**
+   * @generated from field: tollgate.v1.UsageBasis basis = 27;
+   */
+  basis: UsageBasis;
+
+  /**
+   * Of all attempts. It says nothing where no price is known: then `price_version` is empty.
+   *
+   * @generated from field: uint64 cost_nano_usd = 28;
+   */
+  costNanoUsd: bigint;
+
+  /**
+   * @generated from field: string price_version = 29;
+   */
+  priceVersion: string;
+
+  /**
+   * As the provider names it.
+   *
+   * @generated from field: string service_tier = 30;
+   */
+  serviceTier: string;
+
+  /**
+   * @generated from field: string stop_reason = 31;
+   */
+  stopReason: string;
+
+  /**
+   * What the model asked to be called, by the provider's ids.
+   *
+   * @generated from field: repeated string tool_use_ids = 32;
+   */
+  toolUseIds: string[];
+
+  /**
+   * @generated from field: string provider_request_id = 33;
+   */
+  providerRequestId: string;
+
+  /**
+   * @generated from field: string session_id = 34;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string agent_id = 35;
+   */
+  agentId: string;
+
+  /**
+   * @generated from field: string parent_agent_id = 36;
+   */
+  parentAgentId: string;
+
+  /**
+   * @generated from field: string client_name = 37;
+   */
+  clientName: string;
+
+  /**
+   * @generated from field: string client_version = 38;
+   */
+  clientVersion: string;
+
+  /**
+   * What the credential may still do, as the provider says with its answer; no limit: it does not say.
+   *
+   * @generated from field: uint64 requests_limit = 39;
+   */
+  requestsLimit: bigint;
+
+  /**
+   * @generated from field: uint64 requests_remaining = 40;
+   */
+  requestsRemaining: bigint;
+
+  /**
+   * @generated from field: uint64 tokens_limit = 41;
+   */
+  tokensLimit: bigint;
+
+  /**
+   * @generated from field: uint64 tokens_remaining = 42;
+   */
+  tokensRemaining: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.ModelCallCompleted.
+ * Use `create(ModelCallCompletedSchema)` to create a new message.
+ */
+export const ModelCallCompletedSchema: GenMessage<ModelCallCompleted> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_usage, 4);
+
+/**
  * @generated from message tollgate.v1.CallRefused
  */
 export type CallRefused = Message<"tollgate.v1.CallRefused"> & {
@@ -284,6 +538,13 @@ export type CallRefused = Message<"tollgate.v1.CallRefused"> & {
    * @generated from field: string tool = 6;
    */
   tool: string;
+
+  /**
+   * At a door to models, as the client wrote it.
+   *
+   * @generated from field: string model = 7;
+   */
+  model: string;
 };
 
 /**
@@ -291,7 +552,7 @@ export type CallRefused = Message<"tollgate.v1.CallRefused"> & {
  * Use `create(CallRefusedSchema)` to create a new message.
  */
 export const CallRefusedSchema: GenMessage<CallRefused> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_usage, 4);
+  messageDesc(file_tollgate_v1_usage, 5);
 
 /**
  * Many refusals of one kind within a second or so, which as single facts would have pushed out others.
@@ -335,7 +596,7 @@ export type CallsRefused = Message<"tollgate.v1.CallsRefused"> & {
  * Use `create(CallsRefusedSchema)` to create a new message.
  */
 export const CallsRefusedSchema: GenMessage<CallsRefused> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_usage, 5);
+  messageDesc(file_tollgate_v1_usage, 6);
 
 /**
  * What is written down before a call goes out, so that a call whose proxy died is known. It stays in the spool; if the call
@@ -413,6 +674,60 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
    * @generated from field: string client_version = 14;
    */
   clientVersion: string;
+
+  /**
+   * From here on, of a call to a model; `door` is empty for calls to servers.
+   *
+   * @generated from field: string door = 15;
+   */
+  door: string;
+
+  /**
+   * @generated from field: string operation = 16;
+   */
+  operation: string;
+
+  /**
+   * @generated from field: string model_asked = 17;
+   */
+  modelAsked: string;
+
+  /**
+   * @generated from field: string provider_id = 18;
+   */
+  providerId: string;
+
+  /**
+   * @generated from field: string provider = 19;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string model = 20;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string agent_id = 21;
+   */
+  agentId: string;
+
+  /**
+   * @generated from field: string parent_agent_id = 22;
+   */
+  parentAgentId: string;
+
+  /**
+   * The most that it can cost, which is what it costs if nothing is heard of it again.
+   *
+   * @generated from field: uint64 bound_nano_usd = 23;
+   */
+  boundNanoUsd: bigint;
+
+  /**
+   * @generated from field: string price_version = 24;
+   */
+  priceVersion: string;
 };
 
 /**
@@ -420,7 +735,7 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
  * Use `create(CallIntentSchema)` to create a new message.
  */
 export const CallIntentSchema: GenMessage<CallIntent> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_usage, 6);
+  messageDesc(file_tollgate_v1_usage, 7);
 
 /**
  * The facts from `seq` to `last_seq` are gone; it stands in their place.
@@ -444,7 +759,7 @@ export type UsageLost = Message<"tollgate.v1.UsageLost"> & {
  * Use `create(UsageLostSchema)` to create a new message.
  */
 export const UsageLostSchema: GenMessage<UsageLost> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_usage, 7);
+  messageDesc(file_tollgate_v1_usage, 8);
 
 /**
  * @generated from enum tollgate.v1.ToolCallOutcome
@@ -496,6 +811,96 @@ export enum ToolCallOutcome {
  */
 export const ToolCallOutcomeSchema: GenEnum<ToolCallOutcome> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_usage, 0);
+
+/**
+ * @generated from enum tollgate.v1.ModelCallOutcome
+ */
+export enum ModelCallOutcome {
+  /**
+   * @generated from enum value: MODEL_CALL_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The provider's answer was relayed to its end, be it an error of the provider's.
+   *
+   * @generated from enum value: MODEL_CALL_OUTCOME_ANSWERED = 1;
+   */
+  ANSWERED = 1,
+
+  /**
+   * The provider could not be reached, broke off, timed out or did not take the credential.
+   *
+   * @generated from enum value: MODEL_CALL_OUTCOME_PROVIDER_FAILED = 2;
+   */
+  PROVIDER_FAILED = 2,
+
+  /**
+   * The client hung up first.
+   *
+   * @generated from enum value: MODEL_CALL_OUTCOME_CLIENT_CLOSED = 3;
+   */
+  CLIENT_CLOSED = 3,
+
+  /**
+   * The proxy ended while the call was under way, and nobody knows what the provider did.
+   *
+   * @generated from enum value: MODEL_CALL_OUTCOME_UNKNOWN = 4;
+   */
+  UNKNOWN = 4,
+}
+
+/**
+ * Describes the enum tollgate.v1.ModelCallOutcome.
+ */
+export const ModelCallOutcomeSchema: GenEnum<ModelCallOutcome> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_usage, 1);
+
+/**
+ * How tokens and cost are known.
+ *
+ * @generated from enum tollgate.v1.UsageBasis
+ */
+export enum UsageBasis {
+  /**
+   * @generated from enum value: USAGE_BASIS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * As the provider said at the end of its answer.
+   *
+   * @generated from enum value: USAGE_BASIS_EXACT = 1;
+   */
+  EXACT = 1,
+
+  /**
+   * The provider said nothing, or not all: at least what it can have billed, as far as that is bounded.
+   *
+   * @generated from enum value: USAGE_BASIS_ESTIMATED = 2;
+   */
+  ESTIMATED = 2,
+
+  /**
+   * Nothing was used: the provider refused, or was never asked.
+   *
+   * @generated from enum value: USAGE_BASIS_NONE = 3;
+   */
+  NONE = 3,
+
+  /**
+   * Bytes and time only: what was passed through is not read.
+   *
+   * @generated from enum value: USAGE_BASIS_UNMETERED = 4;
+   */
+  UNMETERED = 4,
+}
+
+/**
+ * Describes the enum tollgate.v1.UsageBasis.
+ */
+export const UsageBasisSchema: GenEnum<UsageBasis> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_usage, 2);
 
 /**
  * @generated from service tollgate.v1.Usage
