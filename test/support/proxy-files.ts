@@ -21,12 +21,16 @@ export function runtimeDirectoriesOf({ dataDir }: Pick<Member, "dataDir">): stri
     .map((name) => join(own, name));
 }
 
-/** The process ids of its workers. */
+/** The process ids of its workers; who watches the servers is none. */
 export function workersOf({ pid }: Pick<Member, "pid">): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((child) => parentOf(child) === pid);
+    .filter((child) => parentOf(child) === pid && !argumentsOf(child).includes("--watcher"));
+}
+
+function argumentsOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
 }
 
 function parentOf(pid: number): number | undefined {
