@@ -102,7 +102,7 @@ export function openGate({
     answerPeer(request, response, from) {
       const [path = "/"] = (request.url ?? "/").split("?");
       const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
-      if (/^\/mcp(\/|$)/.test(path)) mcp.door(exchange);
+      if (/^\/mcp(\/|$)/.test(path)) mcp.door.serve(exchange);
       else answerRefusal(response, exchange.requestId, "request.path-unknown");
     },
     viewChanged,
