@@ -267,6 +267,13 @@ export const errors = {
     text: "The gate does not know this path of the provider's, and does not pass it on.",
     help: "A provider with `passthrough` is sent what is not known here, too, metered by bytes and time only.",
   },
+  "model.count-unavailable": {
+    class: "upstream",
+    http: 501,
+    text: "The provider does not count tokens.",
+    help: "It has no such path. Clients estimate then by themselves.",
+    doors: { anthropic: { type: "not_supported_error" } },
+  },
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
