@@ -57,6 +57,7 @@ export const permissionTable: PermissionTable = {
   "Query.calls": "calls:read",
   "Query.modelCalls": "calls:read",
   "Query.modelUsage": "calls:read",
+  "Query.providerHealth": "calls:read",
   "Query.factGaps": "calls:read",
   "Key.team": "teams:read",
   "Key.toolGroups": "tool-groups:read",

@@ -357,6 +357,44 @@ export type CreateToolGroupSucceeded = {
   readonly toolGroup: ToolGroup;
 };
 
+export type CredentialError = {
+  readonly __typename?: 'CredentialError';
+  readonly attempts: Scalars['BigInt']['output'];
+  /** A status, or in a word what came in its place: no-answer, broke-off. */
+  readonly what: Scalars['String']['output'];
+};
+
+export type CredentialHeadroom = {
+  readonly __typename?: 'CredentialHeadroom';
+  readonly requestsLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly requestsRemaining: Maybe<Scalars['BigInt']['output']>;
+  readonly time: Scalars['DateTime']['output'];
+  readonly tokensLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly tokensRemaining: Maybe<Scalars['BigInt']['output']>;
+};
+
+/** A provider's credential, as the facts of a time have it. One that was not used in that time is not there. */
+export type CredentialHealth = {
+  readonly __typename?: 'CredentialHealth';
+  /** Attempts of calls, whether or not another was made after it. */
+  readonly attempts: Scalars['BigInt']['output'];
+  readonly credential: Scalars['String']['output'];
+  /** Failures of all attempts, from 0 to 1. */
+  readonly errorRate: Scalars['Float']['output'];
+  /** All that went wrong, the caller's mistakes included, the most frequent first: at most 20. */
+  readonly errors: ReadonlyArray<CredentialError>;
+  /** Attempts that failed for what is not the caller's doing: no answer, one that broke off, 401, 403, 408, 409, 429, 5xx. */
+  readonly failures: Scalars['BigInt']['output'];
+  /** From the call's arrival to the first byte of its answer, where that was no error: the median, and what 95 % are within. */
+  readonly firstByteUsP50: Maybe<Scalars['BigInt']['output']>;
+  readonly firstByteUsP95: Maybe<Scalars['BigInt']['output']>;
+  /** As the provider said with the newest answer that said any; null where none did. */
+  readonly headroom: Maybe<CredentialHeadroom>;
+  /** Of the newest attempt; null where no answer came. */
+  readonly lastStatus: Maybe<Scalars['Int']['output']>;
+  readonly lastTime: Scalars['DateTime']['output'];
+};
+
 /** Texts are JSON, and cut where they are long; null where nothing was or is. */
 export type DefinitionChange = {
   readonly __typename?: 'DefinitionChange';
@@ -1186,6 +1224,8 @@ export type Query = {
   readonly modelCalls: ModelCallConnection;
   /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
   readonly modelUsage: ModelUsageConnection;
+  /** How each credential of a provider did in the last `minutes`: 15 unless told, at most 1440. */
+  readonly providerHealth: ReadonlyArray<CredentialHealth>;
   readonly secrets: SecretConnection;
   /** Null where there is none, or none any more. */
   readonly server: Maybe<Server>;
@@ -1276,6 +1316,12 @@ export type QueryModelUsageArgs = {
   filter?: InputMaybe<ModelCallFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   groupBy?: InputMaybe<ModelUsageGrouping>;
+};
+
+
+export type QueryProviderHealthArgs = {
+  minutes?: InputMaybe<Scalars['Int']['input']>;
+  provider: Scalars['String']['input'];
 };
 
 

@@ -3,6 +3,7 @@
 import { formatUsd } from "@tollgate/kernel/money";
 import { orNull } from "../calls/call-to-api.ts";
 import type {
+  CredentialHealth as ApiCredentialHealth,
   ModelCall,
   ModelCallFilter,
   ModelCallOutcome,
@@ -13,6 +14,7 @@ import type {
 import type { Resolved } from "../graphql/refusals.ts";
 import type { ModelCallRow, ModelCallWish } from "./model-calls.ts";
 import type { ModelUsageRow } from "./model-usage.ts";
+import type { CredentialHealth } from "./provider-health.ts";
 
 const outcomesToDb = {
   ANSWERED: "answered",
@@ -108,4 +110,9 @@ export function modelUsageToApi(row: ModelUsageRow): ModelUsage {
   const { group, calls, webSearches, costNanoUsd, estimatedCalls, unpricedCalls } = row;
   const costUsd = formatUsd(costNanoUsd);
   return { group, calls, tokens: tokensToApi(row), webSearches, costUsd, costNanoUsd, estimatedCalls, unpricedCalls };
+}
+
+export function credentialHealthToApi(health: CredentialHealth): ApiCredentialHealth {
+  const { attempts, failures } = health;
+  return { ...health, errorRate: attempts === 0n ? 0 : Number(failures) / Number(attempts) };
 }

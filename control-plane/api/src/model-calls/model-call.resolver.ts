@@ -1,4 +1,5 @@
-// Calls to models in the admin API, read-only: what the proxies' facts say of each and what they used and cost together.
+// Calls to models in the admin API, read-only: what the proxies' facts say of each, what they used and cost together, and how
+// the providers' credentials did.
 
 import { Inject } from "@nestjs/common";
 import { Args, Parent, Query, ResolveField, Resolver } from "@nestjs/graphql";
@@ -8,22 +9,27 @@ import { readCallsOf, type CallRow, type ToolUse } from "../calls/calls.ts";
 import { placeKey, placeKeyParts } from "../calls/fact-page.ts";
 import type {
   Call,
+  CredentialHealth,
   ModelCall,
   ModelCallConnection,
   ModelUsageConnection,
   QueryModelCallsArgs,
   QueryModelUsageArgs,
+  QueryProviderHealthArgs,
 } from "../gen/graphql.ts";
 import { connectionOf, pageOf } from "../graphql/connection.ts";
 import type { Resolved } from "../graphql/refusals.ts";
 import { batched } from "../listing/batched.ts";
 import { PLANE, type Plane } from "../plane.ts";
-import { modelCallToApi, modelCallWishFromApi, modelUsageToApi } from "./model-call-to-api.ts";
+import { credentialHealthToApi, modelCallToApi, modelCallWishFromApi, modelUsageToApi } from "./model-call-to-api.ts";
 import { readModelCalls } from "./model-calls.ts";
 import { readModelUsage, usageKey } from "./model-usage.ts";
+import { readProviderHealth } from "./provider-health.ts";
 
 /** Of all calls of one answer. */
 const toolUsesMax = 10_000;
+const healthMinutes = 15;
+const healthMinutesMax = 24 * 60;
 
 @Resolver("ModelCall")
 export class ModelCallResolver {
@@ -62,5 +68,15 @@ export class ModelCallResolver {
     const wish = modelCallWishFromApi(filter ?? {});
     const rows = await readModelUsage(this.#plane.database.sql, wish, groupBy ?? undefined, page);
     return connectionOf(page, rows, usageKey, modelUsageToApi);
+  }
+
+  @Query()
+  async providerHealth(@Args() { provider, minutes }: QueryProviderHealthArgs): Promise<CredentialHealth[]> {
+    const within = minutes ?? healthMinutes;
+    if (within < 1 || within > healthMinutesMax)
+      throw new TollgateError("request.invalid", `\`minutes\` is a number from 1 to ${healthMinutesMax}.`);
+    const from = new Date(this.#plane.nowMs() - within * 60_000);
+    const health = await readProviderHealth(this.#plane.database.sql, [provider], from);
+    return (health.get(provider) ?? []).map(credentialHealthToApi);
   }
 }
