@@ -97,9 +97,10 @@ function knownModels(view: View, principal: Principal, provider: Provider): Read
   const granted = principal.key.models
     .filter((pattern) => pattern.startsWith(`${provider.name}/`))
     .map((pattern) => pattern.slice(provider.name.length + 1));
-  const aliased = [...view.modelAliasesByName.values()]
-    .flatMap(({ targets }) => targets)
-    .filter(({ providerId }) => providerId === provider.id)
+  // Of aliases that the key reaches alone: what others name would tell of them.
+  const aliased = [...view.modelAliasesByName.keys()]
+    .flatMap((name) => aliasNamed(view, principal, name) ?? [])
+    .filter((target) => target.provider === provider)
     .map(({ model }) => model);
   const published = view.priceList === undefined || view.priceList === "refused" ? [] : view.priceList.prices;
   const priced = [...published, ...defaultPrices.prices]
