@@ -7,6 +7,8 @@ import type { ListedModel } from "@tollgate/kernel/models";
 import type { ProviderKind } from "@tollgate/schema/resources";
 import type { ModelDescription, ModelDoorName } from "../pipeline/call.ts";
 import type { Headroom } from "../pipeline/model-record.ts";
+import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
+import type { BodyOperation } from "./wire/request.ts";
 
 /** Of its own words a client says these in headers; empty where it does not. */
 export type Work = Pick<ModelDescription, "sessionId" | "agentId" | "parentAgentId">;
@@ -30,4 +32,6 @@ export type Format = {
   /** As the provider calls the request. */
   providerRequestId(headers: IncomingHttpHeaders): string;
   workIn(headers: IncomingHttpHeaders): Work;
+  /** What looks on while an answer is relayed; undefined where nothing is read of it. */
+  readerFor(operation: BodyOperation, form: AnswerForm): AnswerReader | undefined;
 };

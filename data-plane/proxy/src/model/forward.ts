@@ -14,10 +14,10 @@ import type { Credential, Experience } from "./credentials.ts";
 import type { ModelErrand } from "./errand.ts";
 import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
-import { readerFor, type AnswerReader } from "./reading.ts";
 import { Relay } from "./relay.ts";
 import { experienceOf, isCredentialRefused, isRetried } from "./retry.ts";
 import { settle, type Ending } from "./settle.ts";
+import type { AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
 
 export type Forwarding = {
@@ -209,6 +209,13 @@ function refusalFor({ sent }: ModelErrand, status: number): Refusal | undefined 
   const isCount = sent.kind === "call" && sent.request.operation === "messages/count_tokens";
   if (isCount && (status === 404 || status === 405 || status === 501)) return { code: "model.count-unavailable" };
   return undefined;
+}
+
+/** What the provider calls an error used nothing, and tells it by its status. */
+function readerFor({ sent, format }: ModelErrand, { status, headers }: AttemptHead): AnswerReader | undefined {
+  if (sent.kind === "passed" || status >= 300) return undefined;
+  const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
+  return format.readerFor(sent.request.operation, isStream ? "events" : "json");
 }
 
 function methodOf(method: string | undefined): Dispatcher.HttpMethod {

@@ -7,7 +7,7 @@ import type { BoundedModelCall } from "../pipeline/call.ts";
 import { noUsage, type Settlement } from "../pipeline/model-record.ts";
 import { isFree, outputTokensMost } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
-import type { AnswerReading } from "./reading.ts";
+import type { AnswerReading } from "./wire/answer.ts";
 import type { ModelRequest } from "./wire/request.ts";
 
 /** How the last attempt ended. */

@@ -5,6 +5,7 @@ import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
 import { errorBody, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
+import { readAnthropicAnswer } from "./usage.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 
 export const anthropic: Format = {
@@ -19,4 +20,5 @@ export const anthropic: Format = {
   headroomIn,
   providerRequestId,
   workIn,
+  readerFor: (operation, form) => (operation === "messages" ? readAnthropicAnswer(form) : undefined),
 };

@@ -19,4 +19,5 @@ export const openai: Format = {
   headroomIn,
   providerRequestId,
   workIn,
+  readerFor: () => undefined,
 };
