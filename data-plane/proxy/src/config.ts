@@ -105,7 +105,9 @@ export const settings = {
       "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
     ),
   TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
-  TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of the body of one request to a server."),
+  TOLLGATE_REQUEST_BYTES_MAX: atLeastOne
+    .default(4 * 1024 * 1024)
+    .describe("Bytes of the body of one request to a server."),
   TOLLGATE_MODEL_REQUEST_BYTES_MAX: atLeastOne
     .default(32 * 1024 * 1024)
     .describe("Bytes of the body of one call to a model, unpacked."),

@@ -62,9 +62,5 @@ function bucketLines(provider: string, all: readonly ModelCallCounts[]): string[
     return `${firstByteName}_bucket{${label},le="${le}"} ${soFar}`;
   });
   const sumMs = all.reduce((sum, { firstByteMsSum }) => sum + firstByteMsSum, 0);
-  return [
-    ...buckets,
-    `${firstByteName}_sum{${label}} ${sumMs / 1_000}`,
-    `${firstByteName}_count{${label}} ${soFar}`,
-  ];
+  return [...buckets, `${firstByteName}_sum{${label}} ${sumMs / 1_000}`, `${firstByteName}_count{${label}} ${soFar}`];
 }

@@ -19,7 +19,8 @@ beforeEach(async () => {
   held = [];
   // One connection, kept: what a client does that knows nothing of the departure.
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const refuse = ({ response }: Exchange, code: string) => void response.writeHead(503).end(`in its own words: ${code}`);
+  const refuse = ({ response }: Exchange, code: string) =>
+    void response.writeHead(503).end(`in its own words: ${code}`);
   const doors = new Map([
     ["/now", { serve: ({ response }: Exchange) => void response.end("served"), refuse }],
     ["/held", { serve: (exchange: Exchange) => void held.push(exchange), refuse }],

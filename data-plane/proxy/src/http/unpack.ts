@@ -4,7 +4,8 @@
 import zlib from "node:zlib";
 import type { BodyOutcome } from "./body.ts";
 
-export type UnpackOutcome = Exclude<BodyOutcome, { outcome: "broken-off" }> | { outcome: "unreadable" } | { outcome: "unsupported" };
+export type UnpackOutcome =
+  Exclude<BodyOutcome, { outcome: "broken-off" }> | { outcome: "unreadable" } | { outcome: "unsupported" };
 
 type Unpack = (
   bytes: Buffer,

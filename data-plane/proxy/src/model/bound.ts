@@ -39,10 +39,7 @@ function inputTokensMost({ contextTokensMax }: ModelPrice, { body, hasInputElsew
 }
 
 /** Infinite where neither the request nor the price list says. */
-export function outputTokensMost(
-  price: ModelPrice | undefined,
-  { outputTokensAsked, choices }: ModelRequest,
-): number {
+export function outputTokensMost(price: ModelPrice | undefined, { outputTokensAsked, choices }: ModelRequest): number {
   const max = price === undefined || price.outputTokensMax === 0n ? Infinity : Number(price.outputTokensMax);
   return Math.min(outputTokensAsked ?? Infinity, max) * choices;
 }

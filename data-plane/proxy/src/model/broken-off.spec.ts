@@ -11,7 +11,8 @@ const { answerWith, bytesOf, modelFact, open, priceList, provider, send, startMo
 
 const path = "/anthropic/v1/messages";
 const event = (type: string, more: string) => `event: ${type}\ndata: {"type":"${type}"${more}}\n\n`;
-const usageAtStart = '"input_tokens":25,"cache_read_input_tokens":100,"cache_creation_input_tokens":0,"output_tokens":1';
+const usageAtStart =
+  '"input_tokens":25,"cache_read_input_tokens":100,"cache_creation_input_tokens":0,"output_tokens":1';
 const start = event(
   "message_start",
   `,"message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-m-1","content":[],"usage":{${usageAtStart}}}`,
@@ -24,7 +25,13 @@ const stop = event("message_stop", "");
 const whole = start + blockStart + delta + blockStop + last + stop;
 const streaming = '{"model":"m","max_tokens":4000,"stream":true,"messages":[{"role":"user","content":"Hi"}]}';
 const plain = '{"model":"m","max_tokens":4000,"messages":[{"role":"user","content":"Hi"}]}';
-const rates = { input: 1_000_000n, cacheRead: 100_000n, cacheWrite5m: 1_250_000n, cacheWrite1h: 2_000_000n, output: 5_000_000n };
+const rates = {
+  input: 1_000_000n,
+  cacheRead: 100_000n,
+  cacheWrite5m: 1_250_000n,
+  cacheWrite1h: 2_000_000n,
+  output: 5_000_000n,
+};
 /** One nano-dollar for a token of input, five for one of output. */
 const prices = priceList([{ provider: "p", model: "m", rates }]);
 
@@ -117,7 +124,9 @@ describe("a provider that breaks off", () => {
 
   test("with garbage, which passes as it came and costs the bound", async () => {
     const garbage = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 7) % 256));
-    const { gate } = await scene(({ response }) => answerWith(response, garbage, { "content-type": "text/event-stream" }));
+    const { gate } = await scene(({ response }) =>
+      answerWith(response, garbage, { "content-type": "text/event-stream" }),
+    );
     expect((await send(gate, path, { body: plain })).body.equals(garbage)).toBe(true);
     expect(await modelFact(gate)).toMatchObject({ basis: 2, costNanoUsd: gate.intents[0]?.boundNanoUsd });
   });

@@ -92,7 +92,10 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (result.outcome === "too-large") return tooLarge(call);
     if (result.outcome === "unsupported") return accounts.refuse(call, { code: "model.encoding-unsupported" });
     if (result.outcome === "unreadable")
-      return accounts.refuse(call, { code: "request.invalid", detail: "The body is not what `content-encoding` says." });
+      return accounts.refuse(call, {
+        code: "request.invalid",
+        detail: "The body is not what `content-encoding` says.",
+      });
     enter(arrivalOf(call.exchange, call.format, result.bytes), route, credential);
   }
 

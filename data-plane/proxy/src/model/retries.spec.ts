@@ -119,7 +119,11 @@ describe("before the first byte", () => {
     ] as const) {
       const gate = await startModelGate([given]);
       const answer = await send(gate, path, { body });
-      expect([answer.status, answer.headers["x-tollgate-code"], answer.headers.location]).toEqual([502, code, undefined]);
+      expect([answer.status, answer.headers["x-tollgate-code"], answer.headers.location]).toEqual([
+        502,
+        code,
+        undefined,
+      ]);
     }
   });
 

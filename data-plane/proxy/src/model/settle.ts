@@ -77,7 +77,11 @@ function settleBrokenOff(
   return { basis: "estimated", usage, costNanoUsd, priceVersion: price?.version ?? "" };
 }
 
-function usageBrokenOff(price: Priced | undefined, request: ModelRequest, reading: AnswerReading | undefined): TokenUsage {
+function usageBrokenOff(
+  price: Priced | undefined,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+): TokenUsage {
   const most = outputTokensMost(price?.price, request);
   const said = reading?.usage ?? noUsage;
   const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
