@@ -226,7 +226,7 @@ describe("responses", () => {
       seenOutputBytes: 6,
     });
     expect(read(eventsOf([last]), "events", "responses")).toMatchObject(expected);
-    const told = last[1].replace('"usage":{', '"tool_usage":{"web_search":{"num_requests":3}},"usage":{');
+    const told = last[1].replace('"service_tier"', '"tool_usage":{"web_search":{"num_requests":3}},"service_tier"');
     expect(read(eventsOf([["", told]]), "events", "responses").usage.webSearches).toBe(3);
   });
 
