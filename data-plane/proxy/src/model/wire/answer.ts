@@ -36,12 +36,13 @@ export interface AnswerReader {
 }
 
 export const toolUseIdsMax = 64;
+const openBracket = 0x5b;
 
 export type AnswerEvents<Path extends string> = ProbeEvents<Path> & {
   /** Whether events of this type say nothing that is waited for. */
   isSkipped(type: string): boolean;
-  /** An event is over. */
-  onEvent(type: string): void;
+  /** An event is over. Its data was JSON, or a mark such as `[DONE]`. */
+  onEvent(type: string, isMark: boolean): void;
 };
 
 /** Leads the bytes of an answer to a probe, event by event or as one text. */
@@ -53,12 +54,16 @@ export class AnswerBytes<Path extends string> {
     const probe = new MemberProbe(plan, events);
     this.#probe = probe;
     if (form === "json") return;
+    let firstByte: number | undefined;
     this.#splitter = new EventSplitter({
       onData: (piece, type) => {
+        firstByte ??= piece[0];
         if (!events.isSkipped(type)) probe.push(piece);
       },
       onEnd: (type) => {
-        events.onEvent(type);
+        // Every event of JSON is an object.
+        events.onEvent(type, firstByte === openBracket);
+        firstByte = undefined;
         probe.begin();
       },
     });

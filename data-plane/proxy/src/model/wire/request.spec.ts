@@ -172,7 +172,9 @@ describe("what is sent", () => {
         expect(request.isStreamed).toBe(plain["stream"] === true);
         const options = plain["stream_options"];
         const after = JSON.parse(bodyFor(request, served).toString("utf8"));
-        const asks = request.mustAskUsage ? { stream_options: Object.assign({}, options, { include_usage: true }) } : {};
+        const asks = request.mustAskUsage
+          ? { stream_options: Object.assign({}, options, { include_usage: true }) }
+          : {};
         expect(after).toEqual({ ...plain, model: served, ...asks });
       }),
       { seed, numRuns: 3_000 },
