@@ -8,10 +8,13 @@ import type { ProviderKind } from "@tollgate/schema/resources";
 import type { ModelDescription, ModelDoorName } from "../pipeline/call.ts";
 import type { Headroom } from "../pipeline/model-record.ts";
 import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
-import type { BodyOperation } from "./wire/request.ts";
+import type { BodyOperation, ModelRequest } from "./wire/request.ts";
 
 /** Of its own words a client says these in headers; empty where it does not. */
 export type Work = Pick<ModelDescription, "sessionId" | "agentId" | "parentAgentId">;
+
+/** Takes out of a stream what only the gate asked for. */
+export type StreamFilter = { push(chunk: Buffer): Buffer; end(): Buffer };
 
 export type Format = {
   readonly door: ModelDoorName;
@@ -34,4 +37,6 @@ export type Format = {
   workIn(headers: IncomingHttpHeaders): Work;
   /** What looks on while an answer is relayed; undefined where nothing is read of it. */
   readerFor(operation: BodyOperation, form: AnswerForm): AnswerReader | undefined;
+  /** Undefined where a stream goes to the client as it comes. */
+  filterFor(request: ModelRequest): StreamFilter | undefined;
 };

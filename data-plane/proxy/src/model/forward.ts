@@ -12,12 +12,13 @@ import type { Deadlines } from "../upstream/deadlines.ts";
 import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
 import type { Credential, Experience } from "./credentials.ts";
 import type { ModelErrand } from "./errand.ts";
+import type { StreamFilter } from "./format.ts";
 import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
 import { Relay } from "./relay.ts";
 import { experienceOf, isCredentialRefused, isRetried } from "./retry.ts";
 import { settle, type Ending } from "./settle.ts";
-import type { AnswerReader } from "./wire/answer.ts";
+import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
 
 export type Forwarding = {
@@ -110,9 +111,13 @@ class Forward implements AttemptEvents {
       this.attempt?.discard();
       return this.finish("provider-failed", { kind: "unused" }, this.refusing(refusal));
     }
-    const { response } = call.exchange;
-    this.reader = readerFor(call, head);
-    this.relay = new Relay(response, this.parts.deadlines, this, head);
+    const form = headers["content-type"]?.startsWith("text/event-stream") === true ? "events" : "json";
+    this.reader = readerFor(call, status, form);
+    this.relay = new Relay({
+      ...{ response: call.exchange.response, deadlines: this.parts.deadlines, flow: this },
+      filter: form === "events" ? filterFor(call) : undefined,
+      length: headers["content-length"],
+    });
     this.relay.begin(head, call.format, call.requestId);
   }
 
@@ -212,10 +217,12 @@ function refusalFor({ sent }: ModelErrand, status: number): Refusal | undefined 
 }
 
 /** What the provider calls an error used nothing, and tells it by its status. */
-function readerFor({ sent, format }: ModelErrand, { status, headers }: AttemptHead): AnswerReader | undefined {
-  if (sent.kind === "passed" || status >= 300) return undefined;
-  const isStream = headers["content-type"]?.startsWith("text/event-stream") === true;
-  return format.readerFor(sent.request.operation, isStream ? "events" : "json");
+function readerFor({ sent, format }: ModelErrand, status: number, form: AnswerForm): AnswerReader | undefined {
+  return sent.kind === "passed" || status >= 300 ? undefined : format.readerFor(sent.request.operation, form);
+}
+
+function filterFor({ sent, format }: ModelErrand): StreamFilter | undefined {
+  return sent.kind === "passed" ? undefined : format.filterFor(sent.request);
 }
 
 function methodOf(method: string | undefined): Dispatcher.HttpMethod {

@@ -63,8 +63,12 @@ export function headersToProvider(
   return sent;
 }
 
-/** Name after value, as `rawHeaders` of an answer are: what it repeats is repeated. */
-export function headersToClient(rawHeaders: readonly (Buffer | string)[], format: Format): string[] {
+/** Name after value, as `rawHeaders` of an answer are: what it repeats is repeated. Without its length if that will be another. */
+export function headersToClient(
+  rawHeaders: readonly (Buffer | string)[],
+  format: Format,
+  isLengthKept: boolean,
+): string[] {
   const sent: string[] = [];
   let alsoOfConnection: ReadonlySet<string> | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2)
@@ -74,6 +78,7 @@ export function headersToClient(rawHeaders: readonly (Buffer | string)[], format
     const name = textOf(rawHeaders[at]);
     const lower = name.toLowerCase();
     if (notToClient.has(lower) || begins(lower, notToClientPrefixes) || format.isForGate(lower)) continue;
+    if (lower === "content-length" && !isLengthKept) continue;
     const value = textOf(rawHeaders[at + 1]);
     // Node refuses to send what is none, and with it the whole answer.
     if (alsoOfConnection?.has(lower) !== true && !isControlled(value)) sent.push(name, value);

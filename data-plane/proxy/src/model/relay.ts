@@ -1,15 +1,24 @@
 // An answer on its way from the provider to the client: the head, then chunk by chunk, as slow as the client reads. The end
 // is held back until it is let go, and of an answer whose length the client knows, the last chunk with it: nobody has the
-// whole of an answer before it is written down.
+// whole of an answer before it is written down. Bytes pass as they are, but for what a filter takes out.
 
 import type { ServerResponse } from "node:http";
 import { requestIdHeader } from "../http/answer.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { AttemptHead } from "./attempt.ts";
-import type { Format } from "./format.ts";
+import type { Format, StreamFilter } from "./format.ts";
 import { headersToClient } from "./headers.ts";
 
 export type Flow = { pause(): void; resume(): void };
+
+export type RelayParts = {
+  readonly response: ServerResponse;
+  readonly deadlines: Deadlines;
+  readonly flow: Flow;
+  readonly filter: StreamFilter | undefined;
+  /** `content-length` of the answer. */
+  readonly length: string | undefined;
+};
 
 /** A client that takes nothing for so long is taken for gone. */
 const stalledMsMax = 300_000;
@@ -18,30 +27,34 @@ export class Relay {
   private readonly response: ServerResponse;
   private readonly flow: Flow;
   private readonly deadlines: Deadlines;
+  private readonly filter: StreamFilter | undefined;
+  /** As the client knows it. */
   private readonly length: number | undefined;
   private taken = 0;
   private held: Buffer | undefined;
   private isPaused = false;
   private unwatch: () => void = () => undefined;
 
-  constructor(response: ServerResponse, deadlines: Deadlines, flow: Flow, head: AttemptHead) {
+  constructor({ response, deadlines, flow, filter, length }: RelayParts) {
     this.response = response;
     this.deadlines = deadlines;
     this.flow = flow;
-    const { "content-length": length } = head.headers;
-    this.length = length === undefined ? undefined : Number(length);
+    this.filter = filter;
+    this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
   }
 
   begin({ status, headers, rawHeaders }: AttemptHead, format: Format, requestId: string): void {
-    this.response.writeHead(status, [...headersToClient(rawHeaders, format), requestIdHeader, requestId]);
+    const sent = headersToClient(rawHeaders, format, this.filter === undefined);
+    this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
     // Others go out with their first byte, which spares a packet.
     if (headers["content-type"]?.startsWith("text/event-stream") === true) this.response.flushHeaders();
   }
 
   write(chunk: Buffer): void {
     this.taken += chunk.length;
-    if (this.taken === this.length) this.held = chunk;
-    else if (!this.response.write(chunk) && !this.isPaused) this.wait();
+    const sent = this.filter === undefined ? chunk : this.filter.push(chunk);
+    if (this.taken === this.length) this.held = sent;
+    else if (sent.length > 0 && !this.response.write(sent) && !this.isPaused) this.wait();
   }
 
   private wait(): void {
@@ -57,7 +70,7 @@ export class Relay {
 
   end(): void {
     this.unwatch();
-    this.response.end(this.held);
+    this.response.end(this.filter === undefined ? this.held : this.filter.end());
   }
 
   /** So that nobody takes what came for all of it. */

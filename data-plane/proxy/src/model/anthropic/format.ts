@@ -5,8 +5,8 @@ import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
 import { errorBody, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
-import { readAnthropicAnswer } from "./usage.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
+import { readAnthropicAnswer } from "./usage.ts";
 
 export const anthropic: Format = {
   door: "anthropic",
@@ -21,4 +21,5 @@ export const anthropic: Format = {
   providerRequestId,
   workIn,
   readerFor: (operation, form) => (operation === "messages" ? readAnthropicAnswer(form) : undefined),
+  filterFor: () => undefined,
 };

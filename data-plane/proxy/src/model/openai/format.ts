@@ -6,6 +6,8 @@ import { workIn } from "./description.ts";
 import { errorBody, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
+import { UnaskedUsage } from "./unasked-usage.ts";
+import { readOpenAiAnswer } from "./usage.ts";
 
 export const openai: Format = {
   door: "openai",
@@ -19,5 +21,6 @@ export const openai: Format = {
   headroomIn,
   providerRequestId,
   workIn,
-  readerFor: () => undefined,
+  readerFor: readOpenAiAnswer,
+  filterFor: ({ mustAskUsage }) => (mustAskUsage ? new UnaskedUsage() : undefined),
 };
