@@ -2,11 +2,12 @@
 // put into them, and a message comes out as it went in but for the parts that the gate has to change. What would go wrong
 // here would go wrong in the one message in a million that nobody looks at.
 
-import { Edits, rebuilt } from "@tollgate/proxy/mcp/wire/edits";
+import { Edits, rebuilt } from "@tollgate/proxy/bytes/edits";
 import { readEnvelope } from "@tollgate/proxy/mcp/wire/envelope";
-import { EventReader, eventOf } from "@tollgate/proxy/mcp/wire/events";
+import { EventReader } from "@tollgate/proxy/bytes/event-reader";
+import { eventOf } from "@tollgate/proxy/mcp/wire/events";
 import { headerValueOf, textOfHeader } from "@tollgate/proxy/mcp/wire/header-value";
-import { memberFinder, textOf, visitMembers, type Span } from "@tollgate/proxy/mcp/wire/members";
+import { memberFinder, textOf, visitMembers, type Span } from "@tollgate/proxy/bytes/members";
 import { readServerMessage } from "@tollgate/proxy/mcp/wire/message";
 import { capabilitySetOf } from "@tollgate/proxy/mcp/capability-set";
 import { resultFor } from "@tollgate/proxy/mcp/forward/incoming";

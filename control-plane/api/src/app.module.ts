@@ -27,6 +27,7 @@ import { ImportsModule } from "./imports/imports.module.ts";
 import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
+import { ModelCallsModule } from "./model-calls/model-calls.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
 import { ProxiesModule } from "./proxies/proxies.module.ts";
 import { answeringRepeats } from "./repeats/answer-once.ts";
@@ -65,6 +66,7 @@ export class AppModule {
         EnvironmentsModule,
         FleetModule,
         CallsModule,
+        ModelCallsModule,
         HeadModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: PermissionGuard }],

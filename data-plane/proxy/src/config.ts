@@ -105,7 +105,12 @@ export const settings = {
       "Milliseconds for which a program that is stopped serves on and says that it is not ready; behind a balancer, more than that needs to notice.",
     ),
   TOLLGATE_DRAIN_SECONDS: z.coerce.number().min(0).max(3_600).default(8).describe("Seconds that calls in flight get."),
-  TOLLGATE_REQUEST_BYTES_MAX: atLeastOne.default(4 * 1024 * 1024).describe("Bytes of one request's body."),
+  TOLLGATE_REQUEST_BYTES_MAX: atLeastOne
+    .default(4 * 1024 * 1024)
+    .describe("Bytes of the body of one request to a server."),
+  TOLLGATE_MODEL_REQUEST_BYTES_MAX: atLeastOne
+    .default(32 * 1024 * 1024)
+    .describe("Bytes of the body of one call to a model, unpacked."),
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
     .default(5_000)
     .describe("Milliseconds that one server may take for its part of a list before the list goes out without it."),
@@ -197,6 +202,7 @@ export type Config = {
   drainDelayMs: number;
   drainMs: number;
   requestBytesMax: number;
+  modelRequestBytesMax: number;
   listTimeoutMs: number;
   listBytesMax: number;
   messageBytesMax: number;
@@ -298,6 +304,7 @@ function fromEnv(env: Data): Config {
     drainDelayMs: env.TOLLGATE_DRAIN_DELAY_MS,
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
+    modelRequestBytesMax: env.TOLLGATE_MODEL_REQUEST_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,
     listBytesMax: env.TOLLGATE_LIST_BYTES_MAX,
     messageBytesMax: env.TOLLGATE_MESSAGE_BYTES_MAX,

@@ -12,9 +12,11 @@ import { createListener, type Listener } from "./http/listener.ts";
 import type { Log } from "./log-output.ts";
 import { openMcp, type Mcp } from "./mcp/mcp.ts";
 import { alone, type Neighbours } from "./mcp/placement/placement.ts";
+import { openModels } from "./model/models.ts";
 import type { ReplicaReader } from "./pipeline/authenticate.ts";
 import { createCounters, type Counters } from "./pipeline/counters.ts";
-import { openAccounts } from "./pipeline/record.ts";
+import { openModelAccounts } from "./pipeline/model-record.ts";
+import { openAccounts, type AccountsParts } from "./pipeline/record.ts";
 import { createSealer, type Sealer } from "./sealing/sealer.ts";
 import type { SealingKeys } from "./sealing/sealing-keys.ts";
 import { createDeadlines } from "./upstream/deadlines.ts";
@@ -63,10 +65,11 @@ export function openGate({
 }: GateParts): Gate {
   const counters = createCounters();
   const wallMs = Date.now;
-  const accounts = openAccounts({
+  const recording: AccountsParts = {
     ...{ recorder, counters, wallMs },
     onBug: (call, error) => log.error({ err: error, requestId: call.requestId }, "a call met a bug"),
-  });
+  };
+  const accounts = openAccounts(recording);
   const deadlines = createDeadlines();
   const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
@@ -83,14 +86,20 @@ export function openGate({
     neighbours,
     onSuspect: servers?.onSuspect,
   });
+  const models = openModels({
+    ...{ config, log, replica, accounts, deadlines, secrets, wallMs },
+    modelAccounts: openModelAccounts(recording),
+  });
   const known = (): Known => knownOf(replica, config);
-  const listener = createListener({ doors: new Map([["/mcp", mcp.door]]), waitsFor, known, log });
+  const doors = new Map([["/mcp", mcp.door], ...models.doors]);
+  const listener = createListener({ doors, waitsFor, known, log });
 
   function viewChanged(): void {
     const view = replica.view();
     if (view === undefined) return;
     upstreams.keepOnly(view);
     mcp.viewChanged(view);
+    models.viewChanged(view);
   }
   viewChanged();
 
@@ -102,14 +111,14 @@ export function openGate({
     answerPeer(request, response, from) {
       const [path = "/"] = (request.url ?? "/").split("?");
       const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
-      if (/^\/mcp(\/|$)/.test(path)) mcp.door(exchange);
+      if (/^\/mcp(\/|$)/.test(path)) mcp.door.serve(exchange);
       else answerRefusal(response, exchange.requestId, "request.path-unknown");
     },
     viewChanged,
     async close() {
       accounts.close();
       mcp.close();
-      await upstreams.close();
+      await Promise.all([upstreams.close(), models.close()]);
       deadlines.close();
     },
   };

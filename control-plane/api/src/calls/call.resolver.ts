@@ -2,13 +2,9 @@
 
 import { Inject } from "@nestjs/common";
 import { Args, Query, Resolver } from "@nestjs/graphql";
-import { TollgateError } from "@tollgate/kernel/errors";
 import type {
-  Call,
   CallConnection,
   CallFilter,
-  CallOutcome,
-  Era,
   FactGap as ApiFactGap,
   FactGapConnection,
   FactGapState as ApiFactGapState,
@@ -18,56 +14,10 @@ import type {
 import { connectionOf, pageOf } from "../graphql/connection.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { readFactGaps, type FactGap, type FactGapState } from "../usage/epoch-counts.ts";
-import { cursorOf, readCalls, type CallRow, type CallWish } from "./calls.ts";
-
-const outcomesToDb = {
-  ANSWERED: "answered",
-  UPSTREAM_FAILED: "upstream-failed",
-  CLIENT_CLOSED: "client-closed",
-  UNKNOWN: "unknown",
-  INPUT_REQUIRED: "input-required",
-  REFUSED: "refused",
-} as const satisfies Record<CallOutcome, string>;
-
-const outcomesFromDb: ReadonlyMap<string, CallOutcome> = new Map([
-  [outcomesToDb.ANSWERED, "ANSWERED"],
-  [outcomesToDb.UPSTREAM_FAILED, "UPSTREAM_FAILED"],
-  [outcomesToDb.CLIENT_CLOSED, "CLIENT_CLOSED"],
-  [outcomesToDb.UNKNOWN, "UNKNOWN"],
-  [outcomesToDb.INPUT_REQUIRED, "INPUT_REQUIRED"],
-  [outcomesToDb.REFUSED, "REFUSED"],
-]);
-
-const erasFromDb: ReadonlyMap<string, Era> = new Map([
-  ["legacy", "LEGACY"],
-  ["modern", "MODERN"],
-]);
-
-function callToApi(row: CallRow): Call {
-  const outcome = outcomesFromDb.get(row.outcome);
-  if (!outcome) throw new Error(`the usage store has a call with the outcome ${row.outcome}`);
-  const { keyId, teamId, serverId, code, ...rest } = row;
-  return {
-    ...rest,
-    id: `${row.proxyId}/${row.epoch}/${row.seq}`,
-    outcome,
-    keyId: orNull(keyId),
-    teamId: orNull(teamId),
-    serverId: orNull(serverId),
-    code: orNull(code),
-    method: orNull(row.method),
-    clientEra: erasFromDb.get(row.clientEra) ?? null,
-    serverEra: erasFromDb.get(row.serverEra) ?? null,
-    toolUseId: orNull(row.toolUseId),
-    sessionId: orNull(row.sessionId),
-    clientName: orNull(row.clientName),
-    clientVersion: orNull(row.clientVersion),
-  };
-}
-
-function orNull(text: string): string | null {
-  return text === "" ? null : text;
-}
+import type { Resolved } from "../graphql/refusals.ts";
+import { callToApi, orNull, outcomesToDb } from "./call-to-api.ts";
+import { readCalls, type CallWish } from "./calls.ts";
+import { foreignCursor, placeKey, placeKeyParts } from "./fact-page.ts";
 
 function wishFromApi(filter: CallFilter): CallWish {
   return {
@@ -76,6 +26,8 @@ function wishFromApi(filter: CallFilter): CallWish {
     teamId: filter.teamId ?? undefined,
     server: filter.server ?? undefined,
     tool: filter.tool ?? undefined,
+    door: filter.door ?? undefined,
+    model: filter.model ?? undefined,
     outcome: filter.outcome ? outcomesToDb[filter.outcome] : undefined,
     requestId: filter.requestId ?? undefined,
     method: filter.method ?? undefined,
@@ -101,8 +53,7 @@ function gapKey({ proxyId, epoch, firstSeq }: FactGap): readonly string[] {
 }
 
 function placeOf(after: readonly string[] | undefined): readonly string[] | undefined {
-  if (after?.slice(1).every((part) => /^\d{1,18}$/.test(part)) === false)
-    throw new TollgateError("request.invalid", "`after` is not a cursor of this list.");
+  if (after?.slice(1).every((part) => /^\d{1,18}$/.test(part)) === false) throw foreignCursor();
   return after;
 }
 
@@ -115,10 +66,10 @@ export class CallResolver {
   }
 
   @Query()
-  async calls(@Args() { filter, ...args }: QueryCallsArgs): Promise<CallConnection> {
-    const page = pageOf(args, 4);
+  async calls(@Args() { filter, ...args }: QueryCallsArgs): Promise<Resolved<CallConnection>> {
+    const page = pageOf(args, placeKeyParts);
     const rows = await readCalls(this.#plane.database.sql, wishFromApi(filter ?? {}), page);
-    return connectionOf(page, rows, cursorOf, callToApi);
+    return connectionOf(page, rows, placeKey, callToApi);
   }
 
   @Query()

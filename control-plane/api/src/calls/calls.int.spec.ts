@@ -26,6 +26,12 @@ function saidIn(n: number) {
   return { outcome, method: n === 4 ? "tools/call" : "prompts/get", ...eras, ...whose };
 }
 
+/** One of them at a door to models. */
+function refusedAt(n: number) {
+  if (n !== 11) return { code: "mcp.tool-unknown", door: "mcp" };
+  return { code: "auth.key-revoked", door: "openai", model: "gpt", server: "", tool: "" };
+}
+
 beforeAll(async () => {
   api = await startAdminApi("calls");
   const { createTeam } = await api.admin.run<{ createTeam: { team: { id: string } } }>(
@@ -43,7 +49,7 @@ beforeAll(async () => {
     const isRefused = n % 4 === 3;
     const common = { keyId: n % 2 === 0 ? keyId : "someone", server: n < 20 ? "docs" : "files", tool: `tool${n % 4}` };
     const init = isRefused
-      ? { ...at, kind: { case: "callRefused" as const, value: { ...common, code: "mcp.tool-unknown", door: "mcp" } } }
+      ? { ...at, kind: { case: "callRefused" as const, value: { ...common, ...refusedAt(n) } } }
       : {
           ...at,
           kind: {
@@ -88,7 +94,9 @@ test.each<[string, () => Record<string, unknown>, number]>([
   ["by the key's id", () => ({ keyId }), factCount / 2],
   ["by the key's name", () => ({ key: "alice" }), factCount / 2],
   ["by a name that no key ever had", () => ({ key: "nobody" }), 0],
-  ["by server", () => ({ server: "docs" }), 20],
+  ["by server", () => ({ server: "docs" }), 19],
+  ["by door", () => ({ door: "openai" }), 1],
+  ["by the model that was refused", () => ({ model: "gpt" }), 1],
   ["by tool", () => ({ tool: "tool1" }), factCount / 4],
   ["by outcome", () => ({ outcome: "REFUSED" }), factCount / 4],
   ["by request", () => ({ requestId: "r5" }), 1],
@@ -118,6 +126,16 @@ test("a call says what it was and whose; what nobody said is null", async () => 
     { requestId: "r6", outcome: "ANSWERED", method: "prompts/get", ...said, sessionId: "work-6", ...whose },
     { requestId: "r5", outcome: "ANSWERED", ...unsaid, ...nobodys },
     { requestId: "r4", outcome: "INPUT_REQUIRED", method: "tools/call", ...said, sessionId: "work-4", ...whose },
+  ]);
+});
+
+test("a refusal at a door to models says which model, and no other call says any", async () => {
+  const { calls } = await api.admin.run<{ calls: { nodes: unknown[] } }>(
+    '{ calls(filter: { from: "2026-06-01T00:00:02Z", to: "2026-06-01T00:00:03Z" }, first: 2) { nodes { door code model } } }',
+  );
+  expect(calls.nodes).toEqual([
+    { door: "openai", code: "auth.key-revoked", model: "gpt" },
+    { door: "mcp", code: null, model: null },
   ]);
 });
 

@@ -1,17 +1,13 @@
-// Calls out of the usage store, newest first, page by page. A page is a keyset read along the index of time, so its cost
-// does not grow with its depth, and facts that arrive late show up where they belong, in no page twice.
+// Calls to servers, and refusals at every door, out of the usage store: which there are for a wish, and which say that they are
+// a certain use of a tool.
 
-import { TollgateError } from "@tollgate/kernel/errors";
 import type { Sql } from "../database.ts";
 import type { Page } from "../graphql/connection.ts";
 import { schemaOf } from "../projections/projection.ts";
 import { keys } from "../keys/key.projection.ts";
+import { readFactPage, type Conditions, type FactPlace, type FactTable } from "./fact-page.ts";
 
-export type CallRow = {
-  proxyId: string;
-  epoch: bigint;
-  seq: bigint;
-  time: Date;
+export type CallRow = FactPlace & {
   requestId: string;
   keyId: string;
   teamId: string;
@@ -34,6 +30,7 @@ export type CallRow = {
   sessionId: string;
   clientName: string;
   clientVersion: string;
+  model: string;
 };
 
 export type CallWish = {
@@ -42,6 +39,8 @@ export type CallWish = {
   teamId?: string | undefined;
   server?: string | undefined;
   tool?: string | undefined;
+  door?: string | undefined;
+  model?: string | undefined;
   outcome?: string | undefined;
   requestId?: string | undefined;
   method?: string | undefined;
@@ -51,59 +50,59 @@ export type CallWish = {
   to?: Date | undefined;
 };
 
-const conditions = {
-  keyName: (at: string) => `key_id IN (SELECT id FROM ${schemaOf(keys.projection)}.resource WHERE name = ${at})`,
-  keyId: (at: string) => `key_id = ${at}`,
-  teamId: (at: string) => `team_id = ${at}`,
-  server: (at: string) => `server = ${at}`,
-  tool: (at: string) => `tool = ${at}`,
-  outcome: (at: string) => `outcome = ${at}`,
-  requestId: (at: string) => `request_id = ${at}`,
-  method: (at: string) => `method = ${at}`,
+/** Also of keys that are revoked. */
+export function isOfKeyNamed(at: string): string {
+  return `key_id IN (SELECT id FROM ${schemaOf(keys.projection)}.resource WHERE name = ${at})`;
+}
+
+const conditions: Conditions<CallWish> = {
+  keyName: isOfKeyNamed,
+  keyId: (at) => `key_id = ${at}`,
+  teamId: (at) => `team_id = ${at}`,
+  server: (at) => `server = ${at}`,
+  tool: (at) => `tool = ${at}`,
+  door: (at) => `door = ${at}`,
+  model: (at) => `model = ${at}`,
+  outcome: (at) => `outcome = ${at}`,
+  requestId: (at) => `request_id = ${at}`,
+  method: (at) => `method = ${at}`,
   // As their indexes have it; "" is what many calls have in common because nothing was said.
-  toolUseId: (at: string) => `tool_use_id = ${at} AND tool_use_id <> ''`,
-  sessionId: (at: string) => `session_id = ${at} AND session_id <> ''`,
-  from: (at: string) => `time >= ${at}`,
-  to: (at: string) => `time < ${at}`,
-} satisfies Record<keyof CallWish, (at: string) => string>;
+  toolUseId: (at) => `tool_use_id = ${at} AND tool_use_id <> ''`,
+  sessionId: (at) => `session_id = ${at} AND session_id <> ''`,
+  from: (at) => `time >= ${at}`,
+  to: (at) => `time < ${at}`,
+};
 
 const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", key_id AS "keyId",
   team_id AS "teamId", server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
   total_us AS "totalUs", count, method, client_era AS "clientEra", server_era AS "serverEra",
-  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion"`;
+  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model`;
 
-export function cursorOf({ time, proxyId, epoch, seq }: CallRow): readonly string[] {
-  return [time.toISOString(), proxyId, epoch.toString(), seq.toString()];
+const table: FactTable<CallWish> = { name: "usage.call", columns, conditions };
+
+export function readCalls(sql: Sql, wish: CallWish, page: Page): Promise<CallRow[]> {
+  return readFactPage<CallRow, CallWish>(sql, table, wish, page);
 }
 
-/** One row more than the page takes, where there is one. */
-export async function readCalls(sql: Sql, wish: CallWish, page: Page): Promise<CallRow[]> {
-  const values: unknown[] = [];
-  const at = (value: unknown): string => `$${values.push(value)}`;
-  const where = Object.entries(conditions).flatMap(([name, condition]) => {
-    const value = wishedOf(wish, name);
-    return value === undefined ? [] : [condition(at(value))];
-  });
-  if (page.after) {
-    const [time = "", proxyId = "", epoch = "", seq = ""] = page.after;
-    if (Number.isNaN(Date.parse(time)) || !isCount(epoch) || !isCount(seq))
-      throw new TollgateError("request.invalid", "`after` is not a cursor of this list.");
-    where.push(
-      `(time, proxy_id, epoch, seq) < (${at(time)}::timestamptz, ${at(proxyId)}, ${at(epoch)}::bigint, ${at(seq)}::bigint)`,
-    );
-  }
-  return sql.query<CallRow>(
-    `SELECT ${columns} FROM usage.call ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}
-     ORDER BY time DESC, proxy_id DESC, epoch DESC, seq DESC LIMIT ${at(page.take + 1)}`,
-    values,
+/** A use of a tool is a name that a client says, so one of another team is another. */
+export type ToolUse = { readonly teamId: string; readonly toolUseId: string };
+
+/** Who says the same of every call cannot make an answer of them all. */
+const callsPerToolUseMax = 20;
+
+/** For each use, in its order, the calls that say it: the oldest first. */
+export async function readCallsOf(sql: Sql, uses: readonly ToolUse[]): Promise<CallRow[][]> {
+  const rows = await sql.query<CallRow & { nth: bigint }>(
+    `SELECT asked.nth, found.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (team, use, nth)
+     CROSS JOIN LATERAL (
+       SELECT ${columns} FROM usage.call
+       WHERE tool_use_id = asked.use AND tool_use_id <> '' AND team_id = asked.team
+       ORDER BY time, proxy_id, epoch, seq LIMIT $3
+     ) AS found ORDER BY asked.nth, found.time, found."proxyId", found.epoch, found.seq`,
+    [uses.map(({ teamId }) => teamId), uses.map(({ toolUseId }) => toolUseId), callsPerToolUseMax],
   );
-}
-
-function wishedOf(wish: Readonly<Record<string, unknown>>, name: string): unknown {
-  return wish[name];
-}
-
-function isCount(text: string): boolean {
-  return /^\d{1,18}$/.test(text);
+  const found = uses.map((): CallRow[] => []);
+  for (const { nth, ...row } of rows) found[Number(nth) - 1]?.push(row);
+  return found;
 }

@@ -85,7 +85,7 @@ export type Call = {
   readonly clientVersion: Maybe<Scalars['String']['output']>;
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
-  /** More than one for refusals that a proxy counted together: then without request, server and tool. */
+  /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
@@ -95,6 +95,10 @@ export type Call = {
   readonly keyId: Maybe<Scalars['ID']['output']>;
   /** The protocol's: tools/call, prompts/get, resources/read or completion/complete. */
   readonly method: Maybe<Scalars['String']['output']>;
+  /** At a door to models, as the client wrote it; only of refusals, other calls there are `modelCalls`. */
+  readonly model: Maybe<Scalars['String']['output']>;
+  /** The turn of a model that asked for it: the newest of its team's before it with this `toolUseId`. Null where none is known. */
+  readonly modelCall: Maybe<ModelCall>;
   readonly outcome: CallOutcome;
   /** Where the fact comes from: unique together. */
   readonly proxyId: Scalars['ID']['output'];
@@ -132,12 +136,16 @@ export type CallEdge = {
 };
 
 export type CallFilter = {
+  /** mcp, anthropic or openai. */
+  readonly door?: InputMaybe<Scalars['String']['input']>;
   /** At or after. */
   readonly from?: InputMaybe<Scalars['DateTime']['input']>;
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
   readonly method?: InputMaybe<Scalars['String']['input']>;
+  /** Of refusals at a door to models, as the client wrote it. */
+  readonly model?: InputMaybe<Scalars['String']['input']>;
   readonly outcome?: InputMaybe<CallOutcome>;
   readonly requestId?: InputMaybe<Scalars['String']['input']>;
   readonly server?: InputMaybe<Scalars['String']['input']>;
@@ -347,6 +355,44 @@ export type CreateToolGroupSucceeded = {
   readonly __typename?: 'CreateToolGroupSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly toolGroup: ToolGroup;
+};
+
+export type CredentialError = {
+  readonly __typename?: 'CredentialError';
+  readonly attempts: Scalars['BigInt']['output'];
+  /** A status, or in a word what came in its place: no-answer, broke-off. */
+  readonly what: Scalars['String']['output'];
+};
+
+export type CredentialHeadroom = {
+  readonly __typename?: 'CredentialHeadroom';
+  readonly requestsLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly requestsRemaining: Maybe<Scalars['BigInt']['output']>;
+  readonly time: Scalars['DateTime']['output'];
+  readonly tokensLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly tokensRemaining: Maybe<Scalars['BigInt']['output']>;
+};
+
+/** A provider's credential, as the facts of a time have it. One that was not used in that time is not there. */
+export type CredentialHealth = {
+  readonly __typename?: 'CredentialHealth';
+  /** Attempts of calls, whether or not another was made after it. */
+  readonly attempts: Scalars['BigInt']['output'];
+  readonly credential: Scalars['String']['output'];
+  /** Failures of all attempts, from 0 to 1. */
+  readonly errorRate: Scalars['Float']['output'];
+  /** All that went wrong, the caller's mistakes included, the most frequent first: at most 20. */
+  readonly errors: ReadonlyArray<CredentialError>;
+  /** Attempts that failed for what is not the caller's doing: no answer, one that broke off, 401, 403, 408, 409, 429, 5xx. */
+  readonly failures: Scalars['BigInt']['output'];
+  /** From the call's arrival to the first byte of its answer, where that was no error: the median, and what 95 % are within. */
+  readonly firstByteUsP50: Maybe<Scalars['BigInt']['output']>;
+  readonly firstByteUsP95: Maybe<Scalars['BigInt']['output']>;
+  /** As the provider said with the newest answer that said any; null where none did. */
+  readonly headroom: Maybe<CredentialHeadroom>;
+  /** Of the newest attempt; null where no answer came. */
+  readonly lastStatus: Maybe<Scalars['Int']['output']>;
+  readonly lastTime: Scalars['DateTime']['output'];
 };
 
 /** Texts are JSON, and cut where they are long; null where nothing was or is. */
@@ -712,6 +758,165 @@ export type LogIdentity = {
   readonly incarnation: Scalars['Int']['output'];
 };
 
+/** A call that went out to a provider: one turn of a model. */
+export type ModelCall = {
+  readonly __typename?: 'ModelCall';
+  readonly agentId: Maybe<Scalars['String']['output']>;
+  /** 0 where nobody knows. */
+  readonly attempts: Scalars['Int']['output'];
+  readonly basis: UsageBasis;
+  /** What the client says of itself. */
+  readonly clientName: Maybe<Scalars['String']['output']>;
+  readonly clientVersion: Maybe<Scalars['String']['output']>;
+  /** The same in billionths of a dollar. */
+  readonly costNanoUsd: Maybe<Scalars['BigInt']['output']>;
+  /** Decimal dollars, exact: 0.000123. Null where no price was known. */
+  readonly costUsd: Maybe<Scalars['String']['output']>;
+  /** Of the last attempt. */
+  readonly credential: Maybe<Scalars['String']['output']>;
+  /** anthropic or openai. */
+  readonly door: Scalars['String']['output'];
+  readonly epoch: Scalars['BigInt']['output'];
+  /** Why each attempt before the last was given up: the credential and what came, such as `second 429`. */
+  readonly failedAttempts: ReadonlyArray<Scalars['String']['output']>;
+  readonly firstByteUs: Scalars['BigInt']['output'];
+  /** Proxy, epoch and sequence number of its fact. */
+  readonly id: Scalars['ID']['output'];
+  readonly keyId: Maybe<Scalars['ID']['output']>;
+  /** As it was asked for at the provider. */
+  readonly model: Scalars['String']['output'];
+  /** As the client wrote it: it may be an alias. */
+  readonly modelAsked: Scalars['String']['output'];
+  /** As the answer says. */
+  readonly modelServed: Maybe<Scalars['String']['output']>;
+  /** Of the door's protocol: messages, chat/completions. */
+  readonly operation: Scalars['String']['output'];
+  readonly outcome: ModelCallOutcome;
+  readonly parentAgentId: Maybe<Scalars['String']['output']>;
+  /** Of the price list that it was counted by. */
+  readonly priceVersion: Maybe<Scalars['String']['output']>;
+  readonly provider: Scalars['String']['output'];
+  readonly providerId: Maybe<Scalars['ID']['output']>;
+  readonly providerRequestId: Maybe<Scalars['String']['output']>;
+  /** Where the fact comes from: unique together. */
+  readonly proxyId: Scalars['ID']['output'];
+  readonly requestBytes: Scalars['BigInt']['output'];
+  readonly requestId: Scalars['String']['output'];
+  /** What the provider said with its answer that the credential may still do; null where it did not say. */
+  readonly requestsLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly requestsRemaining: Maybe<Scalars['BigInt']['output']>;
+  readonly responseBytes: Scalars['BigInt']['output'];
+  readonly seq: Scalars['BigInt']['output'];
+  /** As the provider names it. */
+  readonly serviceTier: Maybe<Scalars['String']['output']>;
+  /** What the client calls the work, the agent, and the agent that started this one. */
+  readonly sessionId: Maybe<Scalars['String']['output']>;
+  /** The provider's, of the last attempt; null where it did not answer. */
+  readonly status: Maybe<Scalars['Int']['output']>;
+  readonly stopReason: Maybe<Scalars['String']['output']>;
+  readonly streamed: Scalars['Boolean']['output'];
+  readonly teamId: Maybe<Scalars['ID']['output']>;
+  readonly time: Scalars['DateTime']['output'];
+  readonly tokens: TokenCounts;
+  readonly tokensLimit: Maybe<Scalars['BigInt']['output']>;
+  readonly tokensRemaining: Maybe<Scalars['BigInt']['output']>;
+  /**
+   * Calls of its team that say one of `toolUseIds`: what came of asking, the oldest of each first, at most 20 of each. Null only
+   * together with an error.
+   */
+  readonly toolCalls: Maybe<ReadonlyArray<Call>>;
+  /** What the model asked to be called, by the provider's ids. */
+  readonly toolUseIds: ReadonlyArray<Scalars['String']['output']>;
+  readonly totalUs: Scalars['BigInt']['output'];
+  readonly webSearches: Scalars['BigInt']['output'];
+};
+
+export type ModelCallConnection = {
+  readonly __typename?: 'ModelCallConnection';
+  readonly edges: ReadonlyArray<ModelCallEdge>;
+  readonly nodes: ReadonlyArray<ModelCall>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ModelCallEdge = {
+  readonly __typename?: 'ModelCallEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: ModelCall;
+};
+
+export type ModelCallFilter = {
+  readonly agentId?: InputMaybe<Scalars['String']['input']>;
+  readonly basis?: InputMaybe<UsageBasis>;
+  /** At or after. */
+  readonly from?: InputMaybe<Scalars['DateTime']['input']>;
+  /** A key's name; revoked keys of that name are meant, too. */
+  readonly key?: InputMaybe<Scalars['String']['input']>;
+  readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  /** As it was asked for at the provider. */
+  readonly model?: InputMaybe<Scalars['String']['input']>;
+  readonly outcome?: InputMaybe<ModelCallOutcome>;
+  /** By name. */
+  readonly provider?: InputMaybe<Scalars['String']['input']>;
+  readonly requestId?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
+  readonly teamId?: InputMaybe<Scalars['ID']['input']>;
+  /** Before. */
+  readonly to?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Turns that asked for this use of a tool. */
+  readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ModelCallOutcome =
+  /** The provider's answer was relayed to its end, be it an error of the provider's. */
+  | 'ANSWERED'
+  /** The client hung up first. */
+  | 'CLIENT_CLOSED'
+  /** The provider could not be reached, broke off, timed out or did not take the credential. */
+  | 'PROVIDER_FAILED'
+  /** The proxy ended while the call was under way, and nobody knows what the provider did: it is taken for the most it can cost. */
+  | 'UNKNOWN';
+
+export type ModelUsage = {
+  readonly __typename?: 'ModelUsage';
+  readonly calls: Scalars['BigInt']['output'];
+  readonly costNanoUsd: Scalars['BigInt']['output'];
+  /** Of the calls whose price was known: decimal dollars, exact. */
+  readonly costUsd: Scalars['String']['output'];
+  /** Calls of which tokens and cost are an estimate. */
+  readonly estimatedCalls: Scalars['BigInt']['output'];
+  /**
+   * What its calls have in common: the id of their key or team, their provider's name, `provider/model`, or what clients call
+   * their session or agent. Empty where nobody said, and without grouping.
+   */
+  readonly group: Scalars['String']['output'];
+  readonly tokens: TokenCounts;
+  /** Calls whose price was not known: they are in no cost. */
+  readonly unpricedCalls: Scalars['BigInt']['output'];
+  readonly webSearches: Scalars['BigInt']['output'];
+};
+
+export type ModelUsageConnection = {
+  readonly __typename?: 'ModelUsageConnection';
+  readonly edges: ReadonlyArray<ModelUsageEdge>;
+  readonly nodes: ReadonlyArray<ModelUsage>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ModelUsageEdge = {
+  readonly __typename?: 'ModelUsageEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: ModelUsage;
+};
+
+export type ModelUsageGrouping =
+  | 'AGENT'
+  | 'KEY'
+  /** Provider and model. */
+  | 'MODEL'
+  | 'PROVIDER'
+  | 'SESSION'
+  | 'TEAM';
+
 export type Mutation = {
   readonly __typename?: 'Mutation';
   /**
@@ -1015,6 +1220,12 @@ export type Query = {
   readonly keys: KeyConnection;
   /** Which log this is, and how far it goes. */
   readonly log: Log;
+  /** Calls to models as their facts arrive, newest first; refusals at their doors are among `calls`. */
+  readonly modelCalls: ModelCallConnection;
+  /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
+  readonly modelUsage: ModelUsageConnection;
+  /** How each credential of a provider did in the last `minutes`: 15 unless told, at most 1440. */
+  readonly providerHealth: ReadonlyArray<CredentialHealth>;
   readonly secrets: SecretConnection;
   /** Null where there is none, or none any more. */
   readonly server: Maybe<Server>;
@@ -1090,6 +1301,27 @@ export type QueryKeysArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<KeyFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryModelCallsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ModelCallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryModelUsageArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ModelCallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  groupBy?: InputMaybe<ModelUsageGrouping>;
+};
+
+
+export type QueryProviderHealthArgs = {
+  minutes?: InputMaybe<Scalars['Int']['input']>;
+  provider: Scalars['String']['input'];
 };
 
 
@@ -1492,6 +1724,18 @@ export type TeamEdge = {
   readonly node: Team;
 };
 
+/** Each token is in one of these, but for `reasoning`, which are a part of `output`. */
+export type TokenCounts = {
+  readonly __typename?: 'TokenCounts';
+  readonly cacheRead: Scalars['BigInt']['output'];
+  readonly cacheWrite1h: Scalars['BigInt']['output'];
+  /** Written to the provider's cache for five minutes, and for an hour. */
+  readonly cacheWrite5m: Scalars['BigInt']['output'];
+  readonly input: Scalars['BigInt']['output'];
+  readonly output: Scalars['BigInt']['output'];
+  readonly reasoning: Scalars['BigInt']['output'];
+};
+
 export type ToolApproval = {
   readonly __typename?: 'ToolApproval';
   readonly approvedAt: Scalars['DateTime']['output'];
@@ -1544,6 +1788,17 @@ export type ToolNaming =
   /** With the server's name before a tool's where the group has tools of more than one server. */
   | 'AUTO'
   | 'NONE';
+
+/** How tokens and cost are known. */
+export type UsageBasis =
+  /** The provider said nothing, or not all: at least what it can have billed, as far as that is bounded. */
+  | 'ESTIMATED'
+  /** As the provider said at the end of its answer. */
+  | 'EXACT'
+  /** Nothing was used: the provider refused, or was never asked. */
+  | 'NONE'
+  /** Bytes and time only: what was passed through is not read. */
+  | 'UNMETERED';
 
 export type WithdrawToolApprovalInput = {
   readonly name: Scalars['String']['input'];

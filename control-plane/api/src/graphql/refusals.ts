@@ -3,8 +3,10 @@
 
 import type {
   AlreadyRevoked,
+  Call,
   InUse,
   Key,
+  ModelCall,
   InvalidInput,
   NameTaken,
   NotFound,
@@ -25,11 +27,15 @@ export type Resolved<T> = T extends Key
       ? Omit<T, "health" | "listing" | "tools" | "pendingTools" | "entries">
       : T extends CatalogueEntry
         ? Omit<T, "definition" | "difference">
-        : T extends Date
-          ? T
-          : T extends object
-            ? { [Field in keyof T]: Resolved<T[Field]> }
-            : T;
+        : T extends Call
+          ? Omit<T, "modelCall">
+          : T extends ModelCall
+            ? Omit<T, "toolCalls">
+            : T extends Date
+              ? T
+              : T extends object
+                ? { [Field in keyof T]: Resolved<T[Field]> }
+                : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown

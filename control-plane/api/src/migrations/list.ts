@@ -13,6 +13,7 @@ import { sharedKeyEndsMigration } from "./0010-shared-key-ends.ts";
 import { wantedIdsMigration } from "./0011-wanted-ids.ts";
 import { catalogueMigration } from "./0012-catalogue.ts";
 import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
+import { modelCallsMigration } from "./0015-model-calls.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   wantedIdsMigration,
   catalogueMigration,
   whatCallsWereMigration,
+  modelCallsMigration,
 ];

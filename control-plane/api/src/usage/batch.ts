@@ -7,7 +7,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { batchMac, linkAfter, linkBytes, type Hmac, type Sha256 } from "@tollgate/kernel/fact-chain";
 import { limits } from "@tollgate/kernel/limits";
 import type { Fact, FactBatch } from "@tollgate/schema/usage";
-import { FactSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { FactSchema, ModelCallOutcome, ToolCallOutcome } from "@tollgate/schema/usage";
 
 /** A fact and the part of the sequence it stands for: its own `seq`, or a range where facts were lost. */
 export type Span = {
@@ -84,10 +84,14 @@ function spanOf(fact: Fact): Omit<Span, "link"> {
   const last = fact.kind.case === "usageLost" ? fact.kind.value.lastSeq : first;
   if (first < 1n || last < first || last > int8Max) throw invalid(`Fact ${first} has no place in a sequence.`);
   if (fact.timeMs < 0n || fact.timeMs > timeMsMax) throw invalid(`Fact ${first} has no time.`);
-  if (fact.kind.case === "toolCallCompleted" && fact.kind.value.outcome === ToolCallOutcome.UNSPECIFIED) {
-    throw invalid(`Fact ${first} has no outcome.`);
-  }
+  if (!hasOutcome(fact)) throw invalid(`Fact ${first} has no outcome.`);
   return { first, last, fact };
+}
+
+function hasOutcome({ kind }: Fact): boolean {
+  if (kind.case === "toolCallCompleted") return kind.value.outcome !== ToolCallOutcome.UNSPECIFIED;
+  if (kind.case === "modelCallCompleted") return kind.value.outcome !== ModelCallOutcome.UNSPECIFIED;
+  return true;
 }
 
 /** What of a batch is new after `stored`: nothing new is an empty list, facts missing before it are a hole. */

@@ -116,6 +116,7 @@ async function checkChain(sql: Sql, facts: FactSpans, { stored, link }: Cursor):
 async function storedLink(sql: Sql, { proxyId, epoch }: FactSpans, seq: bigint): Promise<Uint8Array | null> {
   const [row] = await sql.query<{ link: Uint8Array | null }>(
     `SELECT link FROM usage.call WHERE proxy_id = $1 AND epoch = $2 AND seq = $3
+     UNION ALL SELECT link FROM usage.model_call WHERE proxy_id = $1 AND epoch = $2 AND seq = $3
      UNION ALL SELECT link FROM usage.unread WHERE proxy_id = $1 AND epoch = $2 AND seq = $3`,
     [proxyId, epoch, seq],
   );
@@ -143,11 +144,15 @@ export async function storedCursors(
 ): Promise<StoredCursors> {
   if (spooled.length === 0) return { stored: [], forked: [] };
   const rows = await sql.query<{ epoch: bigint; stored: bigint; link: Uint8Array | null; at: Uint8Array | null }>(
-    `SELECT spooled.epoch, coalesce(cursor.stored, 0) AS stored, cursor.link, call.link AS at
+    `SELECT spooled.epoch, coalesce(cursor.stored, 0) AS stored, cursor.link,
+       coalesce(call.link, model_call.link) AS at
      FROM unnest($2::bigint[], $3::bigint[]) AS spooled (epoch, seq)
      LEFT JOIN usage.cursor AS cursor ON cursor.proxy_id = $1 AND cursor.epoch = spooled.epoch
      LEFT JOIN usage.call AS call
        ON call.proxy_id = $1 AND call.epoch = spooled.epoch AND call.seq = spooled.seq AND spooled.seq <= cursor.stored
+     LEFT JOIN usage.model_call AS model_call
+       ON model_call.proxy_id = $1 AND model_call.epoch = spooled.epoch AND model_call.seq = spooled.seq
+       AND spooled.seq <= cursor.stored
      ORDER BY spooled.epoch`,
     [proxyId, spooled.map(({ epoch }) => epoch), spooled.map(({ seq }) => seq)],
   );

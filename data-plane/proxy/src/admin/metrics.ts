@@ -1,9 +1,11 @@
 // What Prometheus reads of a proxy. Workers count plain numbers; here they are summed when somebody asks, so that a metric
-// costs a call nothing but an increment. Labels are outcomes and codes, which are few; never a key, a team or a tool.
+// costs a call nothing but an increment. Labels are outcomes, codes and an admin's names of providers, which are few; never a
+// key, a team, a tool or a model.
 
 import { Counter, Gauge, Registry } from "prom-client";
 import type { CacheCounts } from "../cache/restart-cache.ts";
 import type { WorkerTotals } from "../workers.ts";
+import { createModelMetrics } from "./model-metrics.ts";
 
 export type MetricsParts = {
   totals: () => Promise<WorkerTotals>;
@@ -57,6 +59,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const refusedScopes = gauge("tollgate_refused_scopes", "Scopes that refuse because they cannot be enforced here.");
   const spool = gauge("tollgate_spool_bytes", "Bytes of facts on disk.");
   const cacheBytes = gauge("tollgate_cache_bytes", "Bytes of what is kept on disk for a restart.");
+  const models = createModelMetrics(registry);
   const cacheFailures = counter("tollgate_cache_failures_total", "Failures of the cache on disk, by reason.", "reason");
 
   return {
@@ -69,6 +72,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       for (const [reason, count] of Object.entries(counts.strangersByReason)) strangers.inc({ reason }, count);
+      models.set(counts.modelCalls);
       factsLost.inc(Number(lost));
       for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
       servers.reset();
@@ -84,7 +88,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       const cache = parts.cache();
       cacheBytes.set(cache.bytes);
       for (const [reason, count] of Object.entries(cache.failuresByReason)) cacheFailures.inc({ reason }, count);
-      return registry.metrics();
+      return (await registry.metrics()) + models.firstByteText(counts.modelCalls);
     },
   };
 }

@@ -1,7 +1,7 @@
 // One message that arrives in pieces. Up to its limit it is kept; of what is longer only both ends are, because with most
 // servers the message's id stands at one of them, and then one call fails instead of all.
 
-import { GrowingBytes } from "../mcp/wire/growing-bytes.ts";
+import { GrowingBytes } from "../bytes/growing-bytes.ts";
 import type { Oversized } from "./channel.ts";
 
 const endBytes = 256;

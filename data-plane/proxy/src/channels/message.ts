@@ -2,8 +2,8 @@
 // exchanged on the way (ids, progress tokens, subscriptions). All other bytes stay as they came, but for line feeds between
 // members, which a line cannot hold.
 
-import { Edits } from "../mcp/wire/edits.ts";
-import { memberFinder, MemberRefusal, textOf, valueOf, type Span } from "../mcp/wire/members.ts";
+import { Edits } from "../bytes/edits.ts";
+import { memberFinder, MemberRefusal, textOf, valueOf, type Span } from "../bytes/members.ts";
 import type { Oversized } from "./channel.ts";
 
 const members = {

@@ -1,12 +1,14 @@
 // The end of an epoch whose worker is gone: calls that were to go out and have no outcome in the spool become facts that say
-// so, behind the last that the worker wrote. It is done before anything of the epoch's end is sent, by the one process that
+// so, behind the last that the worker wrote. One to a model costs what it can have cost at most: nobody knows what the provider
+// did, and what was spent must not be forgotten. It is done before anything of the epoch's end is sent, by the one process that
 // sends, and doing it twice does it once: what was concluded has no open intent any more.
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { firstLink } from "@tollgate/kernel/fact-chain";
-import { CallIntentSchema, FactSchema, ToolCallOutcome, type CallIntent } from "@tollgate/schema/usage";
+import { CallIntentSchema, FactSchema, ModelCallOutcome, ToolCallOutcome, UsageBasis } from "@tollgate/schema/usage";
+import type { CallIntent } from "@tollgate/schema/usage";
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
-import { createFactWriter } from "./fact-writer.ts";
+import { createFactWriter, type FactInit } from "./fact-writer.ts";
 import { listSegments, readSegment, recordsIn, segmentPath, unfinishedPath, type Segment } from "./spool-file.ts";
 
 /** How many calls it found without an outcome. */
@@ -18,8 +20,7 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
   for (const intent of end.open.values()) {
     seq += 1n;
     const { requestId, timeMs } = intent;
-    const value = { ...aboutOf(intent), outcome: ToolCallOutcome.UNKNOWN };
-    writer.addFact(seq, Number(timeMs), { requestId, kind: { case: "toolCallCompleted", value } });
+    writer.addFact(seq, Number(timeMs), { requestId, kind: unknownOutcome(intent) });
   }
   const facts = writer.take();
   replace(directory, epoch, end.seq + 1n, Buffer.concat([writer.opening([]), facts]));
@@ -27,11 +28,18 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
 }
 
 /** All that was known before the call went out. */
-function aboutOf(intent: CallIntent) {
-  const { keyId, teamId, serverId, server, tool, requestBytes } = intent;
-  const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = intent;
-  const whose = { keyId, teamId, toolUseId, sessionId, clientEra, clientName, clientVersion };
-  return { ...whose, serverId, server, method, tool, requestBytes };
+function unknownOutcome(intent: CallIntent): FactInit["kind"] {
+  const { keyId, teamId, sessionId, clientName, clientVersion, requestBytes, door } = intent;
+  const whose = { keyId, teamId, sessionId, clientName, clientVersion, requestBytes };
+  if (door === "") {
+    const { serverId, server, tool, method, clientEra, toolUseId } = intent;
+    const about = { serverId, server, tool, method, clientEra, toolUseId };
+    return { case: "toolCallCompleted", value: { ...whose, ...about, outcome: ToolCallOutcome.UNKNOWN } };
+  }
+  const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId } = intent;
+  const about = { door, operation, modelAsked, providerId, provider, model, agentId, parentAgentId };
+  const spent = { costNanoUsd: intent.boundNanoUsd, priceVersion: intent.priceVersion, basis: UsageBasis.ESTIMATED };
+  return { case: "modelCallCompleted", value: { ...whose, ...about, ...spent, outcome: ModelCallOutcome.UNKNOWN } };
 }
 
 type End = { seq: bigint; link: Uint8Array | undefined; open: Map<string, CallIntent> };

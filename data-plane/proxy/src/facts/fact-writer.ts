@@ -4,19 +4,27 @@
 import { hash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { epochKeyBytes, firstLink, linkBytes } from "@tollgate/kernel/fact-chain";
-import type { CallRefusedSchema, CallsRefusedSchema, ToolCallCompletedSchema } from "@tollgate/schema/usage";
+import type {
+  CallRefusedSchema,
+  CallsRefusedSchema,
+  ModelCallCompletedSchema,
+  ToolCallCompletedSchema,
+} from "@tollgate/schema/usage";
 import { CallIntentSchema, FactSchema } from "@tollgate/schema/usage";
-import { bodyOf, fieldOf, printBody, printMessage, reserve, type Body, type Out } from "./flat-printer.ts";
+import { bodyOf, fieldOf, messageBytesMax, printBody, printMessage, reserve } from "./flat-printer.ts";
+import type { Body, Out } from "./flat-printer.ts";
 import { factBytesMax, headerBytes, recordKinds, sealRecord } from "./spool-file.ts";
 
 export type FactInit = {
   readonly requestId: string;
   readonly kind:
     | { readonly case: "toolCallCompleted"; readonly value: MessageInitShape<typeof ToolCallCompletedSchema> }
+    | { readonly case: "modelCallCompleted"; readonly value: MessageInitShape<typeof ModelCallCompletedSchema> }
     | { readonly case: "callRefused"; readonly value: MessageInitShape<typeof CallRefusedSchema> }
     | { readonly case: "callsRefused"; readonly value: MessageInitShape<typeof CallsRefusedSchema> };
 };
 
+/** With a `door` it is the intent of a call to a model; without one, what only such calls have is not written. */
 export type IntentInit = MessageInitShape<typeof CallIntentSchema> & { readonly requestId: string };
 
 export type FactWriter = {
@@ -33,13 +41,16 @@ export type FactWriter = {
 
 const fact = FactSchema.field;
 const outer = { seq: fieldOf(fact.seq), timeMs: fieldOf(fact.timeMs), requestId: fieldOf(fact.requestId) };
-const outerBytesMax = Object.values(outer).reduce((sum, { bytesMax }) => sum + bytesMax, 8);
+const outerBytesMax = Object.values(outer).reduce((sum, { bytesMax }) => sum + bytesMax, messageBytesMax);
 const kinds = {
   toolCallCompleted: { number: fact.toolCallCompleted.number, body: bodyOf(fact.toolCallCompleted.message) },
+  modelCallCompleted: { number: fact.modelCallCompleted.number, body: bodyOf(fact.modelCallCompleted.message) },
   callRefused: { number: fact.callRefused.number, body: bodyOf(fact.callRefused.message) },
   callsRefused: { number: fact.callsRefused.number, body: bodyOf(fact.callsRefused.message) },
 } as const satisfies Record<FactInit["kind"]["case"], { number: number; body: Body }>;
-const intentBody = bodyOf(CallIntentSchema);
+// Two, so that calls to tools do not pay for what they have not: ten empty fields cost 0.17 µs where an intent costs 0.8.
+const modelIntentBody = bodyOf(CallIntentSchema);
+const toolIntentBody = bodyOf(CallIntentSchema, ({ number }) => number < CallIntentSchema.field.door.number);
 
 const usualBytes = 64 * 1024;
 /** A burst must not be remembered for ever. */
@@ -81,7 +92,10 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       });
       facts += 1;
     },
-    addIntent: (init) => record(recordKinds.intent, intentBody.bytesMax, () => printBody(out, intentBody, init)),
+    addIntent(init) {
+      const body = intentBodyOf(init);
+      record(recordKinds.intent, body.bytesMax, () => printBody(out, body, init));
+    },
     facts: () => facts,
     isEmpty: () => out.at === 0,
     take() {
@@ -98,16 +112,21 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
   };
 }
 
+function intentBodyOf({ door = "" }: IntentInit): Body {
+  return door === "" ? toolIntentBody : modelIntentBody;
+}
+
 function printOpening(link: Uint8Array, intents: Iterable<IntentInit>): Uint8Array {
   const out: Out = { bytes: Buffer.allocUnsafe(1024), at: headerBytes };
   out.bytes.set(link, out.at);
   out.at += linkBytes;
   sealRecord(out.bytes, 0, out.at, recordKinds.begin);
   for (const intent of intents) {
-    reserve(out, headerBytes + intentBody.bytesMax);
+    const body = intentBodyOf(intent);
+    reserve(out, headerBytes + body.bytesMax);
     const start = out.at;
     out.at += headerBytes;
-    printBody(out, intentBody, intent);
+    printBody(out, body, intent);
     sealRecord(out.bytes, start, out.at, recordKinds.intent);
   }
   return out.bytes.subarray(0, out.at);

@@ -2,6 +2,7 @@
 // a fact that nobody can read, so messages with fields on both sides of each limit are printed here and read by the library.
 
 import { create, createFileRegistry, fromBinary, type DescMessage } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -10,13 +11,14 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bodyOf, factTextCharsMax, printBody, reserve, type Out } from "./flat-printer.ts";
+import { bodyOf, factItemCharsMax, factListItemsMax, factTextCharsMax } from "./flat-printer.ts";
+import { messageBytesMax, printBody, printMessage, reserve, type Body, type Out } from "./flat-printer.ts";
 
-const { STRING, UINT64, BOOL } = FieldDescriptorProto_Type;
+const { STRING, UINT64, BOOL, DOUBLE } = FieldDescriptorProto_Type;
+const { OPTIONAL, REPEATED } = FieldDescriptorProto_Label;
 
 /** A message that has a field of the type at each of the numbers. */
-function messageWith(fields: Readonly<Record<number, FieldDescriptorProto_Type>>): DescMessage {
-  const label = FieldDescriptorProto_Label.OPTIONAL;
+function messageWith(fields: Readonly<Record<number, FieldDescriptorProto_Type>>, label = OPTIONAL): DescMessage {
   const field = Object.entries(fields).map(([number, type]) => {
     return { name: `f${number}`, jsonName: `f${number}`, number: Number(number), label, type };
   });
@@ -35,6 +37,14 @@ const text = fc.oneof(
 );
 const number = fc.bigInt({ min: 1n, max: BigInt(Number.MAX_SAFE_INTEGER) });
 
+function printed(body: Body, values: object): Buffer {
+  const out: Out = { bytes: Buffer.alloc(8), at: 0 };
+  reserve(out, body.bytesMax);
+  printBody(out, body, values);
+  expect(out.at).toBeLessThanOrEqual(body.bytesMax);
+  return out.bytes.subarray(0, out.at);
+}
+
 test("texts and numbers at fields of one byte and of two are what the library reads, and take no more than was said", () => {
   const desc = messageWith({
     ...{ 1: STRING, 15: STRING, 16: STRING, 127: STRING, 128: STRING, 2_047: STRING },
@@ -45,14 +55,65 @@ test("texts and numbers at fields of one byte and of two are what the library re
   const ofNumber = { f2: number, f14: number, f17: number, f126: number, f129: number, f2046: number };
   fc.assert(
     fc.property(fc.record({ ...ofText, ...ofNumber }, { requiredKeys: [] }), (values) => {
-      const out: Out = { bytes: Buffer.alloc(8), at: 0 };
-      reserve(out, body.bytesMax);
-      printBody(out, body, values);
-      expect(out.at).toBeLessThanOrEqual(body.bytesMax);
-      const read = fromBinary(desc, out.bytes.subarray(0, out.at));
+      const read = fromBinary(desc, printed(body, values));
       expect(read).toEqual(create(desc, values));
     }),
   );
+});
+
+test("claims and lists of texts are what the library reads", () => {
+  const item = fc.string({ unit: "grapheme", maxLength: 60 }).filter((text) => text.length <= factItemCharsMax);
+  const texts = fc.array(item, { maxLength: 20 });
+  const lists = messageWith({ 1: STRING, 16: STRING }, REPEATED);
+  const claims = messageWith({ 15: BOOL, 2_047: BOOL });
+  fc.assert(
+    fc.property(fc.record({ f1: texts, f16: texts }), (values) => {
+      expect(fromBinary(lists, printed(bodyOf(lists), values))).toEqual(create(lists, values));
+    }),
+  );
+  for (const values of [{ f15: true }, { f2047: true }, { f15: false, f2047: true }, {}])
+    expect(fromBinary(claims, printed(bodyOf(claims), values))).toEqual(create(claims, values));
+});
+
+test("a list is cut where it is full: so many items, so many characters of each, and fewer where they are wide", () => {
+  const lists = messageWith({ 16: STRING }, REPEATED);
+  const body = bodyOf(lists);
+  const read = (items: string[]) => Reflect.get(fromBinary(lists, printed(body, { f16: items })), "f16");
+  const long = "x".repeat(factItemCharsMax + 1);
+  expect(read(Array.from({ length: 1_000 }, () => long))).toEqual(
+    Array.from({ length: factListItemsMax }, () => "x".repeat(factItemCharsMax)),
+  );
+  const wide = "\u{ffff}".repeat(factItemCharsMax);
+  expect(read(["first", ...Array.from({ length: 1_000 }, () => wide)])).toEqual([
+    "first",
+    ...Array.from({ length: 21 }, () => wide),
+  ]);
+});
+
+test("a message within another is what the library reads, whether its length takes one byte, two or three", () => {
+  const desc = messageWith({ 1: STRING, 2: STRING }, REPEATED);
+  const body = bodyOf(desc);
+  const around = (size: number) => Array.from({ length: 12 }, (_, n) => size - 6 + n);
+  for (const size of [0, ...around(128), 8_000, ...around(16_384), 16_768]) {
+    for (const number of [1, 15, 16, 2_047]) {
+      const out: Out = { bytes: Buffer.alloc(messageBytesMax + body.bytesMax), at: 0 };
+      // Items that are 131 bytes each in the message, and one of what is left.
+      const all = "y".repeat(size);
+      const items = Array.from({ length: Math.ceil(size / 131) }, (_, n) => all.slice(n * 131 + 3, (n + 1) * 131));
+      const values = { f1: items.slice(0, factListItemsMax), f2: items.slice(factListItemsMax) };
+      printMessage(out, number, body, values);
+      const reader = new BinaryReader(out.bytes.subarray(0, out.at));
+      expect(reader.tag()).toEqual([number, WireType.LengthDelimited]);
+      expect(fromBinary(desc, reader.bytes())).toEqual(create(desc, values));
+      expect(reader.pos).toBe(out.at);
+    }
+  }
+});
+
+test("of a message with fields that a caller never fills only the others are printed", () => {
+  const desc = messageWith({ 1: STRING, 2: STRING });
+  const body = bodyOf(desc, ({ number }) => number < 2);
+  expect(fromBinary(desc, printed(body, { f1: "a", f2: "b" }))).toEqual(create(desc, { f1: "a" }));
 });
 
 test("the longest text that a fact takes fills exactly what was kept for it", () => {
@@ -64,5 +125,6 @@ test("the longest text that a fact takes fills exactly what was kept for it", ()
 
 test("a field that it cannot print is refused when it is compiled, and not with the first fact", () => {
   expect(() => bodyOf(messageWith({ 2_048: STRING }))).toThrow("f2048");
-  expect(() => bodyOf(messageWith({ 1: BOOL }))).toThrow("f1");
+  expect(() => bodyOf(messageWith({ 1: DOUBLE }))).toThrow("f1");
+  expect(() => bodyOf(messageWith({ 1: UINT64 }, REPEATED))).toThrow("f1");
 });

@@ -1,7 +1,8 @@
 // Prints messages of the schema into a growing buffer. What a field is comes from the descriptor, compiled once at start; the
 // library's own `toBinary` reads the descriptor anew for each message and costs 9 µs a fact where this costs 1. It knows
-// exactly what facts are made of (whole numbers, enums, texts) and refuses to be compiled for anything else. Texts that a
-// client may have chosen are cut here, so that a fact is small whatever was asked.
+// exactly what facts are made of (whole numbers, claims, enums, texts, lists of texts) and refuses to be compiled for anything
+// else. Texts that a client or a provider may have chosen are cut here, and lists with them, so that a fact is small whatever
+// was asked and answered.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 
@@ -17,16 +18,22 @@ export type Field = {
 export type Body = { readonly fields: readonly Field[]; readonly bytesMax: number };
 
 export const factTextCharsMax = 256;
+/** Of a list of texts, such as the ids of what a model asked for; what goes beyond is left out, last first. */
+export const factListItemsMax = 64;
+export const factItemCharsMax = 128;
 /** A field's number and its kind as one or two bytes: numbers are at most `numberMax`. */
 const tagBytesMax = 2;
 const numberMax = 2_047;
 /** Of one text as UTF-8, with tag and length; a surrogate pair is two characters and four bytes. */
 const textBytesMax = tagBytesMax + 2 + 3 * factTextCharsMax;
+/** A list may have so many items of one byte a character; items of more bytes fill it sooner. */
+const listBytesMax = factListItemsMax * (tagBytesMax + 2 + factItemCharsMax);
 export const varintBytesMax = 10;
 
-export function bodyOf(desc: DescMessage | undefined): Body {
+/** `isPrinted`: of a message of which one caller never fills some fields, those that it pays for. */
+export function bodyOf(desc: DescMessage | undefined, isPrinted: (field: DescField) => boolean = () => true): Body {
   if (desc === undefined) throw new Error("a field that was taken for a message is none");
-  const compiled = desc.fields.map(fieldOf);
+  const compiled = desc.fields.filter(isPrinted).map(fieldOf);
   return { fields: compiled, bytesMax: compiled.reduce((sum, { bytesMax }) => sum + bytesMax, 0) };
 }
 
@@ -34,6 +41,8 @@ export function fieldOf(desc: DescField): Field {
   const name = desc.localName;
   if (desc.number > numberMax) throw new Error(`${name} has a number that takes three bytes`);
   if (desc.fieldKind === "enum") return numberField(name, desc.number);
+  if (desc.fieldKind === "list" && desc.listKind === "scalar" && desc.scalar === ScalarType.STRING)
+    return textsField(name, desc.number);
   if (desc.fieldKind !== "scalar") throw new Error(`${name} is neither text nor number`);
   switch (desc.scalar) {
     case ScalarType.STRING:
@@ -42,8 +51,10 @@ export function fieldOf(desc: DescField): Field {
     case ScalarType.UINT64:
     case ScalarType.INT64:
       return numberField(name, desc.number);
+    case ScalarType.BOOL:
+      return claimField(name, desc.number);
     default:
-      throw new Error(`${name} is neither text nor a whole number`);
+      throw new Error(`${name} is neither text nor a whole number nor a claim`);
   }
 }
 
@@ -54,22 +65,25 @@ export function printBody(out: Out, { fields }: Body, message: object): void {
   for (const field of fields) field.print(out, values[field.name]);
 }
 
+/** What `printMessage` puts around a body at most. */
+export const messageBytesMax = tagBytesMax + 3;
+const twoByteLengthMin = 128;
+const threeByteLengthMin = 128 * 128;
+
 /** A message as the field `number` of another. */
 export function printMessage(out: Out, number: number, body: Body, message: object): void {
-  out.bytes[out.at++] = (number << 3) | 2;
-  // Almost every body is between 128 bytes and 16 KiB, so two bytes are kept for the length and one given back if not.
+  printTag(out, (number << 3) | 2);
+  // Almost every body is between 128 bytes and 16 KiB, so two bytes are kept for the length, and the body moves if it is not.
   const start = out.at;
   out.at += 2;
   printBody(out, body, message);
   const length = out.at - start - 2;
-  if (length >= 128) {
-    out.bytes[start] = (length & 0x7f) | 0x80;
-    out.bytes[start + 1] = length >> 7;
-    return;
+  if (length < twoByteLengthMin || length >= threeByteLengthMin) {
+    out.bytes.copyWithin(start + (length < twoByteLengthMin ? 1 : 3), start + 2, out.at);
   }
-  out.bytes.copyWithin(start + 1, start + 2, out.at);
-  out.bytes[start] = length;
-  out.at -= 1;
+  out.at = start;
+  printVarint(out, length);
+  out.at += length;
 }
 
 export function reserve(out: Out, bytes: number): void {
@@ -101,17 +115,53 @@ function textField(name: string, number: number): Field {
     name,
     bytesMax: textBytesMax,
     print(out, value) {
-      const text = typeof value === "string" ? clip(value) : "";
+      const text = typeof value === "string" ? clip(value, factTextCharsMax) : "";
       if (text === "") return;
       printTag(out, tag);
-      // At most 42 characters are at most 126 bytes: that the length takes one byte is known before the length is.
-      if (text.length > 42) printVarint(out, Buffer.byteLength(text));
-      const start = text.length > 42 ? out.at : out.at + 1;
-      const length = out.bytes.write(text, start);
-      if (text.length <= 42) out.bytes[out.at] = length;
-      out.at = start + length;
+      printText(out, text);
     },
   };
+}
+
+function textsField(name: string, number: number): Field {
+  const tag = (number << 3) | 2;
+  return {
+    name,
+    bytesMax: listBytesMax,
+    print(out, value) {
+      if (!Array.isArray(value)) return;
+      const items: readonly unknown[] = value;
+      const end = out.at + listBytesMax;
+      for (const item of items.slice(0, factListItemsMax)) {
+        const text = typeof item === "string" ? clip(item, factItemCharsMax) : "";
+        if (out.at + tagBytesMax + 2 + Buffer.byteLength(text) > end) return;
+        printTag(out, tag);
+        printText(out, text);
+      }
+    },
+  };
+}
+
+function claimField(name: string, number: number): Field {
+  const tag = number << 3;
+  return {
+    name,
+    bytesMax: tagBytesMax + 1,
+    print(out, value) {
+      if (value !== true) return;
+      printTag(out, tag);
+      out.bytes[out.at++] = 1;
+    },
+  };
+}
+
+function printText(out: Out, text: string): void {
+  // At most 42 characters are at most 126 bytes: that the length takes one byte is known before the length is.
+  if (text.length > 42) printVarint(out, Buffer.byteLength(text));
+  const start = text.length > 42 ? out.at : out.at + 1;
+  const length = out.bytes.write(text, start);
+  if (text.length <= 42) out.bytes[out.at] = length;
+  out.at = start + length;
 }
 
 function printTag(out: Out, tag: number): void {
@@ -123,8 +173,8 @@ function printTag(out: Out, tag: number): void {
   out.bytes[out.at++] = tag >> 7;
 }
 
-function clip(text: string): string {
-  return text.length <= factTextCharsMax ? text : text.slice(0, factTextCharsMax).toWellFormed();
+function clip(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : text.slice(0, charsMax).toWellFormed();
 }
 
 function printVarint(out: Out, value: number): void {

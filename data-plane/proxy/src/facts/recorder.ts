@@ -84,7 +84,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
     if (isClosed) throw new Error("a closed recorder was given a fact");
     waiting.addFact(seq + 1n, Math.trunc(nowMs()), init);
     seq += 1n;
-    if (init.kind.case === "toolCallCompleted") {
+    if (init.kind.case === "toolCallCompleted" || init.kind.case === "modelCallCompleted") {
       open.delete(init.requestId);
       counted.calls += 1;
     } else counted.refusals += init.kind.case === "callsRefused" ? Number(init.kind.value.count ?? 0) : 1;

@@ -3,7 +3,8 @@
 import { create } from "@bufbuild/protobuf";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact } from "@tollgate/schema/usage";
-import { ToolCallCompletedSchema, ToolCallOutcome } from "@tollgate/schema/usage";
+import { ModelCallCompletedSchema, ModelCallOutcome, ToolCallCompletedSchema } from "@tollgate/schema/usage";
+import { ToolCallOutcome, UsageBasis } from "@tollgate/schema/usage";
 import { Era } from "@tollgate/schema/resources";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -315,6 +316,33 @@ test("calls that a dead worker left open become facts behind its last, once, who
   ]);
   expect(problems.filter(({ kind }) => kind === "interrupted")).toEqual([{ kind: "interrupted", epoch: 1n, calls: 2 }]);
   expect(heldEpochs()).toEqual([]);
+});
+
+test("a call to a model that a dead worker left open costs what it can have cost at most", async () => {
+  const ingest = fakeIngest();
+  const sent: Fact[] = [];
+  const send: FactSink["send"] = async (batch) => {
+    sent.push(...factsIn(batch));
+    return { kind: "stored", stored: ingest.take(batch) };
+  };
+  const worker = recorder(1n);
+  const whose = { keyId: "k", teamId: "m", sessionId: "s", agentId: "a", parentAgentId: "p", requestBytes: 7n };
+  const asked = { door: "anthropic", operation: "messages", modelAsked: "fast", provider: "n", providerId: "i" };
+  const what = { ...whose, ...asked, model: "claude", clientName: "c", clientVersion: "1", priceVersion: "v" };
+  for (const requestId of ["ended", "open"])
+    worker.intend({ requestId, timeMs: 9n, ...what, boundNanoUsd: 5_000_000_001n }, () => undefined);
+  worker.record({ requestId: "ended", kind: { case: "modelCallCompleted", value: { model: "claude" } } });
+  await turn();
+  expect(worker.counts()).toEqual({ seq: 1n, calls: 1, refusals: 0, open: 1 });
+  live.clear();
+  const shipper = open([{ name: "grpc", send }]);
+  for (let steps = 0; steps < 5; steps++) await shipper.step();
+  const spent = { costNanoUsd: 5_000_000_001n, basis: UsageBasis.ESTIMATED };
+  const value = create(ModelCallCompletedSchema, { ...what, ...spent, outcome: ModelCallOutcome.UNKNOWN });
+  expect(sent.slice(1).map(({ requestId, timeMs, kind }) => ({ requestId, timeMs, kind }))).toEqual([
+    { requestId: "open", timeMs: 9n, kind: { case: "modelCallCompleted", value } },
+  ]);
+  expect(ingest.counted(1n)).toEqual(numbers(2n));
 });
 
 test("an epoch that is stored leaves the number of its facts, and a database restored to before them is told what it lost", async () => {

@@ -4,6 +4,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { ErrorCode } from "@tollgate/kernel/errors";
 import { answerJson, answerRefusal } from "./answer.ts";
 import { connectionBounds, connectionsMax } from "./connection-bounds.ts";
 import { createDeparture } from "./departure.ts";
@@ -22,7 +23,11 @@ export type Exchange = {
   readonly from: "client" | Peer;
 };
 
-export type Door = (exchange: Exchange) => void;
+export type Door = {
+  serve(exchange: Exchange): void;
+  /** Says no in the words of its protocol, whatever the request is. */
+  refuse(exchange: Exchange, code: ErrorCode): void;
+};
 
 export type Listener = {
   server: Server;
@@ -47,22 +52,26 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
     const from = "client" as const;
     const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
     departure.serve(response);
+    const door = doorAt(path);
     try {
-      route(exchange);
+      if (door === undefined) own(exchange);
+      else if (departure.isTooLate()) door.refuse(exchange, "proxy.draining");
+      else door.serve(exchange);
     } catch (error) {
       log.error({ err: error, requestId: exchange.requestId }, "a request met a bug");
-      answerRefusal(response, exchange.requestId, "internal.bug");
+      if (door === undefined) answerRefusal(response, exchange.requestId, "internal.bug");
+      else door.refuse(exchange, "internal.bug");
     }
   });
   server.maxConnections = connectionsMax;
   const departure = createDeparture(server);
 
-  function route(exchange: Exchange): void {
-    const { response, requestId, path } = exchange;
+  function doorAt(path: string): Door | undefined {
     const below = path.indexOf("/", 1);
-    const door = doors.get(below < 0 ? path : path.slice(0, below));
-    if (door !== undefined && !departure.isTooLate()) return door(exchange);
-    if (door !== undefined) return answerRefusal(response, requestId, "proxy.draining");
+    return doors.get(below < 0 ? path : path.slice(0, below));
+  }
+
+  function own({ response, requestId, path }: Exchange): void {
     if (path === "/healthz") return answerJson(response, requestId, 200, '{"status":"ok"}');
     if (path === "/readyz")
       return answerReadiness(response, requestId, departure.isLeaving() ? ["draining"] : waitsFor(), known());

@@ -2,7 +2,7 @@
 // same have the same text, and with it the same sessions at a server. Tasks are left out, because nothing of the gate could
 // find them again.
 
-import { membersOf, textIn } from "./wire/edits.ts";
+import { membersOf, textIn } from "../bytes/edits.ts";
 
 export type CapabilitySet = {
   /** JSON of what is declared to servers. */

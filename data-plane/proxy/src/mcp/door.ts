@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { narrowed, reachesServer } from "@tollgate/kernel/view";
 import { Era } from "@tollgate/schema/resources";
-import { answerJson, requestIdHeader } from "../http/answer.ts";
+import { answerJson, answerRefusal, requestIdHeader } from "../http/answer.ts";
 import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
 import type { Door, Exchange } from "../http/listener.ts";
@@ -60,7 +60,9 @@ export function mcpDoor(parts: McpDoorParts): Door {
   const problemOfOrigin = originProblem(settings);
   const admit = authenticate<McpCall>(parts);
 
-  return (exchange) => {
+  return { serve, refuse: ({ response, requestId }, code) => answerRefusal(response, requestId, code) };
+
+  function serve(exchange: Exchange): void {
     const { request } = exchange;
     const call = callOf(exchange, undefined, 0, "null");
     const group = groupIn(exchange.path);
@@ -79,7 +81,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const refusal = headerRefusal(request.headers);
     if (refusal !== undefined) return accounts.refuse(call, refusal);
     readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result)));
-  };
+  }
 
   /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
   function guarded(call: Call, serve: () => void): void {

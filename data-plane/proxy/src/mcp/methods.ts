@@ -9,8 +9,7 @@ import { resultMessage } from "./answers.ts";
 import { listResult, type ListParts } from "./downstream/lists.ts";
 import { describe, type Errand, type McpRequest } from "./forward/errand.ts";
 import type { Found, Surface } from "./surface/surface.ts";
-import { textValue } from "./wire/envelope.ts";
-import type { Span } from "./wire/members.ts";
+import { textValue, type Span } from "../bytes/members.ts";
 
 export type Entered<C extends McpRequest = McpRequest> = {
   readonly call: C;

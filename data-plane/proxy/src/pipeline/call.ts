@@ -3,11 +3,15 @@
 // base class; a door composes its line of steps once, at start.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { Priced } from "@tollgate/kernel/pricing";
 import type { Principal, View } from "@tollgate/kernel/view";
-import type { Server } from "@tollgate/schema/resources";
+import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
 import type { Credential } from "../http/credentials.ts";
 
-export type DoorName = "mcp";
+export type DoorName = "mcp" | ModelDoorName;
+
+/** Doors to models, each by the protocol that its clients speak. */
+export type ModelDoorName = "anthropic" | "openai";
 
 /** `data` goes into the error beside the code, where the door's protocol wants it. */
 export type Refusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };
@@ -50,6 +54,36 @@ export type Authorised<C extends Call> = {
   readonly server: Server;
   /** The server's own name for it. */
   readonly tool: string;
+};
+
+/** What is written down of a call to a model, as `Description` is of one to a server. */
+export type ModelDescription = {
+  readonly operation: string;
+  /** As the client wrote it; empty where the path alone says what is meant. */
+  readonly modelAsked: string;
+  readonly isStreamed: boolean;
+  readonly sessionId: string;
+  readonly agentId: string;
+  readonly parentAgentId: string;
+  readonly clientName: string;
+  readonly clientVersion: string;
+};
+
+export type DescribedModelCall = Call & { readonly door: ModelDoorName; readonly description: ModelDescription };
+
+/** A model by what a client calls it, at a door whose clients speak the language of one kind of provider. */
+export type AskedModel = { readonly kind: ProviderKind; readonly model: string };
+
+export type ReachedProvider<C extends Call> = Admitted<C> & {
+  readonly provider: Provider;
+  /** The provider's own name for it; empty where what is asked for is no model. */
+  readonly model: string;
+};
+
+/** With what the call can cost at most. Nothing is bounded where no price is known. */
+export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
+  readonly price: Priced | undefined;
+  readonly boundNanoUsd: bigint;
 };
 
 export type Step<In> = (input: In) => void;

@@ -4,6 +4,7 @@
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { StrangerReason } from "../internal/internal-port.ts";
 import type { OpenRefusal } from "../sealing/sealer.ts";
+import { addModelCounts, countModelCall, type CountedModelCall, type ModelCounts } from "./model-counters.ts";
 import type { Completion } from "./record.ts";
 
 export type CountersSnapshot = {
@@ -13,10 +14,12 @@ export type CountersSnapshot = {
   handleRefusalsByReason: Record<string, number>;
   /** Who came to the internal port and was no proxy of ours. */
   strangersByReason: Record<string, number>;
+  modelCalls: ModelCounts;
 };
 
 export type Counters = {
   completed(outcome: Completion["outcome"]): void;
+  modelCompleted(call: CountedModelCall): void;
   refused(code: ErrorCode): void;
   handleRefused(reason: OpenRefusal): void;
   strangerRefused(reason: StrangerReason): void;
@@ -25,13 +28,14 @@ export type Counters = {
 
 export function emptyCounts(): CountersSnapshot {
   const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0, "input-required": 0 };
-  return { callsByOutcome, refusalsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {} };
+  return { callsByOutcome, refusalsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {}, modelCalls: {} };
 }
 
 export function createCounters(): Counters {
   const counts = emptyCounts();
   return {
     completed: (outcome) => void counts.callsByOutcome[outcome]++,
+    modelCompleted: (call) => countModelCall(counts.modelCalls, call),
     refused: (code) => add(counts.refusalsByCode, code, 1),
     handleRefused: (reason) => add(counts.handleRefusalsByReason, reason, 1),
     strangerRefused: (reason) => add(counts.strangersByReason, reason, 1),
@@ -47,6 +51,7 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   for (const [code, count] of Object.entries(more.refusalsByCode)) add(into.refusalsByCode, code, count);
   for (const [reason, count] of Object.entries(more.handleRefusalsByReason))
     add(into.handleRefusalsByReason, reason, count);
+  addModelCounts(into.modelCalls, more.modelCalls);
   for (const [reason, count] of Object.entries(more.strangersByReason)) add(into.strangersByReason, reason, count);
 }
 

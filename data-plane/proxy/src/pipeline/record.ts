@@ -1,6 +1,6 @@
 // What happens, as the spool is told: the intent of a call before it goes out, one fact for each completed call before the
 // client gets the end of its answer, and one for each refusal, as long as they are few. It counts the same for the metrics.
-// Intents and facts hold names and numbers, never content and never a credential.
+// Intents and facts hold names and numbers, never content and never a credential. Calls to models are in `model-record.ts`.
 
 import type { Principal } from "@tollgate/kernel/view";
 import { Era } from "@tollgate/schema/resources";
@@ -31,7 +31,12 @@ export type Completion = {
   readonly serverEra: Description["clientEra"] | undefined;
 };
 
-export type RefusedAbout = { readonly principal: Principal; readonly server?: string; readonly tool?: string };
+export type RefusedAbout = {
+  readonly principal: Principal;
+  readonly server?: string;
+  readonly tool?: string;
+  readonly model?: string;
+};
 
 export type AccountsParts = {
   recorder: Pick<Recorder, "record" | "intend">;
@@ -39,6 +44,9 @@ export type AccountsParts = {
   wallMs: () => number;
   onBug: (call: Call, error: unknown) => void;
 };
+
+/** As a client writes it, it may be anything. */
+export const modelCharsMax = 256;
 
 const noAnswer: Completion = {
   outcome: "upstream-failed",
@@ -72,7 +80,8 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
         door: call.door,
       };
       if (!budget.allows(whose)) return call.answerRefusal(refusal);
-      const value = { ...whose, server: about?.server ?? "", tool: about?.tool ?? "" };
+      const model = (about?.model ?? "").slice(0, modelCharsMax);
+      const value = { ...whose, server: about?.server ?? "", tool: about?.tool ?? "", model };
       const kind = { case: "callRefused", value } as const;
       recorder.record({ requestId: call.requestId, kind }, () => call.answerRefusal(refusal));
     },
@@ -141,6 +150,6 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   }
 }
 
-function microseconds(ms: number): bigint {
+export function microseconds(ms: number): bigint {
   return BigInt(Math.round(ms * 1_000));
 }

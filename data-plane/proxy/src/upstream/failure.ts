@@ -8,6 +8,8 @@ export function failureOf(cause: unknown): TollgateError {
   const code = codeOf(cause);
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
     return new TollgateError("upstream.timeout", "No connection was made.", { cause });
+  if (code === "UND_ERR_HEADERS_OVERFLOW" || code?.startsWith("HPE_") === true)
+    return new TollgateError("upstream.protocol", "Its answer is not HTTP as it is read here.", { cause });
   return new TollgateError("upstream.unreachable", code === undefined ? undefined : `(${code})`, { cause });
 }
 

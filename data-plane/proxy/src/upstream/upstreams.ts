@@ -2,12 +2,12 @@
 // the view stays the same. A changed server gets a new one; the old one ends what it has in flight and closes. Headers
 // begin empty: nothing that a client sent is ever among them.
 
-import { buildConnector, Pool } from "undici";
+import { Pool } from "undici";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Server } from "@tollgate/schema/resources";
 import type { View } from "@tollgate/kernel/view";
 import { channelTransportOf } from "../mcp/catalogue/channel-servers.ts";
-import { guardedLookup, isDialableHost } from "./address-guard.ts";
+import { connectTimeoutMsMax, guardedPool } from "./pool.ts";
 import type { SecretValues } from "./secret-values.ts";
 
 export type Upstream = {
@@ -32,7 +32,6 @@ export type Upstreams = {
 
 /** How long calls that are under way, and those that wait for their clients, may use a registration that is not in force any more. */
 const outlivesMs = 15 * 60_000;
-const connectTimeoutMsMax = 10_000;
 const connectionsPerServerMax = 512;
 const streamsPerServerMax = 4_096;
 
@@ -102,23 +101,11 @@ export function createUpstreams(secrets: SecretValues, channelSocket?: string): 
 function openUpstream(server: Server): Upstream {
   const url = new URL(server.url);
   const timeoutMs = server.timeoutSeconds * 1_000;
+  const { allowPrivateNetwork } = server;
   const connectTimeoutMs = Math.min(timeoutMs, connectTimeoutMsMax);
-  const dial = buildConnector({
-    timeout: connectTimeoutMs,
-    lookup: guardedLookup(server.allowPrivateNetwork),
-    allowH2: false,
-  });
-  const isRefused = !isDialableHost(url.hostname, server.allowPrivateNetwork);
-  const options = (connections: number): Pool.Options => ({
-    connections,
-    // Time is kept by the caller's deadline, for a whole call; the pool's own would restart with each byte.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: (options, callback) =>
-      isRefused ? callback(new TollgateError("upstream.address-refused"), null) : dial(options, callback),
-  });
-  const pool = new Pool(url.origin, options(connectionsPerServerMax));
-  const streams = new Pool(url.origin, options(streamsPerServerMax));
+  const open = (connectionsMax: number) => guardedPool(url, { allowPrivateNetwork, connectTimeoutMs, connectionsMax });
+  const pool = open(connectionsPerServerMax);
+  const streams = open(streamsPerServerMax);
   return { server, pool, streams, path: url.pathname + url.search, timeoutMs };
 }
 

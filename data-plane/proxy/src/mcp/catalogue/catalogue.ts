@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { Server } from "@tollgate/schema/resources";
-import type { Span } from "../wire/members.ts";
+import type { Span } from "../../bytes/members.ts";
 
 export const listKinds = ["tools", "prompts", "resources", "templates"] as const;
 export type ListKind = (typeof listKinds)[number];

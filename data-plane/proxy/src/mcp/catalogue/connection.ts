@@ -3,8 +3,8 @@
 // otherwise is asked for a legacy handshake, unless the answer proves nothing about it.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import { membersOf, textIn } from "../wire/edits.ts";
-import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
+import { membersOf, textIn } from "../../bytes/edits.ts";
+import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
 import { readError, readServerMessage, type ServerNotification } from "../wire/message.ts";
 import { nextId } from "../upstream/call.ts";
 import { ask, type AskParts } from "../upstream/ask.ts";

@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import { canonicalDefinition } from "@tollgate/kernel/tool-definition";
 import { TollgateError } from "@tollgate/kernel/errors";
-import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../wire/members.ts";
+import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../../bytes/members.ts";
 import { readError } from "../wire/message.ts";
 import { listMethods, type Hints, type Listed, type ListKind } from "./catalogue.ts";
 

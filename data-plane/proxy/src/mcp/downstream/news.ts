@@ -10,7 +10,7 @@ import { nextId } from "../upstream/call.ts";
 import type { HeldSession, SessionListener } from "../upstream/held-session.ts";
 import { ModernCall, ownMeta } from "../upstream/modern-call.ts";
 import type { Peer } from "../upstream/peers.ts";
-import { memberFinder, valueOf } from "../wire/members.ts";
+import { memberFinder, valueOf } from "../../bytes/members.ts";
 import { readError, type ServerNotification } from "../wire/message.ts";
 
 /** `about` is what the server says it is about: what was subscribed to, or a part of it. */

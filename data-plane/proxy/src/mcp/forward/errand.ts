@@ -8,8 +8,8 @@ import { clientName, type Client } from "../client.ts";
 import type { Answering } from "../downstream/answering.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import type { Exposed, Surface } from "../surface/surface.ts";
-import { textValue, type RequestEnvelope } from "../wire/envelope.ts";
-import type { Span } from "../wire/members.ts";
+import type { RequestEnvelope } from "../wire/envelope.ts";
+import { textValue, type Span } from "../../bytes/members.ts";
 
 export type McpRequest = Call & {
   readonly answering: Answering;

@@ -18,7 +18,7 @@ import { nextId, type CallEvents, type UpstreamCall } from "../upstream/call.ts"
 import type { LegacySession } from "../upstream/legacy-session.ts";
 import { ModernCall } from "../upstream/modern-call.ts";
 import type { Peer, Peers } from "../upstream/peers.ts";
-import { textValue } from "../wire/envelope.ts";
+import { textValue } from "../../bytes/members.ts";
 import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
 import type { Leg } from "./errand.ts";
 import { hearsFrom, Notifications, resultFor } from "./incoming.ts";

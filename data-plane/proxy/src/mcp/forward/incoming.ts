@@ -4,8 +4,8 @@
 
 import type { Era } from "../catalogue/catalogue.ts";
 import { isAtLeast, logLevelOf, type LogLevel } from "../client.ts";
-import { Edits, rebuilt, textIn } from "../wire/edits.ts";
-import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
+import { Edits, rebuilt, textIn } from "../../bytes/edits.ts";
+import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
 import type { ServerNotification, ServerResponse } from "../wire/message.ts";
 
 const findResult = memberFinder(["result>structuredContent", "result>ttlMs", "result>cacheScope"]);

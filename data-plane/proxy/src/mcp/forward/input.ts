@@ -3,8 +3,8 @@
 // legacy server chose as its id, or else what it asks for and a number.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import { membersOf, textIn } from "../wire/edits.ts";
-import { memberFinder, MemberRefusal, valueOf, type Span } from "../wire/members.ts";
+import { membersOf, textIn } from "../../bytes/edits.ts";
+import { memberFinder, MemberRefusal, valueOf, type Span } from "../../bytes/members.ts";
 import type { ServerRequest, ServerResponse } from "../wire/message.ts";
 
 export type Asked = { readonly method: string; /** JSON. */ readonly params: string };

@@ -1,8 +1,8 @@
 // Where two servers have the same URI, clients know each by another: what such a server names in a result gets the URI by which
 // the client can ask for it.
 
-import { Edits, membersOf } from "../wire/edits.ts";
-import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../wire/members.ts";
+import { Edits, membersOf } from "../../bytes/edits.ts";
+import { memberFinder, MemberRefusal, valueOf, visitElements, type Span } from "../../bytes/members.ts";
 
 const find = memberFinder(["result>content", "result>contents", "result>messages"]);
 

@@ -5,9 +5,9 @@
 import type { Client, LogLevel } from "../client.ts";
 import type { Era } from "../catalogue/catalogue.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
-import { Edits, rebuilt, textIn, type Piece } from "../wire/edits.ts";
+import { Edits, rebuilt, textIn, type Piece } from "../../bytes/edits.ts";
 import type { RequestEnvelope } from "../wire/envelope.ts";
-import type { Span } from "../wire/members.ts";
+import type { Span } from "../../bytes/members.ts";
 
 export type Outgoing = {
   readonly body: Buffer;

@@ -3,7 +3,7 @@
 
 import type { Exposed } from "../surface/surface.ts";
 import { headerValueOf, textOfHeader } from "../wire/header-value.ts";
-import { memberFinder, MemberRefusal, valueOf, type Span } from "../wire/members.ts";
+import { memberFinder, MemberRefusal, valueOf, type Span } from "../../bytes/members.ts";
 
 type Mirrored = { readonly header: string; readonly path: string };
 

@@ -7,9 +7,9 @@ import { hash } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
 import { placeText, readPlace, type Place } from "../placement/place.ts";
-import { textIn } from "../wire/edits.ts";
+import { textIn } from "../../bytes/edits.ts";
 import type { RequestEnvelope } from "../wire/envelope.ts";
-import { valueOf } from "../wire/members.ts";
+import { valueOf } from "../../bytes/members.ts";
 
 export type Parked<Leg> = {
   /** Another leg of the same call. */

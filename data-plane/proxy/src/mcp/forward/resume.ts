@@ -8,7 +8,7 @@ import type { Accounts } from "../../pipeline/record.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import type { Placement } from "../placement/placement.ts";
 import { isolationOf } from "../upstream/peers.ts";
-import { textValue } from "../wire/envelope.ts";
+import { textValue } from "../../bytes/members.ts";
 import type { Leg } from "./errand.ts";
 import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
 

@@ -4,7 +4,7 @@
 import type { Refusal } from "../../pipeline/call.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { readEnvelope, type Envelope } from "../wire/envelope.ts";
-import { MemberRefusal, visitElements, type Span } from "../wire/members.ts";
+import { MemberRefusal, visitElements, type Span } from "../../bytes/members.ts";
 
 const version = "2025-03-26";
 export const batchMessagesMax = 64;

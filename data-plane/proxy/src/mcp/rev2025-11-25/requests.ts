@@ -9,8 +9,9 @@ import type { ClientSession, ClientSessions } from "../downstream/client-session
 import { initializeResult, instructionsFor, legacyVersions, versionFor } from "../downstream/introduction.ts";
 import { serveMethod, type Entered, type MethodParts } from "../methods.ts";
 import type { Peers } from "../upstream/peers.ts";
-import { textIn } from "../wire/edits.ts";
-import { textValue, type Envelope, type RequestEnvelope } from "../wire/envelope.ts";
+import { textIn } from "../../bytes/edits.ts";
+import { textValue } from "../../bytes/members.ts";
+import type { Envelope, RequestEnvelope } from "../wire/envelope.ts";
 import { subscribe, unsubscribe, type StreamParts } from "./streams.ts";
 
 export type LegacyDoorParts = MethodParts & StreamParts & { readonly sessions: ClientSessions; readonly peers: Peers };

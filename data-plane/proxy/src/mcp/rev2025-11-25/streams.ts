@@ -21,9 +21,8 @@ import type { Entered, MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
 import type { SessionListener } from "../upstream/held-session.ts";
 import type { Peers } from "../upstream/peers.ts";
-import { Edits } from "../wire/edits.ts";
-import { textValue } from "../wire/envelope.ts";
-import { memberFinder, valueOf } from "../wire/members.ts";
+import { Edits } from "../../bytes/edits.ts";
+import { memberFinder, textValue, valueOf } from "../../bytes/members.ts";
 import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 
 export type StreamParts = MethodParts & {

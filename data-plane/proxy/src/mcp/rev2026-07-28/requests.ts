@@ -13,8 +13,9 @@ import { paramHeaderProblem } from "../forward/param-headers.ts";
 import { serveMethod, type Entered, type MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
-import { textIn } from "../wire/edits.ts";
-import { textValue, type Envelope } from "../wire/envelope.ts";
+import { textIn } from "../../bytes/edits.ts";
+import { textValue } from "../../bytes/members.ts";
+import type { Envelope } from "../wire/envelope.ts";
 import { textOfHeader } from "../wire/header-value.ts";
 
 export type ModernRefusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };

@@ -9,8 +9,8 @@ import type { ListKind } from "../catalogue/catalogue.ts";
 import type { Entered } from "../methods.ts";
 import { isReached } from "../reach.ts";
 import type { Peers } from "../upstream/peers.ts";
-import { Edits, membersOf, rebuilt, textIn } from "../wire/edits.ts";
-import { memberFinder, visitElements, valueOf } from "../wire/members.ts";
+import { Edits, membersOf, rebuilt, textIn } from "../../bytes/edits.ts";
+import { memberFinder, visitElements, valueOf } from "../../bytes/members.ts";
 import type { ServerNotification } from "../wire/message.ts";
 import type { Credential } from "../../http/credentials.ts";
 

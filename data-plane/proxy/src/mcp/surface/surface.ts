@@ -7,7 +7,7 @@ import { ServerCatalogue, type Server } from "@tollgate/schema/resources";
 import { isShown, listKinds, type Listed, type ListKind } from "../catalogue/catalogue.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import { isReached } from "../reach.ts";
-import { Edits } from "../wire/edits.ts";
+import { Edits } from "../../bytes/edits.ts";
 import {
   exposedName,
   exposedPart,

@@ -5,8 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Deadlines } from "../../upstream/deadlines.ts";
 import type { Upstream, Upstreams } from "../../upstream/upstreams.ts";
-import { textValue } from "../wire/envelope.ts";
-import { memberFinder, MemberRefusal } from "../wire/members.ts";
+import { memberFinder, MemberRefusal, textValue } from "../../bytes/members.ts";
 import { readServerMessage } from "../wire/message.ts";
 import { MessageExchange } from "./message-exchange.ts";
 

@@ -3,7 +3,7 @@
 // the server closes early is taken up again where the server lets it. It ends for everybody when the server forgets it.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
+import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
 import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "./call.ts";

@@ -7,8 +7,8 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import type { Dispatcher } from "undici";
 import { failureOf } from "../../upstream/failure.ts";
 import type { Upstream } from "../../upstream/upstreams.ts";
-import { EventReader, type StreamMarks } from "../wire/events.ts";
-import { GrowingBytes } from "../wire/growing-bytes.ts";
+import { EventReader, type StreamMarks } from "../../bytes/event-reader.ts";
+import { GrowingBytes } from "../../bytes/growing-bytes.ts";
 
 export type ExchangeRequest = {
   readonly method: "POST" | "GET" | "DELETE";

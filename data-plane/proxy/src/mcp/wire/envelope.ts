@@ -3,7 +3,15 @@
 // refused with a code, and so is one in which anything occurs twice that is decided on here.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
-import { memberFinder, MemberRefusal, textOf, valueOf, type MemberProblem, type Span, type Spans } from "./members.ts";
+import {
+  memberFinder,
+  MemberRefusal,
+  textOf,
+  valueOf,
+  type MemberProblem,
+  type Span,
+  type Spans,
+} from "../../bytes/members.ts";
 
 const paths = [
   "jsonrpc",
@@ -94,10 +102,4 @@ function isId(bytes: Uint8Array, span: Span): boolean {
   const first = bytes[span.start] ?? 0;
   const isTextOrNumber = first === 0x22 || first === 0x2d || (first >= 0x30 && first <= 0x39);
   return isTextOrNumber && span.end - span.start <= idBytesMax;
-}
-
-/** The text at a span; undefined where nothing stands, or no text. */
-export function textValue(bytes: Uint8Array, span: Span | undefined): string | undefined {
-  const value = span && valueOf(bytes, span);
-  return typeof value === "string" ? value : undefined;
 }

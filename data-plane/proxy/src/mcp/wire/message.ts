@@ -1,7 +1,7 @@
 // One JSON-RPC message from a server, of either era: what it is, and where the parts stand that the gate reads or replaces.
 // What a result holds is not looked at, but for the one member that says whether it is the end.
 
-import { memberFinder, MemberRefusal, textOf, valueOf, type Span } from "./members.ts";
+import { memberFinder, MemberRefusal, textOf, valueOf, type Span } from "../../bytes/members.ts";
 
 export type ServerMessage = {
   readonly bytes: Buffer;

@@ -335,3 +335,9 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
 export function valueOf(bytes: Uint8Array, span: Span): unknown {
   return JSON.parse(textOf(bytes, span.start, span.end));
 }
+
+/** The text at a span; undefined where nothing stands, or no text. */
+export function textValue(bytes: Uint8Array, span: Span | undefined): string | undefined {
+  const value = span && valueOf(bytes, span);
+  return typeof value === "string" ? value : undefined;
+}

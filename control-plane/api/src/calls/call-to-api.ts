@@ -1,0 +1,56 @@
+// Calls to servers and refusals, as the admin API shows them.
+
+import type { Call, CallOutcome, Era } from "../gen/graphql.ts";
+import type { Resolved } from "../graphql/refusals.ts";
+import type { CallRow } from "./calls.ts";
+
+export const outcomesToDb = {
+  ANSWERED: "answered",
+  UPSTREAM_FAILED: "upstream-failed",
+  CLIENT_CLOSED: "client-closed",
+  UNKNOWN: "unknown",
+  INPUT_REQUIRED: "input-required",
+  REFUSED: "refused",
+} as const satisfies Record<CallOutcome, string>;
+
+const outcomesFromDb: ReadonlyMap<string, CallOutcome> = new Map([
+  [outcomesToDb.ANSWERED, "ANSWERED"],
+  [outcomesToDb.UPSTREAM_FAILED, "UPSTREAM_FAILED"],
+  [outcomesToDb.CLIENT_CLOSED, "CLIENT_CLOSED"],
+  [outcomesToDb.UNKNOWN, "UNKNOWN"],
+  [outcomesToDb.INPUT_REQUIRED, "INPUT_REQUIRED"],
+  [outcomesToDb.REFUSED, "REFUSED"],
+]);
+
+const erasFromDb: ReadonlyMap<string, Era> = new Map([
+  ["legacy", "LEGACY"],
+  ["modern", "MODERN"],
+]);
+
+export function callToApi(row: CallRow): Resolved<Call> {
+  const outcome = outcomesFromDb.get(row.outcome);
+  if (!outcome) throw new Error(`the usage store has a call with the outcome ${row.outcome}`);
+  const { keyId, teamId, serverId, code, ...rest } = row;
+  return {
+    ...rest,
+    id: `${row.proxyId}/${row.epoch}/${row.seq}`,
+    outcome,
+    keyId: orNull(keyId),
+    teamId: orNull(teamId),
+    serverId: orNull(serverId),
+    code: orNull(code),
+    method: orNull(row.method),
+    clientEra: erasFromDb.get(row.clientEra) ?? null,
+    serverEra: erasFromDb.get(row.serverEra) ?? null,
+    toolUseId: orNull(row.toolUseId),
+    sessionId: orNull(row.sessionId),
+    clientName: orNull(row.clientName),
+    clientVersion: orNull(row.clientVersion),
+    model: orNull(row.model),
+  };
+}
+
+/** What nobody said is '' in the store. */
+export function orNull(text: string): string | null {
+  return text === "" ? null : text;
+}

@@ -1,0 +1,25 @@
+// Anthropic's protocol, put together.
+
+import { ProviderKind } from "@tollgate/schema/resources";
+import type { Format } from "../format.ts";
+import { workIn } from "./description.ts";
+import { errorBody, requestIdHeader } from "./envelope.ts";
+import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
+import { modelBody, modelsBody } from "./models-list.ts";
+import { readAnthropicAnswer } from "./usage.ts";
+
+export const anthropic: Format = {
+  door: "anthropic",
+  kind: ProviderKind.ANTHROPIC,
+  errorBody,
+  requestIdHeader,
+  modelsBody,
+  modelBody,
+  credentialHeader,
+  isForGate,
+  headroomIn,
+  providerRequestId,
+  workIn,
+  readerFor: (operation, form) => (operation === "messages" ? readAnthropicAnswer(form) : undefined),
+  filterFor: () => undefined,
+};

@@ -1,0 +1,22 @@
+// One request for a model on its way: what came, at which door, and what was read of it.
+
+import type { Exchange } from "../http/listener.ts";
+import type { DescribedModelCall } from "../pipeline/call.ts";
+import type { Format } from "./format.ts";
+import type { ModelRequest } from "./wire/request.ts";
+
+export type ModelErrand = DescribedModelCall & {
+  readonly exchange: Exchange;
+  readonly format: Format;
+  readonly sent: Sent;
+};
+
+export type Sent =
+  | {
+      readonly kind: "call";
+      readonly request: ModelRequest;
+      /** Of the protocol, with the query as it came. */
+      readonly path: string;
+    }
+  /** What is not known here: nothing of it is read. */
+  | { readonly kind: "passed"; readonly path: string; readonly body: Buffer | undefined };

@@ -1,0 +1,231 @@
+// One call to a provider and back. Attempts follow each other, each with another of the provider's credentials, as long as
+// the client has seen nothing: what could be served by another is not its concern. The last answer is relayed as it is, chunk by
+// chunk. Whoever goes first, client or provider, the other side hears of it, and the call is settled and written down
+// before the client has its end.
+
+import { errors, type TollgateError } from "@tollgate/kernel/errors";
+import type { Dispatcher } from "undici";
+import type { Log } from "../log-output.ts";
+import type { BoundedModelCall, Refusal, Step } from "../pipeline/call.ts";
+import { noHeadroom, type ModelAccounts, type ModelOutcome } from "../pipeline/model-record.ts";
+import type { Deadlines } from "../upstream/deadlines.ts";
+import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
+import type { Credential, Experience } from "./credentials.ts";
+import type { ModelErrand } from "./errand.ts";
+import type { StreamFilter } from "./format.ts";
+import { headersToProvider } from "./headers.ts";
+import type { OpenProvider, Providers } from "./providers.ts";
+import { Relay } from "./relay.ts";
+import { experienceOf, isCredentialRefused, isRetried } from "./retry.ts";
+import { settle, type Ending } from "./settle.ts";
+import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
+import { bodyFor } from "./wire/request.ts";
+
+export type Forwarding = {
+  readonly providers: Providers;
+  readonly deadlines: Deadlines;
+  readonly accounts: ModelAccounts;
+  readonly log: Log;
+};
+
+export function forward(parts: Forwarding): Step<BoundedModelCall<ModelErrand>> {
+  return (bounded) => new Forward(parts, bounded).start();
+}
+
+class Forward implements AttemptEvents {
+  private readonly parts: Forwarding;
+  private readonly bounded: BoundedModelCall<ModelErrand>;
+  private readonly open: OpenProvider;
+  private readonly credentials: readonly Credential[];
+  private readonly failed: string[] = [];
+  private tried = 0;
+  /** Attempts that were sent and of which nobody heard. */
+  private unheard = 0;
+  private attempt: Attempt | undefined;
+  private head: AttemptHead | undefined;
+  private relay: Relay | undefined;
+  private reader: AnswerReader | undefined;
+  private responseBytes = 0;
+  private firstByteMs = 0;
+  private isOver = false;
+
+  constructor(parts: Forwarding, bounded: BoundedModelCall<ModelErrand>) {
+    this.parts = parts;
+    this.bounded = bounded;
+    this.open = parts.providers.of(bounded.provider);
+    const { description, requestId } = bounded.call;
+    const sticky = description.sessionId === "" ? requestId : description.sessionId;
+    this.credentials = this.open.credentials.order(bounded.model, sticky);
+  }
+
+  start(): void {
+    const { response } = this.bounded.call.exchange;
+    if (response.destroyed) return this.clientClosed();
+    response.once("close", () => this.clientClosed());
+    if (this.credentials.length > 0) return this.tryNext();
+    this.finish("provider-failed", { kind: "unused" }, this.refusing({ code: "upstream.credentials-missing" }));
+  }
+
+  private get credential(): Credential | undefined {
+    return this.credentials[this.tried - 1];
+  }
+
+  private get hasOthers(): boolean {
+    return this.tried < this.credentials.length;
+  }
+
+  private tryNext(): void {
+    this.tried += 1;
+    this.head = undefined;
+    this.attempt = new Attempt(this.parts.deadlines, this.open.timeoutMs, this);
+    this.attempt.start(this.open, this.request());
+  }
+
+  private request(): AttemptRequest {
+    const { call, model } = this.bounded;
+    const { sent, exchange, format } = call;
+    const headers = headersToProvider(exchange.request, format.credentialHeader(this.credential?.secret ?? ""));
+    const body = sent.kind === "call" ? bodyFor(sent.request, model) : sent.body;
+    return { method: methodOf(exchange.request.method), path: sent.path, headers, body };
+  }
+
+  private learned(experience: Experience): void {
+    if (this.credential !== undefined) this.open.credentials.learned(this.credential.name, experience);
+  }
+
+  private giveUp(attempt: Attempt | undefined, reason: string): void {
+    this.failed.push(`${this.credential?.name ?? ""} ${reason}`);
+    attempt?.discard();
+    this.tryNext();
+  }
+
+  onHead(head: AttemptHead): void {
+    const { status, headers } = head;
+    this.head = head;
+    this.learned(experienceOf(status, headers, Date.now()));
+    if (isRetried(status) && this.hasOthers) return this.giveUp(this.attempt, String(status));
+    this.firstByteMs = performance.now();
+    const { call } = this.bounded;
+    const refusal = refusalFor(call, status);
+    if (refusal !== undefined) {
+      this.attempt?.discard();
+      return this.finish("provider-failed", { kind: "unused" }, this.refusing(refusal));
+    }
+    const form = headers["content-type"]?.startsWith("text/event-stream") === true ? "events" : "json";
+    this.reader = readerFor(call, status, form);
+    this.relay = new Relay({
+      ...{ response: call.exchange.response, deadlines: this.parts.deadlines, flow: this },
+      filter: form === "events" ? filterFor(call) : undefined,
+      length: headers["content-length"],
+    });
+    this.relay.begin(head, call.format, call.requestId);
+  }
+
+  onData(chunk: Buffer): void {
+    this.responseBytes += chunk.length;
+    this.reader?.push(chunk);
+    this.relay?.write(chunk);
+  }
+
+  onEnd(): void {
+    this.finish("answered", this.ending(), () => this.relay?.end());
+  }
+
+  onFailed(error: TollgateError): void {
+    const { requestId } = this.bounded.call;
+    const { name: provider } = this.bounded.provider;
+    this.parts.log.debug({ requestId, provider, code: error.code, tried: this.tried }, "an attempt failed");
+    if (this.relay !== undefined)
+      return this.finish(this.isComplete ? "answered" : "provider-failed", this.ending(), () => this.relay?.break());
+    const wasSent = this.attempt?.wasSent() === true;
+    this.learned({ kind: "trouble" });
+    // Who has waited for a head until it was too late would wait as long again.
+    if (this.hasOthers && error.code === "upstream.unreachable") {
+      if (wasSent) this.unheard += 1;
+      return this.giveUp(undefined, error.code);
+    }
+    const detail = errors[error.code].class === "upstream" && error.detail !== undefined ? ` ${error.detail}` : "";
+    const refusal = { code: error.code, detail: `(${provider})${detail}` };
+    this.finish("provider-failed", { kind: wasSent ? "unheard" : "unused" }, this.refusing(refusal));
+  }
+
+  private clientClosed(): void {
+    if (this.isOver) return;
+    const wasSent = this.attempt?.wasSent() === true;
+    this.attempt?.drop();
+    // Some clients go as soon as they have read the last event, and do not wait for the end behind it.
+    const outcome = this.isComplete ? "answered" : "client-closed";
+    this.finish(outcome, wasSent ? this.ending() : { kind: "unused" }, () => this.relay?.break());
+  }
+
+  pause(): void {
+    this.attempt?.pause();
+  }
+
+  resume(): void {
+    this.attempt?.resume();
+  }
+
+  private get isComplete(): boolean {
+    return this.reader?.reading().isComplete === true;
+  }
+
+  private ending(): Ending {
+    const wasRefused = this.head !== undefined && this.head.status >= 300;
+    return wasRefused ? { kind: "unused" } : { kind: "answer", reading: this.reader?.reading() };
+  }
+
+  private refusing(refusal: Refusal): () => void {
+    return () => this.bounded.call.answerRefusal(refusal);
+  }
+
+  private finish(outcome: ModelOutcome, ending: Ending, release: () => void): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const { bounded, head } = this;
+    const { format } = bounded.call;
+    const reading = this.reader?.reading();
+    this.parts.accounts.completed(
+      bounded,
+      {
+        outcome,
+        status: head?.status ?? 0,
+        credential: this.credential?.name ?? "",
+        modelServed: reading?.model ?? "",
+        providerRequestId: head === undefined ? "" : format.providerRequestId(head.headers),
+        stopReason: reading?.stopReason ?? "",
+        toolUseIds: reading?.toolUseIds ?? [],
+        headroom: head === undefined ? noHeadroom : format.headroomIn(head.headers),
+        attempts: this.tried,
+        failedAttempts: this.failed,
+        responseBytes: this.responseBytes,
+        firstByteMs: this.firstByteMs,
+        settlement: settle(bounded, ending, this.unheard),
+      },
+      release,
+    );
+  }
+}
+
+/** What the client would misread if it were relayed: it has its own key, and follows where it is sent. */
+function refusalFor({ sent }: ModelErrand, status: number): Refusal | undefined {
+  if (isCredentialRefused(status)) return { code: "upstream.credential-refused" };
+  if (status >= 300 && status < 400) return { code: "upstream.protocol", detail: `It answered with status ${status}.` };
+  const isCount = sent.kind === "call" && sent.request.operation === "messages/count_tokens";
+  if (isCount && (status === 404 || status === 405 || status === 501)) return { code: "model.count-unavailable" };
+  return undefined;
+}
+
+/** What the provider calls an error used nothing, and tells it by its status. */
+function readerFor({ sent, format }: ModelErrand, status: number, form: AnswerForm): AnswerReader | undefined {
+  return sent.kind === "passed" || status >= 300 ? undefined : format.readerFor(sent.request.operation, form);
+}
+
+function filterFor({ sent, format }: ModelErrand): StreamFilter | undefined {
+  return sent.kind === "passed" ? undefined : format.filterFor(sent.request);
+}
+
+function methodOf(method: string | undefined): Dispatcher.HttpMethod {
+  // Node has read it as one.
+  return (method ?? "POST") as Dispatcher.HttpMethod;
+}

@@ -1,0 +1,13 @@
+// What Codex says of the work that a call belongs to; other clients of the door may say it as Claude Code does.
+
+import type { IncomingHttpHeaders } from "node:http";
+import type { Work } from "../format.ts";
+import { textIn } from "../header-values.ts";
+
+export function workIn(headers: IncomingHttpHeaders): Work {
+  return {
+    sessionId: textIn(headers, "x-claude-code-session-id", "session_id", "session-id"),
+    agentId: textIn(headers, "x-claude-code-agent-id"),
+    parentAgentId: textIn(headers, "x-claude-code-parent-agent-id"),
+  };
+}

@@ -1,0 +1,10 @@
+// A refusal as OpenAI's clients read errors.
+
+import { doorShapeOf, publicText, type ErrorCode } from "@tollgate/kernel/errors";
+
+export const requestIdHeader = "x-request-id";
+
+export function errorBody(code: ErrorCode, detail: string | undefined): string {
+  const { type, code: name } = doorShapeOf(code, "openai");
+  return JSON.stringify({ error: { message: publicText(code, detail), type, param: null, code: name } });
+}

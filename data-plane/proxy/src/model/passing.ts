@@ -1,0 +1,23 @@
+// What a door does not know is passed on where that is wanted: the provider says so, it is the only one, and the key reaches
+// all of its models. Nothing of it is read, so it is metered by bytes and time alone.
+
+import type { Principal, View } from "@tollgate/kernel/view";
+import type { Provider, ProviderKind } from "@tollgate/schema/resources";
+
+/** A name of no model, which only a pattern for all of them lets through. */
+const anyModel = "*";
+
+export function passingProvider(view: View, principal: Principal, kind: ProviderKind): Provider | undefined {
+  const reached = [...view.providersByName.values()].flatMap(({ id, name }) => {
+    const provider = view.provider(id);
+    const isOne = provider?.kind === kind && provider.passthrough && principal.models.allows(name, anyModel);
+    return provider !== undefined && isOne ? [provider] : [];
+  });
+  const [only] = reached;
+  return reached.length === 1 ? only : undefined;
+}
+
+/** Whether the path goes down from where the protocol begins, however it is written. */
+export function isBelow(path: string): boolean {
+  return path.startsWith("/") && !/(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)|%2f|%5c|\\/i.test(path);
+}

@@ -1,0 +1,81 @@
+// An answer on its way from the provider to the client: the head, then chunk by chunk, as slow as the client reads. The end
+// is held back until it is let go, and of an answer whose length the client knows, the last chunk with it: nobody has the
+// whole of an answer before it is written down. Bytes pass as they are, but for what a filter takes out.
+
+import type { ServerResponse } from "node:http";
+import { requestIdHeader } from "../http/answer.ts";
+import type { Deadlines } from "../upstream/deadlines.ts";
+import type { AttemptHead } from "./attempt.ts";
+import type { Format, StreamFilter } from "./format.ts";
+import { headersToClient } from "./headers.ts";
+
+export type Flow = { pause(): void; resume(): void };
+
+export type RelayParts = {
+  readonly response: ServerResponse;
+  readonly deadlines: Deadlines;
+  readonly flow: Flow;
+  readonly filter: StreamFilter | undefined;
+  /** `content-length` of the answer. */
+  readonly length: string | undefined;
+};
+
+/** A client that takes nothing for so long is taken for gone. */
+const stalledMsMax = 300_000;
+
+export class Relay {
+  private readonly response: ServerResponse;
+  private readonly flow: Flow;
+  private readonly deadlines: Deadlines;
+  private readonly filter: StreamFilter | undefined;
+  /** As the client knows it. */
+  private readonly length: number | undefined;
+  private taken = 0;
+  private held: Buffer | undefined;
+  private isPaused = false;
+  private unwatch: () => void = () => undefined;
+
+  constructor({ response, deadlines, flow, filter, length }: RelayParts) {
+    this.response = response;
+    this.deadlines = deadlines;
+    this.flow = flow;
+    this.filter = filter;
+    this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
+  }
+
+  begin({ status, headers, rawHeaders }: AttemptHead, format: Format, requestId: string): void {
+    const sent = headersToClient(rawHeaders, format, this.filter === undefined);
+    this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
+    // Others go out with their first byte, which spares a packet.
+    if (headers["content-type"]?.startsWith("text/event-stream") === true) this.response.flushHeaders();
+  }
+
+  write(chunk: Buffer): void {
+    this.taken += chunk.length;
+    const sent = this.filter === undefined ? chunk : this.filter.push(chunk);
+    if (this.taken === this.length) this.held = sent;
+    else if (sent.length > 0 && !this.response.write(sent) && !this.isPaused) this.wait();
+  }
+
+  private wait(): void {
+    this.isPaused = true;
+    this.flow.pause();
+    this.unwatch = this.deadlines.watch(stalledMsMax, () => this.response.destroy());
+    this.response.once("drain", () => {
+      this.isPaused = false;
+      this.unwatch();
+      this.flow.resume();
+    });
+  }
+
+  end(): void {
+    this.unwatch();
+    this.response.end(this.filter === undefined ? this.held : this.filter.end());
+  }
+
+  /** So that nobody takes what came for all of it. */
+  break(): void {
+    this.unwatch();
+    this.response.destroy();
+  }
+}

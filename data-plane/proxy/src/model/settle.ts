@@ -1,0 +1,106 @@
+// What a call used and cost once it is over. Where the provider said it to the end it is exact. Where the answer broke off
+// before, it is at least what the provider can have billed by then: input as the provider said it, output as it was seen and
+// a margin for what was on its way. What was refused cost nothing, and an attempt of which nobody heard costs its bound.
+
+import { boundOf, costOf, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
+import type { BoundedModelCall } from "../pipeline/call.ts";
+import { noUsage, type Settlement } from "../pipeline/model-record.ts";
+import { isFree, outputTokensMost } from "./bound.ts";
+import type { ModelErrand } from "./errand.ts";
+import type { AnswerReading } from "./wire/answer.ts";
+import type { ModelRequest } from "./wire/request.ts";
+
+/** How the last attempt ended. */
+export type Ending =
+  /** It was never sent, or the provider refused it. */
+  | { readonly kind: "unused" }
+  /** It was sent, and there was no head of an answer in time. */
+  | { readonly kind: "unheard" }
+  /** There was an answer, or the client went before there was one. */
+  | { readonly kind: "answer"; readonly reading: AnswerReading | undefined };
+
+/** What a provider may have written when it notices that its client is gone. */
+export const marginTokens = 2_048;
+/** In the tokens of no language are there more than one for so many bytes, on the average. */
+const bytesPerToken = 2;
+
+/** `unheard`: how many attempts before the last were sent and brought no answer. */
+export function settle(bounded: BoundedModelCall<ModelErrand>, ending: Ending, unheard: number): Settlement {
+  const last = settleLast(bounded, ending);
+  if (unheard === 0) return last;
+  const costNanoUsd = last.costNanoUsd + BigInt(unheard) * bounded.boundNanoUsd;
+  return { ...last, basis: "estimated", costNanoUsd, priceVersion: bounded.price?.version ?? "" };
+}
+
+function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Settlement {
+  const { call, price, boundNanoUsd } = bounded;
+  const priceVersion = price?.version ?? "";
+  if (call.sent.kind === "passed") return { basis: "unmetered", usage: noUsage, costNanoUsd: 0n, priceVersion: "" };
+  const { request } = call.sent;
+  if (ending.kind === "unused" || isFree(request))
+    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
+  if (ending.kind === "unheard") return { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion };
+  const { reading } = ending;
+  if (reading === undefined) return settleBrokenOff(bounded, request, reading);
+  const { said, isComplete, error, seenOutputBytes } = reading;
+  const isSaid = said.input || said.output;
+  if (isComplete && isSaid) return settleExact(bounded, reading);
+  // An error in the place of an answer, under a status that promised one.
+  if (error !== "" && !isSaid && seenOutputBytes === 0)
+    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
+  return settleBrokenOff(bounded, request, reading);
+}
+
+/** The tier that the provider served is what it bills; models that helped the one that was asked for are billed as they are. */
+function settleExact(bounded: BoundedModelCall<ModelErrand>, { usage, otherModels }: AnswerReading): Settlement {
+  const { view, provider, model } = bounded;
+  const price = priceFor(view.priceList, provider, model, usage.serviceTier);
+  let costNanoUsd = price === undefined ? 0n : costOf(price.price, usage);
+  let basis: Settlement["basis"] = "exact";
+  for (const [name, used] of otherModels) {
+    const other = priceFor(view.priceList, provider, name, used.serviceTier);
+    if (other === undefined) basis = "estimated";
+    else if (price !== undefined) costNanoUsd += costOf(other.price, used);
+  }
+  return { basis, usage, costNanoUsd, priceVersion: price?.version ?? "" };
+}
+
+function settleBrokenOff(
+  bounded: BoundedModelCall<ModelErrand>,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+): Settlement {
+  const { price, boundNanoUsd } = bounded;
+  const usage = usageBrokenOff(price, request, reading);
+  const costNanoUsd =
+    price === undefined ? 0n : request.isStreamed ? costBrokenOff(price, usage, reading) : boundNanoUsd;
+  return { basis: "estimated", usage, costNanoUsd, priceVersion: price?.version ?? "" };
+}
+
+function usageBrokenOff(
+  price: Priced | undefined,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+): TokenUsage {
+  const most = outputTokensMost(price?.price, request);
+  const said = reading?.usage ?? noUsage;
+  const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
+  const running = Math.min(seen + marginTokens, most);
+  const outputTokens = request.isStreamed || most === Infinity ? running : most;
+  if (reading?.said.input === true) return { ...said, outputTokens };
+  const contextMax = Number(price?.price.contextTokensMax ?? 0n);
+  const guessed = Math.ceil(request.body.length / bytesPerToken);
+  const inputTokens = contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
+  return { ...said, inputTokens, outputTokens };
+}
+
+/** Where the provider did not say which of the input it had cached, all of it may have been of the dearest kind. */
+function costBrokenOff({ price }: Priced, usage: TokenUsage, reading: AnswerReading | undefined): bigint {
+  if (reading?.said.input === true) return costOf(price, usage);
+  return boundOf(price, {
+    bodyBytes: usage.inputTokens,
+    outputTokensAsked: usage.outputTokens,
+    choices: 1,
+    webSearchesMax: usage.webSearches,
+  });
+}

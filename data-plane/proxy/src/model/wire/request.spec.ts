@@ -1,0 +1,188 @@
+// What is read of a request decides who pays for which model. Read in another way than the provider reads it, a client could
+// name one model to the gate and another to the provider, or be billed for less than it may use; and a body that is changed
+// anywhere else loses the provider's prompt cache.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { seedFromEnv } from "../../../../../test/support/random.ts";
+import { bodyFor, readRequest, type BodyOperation, type ModelRequest } from "./request.ts";
+
+const seed = seedFromEnv();
+
+function read(text: string, operation: BodyOperation = "chat/completions"): ModelRequest {
+  const request = readRequest(operation, Buffer.from(text));
+  if ("problem" in request) throw new Error(`refused: ${request.problem}`);
+  return request;
+}
+
+function problemOf(text: string | Buffer): string | undefined {
+  const request = readRequest("messages", Buffer.from(text));
+  return "problem" in request ? request.problem : undefined;
+}
+
+const sent = (text: string, model = "served", operation: BodyOperation = "chat/completions") =>
+  bodyFor(read(text, operation), model).toString("utf8");
+
+describe("what is read", () => {
+  test("is the top level's, wherever it stands and however its names are written", () => {
+    const request = read(
+      '{ "messages":[{"model":"m1","stream":false}], "mod\\u0065l" : "cl\\u0061ude" ,"stream":true,"tools":[{"model":1}],"max_tokens":32000,"n":2,"service_tier":"flex"}',
+      "messages",
+    );
+    expect(request).toMatchObject({
+      model: "claude",
+      isStreamed: true,
+      outputTokensAsked: 32_000,
+      choices: 2,
+      serviceTier: "flex",
+      hasInputElsewhere: false,
+    });
+  });
+
+  test("is refused where another reader could read something else", () => {
+    for (const twice of ['"model"', '"mod\\u0065l"', '"Model"', '"MODEL"'])
+      expect(problemOf(`{"model":"a",${twice}:"b"}`), twice).toBe("duplicate-member");
+    expect(problemOf('{"model":"a","stream":true,"stream":false}')).toBe("duplicate-member");
+    expect(problemOf('{"model":"a","stream_options":{"include_usage":true,"include_usage":false}}')).toBe(
+      "duplicate-member",
+    );
+    expect(problemOf('{"model":"a","max_tokens":1,"max_token\u017f":100000}')).toBe("duplicate-member");
+    // Not of the top level, and so not of the gate's concern.
+    expect(problemOf('{"model":"a","messages":[{"model":1,"model":2}],"x":{"stream":1,"stream":2}}')).toBeUndefined();
+  });
+
+  test("is refused where it names no model or is no JSON object", () => {
+    for (const value of ["1", "null", '""', '["a"]', '{"a":"b"}', "true"])
+      expect(problemOf(`{"model":${value}}`), value).toBe("model-missing");
+    expect(problemOf("{}")).toBe("model-missing");
+    expect(problemOf(`{"model":"${"x".repeat(300)}"}`)).toBe("model-too-long");
+    for (const text of ["", "{", '{"model":"a"', '{"model":"a"}}', "{'model':'a'}", '{"model":"a",}', "null x"])
+      expect(problemOf(text), text).toBe("not-json");
+    expect(problemOf('["model"]')).toBe("not-an-object");
+    expect(problemOf(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBe("not-json");
+    expect(problemOf(`{"model":"a","x":${"[".repeat(200)}${"]".repeat(200)}}`)).toBe("too-deep");
+  });
+
+  test("never bounds a call by a number that is not surely understood", () => {
+    const asked = (members: string) => read(`{"model":"a",${members}}`).outputTokensAsked;
+    expect(asked('"max_tokens":7')).toBe(7);
+    expect(asked('"max_tokens":1e3')).toBe(1_000);
+    expect(asked('"max_tokens":5,"max_completion_tokens":50')).toBe(50);
+    expect(asked('"max_output_tokens":9,"max_tokens":null')).toBe(9);
+    for (const odd of ['"7"', "-1", "0.5", "1e400", "18446744073709551615", "[7]", "true", `1${"0".repeat(40)}`]) {
+      expect(asked(`"max_tokens":${odd}`), odd).toBeUndefined();
+      expect(asked(`"max_tokens":5,"max_completion_tokens":${odd}`), odd).toBeUndefined();
+    }
+    expect(asked('"x":1')).toBeUndefined();
+    const choices = (value: string) => read(`{"model":"a","n":${value}}`).choices;
+    expect(["3", "null", "0", '"2"', "-4", "1.5"].map(choices)).toEqual([3, 1, 1, 128, 128, 128]);
+  });
+
+  test("says where more is read than the body holds", () => {
+    const members = ['"previous_response_id":"resp_1"', '"conversation":{"id":"c"}', '"prompt":{"id":"p"}'];
+    for (const member of [...members, '"thread":{"type":"continue","previous_message_id":"msg_1"}'])
+      expect(read(`{"model":"a",${member}}`, "responses").hasInputElsewhere, member).toBe(true);
+    expect(read('{"model":"a","previous_response_id":null}', "responses").hasInputElsewhere).toBe(false);
+  });
+});
+
+describe("what is sent", () => {
+  test("is the same buffer where nothing is changed", () => {
+    const request = read('{"model":"cl\\u0061ude","stream":true}', "messages");
+    expect(bodyFor(request, "claude")).toBe(request.body);
+  });
+
+  test("differs in the model's span alone", () => {
+    expect(
+      sent('{ "a":18446744073709551615, "model" : "x/y" ,"messages":[{"model":"x/y"}] }', 'y"\u2028', "messages"),
+    ).toBe('{ "a":18446744073709551615, "model" : "y\\"\u2028" ,"messages":[{"model":"x/y"}] }');
+  });
+
+  test("asks for the usage of a stream of chat where the client did not, and nowhere else", () => {
+    const asked = '"include_usage":true';
+    const cases: [string, string][] = [
+      ['{"model":"a","stream":true}', `{"model":"b","stream_options":{${asked}},"stream":true}`],
+      ['{"stream":true,"model":"a"}', `{"stream":true,"model":"b","stream_options":{${asked}}}`],
+      ['{"model":"a","stream":true,"stream_options":null}', `{"model":"b","stream":true,"stream_options":{${asked}}}`],
+      ['{"stream_options":{ },"model":"a","stream":true}', `{"stream_options":{${asked} },"model":"b","stream":true}`],
+      [
+        '{"model":"a","stream":true,"stream_options":{"include_obfuscation":false}}',
+        `{"model":"b","stream":true,"stream_options":{${asked},"include_obfuscation":false}}`,
+      ],
+      [
+        '{"model":"a","stream":true,"stream_options":{"include_usage" : false}}',
+        '{"model":"b","stream":true,"stream_options":{"include_usage" : true}}',
+      ],
+      [
+        '{"model":"a","stream":true,"stream_options":{"include_usage":null}}',
+        '{"model":"b","stream":true,"stream_options":{"include_usage":true}}',
+      ],
+    ];
+    for (const [text, expected] of cases) {
+      expect(read(text).mustAskUsage, text).toBe(true);
+      expect(sent(text, "b")).toBe(expected);
+    }
+    const others = [
+      '{"model":"a"}',
+      '{"model":"a","stream":false}',
+      '{"model":"a","stream":"true"}',
+      `{"model":"a","stream":true,"stream_options":{${asked}}}`,
+      '{"model":"a","stream":true,"stream_options":{"include_usage":"yes"}}',
+      '{"model":"a","stream":true,"stream_options":[]}',
+    ];
+    for (const text of others) {
+      expect(read(text).mustAskUsage, text).toBe(false);
+      expect(sent(text, "a")).toBe(text);
+    }
+    expect(sent('{"model":"a","stream":true}', "a", "responses")).toBe('{"model":"a","stream":true}');
+  });
+
+  test(`says what a slow and obvious reader says, whatever stands around it (seed ${seed})`, () => {
+    const name = fc.constantFrom("model", "stream", "stream_options", "max_tokens", "n", "messages", "x", "user");
+    const escaped = fc
+      .tuple(name, fc.boolean())
+      .map(([plain, isEscaped]) => (isEscaped ? escapedName(plain) : `"${plain}"`));
+    const value = fc.oneof(
+      fc.json({ maxDepth: 3 }),
+      fc.constantFrom(
+        "true",
+        "false",
+        "null",
+        '"gpt"',
+        "7",
+        "18446744073709551615",
+        '{"include_usage":false,"y":1}',
+        "{}",
+      ),
+      fc.constantFrom('[{"model":"no","stream":true}]', '"\\ud83d\\ude00"', '{"model":"no"}'),
+    );
+    const member = fc.tuple(escaped, value, fc.constantFrom("", " ", "\n\t"));
+    const members = fc.uniqueArray(member, { selector: ([key]) => String(JSON.parse(key)), maxLength: 8 });
+    fc.assert(
+      fc.property(members, fc.string({ minLength: 1, maxLength: 20 }), (parts, served) => {
+        const text = `{${parts.map(([key, json, space]) => `${space}${key}${space}:${json}${space}`).join(",")}}`;
+        const plain = JSON.parse(text) as { [member: string]: unknown }; // An object was printed.
+        const request = readRequest("chat/completions", Buffer.from(text));
+        if (typeof plain["model"] !== "string" || plain["model"] === "") {
+          expect(request).toEqual({ problem: "model-missing" });
+          return;
+        }
+        if ("problem" in request) throw new Error(`refused: ${request.problem}`);
+        expect(request.model).toBe(plain["model"]);
+        expect(request.isStreamed).toBe(plain["stream"] === true);
+        const options = plain["stream_options"];
+        const after = JSON.parse(bodyFor(request, served).toString("utf8"));
+        const asks = request.mustAskUsage
+          ? { stream_options: Object.assign({}, options, { include_usage: true }) }
+          : {};
+        expect(after).toEqual({ ...plain, model: served, ...asks });
+      }),
+      { seed, numRuns: 3_000 },
+    );
+  });
+});
+
+function escapedName(name: string): string {
+  const [first = ""] = name;
+  return `"\\u${first.charCodeAt(0).toString(16).padStart(4, "0")}${name.slice(1)}"`;
+}

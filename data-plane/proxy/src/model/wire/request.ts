@@ -1,0 +1,166 @@
+// Reads of a request's body what the gate needs to know of a call to a model, and makes the body that goes to the provider.
+// Only members of the top level are read; what messages and tools hold is nobody's business here. A body in which one of them
+// could be read in two ways is refused; one whose value makes no sense is left to the provider to refuse, in its own words.
+// Every byte goes on as it came, but for the model's name and, where the gate has to ask for it, the usage of a stream.
+
+import { limits } from "@tollgate/kernel/limits";
+import { Edits } from "../../bytes/edits.ts";
+import {
+  memberFinder,
+  MemberRefusal,
+  textValue,
+  valueOf,
+  type MemberProblem,
+  type Span,
+  type Spans,
+} from "../../bytes/members.ts";
+
+/** What is asked of a door with a body, by the protocol's own path. */
+export type BodyOperation = "messages" | "messages/count_tokens" | "chat/completions" | "responses" | "embeddings";
+
+const paths = [
+  "model",
+  "stream",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "n",
+  "service_tier",
+  "stream_options",
+  "stream_options>include_usage",
+  "previous_response_id",
+  "conversation",
+  "prompt",
+  "thread",
+] as const;
+
+export type RequestSpans = Spans<(typeof paths)[number]>;
+
+export type ModelRequest = {
+  readonly operation: BodyOperation;
+  readonly body: Buffer;
+  /** As the client wrote it. */
+  readonly model: string;
+  readonly isStreamed: boolean;
+  /** The most that the client wants written, of each choice; undefined where it says nothing that is surely understood. */
+  readonly outputTokensAsked: number | undefined;
+  /** How many answers are asked for at once; never too few. */
+  readonly choices: number;
+  readonly serviceTier: string | undefined;
+  /** Whether the model reads more than is in the body: a conversation, a thread or a prompt that the provider keeps. */
+  readonly hasInputElsewhere: boolean;
+  /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
+  readonly mustAskUsage: boolean;
+  readonly at: RequestSpans;
+};
+
+export type RequestProblem = MemberProblem | "model-missing" | "model-too-long";
+
+export type RequestRefusal = { readonly problem: RequestProblem };
+
+const find = memberFinder(paths);
+
+export function readRequest(operation: BodyOperation, body: Buffer): ModelRequest | RequestRefusal {
+  try {
+    return requestOf(operation, body, find(body));
+  } catch (error) {
+    if (error instanceof MemberRefusal) return { problem: error.problem };
+    throw error;
+  }
+}
+
+function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): ModelRequest | RequestRefusal {
+  const model = textValue(body, at.model);
+  if (model === undefined || model === "") return { problem: "model-missing" };
+  if (model.length > limits.modelNameCharsMax) return { problem: "model-too-long" };
+  const isStreamed = isWord(body, at.stream, "true");
+  return {
+    operation,
+    body,
+    model,
+    isStreamed,
+    outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
+    choices: choicesOf(body, at.n),
+    serviceTier: textValue(body, at.service_tier),
+    hasInputElsewhere: [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) =>
+      isGiven(body, span),
+    ),
+    mustAskUsage: operation === "chat/completions" && isStreamed && canAskUsage(body, at),
+    at,
+  };
+}
+
+/** The body as the provider shall see it: the same buffer where nothing has to be changed. */
+export function bodyFor(request: ModelRequest, model: string): Buffer {
+  const { body, at } = request;
+  const edits = new Edits();
+  if (at.model !== undefined && model !== request.model) edits.replace(at.model, JSON.stringify(model));
+  if (request.mustAskUsage) askUsage(edits, request);
+  return edits.isEmpty ? body : edits.apply(body);
+}
+
+const asking = '"include_usage":true';
+
+function askUsage(edits: Edits, { body, at }: ModelRequest): void {
+  const options = at.stream_options;
+  const asked = at["stream_options>include_usage"];
+  if (asked !== undefined) edits.replace(asked, "true");
+  else if (options === undefined) edits.insert(at.model?.end ?? 0, `,"stream_options":{${asking}}`);
+  else if (!isGiven(body, options)) edits.replace(options, `{${asking}}`);
+  else edits.insert(options.start + 1, isEmptyObject(body, options) ? asking : `${asking},`);
+}
+
+/** Not where the client asked itself, and not where it wrote what is no option: the provider shall see that as it is. */
+function canAskUsage(body: Buffer, at: RequestSpans): boolean {
+  const options = at.stream_options;
+  if (!isGiven(body, options)) return true;
+  const asked = at["stream_options>include_usage"];
+  return body[options.start] === openBrace && (!isGiven(body, asked) || isWord(body, asked, "false"));
+}
+
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const space = 0x20;
+
+function isEmptyObject(body: Buffer, span: Span): boolean {
+  let at = span.start + 1;
+  while ((body[at] ?? 0) <= space) at++;
+  return body[at] === closeBrace;
+}
+
+function isGiven(body: Buffer, span: Span | undefined): span is Span {
+  return span !== undefined && !isWord(body, span, "null");
+}
+
+function isWord(body: Buffer, span: Span | undefined, word: "true" | "false" | "null"): boolean {
+  // No other value begins with one of these letters.
+  return span !== undefined && body[span.start] === word.charCodeAt(0);
+}
+
+/** The largest, because providers differ in which of two they take; undefined as soon as one is not surely understood. */
+function mostOf(body: Buffer, spans: readonly (Span | undefined)[]): number | undefined {
+  let most: number | undefined;
+  for (const span of spans) {
+    if (!isGiven(body, span)) continue;
+    const count = countOf(body, span);
+    if (count === undefined) return undefined;
+    most = Math.max(most ?? 0, count);
+  }
+  return most;
+}
+
+/** The most that anybody gives; what is not understood counts as that. */
+const choicesMax = 128;
+
+function choicesOf(body: Buffer, span: Span | undefined): number {
+  if (!isGiven(body, span)) return 1;
+  return Math.max(1, countOf(body, span) ?? choicesMax);
+}
+
+const countBytesMax = 32;
+
+function countOf(body: Buffer, span: Span): number | undefined {
+  if (span.end - span.start > countBytesMax) return undefined;
+  const value = valueOf(body, span);
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}

@@ -1,0 +1,183 @@
+// What is written down of a call to a model: its intent before it goes out, with the most that it can cost, and one fact for
+// each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
+
+import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
+import type { TokenUsage } from "@tollgate/kernel/pricing";
+import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
+import { microseconds, modelCharsMax, type AccountsParts } from "./record.ts";
+
+export type ModelAccounts = {
+  /** Goes on when it is written down that the call will go out. */
+  intend<C extends DescribedModelCall>(): Interceptor<BoundedModelCall<C>, BoundedModelCall<C>>;
+  /** Records the call, then lets the end of its answer go. */
+  completed(bounded: BoundedModelCall<DescribedModelCall>, completion: ModelCompletion, release: () => void): void;
+};
+
+export type ModelOutcome = "answered" | "provider-failed" | "client-closed";
+
+/** What was used and what it costs, all attempts together, and how that is known. */
+export type Settlement = {
+  readonly basis: "exact" | "estimated" | "none" | "unmetered";
+  readonly usage: TokenUsage;
+  readonly costNanoUsd: bigint;
+  /** Empty: no price is known. */
+  readonly priceVersion: string;
+};
+
+/** What a provider says of the limits of a credential; 0 where it says nothing. */
+export type Headroom = {
+  readonly requestsLimit: number;
+  readonly requestsRemaining: number;
+  readonly tokensLimit: number;
+  readonly tokensRemaining: number;
+};
+
+export type ModelCompletion = {
+  readonly outcome: ModelOutcome;
+  /** Of the last attempt, as all that follows until `attempts`. */
+  readonly status: number;
+  readonly credential: string;
+  readonly modelServed: string;
+  readonly providerRequestId: string;
+  readonly stopReason: string;
+  readonly toolUseIds: readonly string[];
+  readonly headroom: Headroom;
+  readonly attempts: number;
+  readonly failedAttempts: readonly string[];
+  readonly responseBytes: number;
+  readonly firstByteMs: number;
+  readonly settlement: Settlement;
+};
+
+export const noUsage: TokenUsage = {
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWrite5mTokens: 0,
+  cacheWrite1hTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  webSearches: 0,
+  serviceTier: "",
+};
+
+export const noHeadroom: Headroom = { requestsLimit: 0, requestsRemaining: 0, tokensLimit: 0, tokensRemaining: 0 };
+
+const neverSent: ModelCompletion = {
+  outcome: "provider-failed",
+  status: 0,
+  credential: "",
+  modelServed: "",
+  providerRequestId: "",
+  stopReason: "",
+  toolUseIds: [],
+  headroom: noHeadroom,
+  attempts: 0,
+  failedAttempts: [],
+  responseBytes: 0,
+  firstByteMs: 0,
+  settlement: { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion: "" },
+};
+
+const outcomes = {
+  answered: ModelCallOutcome.ANSWERED,
+  "provider-failed": ModelCallOutcome.PROVIDER_FAILED,
+  "client-closed": ModelCallOutcome.CLIENT_CLOSED,
+} as const satisfies Record<ModelOutcome, ModelCallOutcome>;
+
+const bases = {
+  exact: UsageBasis.EXACT,
+  estimated: UsageBasis.ESTIMATED,
+  none: UsageBasis.NONE,
+  unmetered: UsageBasis.UNMETERED,
+} as const satisfies Record<Settlement["basis"], UsageBasis>;
+
+export function openModelAccounts({ recorder, counters, wallMs, onBug }: AccountsParts): ModelAccounts {
+  return {
+    intend: () => (next) => (bounded) => {
+      const { call, price, boundNanoUsd } = bounded;
+      const intent = {
+        requestId: call.requestId,
+        timeMs: BigInt(Math.trunc(wallMs())),
+        requestBytes: BigInt(call.requestBytes),
+        ...whoseAndWhat(bounded),
+        boundNanoUsd,
+        priceVersion: price?.version ?? "",
+      };
+      recorder.intend(intent, () => {
+        try {
+          next(bounded);
+        } catch (error) {
+          // The recorder called, and with it every other call of this turn: a bug may cost this one and no other.
+          onBug(call, error);
+          completed(bounded, neverSent, () => call.answerRefusal({ code: "internal.bug" }));
+        }
+      });
+    },
+    completed,
+  };
+
+  function completed(
+    bounded: BoundedModelCall<DescribedModelCall>,
+    completion: ModelCompletion,
+    release: () => void,
+  ): void {
+    const { call } = bounded;
+    const { settlement, headroom } = completion;
+    const { usage } = settlement;
+    const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
+    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name });
+    const value = {
+      ...whoseAndWhat(bounded),
+      modelServed: completion.modelServed.slice(0, modelCharsMax),
+      credential: completion.credential,
+      outcome: outcomes[completion.outcome],
+      status: completion.status,
+      attempts: completion.attempts,
+      failedAttempts: [...completion.failedAttempts],
+      streamed: call.description.isStreamed,
+      requestBytes: BigInt(call.requestBytes),
+      responseBytes: BigInt(completion.responseBytes),
+      firstByteUs: microseconds(firstByteMs),
+      totalUs: microseconds(performance.now() - call.startedMs),
+      inputTokens: BigInt(usage.inputTokens),
+      cacheReadTokens: BigInt(usage.cacheReadTokens),
+      cacheWrite5mTokens: BigInt(usage.cacheWrite5mTokens),
+      cacheWrite1hTokens: BigInt(usage.cacheWrite1hTokens),
+      outputTokens: BigInt(usage.outputTokens),
+      reasoningTokens: BigInt(usage.reasoningTokens),
+      webSearches: BigInt(usage.webSearches),
+      basis: bases[settlement.basis],
+      costNanoUsd: settlement.costNanoUsd,
+      priceVersion: settlement.priceVersion,
+      serviceTier: usage.serviceTier,
+      stopReason: completion.stopReason,
+      toolUseIds: [...completion.toolUseIds],
+      providerRequestId: completion.providerRequestId,
+      requestsLimit: BigInt(headroom.requestsLimit),
+      requestsRemaining: BigInt(headroom.requestsRemaining),
+      tokensLimit: BigInt(headroom.tokensLimit),
+      tokensRemaining: BigInt(headroom.tokensRemaining),
+    };
+    recorder.record({ requestId: call.requestId, kind: { case: "modelCallCompleted", value } }, release);
+  }
+}
+
+/** What intent and fact say alike. */
+function whoseAndWhat({ call, principal, provider, model }: BoundedModelCall<DescribedModelCall>) {
+  const { operation, modelAsked, sessionId, agentId, parentAgentId, clientName, clientVersion } = call.description;
+  return {
+    keyId: principal.key.id,
+    teamId: principal.team.id,
+    door: call.door,
+    operation,
+    modelAsked: modelAsked.slice(0, modelCharsMax),
+    providerId: provider.id,
+    provider: provider.name,
+    model: model.slice(0, modelCharsMax),
+    sessionId,
+    agentId,
+    parentAgentId,
+    clientName,
+    clientVersion,
+  };
+}
