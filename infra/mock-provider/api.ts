@@ -11,6 +11,8 @@ export interface ApiError {
   /** Absent: what the API says with this status. */
   readonly type?: string | undefined;
   readonly message?: string | undefined;
+  /** OpenAI's alone. */
+  readonly code?: string | undefined;
 }
 
 export interface Received {
@@ -25,7 +27,7 @@ export type Headers = readonly (readonly [string, string])[];
 
 /** An answer that costs nothing and follows no script, or what is asked of a model. */
 export type Errand =
-  | { readonly type: "answer"; readonly status: number; readonly json: string }
+  | { readonly type: "answer"; readonly status: number; readonly json: string; readonly isForAll?: boolean }
   | { readonly type: "refusal"; readonly error: ApiError }
   | {
       readonly type: "turn";
@@ -40,7 +42,9 @@ export interface Api {
   credentialOf(headers: Received["headers"]): string;
   headersOf(requestId: string, rates: Rates): Headers;
   errorBody(error: ApiError, requestId: string): string;
-  errorEvent(error: ApiError, requestId: string): string;
+  errorEvent(error: ApiError, requestId: string, operation: Operation): string;
+  /** What a stream that fails says where a trouble does not. */
+  readonly streamErrorStatus: number;
   /** The tier that answers name where nobody chose one. */
   readonly serviceTier: string;
   errandOf(received: Received, models: readonly string[]): Errand;

@@ -20,7 +20,10 @@ export interface Asked {
   /** All text of the last message of a user. */
   readonly lastUserText: string;
   readonly inputTokens: number;
+  /** Of each choice. */
   readonly outputTokensMax: number | undefined;
+  /** How many answers are wanted; more than one by OpenAI's `n` alone. */
+  readonly choices: number;
 }
 
 export type Script = (asked: Asked) => Reply | undefined;

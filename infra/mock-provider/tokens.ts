@@ -6,7 +6,6 @@ import type { JsonObject } from "./json-value.ts";
 import type { Asked, Part, Reply, Usage, Wording } from "./reply.ts";
 
 const charsPerToken = 4;
-const charsPerEventDefault = 24;
 const repeatedCharsMax = 400;
 const filler = "The quick brown fox jumps over the lazy dog. ";
 
@@ -37,6 +36,8 @@ export interface Settled {
   readonly parts: readonly SettledPart[];
   readonly usage: Usage;
   readonly isCutShort: boolean;
+  /** How often it is said; the usage is of all. */
+  readonly choices: number;
   /** What ids are made of. */
   readonly seed: string;
 }
@@ -55,8 +56,10 @@ export type SettledPart =
 
 export function settle(asked: Asked, reply: Reply, tierWithoutName: string): Settled {
   // An answer is the same whether it is streamed or not.
-  const seed = idOf([{ ...asked.body, stream: null, stream_options: null }, reply.content ?? null]);
-  const said = reply.content ?? [aboutWhatWasAsked(asked)];
+  const { stream: _stream, stream_options: _options, ...body } = asked.body;
+  const seed = idOf([body, reply.content ?? null]);
+  const said = asked.operation === "embeddings" ? [] : (reply.content ?? [aboutWhatWasAsked(asked)]);
+  const { choices } = asked;
   const parts: SettledPart[] = [];
   let left = asked.outputTokensMax ?? Infinity;
   let isCutShort = false;
@@ -78,13 +81,13 @@ export function settle(asked: Asked, reply: Reply, tierWithoutName: string): Set
     cacheReadTokens: 0,
     cacheWrite5mTokens: 0,
     cacheWrite1hTokens: 0,
-    outputTokens: sum(["text", "thinking", "tool", "web-search"]),
-    reasoningTokens: sum(["thinking"]),
+    outputTokens: choices * sum(["text", "thinking", "tool", "web-search"]),
+    reasoningTokens: choices * sum(["thinking"]),
     webSearches: parts.filter(({ type }) => type === "web-search").length,
     serviceTier: tierWithoutName,
     ...reply.usage,
   };
-  return { parts, usage, isCutShort, seed };
+  return { parts, usage, isCutShort, choices, seed };
 }
 
 function settlePart(part: Part, seed: string, index: number): SettledPart {
@@ -108,29 +111,6 @@ function fit(part: SettledPart, tokensMax: number): SettledPart {
 
 function aboutWhatWasAsked({ lastUserText, model }: Asked): Part {
   return { type: "text", text: `${model} heard: ${lastUserText.slice(0, repeatedCharsMax)}` };
-}
-
-/** Of so many characters each, with the tokens of the whole spread over them. No character of two units is cut in two. */
-export function* pieces(text: string, tokens: number, charsMax = charsPerEventDefault): Generator<TextPiece> {
-  let counted = 0;
-  for (let start = 0, end = 0; start < text.length; start = end) {
-    end = Math.min(text.length, start + charsMax);
-    if (/[\udc00-\udfff]/.test(text.charAt(end)) && end < text.length) end++;
-    const until = Math.ceil((tokens * end) / text.length);
-    yield { text: text.slice(start, end), tokens: until - counted };
-    counted = until;
-  }
-}
-
-export interface TextPiece {
-  readonly text: string;
-  readonly tokens: number;
-}
-
-/** What a script says of the output is spread over what is seen of it: how much was generated when so much is counted. */
-export function shareOf({ parts, usage }: Settled): (counted: number) => number {
-  const seen = parts.reduce((sum, { tokens }) => sum + tokens, 0);
-  return (counted) => Math.min(usage.outputTokens, Math.ceil((usage.outputTokens * counted) / Math.max(1, seen)));
 }
 
 /** What `max_tokens` and its like are called differs. */

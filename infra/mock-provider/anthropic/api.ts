@@ -10,11 +10,13 @@ import { errorBody, errorEvent } from "./errors.ts";
 import { eventsOf, messageOf } from "./messages.ts";
 
 const inputMembers = ["system", "messages", "tools"] as const;
+const greeting = JSON.stringify({ message: "hello" });
 const beginning = "2026-01-01T00:00:00Z";
 
 export const anthropicApi: Api = {
   kind: "anthropic",
   serviceTier: "standard",
+  streamErrorStatus: 529,
   requestId: (seed) => `req_011C${idOf([seed], 20)}`,
   credentialOf: (headers) =>
     textOf(headers["x-api-key"]) ?? /^Bearer (.+)$/i.exec(headers.authorization?.toString() ?? "")?.[1] ?? "",
@@ -57,7 +59,7 @@ function headersOf(requestId: string, rates: Rates): Headers {
 
 function errandOf(received: Received, models: readonly string[]): Errand {
   const { method, path, body } = received;
-  if (path === "/api/hello") return { type: "answer", status: 200, json: JSON.stringify({ message: "hello" }) };
+  if (path === "/api/hello") return { type: "answer", status: 200, json: greeting, isForAll: true };
   if (received.headers["anthropic-version"] === undefined) return refuse(400, "anthropic-version: header is required");
   if (method === "GET" && path === "/v1/models") return { type: "answer", status: 200, json: listOfModels(models) };
   if (method === "GET" && path.startsWith("/v1/models/")) return oneModel(path.slice("/v1/models/".length), models);
@@ -84,6 +86,7 @@ function ofMessages(body: JsonObject, isCount: boolean, models: readonly string[
     lastUserText: lastUserTextIn(body["messages"]),
     inputTokens,
     outputTokensMax,
+    choices: 1,
   };
   return { type: "turn", operation: "messages", asked };
 }

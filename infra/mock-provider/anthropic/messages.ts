@@ -2,7 +2,8 @@
 // end of an event's data among them. What is said and what it costs was settled before; here it is only written down.
 import type { Piece } from "../delivery.ts";
 import type { Asked, Reply, Usage } from "../reply.ts";
-import { idOf, pieces, shareOf, type Settled, type SettledPart } from "../tokens.ts";
+import { cutIntoPieces, generate, type Written } from "../generation.ts";
+import { idOf, type Settled, type SettledPart } from "../tokens.ts";
 
 const paddingMax = 13;
 
@@ -97,16 +98,14 @@ interface Event {
   readonly tokens: number;
 }
 
-export function* eventsOf(asked: Asked, reply: Reply, settled: Settled): Generator<Piece> {
-  const { usage } = settled;
-  const share = shareOf(settled);
-  let counted = 0;
+export function eventsOf(asked: Asked, reply: Reply, settled: Settled): Iterable<Piece> {
+  return generate(settled, written(streamOf(asked, reply, settled)));
+}
+
+function* written(events: Iterable<Event>): Generator<Written> {
   let index = 0;
-  for (const { data, tokens } of streamOf(asked, reply, settled)) {
-    counted += tokens;
-    const outputTokens = data.type === "message_stop" ? usage.outputTokens : share(counted);
-    yield { text: `event: ${data.type}\ndata: ${dataOf(data, index++)}\n\n`, outputTokens };
-  }
+  for (const { data, tokens } of events)
+    yield { text: `event: ${data.type}\ndata: ${dataOf(data, index++)}\n\n`, tokens };
 }
 
 /** The real one pads, so that the sizes of encrypted records tell less. */
@@ -160,7 +159,7 @@ interface Delta {
 }
 
 function* deltasOf(part: SettledPart, block: Block, reply: Reply): Generator<Delta> {
-  const cut = (text: string) => pieces(text, part.tokens, reply.charsPerEvent);
+  const cut = (text: string) => cutIntoPieces(text, part.tokens, reply.charsPerEvent);
   switch (part.type) {
     case "text":
       for (const { text, tokens } of cut(part.text)) yield { delta: { type: "text_delta", text }, tokens };
