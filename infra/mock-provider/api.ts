@@ -42,7 +42,8 @@ export interface Api {
   credentialOf(headers: Received["headers"]): string;
   headersOf(requestId: string, rates: Rates): Headers;
   errorBody(error: ApiError, requestId: string): string;
-  errorEvent(error: ApiError, requestId: string, operation: Operation): string;
+  /** In a stream, in place of the event with this number. */
+  errorEvent(error: ApiError, requestId: string, operation: Operation, event: number): string;
   /** What a stream that fails says where a trouble does not. */
   readonly streamErrorStatus: number;
   /** The tier that answers name where nobody chose one. */

@@ -19,8 +19,8 @@ export interface Answer {
   readonly headers: readonly (readonly [string, string])[];
   readonly isStream: boolean;
   readonly pieces: Iterable<Piece>;
-  /** What stands in a stream in place of the next event when it fails. */
-  readonly streamError?: string;
+  /** What stands in a stream in place of the event with this number when it fails. */
+  readonly streamError?: (event: number) => string;
 }
 
 export interface Delivered {
@@ -115,7 +115,7 @@ class Delivery {
     if (this.#events === hangAfterEvents) return this.#hang();
     if (this.#events === cutAfterEvents) return this.#break(false);
     if (this.#events === errorAfterEvents) {
-      await this.#send(Buffer.from(streamError ?? ""));
+      await this.#send(Buffer.from(streamError?.(this.#events) ?? ""));
       return "ended";
     }
     // It was generated before it goes out, whoever breaks off in between.

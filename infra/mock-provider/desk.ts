@@ -131,7 +131,7 @@ export class Desk {
     const settled = settle(asked, reply, api.serviceTier);
     const said = api.answerTo(asked, reply, settled, this.#now());
     const error = { status: api.streamErrorStatus, type: trouble.errorType, message: trouble.errorMessage };
-    const streamError = api.errorEvent(error, requestId, operation);
+    const streamError = (event: number) => api.errorEvent(error, requestId, operation, event);
     const { outputTokens, isWhole } = await send(call, { status: 200, ...said, streamError }, trouble);
     const billed = trouble.billed ?? (said.isStream && trouble.noHead === undefined ? "generated" : "whole");
     if (billed === "nothing") return;

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Charge } from "./billing.ts";
+import { control, isControl } from "./control.ts";
 import type { RateLimit } from "./credentials.ts";
 import { Desk, type DeskOptions } from "./desk.ts";
 import type { Exchange } from "./exchange.ts";
@@ -49,7 +50,8 @@ export async function startMockProvider(options: MockProviderOptions = {}): Prom
       response.writeHead(502).end();
       return;
     }
-    desk.receive(request, response);
+    if (!isControl(target)) return desk.receive(request, response);
+    control(desk, request, response).catch((error: unknown) => response.writeHead(400).end(String(error)));
   });
   server.on("connect", (request, socket) => {
     outside.push(request.url ?? "?");

@@ -41,10 +41,10 @@ export function errorBody(error: ApiError): string {
   return `${JSON.stringify({ error: errorOf(error) }, undefined, 4)}\n`;
 }
 
-export function errorEvent(error: ApiError, _requestId: string, operation: Operation): string {
+export function errorEvent(error: ApiError, _requestId: string, operation: Operation, number: number): string {
   const said = errorOf(error);
   if (operation !== "responses") return `data: ${JSON.stringify({ error: said })}\n\n`;
   const { message, code, type } = said;
-  const event = { type: "error", sequence_number: 0, code: code ?? type, message, param: null };
+  const event = { type: "error", sequence_number: number, code: code ?? type, message, param: null };
   return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
 }
