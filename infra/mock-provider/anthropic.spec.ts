@@ -3,7 +3,6 @@
 // that exists nowhere.
 import Anthropic from "@anthropic-ai/sdk";
 import { expect, test } from "vitest";
-import { sumOf } from "./billing.ts";
 import { startMockProvider, type MockProvider } from "./provider.ts";
 import type { Reply } from "./reply.ts";
 
@@ -58,7 +57,7 @@ test("the bill is the sum of what the SDK was told, and nothing else is in it", 
     await client.messages.create({ ...asking("Three"), max_tokens: 3 }),
   ];
   const sum = (of: (usage: Anthropic.Usage) => number) => told.reduce((total, { usage }) => total + of(usage), 0);
-  expect(sumOf(provider.bill())).toEqual({
+  expect(provider.total()).toEqual({
     inputTokens: sum((usage) => usage.input_tokens),
     cacheReadTokens: 3_000,
     cacheWrite5mTokens: 600,

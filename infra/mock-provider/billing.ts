@@ -15,7 +15,7 @@ export interface Charge {
   readonly isBrokenOff: boolean;
 }
 
-export const noUsage: Usage = {
+const noUsage: Usage = {
   inputTokens: 0,
   cacheReadTokens: 0,
   cacheWrite5mTokens: 0,
@@ -26,10 +26,30 @@ export const noUsage: Usage = {
   serviceTier: "",
 };
 
-/** All charges in one; tiers are not added. */
-export function sumOf(charges: readonly Charge[]): Usage {
-  return charges.reduce((sum, { usage }) => plus(sum, usage), noUsage);
+/** The sum is exact however many are booked; the entries are kept only up to a number, and said to be too many behind it. */
+export class Account {
+  #charges: Charge[] = [];
+  #count = 0;
+  #total = noUsage;
+
+  book(charge: Charge): void {
+    this.#count++;
+    this.#total = plus(this.#total, charge.usage);
+    if (this.#count <= chargesMax) this.#charges.push(charge);
+  }
+
+  /** All charges in one; tiers are not added. */
+  total(): Usage {
+    return this.#total;
+  }
+
+  charges(): readonly Charge[] {
+    if (this.#count > chargesMax) throw new Error(`the bill has ${this.#count} entries, more than are kept`);
+    return [...this.#charges];
+  }
 }
+
+const chargesMax = 200_000;
 
 function plus(one: Usage, other: Usage): Usage {
   return {

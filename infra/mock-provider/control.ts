@@ -1,5 +1,5 @@
 // How a process that is not the mock's own tells it what to do and asks what was: under `/mock/` on the same port, as JSON.
-// `GET /mock/bill` and `/mock/requests`; `POST /mock/queue` with a list of replies; `PUT /mock/replies/<name>` with one;
+// `GET /mock/bill`, `/mock/total` and `/mock/requests`; `POST /mock/queue` with a list of replies; `PUT /mock/replies/<name>` with one;
 // `PUT /mock/credentials/<key>` with `fail` (and `times`) or `limit`; `DELETE` of it mends. There is no key to it: whoever
 // reaches a mock may command it.
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -27,7 +27,9 @@ function done(desk: Desk, what: string, name: string, written: string): unknown 
   const given: unknown = written === "" ? undefined : JSON.parse(written);
   switch (what) {
     case "GET bill":
-      return desk.charges;
+      return desk.account.charges();
+    case "GET total":
+      return desk.account.total();
     case "GET requests":
       return desk.exchanges.map(summaryOf);
     case "POST queue":

@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import type { OpenExchange } from "./exchange.ts";
 import type { Trouble } from "./reply.ts";
 
@@ -18,6 +19,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly isStream: boolean;
+  readonly isCompressed: boolean;
   readonly pieces: Iterable<Piece>;
   /** What stands in a stream in place of the event with this number when it fails. */
   readonly streamError?: (event: number) => string;
@@ -99,18 +101,19 @@ class Delivery {
     return course;
   }
 
-  #writeHead({ status, headers, isStream }: Answer, pieces: Iterable<Piece>): void {
+  #writeHead({ status, headers, isStream, isCompressed }: Answer, pieces: Iterable<Piece>): void {
     const { headers: more = {}, headerCount = 0, headerValueBytes = 16 } = this.#trouble;
     const flood = Array.from({ length: headerCount }, (_, index) => [`x-flood-${index}`, "f".repeat(headerValueBytes)]);
-    const isPlain = !isStream && Array.isArray(pieces) && this.#trouble.garbage === undefined;
+    const isPlain = !isStream && !isCompressed && Array.isArray(pieces) && this.#trouble.garbage === undefined;
+    const encoding = isCompressed ? [["Content-Encoding", "gzip"]] : [];
     const length = isPlain ? [["Content-Length", String(bytesOf(pieces))]] : [];
-    const raw = [...headers, ...Object.entries(more), ...flood, ...length].flat();
+    const raw = [...headers, ...Object.entries(more), ...flood, ...encoding, ...length].flat();
     this.#exchange.noteHead(status, raw);
     this.#response.writeHead(status, raw);
     this.#response.flushHeaders();
   }
 
-  async #sendPiece(piece: Piece, { streamError }: Answer): Promise<Course> {
+  async #sendPiece(piece: Piece, { streamError, isCompressed }: Answer): Promise<Course> {
     const { errorAfterEvents, cutAfterEvents, hangAfterEvents } = this.#trouble;
     if (this.#events === hangAfterEvents) return this.#hang();
     if (this.#events === cutAfterEvents) return this.#break(false);
@@ -121,7 +124,9 @@ class Delivery {
     // It was generated before it goes out, whoever breaks off in between.
     this.outputTokens = piece.outputTokens;
     this.#events++;
-    return this.#send(Buffer.from(piece.text));
+    const bytes = Buffer.from(piece.text);
+    // Whoever unpacks takes one gzip file after the other for one.
+    return this.#send(isCompressed ? gzipSync(bytes) : bytes);
   }
 
   /** In pieces, each when the client has taken the former. */
@@ -138,8 +143,9 @@ class Delivery {
 
   async #write(chunk: Buffer): Promise<void> {
     const { signal } = this.#leaving;
-    const { chunkDelayMs } = this.#trouble;
-    if (chunkDelayMs !== undefined && !this.#isFirst) await delay(chunkDelayMs, undefined, { signal });
+    const { bodyDelayMs, chunkDelayMs } = this.#trouble;
+    const delayMs = this.#isFirst ? bodyDelayMs : chunkDelayMs;
+    if (delayMs !== undefined) await delay(delayMs, undefined, { signal });
     this.#isFirst = false;
     signal.throwIfAborted();
     this.#exchange.noteSent(chunk);

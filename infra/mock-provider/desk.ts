@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anthropicApi } from "./anthropic/api.ts";
 import type { Api, ApiError, Errand, Received } from "./api.ts";
-import { usageOfPart, type Charge } from "./billing.ts";
+import { Account, usageOfPart } from "./billing.ts";
 import { Credentials, type Rates } from "./credentials.ts";
 import { deliver, type Answer, type Delivered } from "./delivery.ts";
 import { OpenExchange } from "./exchange.ts";
@@ -22,6 +22,8 @@ export interface DeskOptions {
   readonly models?: readonly string[];
   /** Of each answer's body; 0 keeps no exchange at all, for long runs. */
   readonly recordedBytesMax?: number;
+  /** With gzip, for those who accept it, as the real ones do. Then what is sent is what is kept. */
+  readonly compresses?: boolean;
   readonly now?: () => number;
 }
 
@@ -30,6 +32,7 @@ interface Call {
   readonly received: Received;
   readonly credential: string;
   readonly rates: Rates;
+  readonly isCompressed: boolean;
   readonly response: ServerResponse;
   readonly exchange: OpenExchange;
 }
@@ -41,21 +44,26 @@ type Decision =
 
 const bodyBytesMax = 64 * 1024 * 1024;
 const recordedBytesMaxDefault = 256 * 1024 * 1024;
+const exchangesMax = 50_000;
+const tooMany = new Error(`it keeps ${exchangesMax} exchanges; start it with recordedBytesMax 0 for more`);
 let desksCount = 0;
 
 export class Desk {
   readonly exchanges: OpenExchange[] = [];
-  readonly charges: Charge[] = [];
+  readonly account = new Account();
   readonly plan: Plan;
   readonly credentials: Credentials;
   readonly #models: readonly string[];
   readonly #recordedBytesMax: number;
+  readonly #compresses: boolean;
   readonly #now: () => number;
   readonly #open = new Set<Promise<void>>();
   readonly #seed = `${process.pid} ${++desksCount}`;
   #requestsCount = 0;
 
-  constructor({ script, credentials, models = [], recordedBytesMax, now = Date.now }: DeskOptions) {
+  constructor(options: DeskOptions) {
+    const { script, credentials, models = [], recordedBytesMax, compresses = false, now = Date.now } = options;
+    this.#compresses = compresses;
     this.plan = new Plan(script);
     this.credentials = new Credentials(credentials, now);
     this.#models = models;
@@ -73,6 +81,7 @@ export class Desk {
     const requestId = api.requestId(`${this.#seed} ${++this.#requestsCount}`);
     const exchange = new OpenExchange(requestId, request, this.#recordedBytesMax);
     if (this.#recordedBytesMax > 0) this.exchanges.push(exchange);
+    if (this.exchanges.length > exchangesMax) return fail(response, tooMany);
     const served = this.#serve(api, path, request, response, exchange)
       // A mock that fails says so to the client, whose report then shows it.
       .catch((error: unknown) => fail(response, error))
@@ -90,7 +99,9 @@ export class Desk {
     const { method = "GET", headers } = request;
     const received = { method, path, headers, body: objectIn(bytes) };
     const credential = api.credentialOf(headers);
-    const call = { api, received, credential, rates: this.credentials.enter(credential), response, exchange };
+    const isCompressed = this.#compresses && /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
+    const rates = this.credentials.enter(credential);
+    const call = { api, received, credential, rates, isCompressed, response, exchange };
     const decision = this.#decide(call);
     if (decision.type === "turn") return this.#speak(call, decision);
     await (decision.type === "refusal" ? refuse(call, decision) : tell(call, decision));
@@ -138,7 +149,7 @@ export class Desk {
     const noticed = exchange.end === "broken by client" ? (trouble.noticeTokens ?? 0) : 0;
     const { usage: whole } = settled;
     const usage = isWhole || billed === "whole" ? whole : usageOfPart(whole, outputTokens + noticed);
-    this.charges.push({ requestId, kind, operation, credential, model, usage, isBrokenOff: !isWhole });
+    this.account.book({ requestId, kind, operation, credential, model, usage, isBrokenOff: !isWhole });
     this.credentials.spend(credential, usage);
   }
 }
@@ -159,8 +170,8 @@ function refusalIn(trouble: Trouble, status: number): Decision {
   return { type: "refusal", error: { status, type, message }, trouble };
 }
 
-function send(call: Call, answer: Omit<Answer, "headers">, trouble: Trouble): Promise<Delivered> {
-  const { api, received, rates, response, exchange } = call;
+function send(call: Call, answer: Omit<Answer, "headers" | "isCompressed">, trouble: Trouble): Promise<Delivered> {
+  const { api, received, rates, isCompressed, response, exchange } = call;
   const type = answer.isStream ? "text/event-stream; charset=utf-8" : "application/json";
   const headers = [
     ["Content-Type", type] as const,
@@ -169,7 +180,7 @@ function send(call: Call, answer: Omit<Answer, "headers">, trouble: Trouble): Pr
     ...(trouble.retryAfter === undefined ? [] : [["retry-after", trouble.retryAfter] as const]),
   ];
   const pieces = received.method === "HEAD" ? [] : answer.pieces;
-  return deliver(response, { ...answer, headers, pieces }, trouble, exchange);
+  return deliver(response, { ...answer, isCompressed, headers, pieces }, trouble, exchange);
 }
 
 function refuse(call: Call, { error, trouble }: Extract<Decision, { type: "refusal" }>): Promise<Delivered> {

@@ -3,7 +3,6 @@
 // exists nowhere.
 import OpenAI from "openai";
 import { expect, test } from "vitest";
-import { sumOf } from "./billing.ts";
 import { startMockProvider, type MockProvider } from "./provider.ts";
 import type { Reply } from "./reply.ts";
 
@@ -92,7 +91,7 @@ test("the bill is the sum of what the SDK was told, and nothing else is in it", 
   expect(chat.choices[2]).toMatchObject({ finish_reason: "length" });
   expect(chat.usage).toMatchObject({ completion_tokens: 12, completion_tokens_details: { reasoning_tokens: 12 } });
   const told = [chat.usage?.prompt_tokens, response.usage?.input_tokens, embeddings.usage.prompt_tokens];
-  const { inputTokens, cacheReadTokens, outputTokens } = sumOf(provider.bill());
+  const { inputTokens, cacheReadTokens, outputTokens } = provider.total();
   expect(cacheReadTokens).toBe(3_000);
   expect(inputTokens + cacheReadTokens).toBe(told.reduce<number>((sum, tokens) => sum + (tokens ?? 0), 0));
   expect(outputTokens).toBe(12 + (response.usage?.output_tokens ?? 0));

@@ -9,7 +9,7 @@ import { control, isControl } from "./control.ts";
 import type { RateLimit } from "./credentials.ts";
 import { Desk, type DeskOptions } from "./desk.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Reply, Script, Trouble } from "./reply.ts";
+import type { Reply, Script, Trouble, Usage } from "./reply.ts";
 
 export interface MockProviderOptions extends DeskOptions {
   readonly host?: string;
@@ -25,6 +25,8 @@ export interface MockProvider extends AsyncDisposable {
   readonly outside: readonly string[];
   /** What each request costs that cost anything, in the order of their ends. */
   bill(): readonly Charge[];
+  /** The sum of it; tiers are not added. */
+  total(): Usage;
   /** When nothing is under way any more. */
   settled(): Promise<void>;
   /** For requests that give this name: in `x-mock-reply-name`, or as `[[reply:name]]` in their last user's text. */
@@ -65,7 +67,8 @@ export async function startMockProvider(options: MockProviderOptions = {}): Prom
     url: `http://${host}:${address.port}`,
     exchanges: desk.exchanges,
     outside,
-    bill: () => [...desk.charges],
+    bill: () => desk.account.charges(),
+    total: () => desk.account.total(),
     settled: () => desk.settled(),
     nameReply: (name, reply) => desk.plan.name(name, reply),
     queueReplies: (...replies) => desk.plan.queue(replies),

@@ -90,6 +90,8 @@ export interface Trouble {
   readonly headerCount?: number;
   readonly headerValueBytes?: number;
   readonly headDelayMs?: number;
+  /** Between the head and the first of the body. */
+  readonly bodyDelayMs?: number;
   readonly chunkDelayMs?: number;
   /** The body goes out in pieces of this size, whatever the events are. */
   readonly chunkBytes?: number;

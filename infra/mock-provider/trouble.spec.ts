@@ -1,5 +1,6 @@
 // What a gate is tried with has to happen as it was told, to the byte and to the token: a cut at another place, or a bill
 // for more than was generated, would be blamed on the gate. The client here sees the wire itself.
+import { gunzipSync } from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
@@ -138,6 +139,17 @@ describe("a stream that does not reach its end", () => {
   });
 });
 
+test("a stream in flow is billed with no less than what its client saw", async () => {
+  await using provider = await startMockProvider();
+  const { body } = await ask(provider, withTrouble({ chunkDelayMs: 1 }), true, { leavesAfterBytes: 5_000 });
+  await provider.settled();
+  const seenTokens = 10 * (body.toString().match(/text_delta/g)?.length ?? 0);
+  const [charge] = provider.bill();
+  expect(charge?.isBrokenOff).toBe(true);
+  expect(charge?.usage.outputTokens).toBeGreaterThanOrEqual(seenTokens - 10);
+  expect(charge?.usage.outputTokens).toBeLessThan(1_000);
+});
+
 test("a plain answer that its client does not wait for is billed whole", async () => {
   await using provider = await startMockProvider();
   const leaving = new AbortController();
@@ -202,6 +214,17 @@ test("an answer of 100 MB waits for a client that does not read", async () => {
   expect(sentBytes).toBeLessThan(50_000_000);
   const { body: whole } = await ask(provider, huge, false);
   expect(whole.length).toBeGreaterThan(100_000_000);
+});
+
+test("who accepts gzip gets it where the mock compresses, and who does not gets it plain", async () => {
+  await using provider = await startMockProvider({ compresses: true });
+  const plain = await ask(provider, words);
+  const packed = await ask(provider, words, true, { headers: { "accept-encoding": "gzip, br" } });
+  expect(packed.headers["content-encoding"]).toBe("gzip");
+  expect(gunzipSync(packed.body).toString()).toBe(plain.body.toString());
+  const sdk = new Anthropic({ baseURL: provider.url, apiKey: key, maxRetries: 0 });
+  const message = await sdk.messages.create({ model: "m", max_tokens: 9, messages: [{ role: "user", content: "Hi" }] });
+  expect(message.content).toEqual([{ type: "text", text: "m heard: Hi" }]);
 });
 
 test("each request is kept as it came, and each answer as it went out", async () => {
