@@ -82,3 +82,42 @@ test("the same request has the same answer, to the byte", async () => {
   expect(first !== undefined && second?.sent.equals(first.sent)).toBe(true);
   expect(second?.requestId).not.toBe(first?.requestId);
 });
+
+test("a reply is chosen by name, then by the queue, then by the script", async () => {
+  const saying = (text: string): Reply => ({ content: [{ type: "text", text }] });
+  await using provider = await startMockProvider({
+    script: ({ lastUserText }) => saying(`the script: ${lastUserText}`),
+  });
+  provider.nameReply("mine", saying("by name"));
+  provider.queueReplies(saying("first"), saying("second"));
+  const client = clientOf(provider);
+  const said = [];
+  for (const content of ["A", "B [[reply:mine]]", "C", "D"]) {
+    const { content: blocks } = await client.messages.create(asking(content));
+    said.push(...blocks.map((block) => block.type === "text" && block.text));
+  }
+  expect(said).toEqual(["first", "by name", "second", "the script: D"]);
+  const unknown = client.messages.create(asking("[[reply:nobody's]]"));
+  await expect(unknown).rejects.toMatchObject({ status: 400, type: "invalid_request_error" });
+});
+
+test("lists its models, counts, greets without a key, and refuses what the real one refuses", async () => {
+  await using provider = await startMockProvider({ models: ["claude-a", "claude-b"] });
+  const client = clientOf(provider);
+  const listed = await client.models.list({ limit: 1_000 });
+  expect(listed.data.map(({ id }) => id)).toEqual(["claude-a", "claude-b"]);
+  const messages = [{ role: "user" as const, content: "x".repeat(400) }];
+  const counted = await client.messages.countTokens({ model: "claude-a", messages });
+  const { usage } = await client.messages.create({ model: "claude-a", max_tokens: 1, messages });
+  expect(counted).toEqual({ input_tokens: usage.input_tokens });
+  for (const method of ["HEAD", "GET"]) {
+    const greeting = await fetch(`${provider.url}/api/hello`, { method });
+    expect(greeting.status).toBe(200);
+    expect(greeting.headers.get("request-id")).toMatch(/^req_/);
+  }
+  const refused = client.messages.create({ model: "claude-c", max_tokens: 1, messages });
+  await expect(refused).rejects.toMatchObject({ status: 404, type: "not_found_error" });
+  const versionless = await fetch(`${provider.url}/v1/messages`, { method: "POST", headers: { "x-api-key": key } });
+  expect(await versionless.json()).toMatchObject({ type: "error", error: { type: "invalid_request_error" } });
+  expect(provider.bill()).toHaveLength(1);
+});

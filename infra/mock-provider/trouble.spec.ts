@@ -9,6 +9,7 @@ import { startMockProvider, type MockProvider } from "./provider.ts";
 import { fetchRaw, type Sending } from "./raw-client.fixture.ts";
 import type { Reply, Trouble } from "./reply.ts";
 
+const slowMsMax = 60_000;
 const key = "sk-ant-of-a-test";
 const headers = { "x-api-key": key, "anthropic-version": "2023-06-01" };
 const words: Reply = { content: [{ type: "text", tokens: 1_000 }], charsPerEvent: 40 };
@@ -196,25 +197,33 @@ test("the head is longer than anybody wants it", async () => {
   expect(got["x-flood-499"]).toHaveLength(1_000);
 });
 
-test("a body comes in drops, and is the same", async () => {
-  await using provider = await startMockProvider();
-  const short: Reply = { content: [{ type: "text", text: "Not much." }] };
-  const whole = await ask(provider, short);
-  const dripped = await ask(provider, { ...short, trouble: { chunkBytes: 7, chunkDelayMs: 0 } });
-  expect(dripped.body.toString()).toBe(whole.body.toString());
-});
+test(
+  "a body comes in drops, and is the same",
+  async () => {
+    await using provider = await startMockProvider();
+    const short: Reply = { content: [{ type: "text", text: "Not much." }] };
+    const whole = await ask(provider, short);
+    const dripped = await ask(provider, { ...short, trouble: { chunkBytes: 7, chunkDelayMs: 0 } });
+    expect(dripped.body.toString()).toBe(whole.body.toString());
+  },
+  slowMsMax,
+);
 
-test("an answer of 100 MB waits for a client that does not read", async () => {
-  await using provider = await startMockProvider({ recordedBytesMax: 1 });
-  const huge: Reply = { content: [{ type: "text", tokens: 25_000_000 }] };
-  const { body } = await ask(provider, huge, false, { leavesAfterBytes: 1 });
-  await provider.settled();
-  expect(body.length).toBeGreaterThan(0);
-  const sentBytes = provider.exchanges[0]?.sentBytes ?? 0;
-  expect(sentBytes).toBeLessThan(50_000_000);
-  const { body: whole } = await ask(provider, huge, false);
-  expect(whole.length).toBeGreaterThan(100_000_000);
-});
+test(
+  "an answer of 100 MB waits for a client that does not read",
+  async () => {
+    await using provider = await startMockProvider({ recordedBytesMax: 1 });
+    const huge: Reply = { content: [{ type: "text", tokens: 25_000_000 }] };
+    const { body } = await ask(provider, huge, false, { leavesAfterBytes: 1 });
+    await provider.settled();
+    expect(body.length).toBeGreaterThan(0);
+    const sentBytes = provider.exchanges[0]?.sentBytes ?? 0;
+    expect(sentBytes).toBeLessThan(50_000_000);
+    const { body: whole } = await ask(provider, huge, false);
+    expect(whole.length).toBeGreaterThan(100_000_000);
+  },
+  slowMsMax,
+);
 
 test("who accepts gzip gets it where the mock compresses, and who does not gets it plain", async () => {
   await using provider = await startMockProvider({ compresses: true });
