@@ -17,7 +17,10 @@ import type { NanoUsd } from "./money.ts";
 /** What the published list is: "refused" where something about it was not understood, and nothing may be priced. */
 export type PublishedPrices = PriceList | "refused" | undefined;
 
-/** Each token is in one of the first five; those of the reasoning are a part of the output. */
+/**
+ * Each token is in one of the first five; those of the reasoning are a part of the output. What is written to a cache is told
+ * apart by the shorter and the longer time that it can be kept for: with OpenAI these are half an hour and twelve.
+ */
 export type TokenUsage = {
   readonly inputTokens: number;
   readonly cacheReadTokens: number;
