@@ -23,9 +23,10 @@ export function errorsPage(errors, shapes) {
   ].join("\n");
 
   function section(code) {
-    const { class: name, text, help, jsonRpc } = errors[code];
+    const { class: name, text, help, jsonRpc, http = shapes[name].http, doors = {} } = errors[code];
     const codeInRpc = jsonRpc === undefined ? "" : `, JSON-RPC ${jsonRpc}`;
-    return ["", `### \`${code}\``, "", `${text} (${name}, HTTP ${shapes[name].http}${codeInRpc})`, "", help];
+    const atDoors = Object.entries(doors).map(([door, own]) => `; ${door}: ${Object.values(own).join(" ")}`);
+    return ["", `### \`${code}\``, "", `${text} (${name}, HTTP ${http}${codeInRpc}${atDoors.join("")})`, "", help];
   }
 }
 

@@ -105,3 +105,8 @@ export type ErrorShape = {
   anthropic: string;
   openai: string;
 };
+
+/** Doors whose errors have a type beside the status. */
+export type ModelDoor = "anthropic" | "openai";
+
+export type DoorShape = { http: number; type: string; code: string };

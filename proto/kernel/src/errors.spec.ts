@@ -2,7 +2,16 @@
 // middle of an incident.
 
 import { describe, expect, test } from "vitest";
-import { errors, errorShapes, publicText, shapeOf, TollgateError, type ErrorCode, type ErrorEntry } from "./errors.ts";
+import {
+  doorShapeOf,
+  errors,
+  errorShapes,
+  publicText,
+  shapeOf,
+  TollgateError,
+  type ErrorCode,
+  type ErrorEntry,
+} from "./errors.ts";
 
 const entries: [ErrorCode, ErrorEntry][] = Object.keys(errors)
   .filter((code): code is ErrorCode => code in errors)
@@ -25,7 +34,30 @@ describe.each(entries)("%s", (code, entry) => {
     expect(shape.grpc).toBeLessThanOrEqual(16);
     expect(shape.graphql).toMatch(/^[A-Z_]+$/);
     for (const type of [shape.anthropic, shape.openai]) expect(type).toMatch(/^[a-z_]+$/);
+    for (const door of ["anthropic", "openai"] as const) {
+      const { http, type } = doorShapeOf(code, door);
+      expect(http === shape.http || entry.doors?.[door]?.http === http).toBe(true);
+      expect(type).toMatch(/^[a-z_]+$/);
+    }
   });
+});
+
+// Claude Code takes a 404 for an endpoint that is not there, and OpenAI's clients know the code of a model that is not.
+test("an unknown model is said as each door's clients know it", () => {
+  expect(doorShapeOf("model.unknown", "anthropic")).toEqual({
+    http: 400,
+    type: "invalid_request_error",
+    code: "model.unknown",
+  });
+  expect(doorShapeOf("model.unknown", "openai")).toEqual({
+    http: 404,
+    type: "invalid_request_error",
+    code: "model_not_found",
+  });
+});
+
+test("a status of its own comes before the class's", () => {
+  expect(shapeOf("model.encoding-unsupported").http).toBe(415);
 });
 
 test("no two codes tell the caller the same", () => {

@@ -2,9 +2,9 @@
 // and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
 // file, and a test looks for each code in the source. Nothing secret is ever put into a text.
 
-import { errorShapes, type ErrorClass, type ErrorShape } from "./error-shapes.ts";
+import { errorShapes, type DoorShape, type ErrorClass, type ErrorShape, type ModelDoor } from "./error-shapes.ts";
 
-export type { ErrorClass, ErrorShape };
+export type { DoorShape, ErrorClass, ErrorShape, ModelDoor };
 export { errorShapes };
 
 export type ErrorEntry = {
@@ -15,6 +15,10 @@ export type ErrorEntry = {
   help: string;
   /** Where a protocol names its own JSON-RPC code for it. */
   jsonRpc?: number;
+  /** Where HTTP has a status of its own for it. */
+  http?: number;
+  /** Where clients of a door to models act on what that door's protocol says of it. */
+  doors?: Partial<Record<ModelDoor, Partial<DoorShape>>>;
 };
 
 export const errors = {
@@ -223,6 +227,46 @@ export const errors = {
     text: "The client answered the server's question with an error.",
     help: "The server asked for input in the middle of a call, and the client could not give it; the call has ended.",
   },
+  "model.unknown": {
+    class: "not-found",
+    text: "There is no such model.",
+    help: "It does not exist, or the key does not reach it: the two are not told apart. `models` of the key and of its team say what it reaches.",
+    doors: {
+      anthropic: { http: 400, type: "invalid_request_error" },
+      openai: { code: "model_not_found" },
+    },
+  },
+  "model.missing": {
+    class: "invalid",
+    text: "The request names no model.",
+    help: "The body's `model` is a text that is not empty.",
+  },
+  "model.format-unsupported": {
+    class: "invalid",
+    text: "The model is of another protocol than this door, and nothing translates between them yet.",
+    help: "A model of an `anthropic` provider is called at the Anthropic door, one of an `openai` provider at the OpenAI door.",
+  },
+  "model.duplicate-member": {
+    class: "invalid",
+    text: "A member of the body that decides about the call occurs twice.",
+    help: "The provider might read the other one; the call was not sent on.",
+  },
+  "model.body-not-json": {
+    class: "invalid",
+    text: "The body is not a JSON object.",
+    help: "Nothing was sent on.",
+  },
+  "model.encoding-unsupported": {
+    class: "invalid",
+    http: 415,
+    text: "The body is compressed in a way that is not read here.",
+    help: "Bodies are read plain, or as gzip, deflate, br or, where the gate's Node has it, zstd.",
+  },
+  "model.operation-unknown": {
+    class: "not-found",
+    text: "The gate does not know this path of the provider's, and does not pass it on.",
+    help: "A provider with `passthrough` is sent what is not known here, too, metered by bytes and time only.",
+  },
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -262,6 +306,16 @@ export const errors = {
     class: "upstream",
     text: "A credential that the server needs is not at hand.",
     help: "The secret was erased, or the proxy could not fetch it yet.",
+  },
+  "upstream.credential-refused": {
+    class: "upstream",
+    text: "The provider did not take the gate's credential.",
+    help: "It was revoked, has expired, or may not use the model. The client's own key is in order. `failedAttempts` of the call say which credentials were tried.",
+  },
+  "upstream.credentials-missing": {
+    class: "upstream",
+    text: "The gate has no credential for this model at the provider.",
+    help: "None of the provider's credentials is for the model, or their secrets were erased or could not be fetched yet.",
   },
   "proxy.not-ready": {
     class: "unavailable",
@@ -412,5 +466,12 @@ export function publicText(code: ErrorCode, detail?: string): string {
 export function shapeOf(code: ErrorCode): ErrorShape {
   const entry: ErrorEntry = errors[code];
   const shape = errorShapes[entry.class];
-  return { ...shape, jsonRpc: entry.jsonRpc ?? shape.jsonRpc };
+  return { ...shape, jsonRpc: entry.jsonRpc ?? shape.jsonRpc, http: entry.http ?? shape.http };
+}
+
+/** As a door to models says it. The code is ours where the door's protocol has none for it. */
+export function doorShapeOf(code: ErrorCode, door: ModelDoor): DoorShape {
+  const { http, [door]: type } = shapeOf(code);
+  const entry: ErrorEntry = errors[code];
+  return { http, type, code, ...entry.doors?.[door] };
 }

@@ -1,9 +1,9 @@
 // Patterns that grant: `server/tool`, where `*` stands for any characters within one segment, and `server/*` for the whole
 // server, its tools, prompts and resources; `prompt:server/name` and `resource:server/uri` grant those kinds singly, and in a
-// URI `*` stands for `/`, too. Matching is linear in the name: a pattern is cut at its stars and the pieces are looked for
-// from left to right; there is no regular expression to run away. Whoever grants a part of a server's URIs does not grant
-// what a server may take for another one: a URI with a `..` in its path is only reached by its own name or with the whole.
+// URI `*` stands for `/`, too. Matching is linear in the name (`glob.ts`). Whoever grants a part of a server's URIs does not
+// grant what a server may take for another one: a URI with a `..` in its path is only reached by its own name or with the whole.
 
+import { glob } from "./glob.ts";
 import { limits } from "./limits.ts";
 
 export type GrantKind = "tool" | "prompt" | "resource";
@@ -93,21 +93,4 @@ function uriGlob(pattern: string): (uri: string) => boolean {
 function climbs(uri: string): boolean {
   const plain = uri.replace(/%(?:25)*2e/gi, ".").replace(/%(?:25)*(?:2f|5c)/gi, "/");
   return /(?:^|[/\\])\.\.(?:[/\\?#;]|$)/.test(plain);
-}
-
-function glob(pattern: string): (text: string) => boolean {
-  const [head = "", ...rest] = pattern.split("*");
-  const tail = rest.pop();
-  if (tail === undefined) return (text) => text === pattern;
-  return (text) => {
-    if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
-    let from = head.length;
-    const end = text.length - tail.length;
-    for (const piece of rest) {
-      const at = text.indexOf(piece, from);
-      if (at < 0 || at + piece.length > end) return false;
-      from = at + piece.length;
-    }
-    return true;
-  };
 }

@@ -1,10 +1,13 @@
-// A replica made ready for requests: servers by name, keys with their compiled grants. It is derived, never authoritative,
+// A replica made ready for requests: servers and providers by name, keys with their compiled grants. It is derived, never authoritative,
 // and costs nothing until it is asked: a key is compiled at its first call and kept as long as its resource lives. A
 // request reads one view once and passes it down; what it decided cannot be half of two states.
 
 import {
   EnvironmentSchema,
   KeySchema,
+  ModelAliasSchema,
+  PriceListSchema,
+  ProviderSchema,
   SecretSchema,
   ServerSchema,
   TeamSchema,
@@ -12,6 +15,8 @@ import {
   ToolGroupSchema,
   type Environment,
   type Key,
+  type ModelAlias,
+  type Provider,
   type Secret,
   type Server,
   type Team,
@@ -23,11 +28,13 @@ import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./errors.ts";
 import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
 import type { KeyText } from "./key-format.ts";
+import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
+import type { PublishedPrices } from "./pricing.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
 
 /** Who makes a call. All that comes after authentication reads only this. */
-export type Principal = { key: Key; team: Team } & Grant;
+export type Principal = { key: Key; team: Team; models: ModelGrant } & Grant;
 
 export type Authenticated = { outcome: "principal"; principal: Principal } | { outcome: "refused"; code: ErrorCode };
 
@@ -36,6 +43,11 @@ export type View = {
   serversByName: ReadonlyMap<string, Server>;
   environmentsByName: ReadonlyMap<string, Environment>;
   toolGroupsByName: ReadonlyMap<string, ToolGroup>;
+  providersByName: ReadonlyMap<string, Provider>;
+  modelAliasesByName: ReadonlyMap<string, ModelAlias>;
+  priceList: PublishedPrices;
+  /** None, too, where something about it was not understood. */
+  provider(this: void, id: string): Provider | undefined;
   secret(id: string): Secret | undefined;
 };
 
@@ -50,6 +62,11 @@ export function viewOf(replica: Replica, previous?: View): View {
     serversByName: kept("server", previous?.serversByName, (state) => byName(state, ServerSchema)),
     environmentsByName: kept("environment", previous?.environmentsByName, (state) => byName(state, EnvironmentSchema)),
     toolGroupsByName: kept("tool-group", previous?.toolGroupsByName, (state) => byName(state, ToolGroupSchema)),
+    providersByName: kept("provider", previous?.providersByName, (state) => byName(state, ProviderSchema)),
+    modelAliasesByName: kept("model-alias", previous?.modelAliasesByName, (state) => byName(state, ModelAliasSchema)),
+    priceList: priceListIn(replica),
+    provider: (id) =>
+      replica.refused.has(`provider/${id}`) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
   };
 }
@@ -62,6 +79,13 @@ function byName<Named extends Message & { name: string }>(
   for (const entry of state?.entries.values() ?? []) found.push(decoded(entry, desc));
   found.sort((a, b) => (a.name < b.name ? -1 : 1));
   return new Map(found.map((resource) => [resource.name, resource]));
+}
+
+/** There is one list. Nothing may be priced by the shipped one in place of one that says something not understood here. */
+function priceListIn(replica: Replica): PublishedPrices {
+  for (const scope of replica.refused.keys()) if (scope.startsWith("price-list/")) return "refused";
+  for (const entry of replica.kinds.get("price-list")?.entries.values() ?? []) return decoded(entry, PriceListSchema);
+  return undefined;
 }
 
 /** How old the view of an environment's proxies may be; `otherwise` where the environment does not say. */
@@ -130,7 +154,9 @@ function principalOf(replica: Replica, key: Key, team: Team): Principal {
   const own = grantOf(patternsOf(key.tools, ofKey));
   const isBounded = team.tools.length + team.toolGroupIds.length > 0;
   const grant = isBounded ? bothOf(own, grantOf(patternsOf(team.tools, ofTeam))) : own;
-  const principal: Principal = { key, team, ...grant };
+  const ownModels = modelGrantOf(key.models);
+  const models = team.models.length > 0 ? bothModelGrants(ownModels, modelGrantOf(team.models)) : ownModels;
+  const principal: Principal = { key, team, models, ...grant };
   principals.set(key, { principal, of });
   return principal;
 }
