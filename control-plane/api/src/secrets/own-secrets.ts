@@ -8,7 +8,12 @@ import { invalidInput, type InvalidInput } from "../refusals.ts";
 import type { NewSecret } from "./secret-changes.ts";
 import type { SecretDirectory } from "./secret-directory.ts";
 
-export type WantedSecret = { name: string; prefix: string; source: { value: string } | { secretName: string } };
+export type WantedSecret = {
+  name: string;
+  prefix: string;
+  /** A value; a stored secret by its name; or one that is referred to already. */
+  source: { value: string } | { secretName: string } | { secretId: string };
+};
 /** Or a value that is none. */
 export type WantedReference = WantedSecret | { name: string; plain: string };
 
@@ -65,6 +70,10 @@ export function planReferences(
       continue;
     }
     const { name, prefix, source } = one;
+    if ("secretId" in source) {
+      references.push({ name, prefix, secretId: source.secretId, value: "" });
+      continue;
+    }
     if ("secretName" in source) {
       // Another resource's own secret is not to be had by its name.
       const known = isName(source.secretName) ? directory.get(source.secretName) : undefined;
@@ -83,7 +92,8 @@ export function planReferences(
     if (!known?.value || !value.equals(known.value)) stores.push({ id, name: secretName, value });
     references.push({ name, prefix, secretId: id, value: "" });
   }
-  for (const [name, { id }] of own) if (rules.isOwn(name) && !kept.has(name)) erasures.push(id);
+  const needed = new Set(references.map(({ secretId }) => secretId));
+  for (const [name, { id }] of own) if (rules.isOwn(name) && !needed.has(id)) erasures.push(id);
   return references;
 }
 
