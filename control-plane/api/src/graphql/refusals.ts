@@ -4,8 +4,9 @@
 import type {
   AlreadyRevoked,
   InUse,
-  Key,
   InvalidInput,
+  Key,
+  ModelTarget,
   NameTaken,
   NotFound,
   ReferenceMissing,
@@ -25,11 +26,13 @@ export type Resolved<T> = T extends Key
       ? Omit<T, "health" | "listing" | "tools" | "pendingTools" | "entries">
       : T extends CatalogueEntry
         ? Omit<T, "definition" | "difference">
-        : T extends Date
-          ? T
-          : T extends object
-            ? { [Field in keyof T]: Resolved<T[Field]> }
-            : T;
+        : T extends ModelTarget
+          ? Omit<T, "provider">
+          : T extends Date
+            ? T
+            : T extends object
+              ? { [Field in keyof T]: Resolved<T[Field]> }
+              : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown
