@@ -3,7 +3,7 @@
 // reading that the key reaches decides, so that what a key does not reach changes nothing that it sees: hidden and absent
 // answer alike. Nothing is dialled or measured here; which of several credentials or targets is best is the caller's matter.
 
-import { ProviderKind, type ModelAlias, type ModelPrice, type Provider } from "@tollgate/schema/resources";
+import type { ModelAlias, ModelPrice, Provider, ProviderKind } from "@tollgate/schema/resources";
 import { defaultPrices } from "./default-prices.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { ModelName } from "./model-grant.ts";
@@ -97,9 +97,10 @@ function knownModels(view: View, principal: Principal, provider: Provider): Read
   const granted = principal.key.models
     .filter((pattern) => pattern.startsWith(`${provider.name}/`))
     .map((pattern) => pattern.slice(provider.name.length + 1));
-  const aliased = [...view.modelAliasesByName.values()]
-    .flatMap(({ targets }) => targets)
-    .filter(({ providerId }) => providerId === provider.id)
+  // Of aliases that the key reaches alone: what others name would tell of them.
+  const aliased = [...view.modelAliasesByName.keys()]
+    .flatMap((name) => aliasNamed(view, principal, name) ?? [])
+    .filter((target) => target.provider === provider)
     .map(({ model }) => model);
   const published = view.priceList === undefined || view.priceList === "refused" ? [] : view.priceList.prices;
   const priced = [...published, ...defaultPrices.prices]

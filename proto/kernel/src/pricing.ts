@@ -84,8 +84,8 @@ function priceIn(
   serviceTier: string,
 ): ModelPrice | undefined {
   const index = indexOf(prices);
-  for (const of of [name, kindNames[kind]]) {
-    const all = (index.get(of) ?? []).filter((price) => matches(price.model, model));
+  for (const holder of [name, kindNames[kind]]) {
+    const all = (index.get(holder) ?? []).filter((price) => matches(price.model, model));
     for (const sameModel of Map.groupBy(all, (price) => price.model).values()) {
       const own = sameModel.find((price) => price.serviceTier === serviceTier);
       const found = own ?? sameModel.find((price) => price.serviceTier === "");
