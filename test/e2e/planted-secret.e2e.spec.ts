@@ -8,6 +8,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
+import { changeProvider, registerProvider } from "../support/model-operations.ts";
 import { callTool, createTeam, issueKey, readCalls, registerServer, revokeKey } from "../support/operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
@@ -16,6 +17,7 @@ const planted = {
   upstreamHeader: "planted-upstream-4f1d8c2b9a",
   storedSecret: "planted-stored-77aa31c0de",
   fileSecret: "planted-file-e02b6619ff",
+  credential: "planted-credential-8d20f7b3c1",
   argument: "planted-argument-51c3b0aa8e",
 };
 
@@ -45,6 +47,14 @@ describe("after a day's work, no secret is left lying about", () => {
     secrets.push(joinToken);
     const headers = [{ name: "Authorization", prefix: "Bearer ", value: planted.upstreamHeader }];
     await registerServer(admin, { name: "example", url: upstreamUrl, headers });
+    const credentials = [{ name: "main", value: planted.credential }];
+    const provider = await registerProvider(admin, {
+      name: "models",
+      kind: "OPENAI",
+      baseUrl: upstreamUrl,
+      credentials,
+    });
+    await changeProvider(admin, { id: provider.id, credentials: [{ name: "main", weight: 2 }] });
     const team = await createTeam(admin, "platform");
     const key = await issueKey(admin, { name: "agent", teamId: team.id });
     secrets.push(key.secret);
@@ -60,6 +70,13 @@ describe("after a day's work, no secret is left lying about", () => {
       `mutation { storeSecret(input: { name: "BAD NAME", value: "${planted.storedSecret}" }) { __typename ... on Refusal { message } } }`,
     );
     await tell(`mutation { storeSecret(input: { name: 7, value: "${planted.storedSecret}" }) { nonsense } }`);
+    await tell(
+      `mutation { registerProvider(input: { name: "bad", kind: OPENAI, credentials: [{ name: "BAD NAME", value: "${planted.credential}" }] }) { __typename ... on Refusal { message } } }`,
+    );
+    await tell(
+      `mutation { registerProvider(input: { name: "bad", kind: OPENAI, baseUrl: "https://u:${planted.credential}@p.example", credentials: [{ name: "main", value: "${planted.credential}\\n" }] }) { __typename ... on Refusal { message } } }`,
+    );
+    await tell("{ providers { nodes { name credentials { name secretId } } } }");
     const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\n`;
     const apply = `mutation ($file: String!) { applyConfiguration(file: $file) { __typename
       ... on ApplyConfigurationSucceeded { plan { action kind name fields } } ... on ConfigurationInvalid { issues { message } } } }`;

@@ -30,7 +30,13 @@ export async function createTeam(admin: AdminClient, name: string): Promise<{ id
 
 export async function issueKey(
   admin: AdminClient,
-  input: { name: string; teamId: string; tools?: readonly string[]; toolGroups?: readonly string[] },
+  input: {
+    name: string;
+    teamId: string;
+    tools?: readonly string[];
+    toolGroups?: readonly string[];
+    models?: readonly string[];
+  },
 ): Promise<IssuedKey> {
   const { issueKey: answer } = await admin.run<{ issueKey: Answer }>(
     `mutation ($input: IssueKeyInput!) { issueKey(input: $input) {

@@ -8,31 +8,23 @@ import { buildSchema, isUnionType, type GraphQLSchema } from "graphql";
 import { AdminClient } from "../../../test/support/admin-client.ts";
 import { createDatabase } from "../../../test/support/database.ts";
 import { adminTokenDecider } from "./admin-tokens/admin-token.decider.ts";
-import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { loadConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { openAuthority } from "./enrolment/authority.ts";
 import { openKeyring } from "./keyring/keyring.ts";
-import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { startHttp } from "./http.ts";
 import { newKeyText } from "./keys/key-text.ts";
-import { joinTokens } from "./join-tokens/join-token.projection.ts";
-import { keys } from "./keys/key.projection.ts";
+import { listedKinds } from "./listing/listed-kinds.ts";
 import { openLog } from "./log-output.ts";
 import { handle } from "./log/handle.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
-import { enrolledProxies } from "./proxies/proxy.projection.ts";
 import { startProjections } from "./projections/runner.ts";
 import { fingerprintWith } from "./repeats/fingerprint.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
-import { secrets } from "./secrets/secret.projection.ts";
-import { servers } from "./servers/server.projection.ts";
-import { teams } from "./teams/team.projection.ts";
-import { toolGroups } from "./tool-groups/tool-group.projection.ts";
 
 export type Mutated = { __typename: string; position?: string } & Record<string, unknown>;
 
@@ -55,12 +47,11 @@ export type AdminApi = {
 
 export async function startAdminApi(hint: string, environment: Record<string, string> = {}): Promise<AdminApi> {
   const own = await createDatabase(hint);
-  const kinds = [teams, toolGroups, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
-  const database = await openDatabase({ url: own.url, entities: kinds.map(({ entity }) => entity) });
+  const database = await openDatabase({ url: own.url, entities: listedKinds.map(({ entity }) => entity) });
   const wake = await openWake(database);
   const projections = await startProjections({
     ...{ database, wake },
-    projections: [replicaProjection, ...kinds.map(({ projection }) => projection)],
+    projections: [replicaProjection, ...listedKinds.map(({ projection }) => projection)],
   });
   let passedMs = 0;
   let logged = "";

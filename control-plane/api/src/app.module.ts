@@ -27,8 +27,11 @@ import { ImportsModule } from "./imports/imports.module.ts";
 import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
 import { HeadModule } from "./log/head.module.ts";
+import { ModelAliasesModule } from "./model-aliases/model-aliases.module.ts";
 import { ModelCallsModule } from "./model-calls/model-calls.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
+import { PriceListsModule } from "./price-lists/price-lists.module.ts";
+import { ProvidersModule } from "./providers/providers.module.ts";
 import { ProxiesModule } from "./proxies/proxies.module.ts";
 import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
@@ -57,6 +60,9 @@ export class AppModule {
         ServersModule,
         CatalogueModule,
         ToolApprovalsModule,
+        ProvidersModule,
+        ModelAliasesModule,
+        PriceListsModule,
         SecretsModule,
         AdminTokensModule,
         JoinTokensModule,

@@ -13,7 +13,6 @@ import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
 import { Usage } from "@tollgate/schema/usage";
-import { adminTokens } from "./admin-tokens/admin-token.projection.ts";
 import { applyStartConfiguration, ConfigurationFileProblem, ensureAdminToken, importAtStart } from "./bootstrap.ts";
 import { catalogueService } from "./catalogue/catalogue-service.ts";
 import { loadConfig, redacted, type Config } from "./config.ts";
@@ -24,19 +23,16 @@ import { ensureJoinTokenFile } from "./enrolment/first-join-token.ts";
 import { openRevocations } from "./enrolment/revocations.ts";
 import { createGrpcRefusals } from "./grpc-refusals.ts";
 import { serve } from "./grpc-server.ts";
-import { environments } from "./environments/environment.projection.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
-import { joinTokens } from "./join-tokens/join-token.projection.ts";
-import { keys } from "./keys/key.projection.ts";
 import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
 import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
+import { listedKinds } from "./listing/listed-kinds.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { openWake } from "./log/wake.ts";
 import type { Plane } from "./plane.ts";
 import { replicaProjection } from "./projections/replica.ts";
 import { epochKey } from "./provisions/epochs.ts";
-import { enrolledProxies } from "./proxies/proxy.projection.ts";
 import { openProxyDoors } from "./proxy-doors.ts";
 import { provisionsService } from "./provisions/provisions-service.ts";
 import { startProjections } from "./projections/runner.ts";
@@ -47,21 +43,16 @@ import { checkTail, type TailParts } from "./relay/tail.ts";
 import { startForgetting } from "./repeats/forgetting.ts";
 import { openSecretStore, opensWhatIsStored, readMasterKey } from "./secrets/secret-store.ts";
 import { secretsService } from "./secrets/secrets-service.ts";
-import { secrets } from "./secrets/secret.projection.ts";
-import { servers } from "./servers/server.projection.ts";
 import { startHttp } from "./http.ts";
 import { createDigests } from "./sync/digests.ts";
 import { createEvidence } from "./sync/evidence.ts";
 import { syncService } from "./sync/sync-service.ts";
-import { teams } from "./teams/team.projection.ts";
-import { toolGroups } from "./tool-groups/tool-group.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
 import { startReadingUnread } from "./usage/unread-facts.ts";
 import { countRefusedBatches, tellRejections } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
 
-const kinds = [teams, toolGroups, keys, servers, secrets, environments, adminTokens, joinTokens, enrolledProxies];
 const stopMsMax = 8_000;
 
 async function run(config: Config, log: Log): Promise<void> {
@@ -77,7 +68,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const projections = await startProjections({
     database,
     wake,
-    projections: [replicaProjection, ...kinds.map(({ projection }) => projection)],
+    projections: [replicaProjection, ...listedKinds.map(({ projection }) => projection)],
     onStopped: (projection) => log.error(projection, "a projection has stopped at an event that it cannot take"),
   });
   const secretStore = openSecretStore(masterKey);
@@ -179,7 +170,7 @@ async function run(config: Config, log: Log): Promise<void> {
 async function databaseWhenThere(config: Config, log: Log): Promise<Database> {
   for (let tries = 0; ; tries++) {
     try {
-      return await openDatabase({ url: config.databaseUrl, entities: kinds.map(({ entity }) => entity) });
+      return await openDatabase({ url: config.databaseUrl, entities: listedKinds.map(({ entity }) => entity) });
     } catch (error) {
       if (!isConnectionFailure(error)) throw error;
       if (tries % 10 === 0) log.warn({ reason: String(error) }, "waiting for the database");

@@ -13,6 +13,7 @@ import type { Plane } from "../plane.ts";
 import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
+import { secretsOwner } from "../secrets/secret.decider.ts";
 import { demandPrograms } from "../servers/server-command.ts";
 import { namedSecrets } from "../servers/server-secrets.ts";
 import { readCurrent, type CurrentState } from "./current.ts";
@@ -81,7 +82,9 @@ async function attempt(
   const { configuration } = asked;
   const directory = await readSecretDirectory(database.sql, secretStore, {
     names: configuration.servers.flatMap(namedSecrets),
-    ofServers: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])],
+    ofOwners: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])].map((name) =>
+      secretsOwner("server", name),
+    ),
   });
   const plan = planConfiguration({ configuration, current, directory, prune, timeMs: meta.timeMs, randomBytes });
   if ("issues" in plan) return { outcome: "refused", refusal: { kind: "planned" }, issues: plan.issues };

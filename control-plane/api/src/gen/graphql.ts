@@ -12,6 +12,8 @@ export type Scalars = {
   BigInt: { input: bigint; output: bigint; }
   /** An instant, as RFC 3339 in UTC: 2027-01-31T18:00:00.000Z. */
   DateTime: { input: Date; output: Date; }
+  /** An amount of US dollars, not negative, as a decimal string with at most nine decimals: 0.25. */
+  Dollars: { input: bigint; output: bigint; }
   /** A position in the event log, as a decimal string. Give one as `atLeast` to read what you just wrote. */
   Position: { input: bigint; output: bigint; }
 };
@@ -216,6 +218,7 @@ export type CatalogueKind =
 export type ChangeKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
   readonly id: Scalars['ID']['input'];
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -227,6 +230,39 @@ export type ChangeKeySucceeded = {
   readonly __typename?: 'ChangeKeySucceeded';
   readonly key: Key;
   readonly position: Scalars['Position']['output'];
+};
+
+export type ChangeModelAliasInput = {
+  readonly id: Scalars['ID']['input'];
+  /** They take the place of all. */
+  readonly targets: ReadonlyArray<ModelTargetInput>;
+};
+
+export type ChangeModelAliasResult = ChangeModelAliasSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeModelAliasSucceeded = {
+  readonly __typename?: 'ChangeModelAliasSucceeded';
+  readonly modelAlias: ModelAlias;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays. `credentials` take the place of all. */
+export type ChangeProviderInput = {
+  readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly baseUrl?: InputMaybe<Scalars['String']['input']>;
+  readonly credentials?: InputMaybe<ReadonlyArray<ProviderCredentialInput>>;
+  readonly id: Scalars['ID']['input'];
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly passthrough?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type ChangeProviderResult = ChangeProviderSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeProviderSucceeded = {
+  readonly __typename?: 'ChangeProviderSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly provider: Provider;
 };
 
 /**
@@ -259,6 +295,7 @@ export type ChangeServerSucceeded = {
 /** What is absent stays. */
 export type ChangeTeamInput = {
   readonly id: Scalars['ID']['input'];
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -314,7 +351,7 @@ export type ConfigurationStep = {
   readonly action: ConfigurationAction;
   /** What changes, for CHANGE. */
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
-  /** tool-group, team, key, server or environment. */
+  /** tool-group, team, key, server, provider, model-alias, price-list or environment. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
   /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
@@ -326,7 +363,22 @@ export type ConfigurationVariable = {
   readonly value: Scalars['String']['input'];
 };
 
+export type CreateModelAliasInput = {
+  /** Without a slash. */
+  readonly name: Scalars['String']['input'];
+  readonly targets: ReadonlyArray<ModelTargetInput>;
+};
+
+export type CreateModelAliasResult = CreateModelAliasSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateModelAliasSucceeded = {
+  readonly __typename?: 'CreateModelAliasSucceeded';
+  readonly modelAlias: ModelAlias;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CreateTeamInput = {
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** By their names. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -613,6 +665,7 @@ export type IssueJoinTokenSucceeded = {
 
 export type IssueKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** AGENT unless told. */
   readonly purpose?: InputMaybe<KeyPurpose>;
@@ -680,6 +733,11 @@ export type Key = {
   /** Until when the secret before the last rotation is still accepted. */
   readonly formerSecretValidUntil: Maybe<Scalars['DateTime']['output']>;
   readonly id: Scalars['ID']['output'];
+  /**
+   * Patterns: `provider/model`, `*` for any part of either; without a slash, the name of an alias; `*` alone is all. A key
+   * reaches what its patterns grant, within what its team's do; with none it reaches no model.
+   */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
   readonly name: Scalars['String']['output'];
   readonly purpose: KeyPurpose;
   readonly revokedAt: Maybe<Scalars['DateTime']['output']>;
@@ -756,6 +814,28 @@ export type LogIdentity = {
   readonly __typename?: 'LogIdentity';
   readonly id: Scalars['ID']['output'];
   readonly incarnation: Scalars['Int']['output'];
+};
+
+/** Another name for a model. */
+export type ModelAlias = {
+  readonly __typename?: 'ModelAlias';
+  readonly id: Scalars['ID']['output'];
+  readonly name: Scalars['String']['output'];
+  /** One, so far. */
+  readonly targets: ReadonlyArray<ModelTarget>;
+};
+
+export type ModelAliasConnection = {
+  readonly __typename?: 'ModelAliasConnection';
+  readonly edges: ReadonlyArray<ModelAliasEdge>;
+  readonly nodes: ReadonlyArray<ModelAlias>;
+  readonly pageInfo: PageInfo;
+};
+
+export type ModelAliasEdge = {
+  readonly __typename?: 'ModelAliasEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: ModelAlias;
 };
 
 /** A call that went out to a provider: one turn of a model. */
@@ -876,6 +956,66 @@ export type ModelCallOutcome =
   /** The proxy ended while the call was under way, and nobody knows what the provider did: it is taken for the most it can cost. */
   | 'UNKNOWN';
 
+/** What a model costs. Rates are for a million tokens. */
+export type ModelPrice = {
+  readonly __typename?: 'ModelPrice';
+  readonly cacheWrite1hPerMillion: Scalars['Dollars']['output'];
+  readonly cacheWrite5mPerMillion: Scalars['Dollars']['output'];
+  readonly cachedInputPerMillion: Scalars['Dollars']['output'];
+  /** The most that a call can read and write; null where it is not known. */
+  readonly contextTokensMax: Maybe<Scalars['BigInt']['output']>;
+  readonly inputPerMillion: Scalars['Dollars']['output'];
+  /** As the provider calls it; with a star at its end, all that begin so. The longest that matches is taken. */
+  readonly model: Scalars['String']['output'];
+  readonly outputPerMillion: Scalars['Dollars']['output'];
+  readonly outputTokensMax: Maybe<Scalars['BigInt']['output']>;
+  readonly perRequest: Scalars['Dollars']['output'];
+  /** For each search that the provider made for the model. */
+  readonly perWebSearch: Scalars['Dollars']['output'];
+  /** A provider by name, or all of a kind by `anthropic` or `openai`; a name comes before a kind. */
+  readonly provider: Scalars['String']['output'];
+  /** As the provider's usage names it; empty: the usual one. */
+  readonly serviceTier: Scalars['String']['output'];
+  /** For calls with more input than so much: the last that applies holds for the whole call. */
+  readonly tiers: ReadonlyArray<PriceTier>;
+};
+
+/** What is said of cached input nowhere is as dear as `inputPerMillion`, read and written. */
+export type ModelPriceInput = {
+  readonly cacheWrite1hPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly cacheWrite5mPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly cachedInputPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly contextTokensMax?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly inputPerMillion: Scalars['Dollars']['input'];
+  readonly model: Scalars['String']['input'];
+  readonly outputPerMillion: Scalars['Dollars']['input'];
+  readonly outputTokensMax?: InputMaybe<Scalars['BigInt']['input']>;
+  /** Nothing unless told, like the next one. */
+  readonly perRequest?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly perWebSearch?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly provider: Scalars['String']['input'];
+  /** The usual one unless told. */
+  readonly serviceTier?: InputMaybe<Scalars['String']['input']>;
+  /** By rising `inputTokensAbove`. */
+  readonly tiers?: InputMaybe<ReadonlyArray<PriceTierInput>>;
+};
+
+export type ModelTarget = {
+  readonly __typename?: 'ModelTarget';
+  /** As the provider calls it. */
+  readonly model: Scalars['String']['output'];
+  /** Null only together with an error. */
+  readonly provider: Maybe<Provider>;
+  readonly providerId: Scalars['ID']['output'];
+};
+
+export type ModelTargetInput = {
+  /** As the provider calls it. */
+  readonly model: Scalars['String']['input'];
+  /** By its name. */
+  readonly provider: Scalars['String']['input'];
+};
+
 export type ModelUsage = {
   readonly __typename?: 'ModelUsage';
   readonly calls: Scalars['BigInt']['output'];
@@ -922,7 +1062,8 @@ export type Mutation = {
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
    * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
-   * teams, keys and servers that the file does not name are retired.
+   * teams, keys, servers, providers and aliases that the file does not name are retired, and prices that it does not name
+   * are not set any more.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
   /**
@@ -932,9 +1073,12 @@ export type Mutation = {
    */
   readonly approveTools: ApproveToolsResult;
   readonly changeKey: ChangeKeyResult;
+  readonly changeModelAlias: ChangeModelAliasResult;
+  readonly changeProvider: ChangeProviderResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
   readonly changeToolGroup: ChangeToolGroupResult;
+  readonly createModelAlias: CreateModelAliasResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
   readonly eraseSecret: EraseSecretResult;
@@ -947,9 +1091,13 @@ export type Mutation = {
   readonly issueAdminToken: IssueAdminTokenResult;
   readonly issueJoinToken: IssueJoinTokenResult;
   readonly issueKey: IssueKeyResult;
+  readonly registerProvider: RegisterProviderResult;
   /** A server over stdio needs the permission `servers:stdio`, here and where it is changed: it is a program on the proxies. */
   readonly registerServer: RegisterServerResult;
   readonly retireEnvironment: RetireEnvironmentResult;
+  readonly retireModelAlias: RetireModelAliasResult;
+  /** Refused while an alias stands for a model of it. */
+  readonly retireProvider: RetireProviderResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
   /** Refused while a key or team has it. */
@@ -962,6 +1110,8 @@ export type Mutation = {
   readonly rotateKey: RotateKeyResult;
   /** Sets what holds for the proxies of an environment, by its name; what is not given is not said. */
   readonly setEnvironment: SetEnvironmentResult;
+  /** Sets the whole list: a price that is not given is not set any more. A call that was made keeps the price that it had. */
+  readonly setPrices: SetPricesResult;
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
   readonly withdrawToolApproval: WithdrawToolApprovalResult;
@@ -990,6 +1140,18 @@ export type MutationChangeKeyArgs = {
 };
 
 
+export type MutationChangeModelAliasArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeModelAliasInput;
+};
+
+
+export type MutationChangeProviderArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeProviderInput;
+};
+
+
 export type MutationChangeServerArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeServerInput;
@@ -1005,6 +1167,12 @@ export type MutationChangeTeamArgs = {
 export type MutationChangeToolGroupArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeToolGroupInput;
+};
+
+
+export type MutationCreateModelAliasArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateModelAliasInput;
 };
 
 
@@ -1050,6 +1218,12 @@ export type MutationIssueKeyArgs = {
 };
 
 
+export type MutationRegisterProviderArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: RegisterProviderInput;
+};
+
+
 export type MutationRegisterServerArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: RegisterServerInput;
@@ -1057,6 +1231,18 @@ export type MutationRegisterServerArgs = {
 
 
 export type MutationRetireEnvironmentArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireModelAliasArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireProviderArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1116,6 +1302,12 @@ export type MutationSetEnvironmentArgs = {
 };
 
 
+export type MutationSetPricesArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: SetPricesInput;
+};
+
+
 export type MutationStoreSecretArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: StoreSecretInput;
@@ -1162,6 +1354,95 @@ export type PageInfo = {
   readonly hasPreviousPage: Scalars['Boolean']['output'];
   readonly startCursor: Maybe<Scalars['String']['output']>;
 };
+
+/** What was set, before the list that comes with the software. */
+export type PriceList = {
+  readonly __typename?: 'PriceList';
+  readonly prices: ReadonlyArray<ModelPrice>;
+  /** Counts its changes; facts name it. */
+  readonly version: Scalars['Int']['output'];
+};
+
+export type PriceTier = {
+  readonly __typename?: 'PriceTier';
+  readonly cacheWrite1hPerMillion: Scalars['Dollars']['output'];
+  readonly cacheWrite5mPerMillion: Scalars['Dollars']['output'];
+  readonly cachedInputPerMillion: Scalars['Dollars']['output'];
+  readonly inputPerMillion: Scalars['Dollars']['output'];
+  /** Cached tokens included. */
+  readonly inputTokensAbove: Scalars['BigInt']['output'];
+  readonly outputPerMillion: Scalars['Dollars']['output'];
+};
+
+export type PriceTierInput = {
+  readonly cacheWrite1hPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly cacheWrite5mPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly cachedInputPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly inputPerMillion: Scalars['Dollars']['input'];
+  readonly inputTokensAbove: Scalars['BigInt']['input'];
+  readonly outputPerMillion: Scalars['Dollars']['input'];
+};
+
+/** Who serves models. */
+export type Provider = {
+  readonly __typename?: 'Provider';
+  readonly allowPrivateNetwork: Scalars['Boolean']['output'];
+  /** What stands before the protocol's own paths: https://api.anthropic.com, https://api.openai.com/v1. */
+  readonly baseUrl: Scalars['String']['output'];
+  readonly credentials: ReadonlyArray<ProviderCredential>;
+  readonly id: Scalars['ID']['output'];
+  readonly kind: ProviderKind;
+  /** Patterns of the models that it serves, as it calls them, `*` for any part; none: all. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  /** Paths of its protocol that the gate does not know are passed on, by keys that reach all its models. */
+  readonly passthrough: Scalars['Boolean']['output'];
+  /** To the first byte of an answer, and between two of its bytes. */
+  readonly timeoutSeconds: Scalars['Int']['output'];
+};
+
+export type ProviderConnection = {
+  readonly __typename?: 'ProviderConnection';
+  readonly edges: ReadonlyArray<ProviderEdge>;
+  readonly nodes: ReadonlyArray<Provider>;
+  readonly pageInfo: PageInfo;
+};
+
+/** Its value is a secret, which is shown to nobody. */
+export type ProviderCredential = {
+  readonly __typename?: 'ProviderCredential';
+  /** Patterns of the models that it is for; none: all. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  /** Known by it in facts and metrics. */
+  readonly name: Scalars['String']['output'];
+  readonly secretId: Scalars['ID']['output'];
+  /** How many calls it gets in comparison to the provider's others. */
+  readonly weight: Scalars['Int']['output'];
+};
+
+/**
+ * With exactly one of `secretName`, a stored secret, and `value`, which is stored as a secret of the provider's own; with
+ * neither, where a provider is changed, the value that the credential of this name has stays.
+ */
+export type ProviderCredentialInput = {
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  readonly secretName?: InputMaybe<Scalars['String']['input']>;
+  readonly value?: InputMaybe<Scalars['String']['input']>;
+  /** From 1 to 1000; 1 unless told. */
+  readonly weight?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type ProviderEdge = {
+  readonly __typename?: 'ProviderEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Provider;
+};
+
+/** Whose protocol a provider speaks. It never changes. */
+export type ProviderKind =
+  | 'ANTHROPIC'
+  | 'OPENAI';
 
 export type Proxy = {
   readonly __typename?: 'Proxy';
@@ -1220,16 +1501,26 @@ export type Query = {
   readonly keys: KeyConnection;
   /** Which log this is, and how far it goes. */
   readonly log: Log;
+  /** Null where there is none, or none any more. */
+  readonly modelAlias: Maybe<ModelAlias>;
+  readonly modelAliases: ModelAliasConnection;
   /** Calls to models as their facts arrive, newest first; refusals at their doors are among `calls`. */
   readonly modelCalls: ModelCallConnection;
   /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
   readonly modelUsage: ModelUsageConnection;
+  /** The prices that were set; null before any were. */
+  readonly priceList: Maybe<PriceList>;
+  /** Null where there is none, or none any more. */
+  readonly provider: Maybe<Provider>;
   /** How each credential of a provider did in the last `minutes`: 15 unless told, at most 1440. */
   readonly providerHealth: ReadonlyArray<CredentialHealth>;
+  readonly providers: ProviderConnection;
   readonly secrets: SecretConnection;
   /** Null where there is none, or none any more. */
   readonly server: Maybe<Server>;
   readonly servers: ServerConnection;
+  /** The prices that come with the software, and hold where none that was set does. */
+  readonly shippedPriceList: ShippedPriceList;
   /** Null where there is none, or none any more. */
   readonly team: Maybe<Team>;
   readonly teams: TeamConnection;
@@ -1304,6 +1595,20 @@ export type QueryKeysArgs = {
 };
 
 
+export type QueryModelAliasArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryModelAliasesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
 export type QueryModelCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<ModelCallFilter>;
@@ -1319,9 +1624,28 @@ export type QueryModelUsageArgs = {
 };
 
 
+export type QueryPriceListArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+};
+
+
+export type QueryProviderArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
 export type QueryProviderHealthArgs = {
   minutes?: InputMaybe<Scalars['Int']['input']>;
   provider: Scalars['String']['input'];
+};
+
+
+export type QueryProvidersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
@@ -1386,6 +1710,29 @@ export type Refusal = {
   readonly message: Scalars['String']['output'];
 };
 
+export type RegisterProviderInput = {
+  /** Whether addresses of private and loopback ranges may be dialled; false unless told, like the next one. */
+  readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
+  /** That of the kind's own service unless told. */
+  readonly baseUrl?: InputMaybe<Scalars['String']['input']>;
+  /** From 1 to 16. */
+  readonly credentials: ReadonlyArray<ProviderCredentialInput>;
+  readonly kind: ProviderKind;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  readonly passthrough?: InputMaybe<Scalars['Boolean']['input']>;
+  /** 600 unless told. */
+  readonly timeoutSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type RegisterProviderResult = InvalidInput | NameTaken | ReferenceMissing | RegisterProviderSucceeded;
+
+export type RegisterProviderSucceeded = {
+  readonly __typename?: 'RegisterProviderSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly provider: Provider;
+};
+
 export type RegisterServerInput = {
   /** Whether addresses of private and loopback ranges may be dialled; false unless told. */
   readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
@@ -1420,6 +1767,22 @@ export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
 
 export type RetireEnvironmentSucceeded = {
   readonly __typename?: 'RetireEnvironmentSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireModelAliasResult = NotFound | RetireModelAliasSucceeded;
+
+export type RetireModelAliasSucceeded = {
+  readonly __typename?: 'RetireModelAliasSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireProviderResult = InUse | NotFound | RetireProviderSucceeded;
+
+export type RetireProviderSucceeded = {
+  readonly __typename?: 'RetireProviderSucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -1688,6 +2051,25 @@ export type SetEnvironmentSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type SetPricesInput = {
+  readonly prices: ReadonlyArray<ModelPriceInput>;
+};
+
+export type SetPricesResult = InvalidInput | SetPricesSucceeded;
+
+export type SetPricesSucceeded = {
+  readonly __typename?: 'SetPricesSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly priceList: PriceList;
+};
+
+export type ShippedPriceList = {
+  readonly __typename?: 'ShippedPriceList';
+  readonly prices: ReadonlyArray<ModelPrice>;
+  /** Facts name it. */
+  readonly version: Scalars['String']['output'];
+};
+
 export type StoreSecretInput = {
   readonly name: Scalars['String']['input'];
   readonly value: Scalars['String']['input'];
@@ -1704,6 +2086,8 @@ export type StoreSecretSucceeded = {
 export type Team = {
   readonly __typename?: 'Team';
   readonly id: Scalars['ID']['output'];
+  /** Patterns that bound which models its keys reach, as those of keys. With none it bounds nothing. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
   readonly name: Scalars['String']['output'];
   readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
   readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;

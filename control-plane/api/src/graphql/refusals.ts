@@ -5,9 +5,10 @@ import type {
   AlreadyRevoked,
   Call,
   InUse,
-  Key,
   ModelCall,
   InvalidInput,
+  Key,
+  ModelTarget,
   NameTaken,
   NotFound,
   ReferenceMissing,
@@ -31,11 +32,13 @@ export type Resolved<T> = T extends Key
           ? Omit<T, "modelCall">
           : T extends ModelCall
             ? Omit<T, "toolCalls">
-            : T extends Date
-              ? T
-              : T extends object
-                ? { [Field in keyof T]: Resolved<T[Field]> }
-                : T;
+            : T extends ModelTarget
+              ? Omit<T, "provider">
+              : T extends Date
+                ? T
+                : T extends object
+                  ? { [Field in keyof T]: Resolved<T[Field]> }
+                  : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown

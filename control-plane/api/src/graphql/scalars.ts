@@ -1,8 +1,9 @@
-// The scalars that GraphQL lacks: whole numbers beyond 32 bits as decimal text, moments as RFC 3339. What cannot be read is
-// the caller's mistake and says so without repeating what was sent.
+// The scalars that GraphQL lacks: whole numbers beyond 32 bits as decimal text, moments as RFC 3339, money as decimal text and
+// inside as nano-dollars. What cannot be read is the caller's mistake and says so without repeating what was sent.
 
 import { GraphQLScalarType, Kind, type ValueNode } from "graphql";
 import { TollgateError } from "@tollgate/kernel/errors";
+import { formatUsd, parseUsd } from "@tollgate/kernel/money";
 
 const int8Max = 2n ** 63n - 1n;
 const instant = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
@@ -25,6 +26,7 @@ export function parseInstant(value: unknown): Date | undefined {
 export const scalars = {
   Position: scalar("Position", "a decimal number in a string", parseCount, printCount),
   BigInt: scalar("BigInt", "a decimal number in a string", parseCount, printCount),
+  Dollars: scalar("Dollars", "an amount in a string such as 0.25", parseDollars, printDollars),
   DateTime: scalar("DateTime", "an instant such as 2027-01-31T18:00:00Z", parseInstant, printInstant),
 };
 
@@ -50,6 +52,17 @@ function scalar<T>(
 function printCount(value: unknown): string {
   if (typeof value !== "bigint") throw new Error("a count is a bigint");
   return value.toString();
+}
+
+/** No more than what the schema's fields hold. */
+function parseDollars(value: unknown): bigint | undefined {
+  const amount = typeof value === "string" ? parseUsd(value) : undefined;
+  return amount !== undefined && amount <= int8Max ? amount : undefined;
+}
+
+function printDollars(value: unknown): string {
+  if (typeof value !== "bigint") throw new Error("money is a bigint");
+  return formatUsd(value);
 }
 
 function printInstant(value: unknown): string {

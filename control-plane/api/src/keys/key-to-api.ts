@@ -6,9 +6,10 @@ import type { Resolved } from "../graphql/refusals.ts";
 import { instantToApi } from "../graphql/scalars.ts";
 
 export function keyToApi(key: KeyResource, nowMs: number): Resolved<Key> {
-  const { id, name, teamId, purpose, tools, toolGroupIds, createdAtMs, expiresAtMs, revokedAtMs, secrets } = key;
+  const { id, name, teamId, purpose, tools, toolGroupIds, models, secrets } = key;
+  const { createdAtMs, expiresAtMs, revokedAtMs } = key;
   return {
-    ...{ id, name, teamId, tools, toolGroupIds },
+    ...{ id, name, teamId, tools, toolGroupIds, models },
     purpose: purpose === KeyPurpose.SERVICE ? "SERVICE" : "AGENT",
     status: statusOf(key, nowMs),
     createdAt: new Date(Number(createdAtMs)),

@@ -50,6 +50,8 @@ test("a key takes its name, needs its team, and carries all of itself", () => {
 test.each([
   ["a name that is none", { name: "Alice" }, "name"],
   ["a pattern without a slash", { tools: ["ok/*", "files"] }, "tools[1]"],
+  ["a pattern of no model", { models: ["fast", "openai/"] }, "models[1]"],
+  ["more models than a key may have", { models: Array(limits.modelPatternsPerKeyMax + 1).fill("a/b") }, "models"],
   ["more patterns than a key may have", { tools: Array(limits.toolPatternsPerKeyMax + 1).fill("a/b") }, "tools"],
   ["an expiry that is now", { expiresAtMs: nowMs }, "expiresAt"],
 ])("refused: %s", (_, part, field) => {
@@ -101,6 +103,21 @@ test("a key holds the groups that it is granted, and lets go of those that it is
     .then([create(KeyChangedSchema, { key: { ...key, tools: [], toolGroupIds: ["g1", "g2"] } })], {
       refer: ["team/t1", "tool-group/g1", "tool-group/g2"],
     });
+});
+
+test("models are granted like tools, refer to nothing, and stay where a change does not name them", () => {
+  const models = ["anthropic/claude-*", "fast"];
+  const granted = create(KeyIssuedSchema, { key: { ...key, models } });
+  keys()
+    .when({ ...command, models })
+    .then([granted], { reserve: "alice", refer: ["team/t1"] });
+  keys(granted).when({ kind: "change", id: "k1", models, timeMs: nowMs }).then([]);
+  keys(granted)
+    .when({ kind: "change", id: "k1", tools: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, models, tools: [] } })], { refer: ["team/t1"] });
+  keys(granted)
+    .when({ kind: "change", id: "k1", models: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
 });
 
 test("a rotated secret lives for the overlap; the one before it ends at once", () => {

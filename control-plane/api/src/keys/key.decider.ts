@@ -17,6 +17,7 @@ import {
   type KeyRotated,
 } from "@tollgate/schema/events";
 import { KeySecretSchema, type Key, type KeyPurpose } from "@tollgate/schema/resources";
+import { modelsProblem } from "../model-aliases/granted-models.ts";
 import {
   invalidInput,
   type AlreadyExists,
@@ -24,7 +25,7 @@ import {
   type InvalidInput,
   type NotFound,
 } from "../refusals.ts";
-import { grantProblem, groupScopes, sameGrant } from "../tool-groups/granted-tools.ts";
+import { grantProblem, groupScopes, sameGrant, sameList, type GrantedTools } from "../tool-groups/granted-tools.ts";
 
 export type IssueKey = {
   kind: "issue";
@@ -35,6 +36,7 @@ export type IssueKey = {
   sha256: Uint8Array;
   tools: readonly string[];
   toolGroupIds?: readonly string[] | undefined;
+  models?: readonly string[] | undefined;
   expiresAtMs: number | undefined;
   timeMs: number;
 };
@@ -46,6 +48,7 @@ export type ChangeKey = {
   teamId?: string | undefined;
   tools?: readonly string[] | undefined;
   toolGroupIds?: readonly string[] | undefined;
+  models?: readonly string[] | undefined;
   expiresAtMs?: number | "never" | undefined;
   timeMs: number;
 };
@@ -82,11 +85,10 @@ export const keyDecider: Decider<Key | undefined, KeyCommand, KeyEvent, KeyRefus
 };
 
 function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyRefusal> {
-  const { id, name, teamId, purpose, sha256, tools, toolGroupIds = [], expiresAtMs, timeMs } = command;
+  const { id, name, teamId, purpose, sha256, tools, toolGroupIds = [], models = [], expiresAtMs, timeMs } = command;
   if (key) return refuse({ kind: "already-exists", scope: scopeOf("key", id) });
   if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-  const problem =
-    grantProblem({ tools, toolGroupIds }, limits.toolPatternsPerKeyMax) ?? expiryProblem(expiresAtMs, timeMs);
+  const problem = reachProblem({ tools, toolGroupIds, models }) ?? expiryProblem(expiresAtMs, timeMs);
   if (problem) return refuse(problem);
   const issued = create(KeyIssuedSchema, {
     key: {
@@ -97,6 +99,7 @@ function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyR
       secrets: [{ sha256 }],
       tools: [...tools],
       toolGroupIds: [...toolGroupIds],
+      models: [...models],
       createdAtMs: BigInt(timeMs),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs: BigInt(expiresAtMs) }),
     },
@@ -104,21 +107,29 @@ function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyR
   return accept([issued], { reserve: name, refer: referring(teamId, toolGroupIds) });
 }
 
+function reachProblem(grant: GrantedTools & { models: readonly string[] }): InvalidInput | undefined {
+  return (
+    grantProblem(grant, limits.toolPatternsPerKeyMax) ?? modelsProblem(grant.models, limits.modelPatternsPerKeyMax)
+  );
+}
+
 function referring(teamId: string, toolGroupIds: readonly string[]): string[] {
   return [scopeOf("team", teamId), ...groupScopes(toolGroupIds)];
 }
 
 function change(command: ChangeKey, key: Key): Decision<KeyEvent, KeyRefusal> {
-  const { tools = key.tools, toolGroupIds = key.toolGroupIds, teamId = key.teamId, timeMs } = command;
+  const { teamId = key.teamId, timeMs } = command;
+  const { tools = key.tools, toolGroupIds = key.toolGroupIds, models = key.models } = command;
   const { expiresAtMs: formerExpiry, ...rest } = key;
   const wanted = command.expiresAtMs === "never" ? undefined : command.expiresAtMs;
-  const grant = { tools, toolGroupIds };
-  const problem = grantProblem(grant, limits.toolPatternsPerKeyMax) ?? expiryProblem(wanted, timeMs);
+  const grant = { tools, toolGroupIds, models };
+  const problem = reachProblem(grant) ?? expiryProblem(wanted, timeMs);
   if (problem) return refuse(problem);
   const expiresAtMs =
     command.expiresAtMs === undefined ? formerExpiry : wanted === undefined ? undefined : BigInt(wanted);
-  if (sameGrant(grant, key) && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
-  const granted = { teamId, tools: [...tools], toolGroupIds: [...toolGroupIds] };
+  const isSameReach = sameGrant(grant, key) && sameList(models, key.models);
+  if (isSameReach && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
+  const granted = { teamId, tools: [...tools], toolGroupIds: [...toolGroupIds], models: [...models] };
   const changed = { ...rest, ...granted, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
   return accept([create(KeyChangedSchema, { key: changed })], { refer: referring(teamId, toolGroupIds) });
 }

@@ -79,7 +79,8 @@ export class KeyResolver {
     @Args() { input }: MutationIssueKeyArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<IssueKeyResult>> {
-    const { name, teamId, tools, expiresAt } = input;
+    const { name, teamId, expiresAt } = input;
+    const [tools, models] = [input.tools ?? [], input.models ?? []];
     const groups = await toolGroupIdsOf(this.#plane.database.sql, input.toolGroups);
     if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
     const meta = metaOf(context, this.#plane);
@@ -87,7 +88,7 @@ export class KeyResolver {
     const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(purpose));
     const command: KeyCommand = {
       kind: "issue",
-      ...{ id, name, teamId, purpose, sha256, tools: tools ?? [], toolGroupIds: groups.ids, timeMs: meta.timeMs },
+      ...{ id, name, teamId, purpose, sha256, tools, toolGroupIds: groups.ids, models, timeMs: meta.timeMs },
       expiresAtMs: expiresAt?.getTime(),
     };
     const answer = this.#answer("IssueKeySucceeded");
@@ -99,7 +100,7 @@ export class KeyResolver {
 
   @Mutation()
   async changeKey(
-    @Args() { input: { id, tools, toolGroups, expiresAt } }: MutationChangeKeyArgs,
+    @Args() { input: { id, tools, toolGroups, models, expiresAt } }: MutationChangeKeyArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeKeyResult>> {
     const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
@@ -107,7 +108,8 @@ export class KeyResolver {
     const meta = metaOf(context, this.#plane);
     const command: KeyCommand = {
       kind: "change",
-      ...{ id, tools: tools ?? undefined, toolGroupIds: groups.ids, timeMs: meta.timeMs },
+      ...{ id, tools: tools ?? undefined, toolGroupIds: groups.ids, models: models ?? undefined },
+      timeMs: meta.timeMs,
       // Only a `null` that was sent takes the expiry away.
       expiresAtMs: expiresAt === null ? "never" : expiresAt?.getTime(),
     };

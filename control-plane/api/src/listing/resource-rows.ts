@@ -30,12 +30,13 @@ export const resourceTables = `
   CREATE INDEX resource_name ON resource (name, id);
   CREATE INDEX resource_parent ON resource (parent_id, name, id)`;
 
-type Named = { id: string; name: string };
+/** Of a kind of which there is one, it has no name. */
+type MaybeNamed = { id: string; name?: string };
 
 /** The whole resource after a change; `isLive` false where the change ended it. */
 export function stored<Desc extends DescMessage>(
   desc: Desc,
-  resource: (MessageShape<Desc> & Named) | undefined,
+  resource: (MessageShape<Desc> & MaybeNamed) | undefined,
   { isLive = true, parentId = "" }: { isLive?: boolean; parentId?: string } = {},
 ): Statement {
   if (!resource) throw new Error(`an event without its ${desc.name}`);
@@ -43,7 +44,7 @@ export function stored<Desc extends DescMessage>(
     `INSERT INTO resource (id, name, is_live, parent_id, body) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, is_live = excluded.is_live,
        parent_id = excluded.parent_id, body = excluded.body`,
-    ...[resource.id, resource.name, isLive, parentId, toBinary(desc, resource)],
+    ...[resource.id, resource.name ?? "", isLive, parentId, toBinary(desc, resource)],
   );
 }
 

@@ -127,6 +127,20 @@ const createToolGroup = (name: string): Wish => ({
 const newToolGroup = (): Promise<string> =>
   idIn(createToolGroup(`group-${randomBytes(4).toString("hex")}`), "toolGroup");
 
+const registerProvider = (name: string): Wish => ({
+  mutation: "registerProvider",
+  args: `input: { name: "${name}", kind: OPENAI, credentials: [{ name: "main", value: "planted-credential" }] }`,
+  fields: "provider { id name credentials { name secretId weight } }",
+});
+const newProvider = (): Promise<string> =>
+  idIn(registerProvider(`provider-${randomBytes(4).toString("hex")}`), "provider");
+const aliasOf = async (name: string): Promise<Wish> => {
+  const provider = `of-${name}`;
+  await send(registerProvider(provider), undefined);
+  const args = `input: { name: "${name}", targets: [{ provider: "${provider}", model: "gpt-5" }] }`;
+  return { mutation: "createModelAlias", args, fields: "modelAlias { id name targets { model } }" };
+};
+
 const hash = "ab".repeat(32);
 const approving = async (): Promise<Wish> => {
   const serverId = await idIn(register(`seen-${randomBytes(4).toString("hex")}`), "server");
@@ -187,6 +201,25 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     const args = `input: { serverId: ${literal(serverId)}, name: "read" }`;
     return { mutation: "withdrawToolApproval", args, fields: "server { id }" };
   },
+  registerProvider: async () => registerProvider("once"),
+  changeProvider: async () => ({
+    mutation: "changeProvider",
+    args: `input: { id: ${literal(await newProvider())}, timeoutSeconds: 7 }`,
+    fields: "provider { id timeoutSeconds }",
+  }),
+  retireProvider: async () => byId("retireProvider", await newProvider()),
+  createModelAlias: () => aliasOf("once"),
+  changeModelAlias: async () => {
+    const id = await idIn(await aliasOf("changed"), "modelAlias");
+    const args = `input: { id: ${literal(id)}, targets: [{ provider: "of-changed", model: "o3" }] }`;
+    return { mutation: "changeModelAlias", args, fields: "modelAlias { id targets { model provider { name } } }" };
+  },
+  retireModelAlias: async () => byId("retireModelAlias", await idIn(await aliasOf("retired"), "modelAlias")),
+  setPrices: async () => ({
+    mutation: "setPrices",
+    args: `input: { prices: [{ provider: "openai", model: "*", inputPerMillion: "1.5", outputPerMillion: "2" }] }`,
+    fields: "priceList { version prices { model inputPerMillion contextTokensMax } }",
+  }),
   storeSecret: async () => storeSecret("once"),
   eraseSecret: async () => byId("eraseSecret", await idIn(storeSecret("erased"), "secret")),
   issueAdminToken: async () => issueToken("once"),
@@ -239,7 +272,8 @@ test("what is kept holds no secret, neither one that was told nor one that was s
   );
   const all = kept.map(({ text }) => text).join("\n");
   expect(all).toContain("nobody-keeps-it");
-  for (const secret of [told, "planted-value", "planted-header"]) expect(all).not.toContain(secret);
+  for (const secret of [told, "planted-value", "planted-header", "planted-credential"])
+    expect(all).not.toContain(secret);
 });
 
 test("many at the same time do it once; one of them is told the secret", async () => {

@@ -34,7 +34,7 @@ export const secretDecider: Decider<SecretState | undefined, SecretCommand, Secr
     switch (command.kind) {
       case "store": {
         const { name } = command;
-        if (!isName(name) && !headerSecretPattern.test(name))
+        if (!isName(name) && !ownSecretPattern.test(name))
           return refuse(invalidInput("name", `is not a name: ${nameRule}`));
         const version = (state?.version ?? 0) + 1;
         return accept([create(SecretStoredSchema, { secret: { id, name, version } })], { reserve: name });
@@ -54,18 +54,28 @@ export function secretIn(state: unknown): Secret | undefined {
   return isMessage(state.secret, SecretSchema) ? state.secret : undefined;
 }
 
-const headerSecretPattern = /^server\/[^/]+\/[^/]+$/;
+const ownSecretPattern = /^(?:server|provider)\/[^/]+\/[^/]+$/;
 
-/** A secret that belongs to a server's header. Names that people give have no `/`, so the two never meet. */
+/** How the names of a resource's own secrets begin. Names that people give have no `/`, so the two never meet. */
+export function secretsOwner(kind: "server" | "provider", name: string): string {
+  return `${kind}/${name}`;
+}
+
+/** A secret that belongs to a server's header. */
 export function headerSecretName(server: string, header: string): string {
-  return `server/${server}/${header.toLowerCase()}`;
+  return `${secretsOwner("server", server)}/${header.toLowerCase()}`;
 }
 
 /** One that belongs to a variable of a server's environment. No header's name has a colon. */
 export function variableSecretName(server: string, variable: string): string {
-  return `server/${server}/env:${variable}`;
+  return `${secretsOwner("server", server)}/env:${variable}`;
 }
 
 export function isVariableSecret(secretName: string): boolean {
   return /^server\/[^/]+\/env:/.test(secretName);
+}
+
+/** One that is a credential of a provider. */
+export function credentialSecretName(provider: string, credential: string): string {
+  return `${secretsOwner("provider", provider)}/${credential}`;
 }

@@ -50,7 +50,7 @@ export class SecretResolver {
   ): Promise<Answer<StoreSecretResult>> {
     const { database, secretStore, randomBytes } = this.#plane;
     const bytes = Buffer.from(value, "utf8");
-    // A name with a `/` belongs to a server's header and is not given by hand.
+    // A name with a `/` is of a secret that is a resource's own, and is not given by hand.
     if (!isName(name)) return refusalToApi(invalidInput("name", `is not a name: ${nameRule}`), "invalid-input");
     if (bytes.length === 0) return refusalToApi(invalidInput("value", "is empty"), "invalid-input");
     if (bytes.length > limits.secretBytesMax)
@@ -58,7 +58,7 @@ export class SecretResolver {
     const answer = (state: SecretState | undefined) =>
       ({ __typename: "StoreSecretSucceeded", secret: secretToApi(existing(state?.secret)) }) as const;
     const done = await untilNamesHold(async () => {
-      const known = await readSecretDirectory(database.sql, secretStore, { names: [name], ofServers: [] });
+      const known = await readSecretDirectory(database.sql, secretStore, { names: [name], ofOwners: [] });
       const id = known.get(name)?.id ?? idFromBytes(randomBytes(idBytes));
       const step = { decider: secretDecider, id, command: { kind: "store", id, name } } as const;
       return handle(database, step, metaOf(context, this.#plane), {

@@ -66,7 +66,7 @@ export class ServerResolver {
     });
     if (done.outcome === "refused")
       return refusalToApi(done.refusal, "invalid-input", "name-taken", "reference-missing");
-    return { ...answer(done.server), position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
   @Mutation()
@@ -87,7 +87,7 @@ export class ServerResolver {
     });
     if (done.outcome === "refused")
       return refusalToApi(done.refusal, "invalid-input", "not-found", "reference-missing");
-    return { ...answer(done.server), position: done.position };
+    return { ...answer(done.state), position: done.position };
   }
 
   @Mutation()

@@ -4,6 +4,6 @@ import type { Team as TeamResource } from "@tollgate/schema/resources";
 import type { Team } from "../gen/graphql.ts";
 import type { Resolved } from "../graphql/refusals.ts";
 
-export function teamToApi({ id, name, tools, toolGroupIds }: TeamResource): Resolved<Team> {
-  return { id, name, tools, toolGroupIds };
+export function teamToApi({ id, name, tools, toolGroupIds, models }: TeamResource): Resolved<Team> {
+  return { id, name, tools, toolGroupIds, models };
 }

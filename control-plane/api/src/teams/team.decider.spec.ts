@@ -53,8 +53,21 @@ test("a team that bounds its keys says that a proxy must know it, holds its grou
     .then([]);
 });
 
+test("a team bounds models, too; no feature is asked for it, since who serves models at all knows the bound", () => {
+  const models = ["openai/*", "fast"];
+  const changed = create(TeamChangedSchema, { team: { ...team, models } });
+  teams(created).when({ kind: "change", id: "t1", grant: { models } }).then([changed], { refer: [] });
+  teams(created, changed).when({ kind: "change", id: "t1", grant: { models } }).then([]);
+  teams(created, changed)
+    .when({ kind: "change", id: "t1", grant: { tools: ["github/*"] } })
+    .then([create(TeamChangedSchema, { team: { ...team, tools: ["github/*"], models, requires: ["team-tools"] } })], {
+      refer: [],
+    });
+});
+
 test.each([
   ["a pattern that is none", { tools: ["github"] }, "tools[0]"],
+  ["a pattern of no model", { models: ["openai/"] }, "models[0]"],
   ["a group twice", { toolGroupIds: ["g1", "g1"] }, "toolGroupIds"],
   [
     "more groups than a team may have",

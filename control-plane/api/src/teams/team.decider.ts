@@ -15,13 +15,17 @@ import {
   type TeamRetired,
 } from "@tollgate/schema/events";
 import type { Team } from "@tollgate/schema/resources";
+import { modelsProblem } from "../model-aliases/granted-models.ts";
 import { invalidInput, type AlreadyExists, type InvalidInput, type NotFound } from "../refusals.ts";
-import { grantProblem, groupScopes, sameGrant, type GrantedTools } from "../tool-groups/granted-tools.ts";
+import { grantProblem, groupScopes, sameGrant, sameList, type GrantedTools } from "../tool-groups/granted-tools.ts";
+
+/** What bounds its keys. */
+export type TeamGrant = GrantedTools & { models: readonly string[] };
 
 export type TeamCommand =
-  | ({ kind: "create"; id: string; name: string } & Partial<GrantedTools>)
+  | ({ kind: "create"; id: string; name: string } & Partial<TeamGrant>)
   /** What is absent stays. */
-  | { kind: "change"; id: string; grant: Partial<GrantedTools> }
+  | { kind: "change"; id: string; grant: Partial<TeamGrant> }
   | { kind: "retire"; id: string };
 
 export type TeamEvent = TeamCreated | TeamChanged | TeamRetired;
@@ -34,11 +38,11 @@ export const teamDecider: Decider<Team | undefined, TeamCommand, TeamEvent, Team
   decide(command, team) {
     const scope = scopeOf("team", command.id);
     if (command.kind === "create") {
-      const { id, name, tools = [], toolGroupIds = [] } = command;
+      const { id, name, tools = [], toolGroupIds = [], models = [] } = command;
       if (team) return refuse({ kind: "already-exists", scope });
       if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-      const grant = { tools, toolGroupIds };
-      const problem = grantProblem(grant, limits.toolPatternsPerTeamMax);
+      const grant = { tools, toolGroupIds, models };
+      const problem = boundProblem(grant);
       if (problem) return refuse(problem);
       const created = create(TeamCreatedSchema, { team: { id, name, ...stored(grant) } });
       return accept([created], { reserve: name, ...referring(grant) });
@@ -46,10 +50,11 @@ export const teamDecider: Decider<Team | undefined, TeamCommand, TeamEvent, Team
     if (!team) return refuse({ kind: "not-found", scope });
     switch (command.kind) {
       case "change": {
-        const grant = { tools: team.tools, toolGroupIds: team.toolGroupIds, ...command.grant };
-        const problem = grantProblem(grant, limits.toolPatternsPerTeamMax);
+        const { tools, toolGroupIds, models } = team;
+        const grant = { tools, toolGroupIds, models, ...command.grant };
+        const problem = boundProblem(grant);
         if (problem) return refuse(problem);
-        if (sameGrant(grant, team)) return accept([]);
+        if (sameGrant(grant, team) && sameList(grant.models, models)) return accept([]);
         const changed = create(TeamChangedSchema, { team: { ...team, ...stored(grant, team.requires) } });
         return accept([changed], { refer: groupScopes(grant.toolGroupIds) });
       }
@@ -61,8 +66,14 @@ export const teamDecider: Decider<Team | undefined, TeamCommand, TeamEvent, Team
   },
 };
 
-function stored({ tools, toolGroupIds }: GrantedTools, former: readonly string[] = []) {
-  const grant = { tools: [...tools], toolGroupIds: [...toolGroupIds] };
+function boundProblem(grant: TeamGrant): InvalidInput | undefined {
+  return (
+    grantProblem(grant, limits.toolPatternsPerTeamMax) ?? modelsProblem(grant.models, limits.modelPatternsPerTeamMax)
+  );
+}
+
+function stored({ tools, toolGroupIds, models }: TeamGrant, former: readonly string[] = []) {
+  const grant = { tools: [...tools], toolGroupIds: [...toolGroupIds], models: [...models] };
   return { ...grant, requires: requiring(former, teamFeatures(grant)) };
 }
 

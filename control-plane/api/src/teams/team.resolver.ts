@@ -59,13 +59,13 @@ export class TeamResolver {
 
   @Mutation()
   async createTeam(
-    @Args() { input: { name, tools, toolGroups } }: MutationCreateTeamArgs,
+    @Args() { input: { name, tools, toolGroups, models } }: MutationCreateTeamArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<CreateTeamResult>> {
     const id = idFromBytes(this.#plane.randomBytes(idBytes));
     const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
     if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
-    const grant = { tools: tools ?? [], toolGroupIds: groups.ids ?? [] };
+    const grant = { tools: tools ?? [], toolGroupIds: groups.ids ?? [], models: models ?? [] };
     const step = { decider: teamDecider, id, command: { kind: "create", id, name, ...grant } } as const;
     const answer = answerOf("CreateTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
@@ -76,12 +76,16 @@ export class TeamResolver {
 
   @Mutation()
   async changeTeam(
-    @Args() { input: { id, tools, toolGroups } }: MutationChangeTeamArgs,
+    @Args() { input: { id, tools, toolGroups, models } }: MutationChangeTeamArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeTeamResult>> {
     const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
     if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
-    const grant = { ...(tools ? { tools } : {}), ...(groups.ids ? { toolGroupIds: groups.ids } : {}) };
+    const grant = {
+      ...(tools ? { tools } : {}),
+      ...(groups.ids ? { toolGroupIds: groups.ids } : {}),
+      ...(models ? { models } : {}),
+    };
     const step = { decider: teamDecider, id, command: { kind: "change", id, grant } } as const;
     const answer = answerOf("ChangeTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });

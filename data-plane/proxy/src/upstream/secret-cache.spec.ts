@@ -1,6 +1,8 @@
-// The primary holds just the secrets that the view's servers need, in the view's version, whatever happens to the control
+// The primary holds just the secrets that the view's servers and providers need, in the view's version, whatever happens to the control
 // plane in between.
 
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ProviderKind, ProviderSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { newId, secret, server, until, viewWith, type Resource } from "../fixtures/gate-fixture.ts";
 import { openLog } from "../log-output.ts";
@@ -45,6 +47,22 @@ test("only what servers need is fetched, again only in a new version, and let go
   await until(() => textsOf(cache.values())[0] === "v2", "the new version");
   cache.need(viewWith([secret(used, 2)]));
   expect(cache.values()).toEqual([]);
+  cache.close();
+});
+
+test("what a provider's credentials are is fetched like what servers need, and let go with the provider", async () => {
+  const [ofServer, ofProvider, unused] = [newId(), newId(), newId()];
+  const { cache, asked } = cacheOver(async (ids) => ids.map((id) => ({ id, version: 1, value: Buffer.from(id) })));
+  const credentials = [{ name: "main", secretId: ofProvider, weight: 1 }];
+  const init = { id: newId(), name: "anthropic", kind: ProviderKind.ANTHROPIC, credentials };
+  const provider = { kind: "provider", id: init.id, bytes: toBinary(ProviderSchema, create(ProviderSchema, init)) };
+  const secrets = [ofServer, ofProvider, unused].map((id) => secret(id, 1));
+  cache.need(viewWith([...secrets, usedBy(ofServer), provider]));
+  await until(cache.areComplete, "the fetch");
+  expect(asked.flat().sort()).toEqual([ofServer, ofProvider].sort());
+  expect(textsOf(cache.values()).sort()).toEqual([ofServer, ofProvider].sort());
+  cache.need(viewWith([...secrets, usedBy(ofServer)]));
+  expect(textsOf(cache.values())).toEqual([ofServer]);
   cache.close();
 });
 

@@ -1,5 +1,5 @@
 // The primary's half of upstream credentials: it fetches what the view's servers and providers need, by reference, keeps it in
-// memory and hands it to the workers. A new version in the view is fetched anew; what nobody needs any more is let go. While the
+// memory and hands it to the workers. A new version in the view is fetched anew; what nothing needs any more is let go. While the
 // control plane is away the last values serve; what came before an answer broke off is kept, and only the rest is asked for
 // again. It writes nothing anywhere and takes back what the cache on disk kept.
 
@@ -105,13 +105,15 @@ export function openSecretCache({ fetch, kept = [], onChange, log }: SecretCache
 
 function wantedBy(view: View): ReadonlyMap<string, number> {
   const wanted = new Map<string, number>();
-  const users = [
-    ...[...view.serversByName.values()].flatMap(({ headers, environment }) => [...headers, ...environment]),
-    ...[...view.providersByName.values()].flatMap(({ credentials }) => credentials),
-  ];
-  for (const { secretId } of users) {
+  for (const secretId of neededBy(view)) {
     const secret = view.secret(secretId);
     if (secret !== undefined) wanted.set(secretId, secret.version);
   }
   return wanted;
+}
+
+function* neededBy({ serversByName, providersByName }: View): Generator<string> {
+  for (const { headers, environment } of serversByName.values())
+    for (const { secretId } of [...headers, ...environment]) yield secretId;
+  for (const { credentials } of providersByName.values()) for (const { secretId } of credentials) yield secretId;
 }

@@ -1,5 +1,5 @@
-// A worker's copy of the secrets that servers' headers need: in memory, given by the primary, never logged and never
-// handed to anything but a header. The generation changes with every set, so that headers built from values know when
+// A worker's copy of the secrets that servers' headers and providers' credentials are: in memory, given by the primary, never
+// logged and never handed to anything but a header. The generation changes with every set, so that headers built from values know when
 // they are old.
 
 export type SecretValue = { id: string; version: number; value: Uint8Array };
