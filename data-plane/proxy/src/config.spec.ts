@@ -2,8 +2,9 @@
 
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { formatJoinToken } from "@tollgate/kernel/enrolment";
+import { isTollgateVariable } from "@tollgate/kernel/environment";
 import { expect, test } from "vitest";
-import { loadConfig, redacted } from "./config.ts";
+import { loadConfig, redacted, settings } from "./config.ts";
 
 const pin = "A".repeat(43);
 const least = { TOLLGATE_JOIN_TOKEN: formatJoinToken("0".repeat(16), new Uint8Array(32), pin) };
@@ -54,6 +55,10 @@ test("other proxies are told an address that they can dial, or there is no inter
   // Without certificates there is nothing to show there.
   const socket = { ...everywhere, TOLLGATE_CONTROL_URL: "unix:/run/tollgate.sock" };
   expect(loadConfig(socket).internalPort).toBeUndefined();
+});
+
+test("each setting is known to the programs beside this one, which are started by the same environment", () => {
+  expect(Object.keys(settings).filter((name) => !isTollgateVariable(name))).toEqual([]);
 });
 
 test("what is printed at start holds no secret", () => {

@@ -101,7 +101,7 @@ export const errors = {
   "request.method-not-allowed": {
     class: "invalid",
     text: "This path does not take that HTTP method.",
-    help: "`/mcp` takes POST.",
+    help: "`/mcp` takes POST, GET and DELETE; the doors to models take POST for calls and GET for lists.",
   },
   "mcp.parse-error": { class: "invalid", text: "The body is not JSON.", help: "Nothing was sent on.", jsonRpc: -32700 },
   "mcp.invalid-request": {

@@ -167,6 +167,7 @@ const problems: Record<RequestProblem, Refusal> = {
   "too-deep": { code: "request.invalid", detail: "The body is nested too deep." },
   "model-missing": { code: "model.missing" },
   "model-too-long": { code: "model.unknown" },
+  "too-many-models": { code: "request.invalid", detail: "The body names too many models." },
 };
 
 function refusalOf(problem: RequestProblem): Refusal {
