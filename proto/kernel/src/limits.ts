@@ -23,11 +23,14 @@ export const limits = {
   credentialsPerProviderMax: 32,
   credentialWeightMax: 1_000,
   providerTimeoutSecondsMax: 3_600,
-  targetsPerAliasMax: 32,
   /** Of one list, which is one event: so many fit into it with long names and all their tiers. */
   pricesPerListMax: 1_000,
   tiersPerPriceMax: 4,
   serviceTierCharsMax: 32,
+  /** For a million tokens, for a request, for a search. */
+  priceUsdMax: 1_000_000,
+  /** That a model can read, or write. */
+  modelTokensMax: 1_000_000_000,
   /** What a call may write where neither the request nor the price list says. */
   outputTokensAssumedMax: 128 * 1024,
   headersPerServerMax: 32,

@@ -188,7 +188,7 @@ describe("what a client asks for", () => {
           kinds.flatMap((kind) => asks.map((asked) => `${kind} ${asked}: ${of(kind, asked)}`));
         expect(answers(ask)).toEqual(answers(expected.ask));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -203,7 +203,7 @@ describe("what a client asks for", () => {
           expect(new Set(listed).size, "each once").toBe(listed.length);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -221,7 +221,7 @@ describe("what a client asks for", () => {
           expect(visible?.list(kind)).toEqual(all?.list(kind));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -3,7 +3,7 @@
 // reading that the key reaches decides, so that what a key does not reach changes nothing that it sees: hidden and absent
 // answer alike. Nothing is dialled or measured here; which of several credentials or targets is best is the caller's matter.
 
-import { ProviderKind, type ModelAlias, type ModelPrice, type Provider } from "@tollgate/schema/resources";
+import type { ModelAlias, ModelPrice, Provider, ProviderKind } from "@tollgate/schema/resources";
 import { defaultPrices } from "./default-prices.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { ModelName } from "./model-grant.ts";

@@ -17,7 +17,10 @@ import type { NanoUsd } from "./money.ts";
 /** What the published list is: "refused" where something about it was not understood, and nothing may be priced. */
 export type PublishedPrices = PriceList | "refused" | undefined;
 
-/** Each token is in one of the first five; those of the reasoning are a part of the output. */
+/**
+ * Each token is in one of the first five; those of the reasoning are a part of the output. What is written to a cache is told
+ * apart by the shorter and the longer time that it can be kept for: with OpenAI these are half an hour and twelve.
+ */
 export type TokenUsage = {
   readonly inputTokens: number;
   readonly cacheReadTokens: number;
@@ -84,8 +87,8 @@ function priceIn(
   serviceTier: string,
 ): ModelPrice | undefined {
   const index = indexOf(prices);
-  for (const of of [name, kindNames[kind]]) {
-    const all = (index.get(of) ?? []).filter((price) => matches(price.model, model));
+  for (const holder of [name, kindNames[kind]]) {
+    const all = (index.get(holder) ?? []).filter((price) => matches(price.model, model));
     for (const sameModel of Map.groupBy(all, (price) => price.model).values()) {
       const own = sameModel.find((price) => price.serviceTier === serviceTier);
       const found = own ?? sameModel.find((price) => price.serviceTier === "");

@@ -9,6 +9,7 @@ import {
   type Lookup,
 } from "@tollgate/kernel/configuration/mcp-json";
 import { catalogues, eras, isolations, transports, type ConfiguredServer } from "@tollgate/kernel/configuration/server";
+import { emptyConfiguration } from "@tollgate/kernel/configuration/configuration";
 import type { Issue } from "@tollgate/kernel/configuration/issue";
 import type { Server } from "@tollgate/schema/resources";
 import { applyWanted } from "../configuration/apply.ts";
@@ -58,7 +59,7 @@ export async function importServers(plane: Plane, meta: Meta, request: ImportReq
       const clashes = replace ? [] : read.servers.flatMap((server, index) => clashOf(server, servers, index));
       if (clashes.length > 0) return { issues: clashes };
       const wanted = read.servers.map((server) => ({ ...server, ...kept(server, servers.get(server.name)), at }));
-      return { configuration: { toolGroups: [], teams: [], keys: [], environments: [], servers: wanted } };
+      return { configuration: { ...emptyConfiguration, servers: wanted } };
     },
   });
   if (done.outcome === "refused") return { outcome: "refused", problems: done.issues.map(problemOf(read.servers)) };

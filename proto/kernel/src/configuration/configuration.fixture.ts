@@ -21,6 +21,12 @@ export const key = (fields: string) => `${head}keys:\n  - { name: a, team: engin
 export const server = (fields: string) =>
   `version: 1\nservers:\n  - { name: s, url: https://s.example/mcp, ${fields} }\n`;
 
+const provider = (fields: string) => `version: 1\nproviders:\n  - { name: p, kind: openai, ${fields} }\n`;
+const credential = "credential: { env: GH_TOKEN }";
+const withProvider = (rest: string) => `${provider(credential)}${rest}\n`;
+const price = (fields: string) =>
+  `version: 1\nprices:\n  - { model: openai/gpt-5, inputPerMillion: 1.25, outputPerMillion: 10, ${fields} }\n`;
+
 const stdio = (fields: string) => `version: 1\nservers:\n  - { name: s, transport: stdio, ${fields} }\n`;
 
 export const refused: [what: string, text: string, message: string][] = [
@@ -73,7 +79,7 @@ export const refused: [what: string, text: string, message: string][] = [
   [
     "an unknown field",
     key("⟨⟩colour: red"),
-    "`keys[0]` has an unknown field `colour`; it takes name, team, purpose, secret, tools, expiresAt.",
+    "`keys[0]` has an unknown field `colour`; it takes name, team, purpose, secret, tools, models, expiresAt.",
   ],
   [
     "an unknown field near a known one",
@@ -323,5 +329,163 @@ export const refused: [what: string, text: string, message: string][] = [
     "a source of a later version",
     server("headers: { x-a: { ⟨⟩vault: x } }"),
     "`servers[0].headers.x-a.vault` is not supported by this version yet.",
+  ],
+  [
+    "a model pattern with nothing behind its slash",
+    key("models: [anthropic/*, ⟨⟩openai/]"),
+    "`keys[0].models[1]` names no model behind its slash.",
+  ],
+  [
+    "a team bound by a model pattern that is none",
+    "version: 1\nteams: [{ name: t, models: [⟨⟩OpenAI/gpt-5] }]\n",
+    "`teams[0].models[0]` names a provider that cannot be.",
+  ],
+  [
+    "a provider without its kind",
+    `version: 1\nproviders: [⟨⟩{ name: p, ${credential} }]\n`,
+    "`providers[0]` lacks the field `kind`.",
+  ],
+  [
+    "a provider of a kind that is none",
+    `version: 1\nproviders: [{ name: p, kind: ⟨⟩gemini, ${credential} }]\n`,
+    "`providers[0].kind` is none of anthropic and openai.",
+  ],
+  [
+    "a provider twice",
+    `version: 1\nproviders:\n  - { name: p, kind: openai, ${credential} }\n  - { name: ⟨⟩p, kind: openai, ${credential} }\n`,
+    "`providers[1].name` is `p` as on line 3; names are unique.",
+  ],
+  [
+    "a base URL with a query",
+    provider(`${credential}, baseUrl: ⟨⟩"https://x.example/v1?key=planted"`),
+    "`providers[0].baseUrl` has a query, behind which no path can stand.",
+  ],
+  [
+    "a provider without a credential",
+    "version: 1\nproviders: [⟨⟩{ name: p, kind: openai }]\n",
+    "`providers[0]` must have exactly one of `credential` and `credentials`.",
+  ],
+  ["a list of no credentials", provider("credentials: ⟨⟩[]"), "`providers[0].credentials` names no credential."],
+  [
+    "a provider's credential in clear",
+    provider("credential: ⟨⟩sk-planted"),
+    "`providers[0].credential` must be { env: NAME }, { secret: NAME } or { value: TEXT }, but is text.",
+  ],
+  [
+    "a provider's credential with a prefix",
+    provider('credential: ⟨⟩{ env: GH_TOKEN, prefix: "Bearer " }'),
+    "`providers[0].credential` takes no prefix; the provider's protocol says where it stands.",
+  ],
+  [
+    "a provider's credential with a line break",
+    provider("credential: ⟨⟩{ env: BROKEN }"),
+    "`providers[0].credential` has a value that holds a line break, which no header may.",
+  ],
+  [
+    "a named credential without its value",
+    provider("credentials: [⟨⟩{ name: a, weight: 2 }]"),
+    "`providers[0].credentials[0]` must have exactly one of `env`, `secret` and `value`.",
+  ],
+  [
+    "two credentials of one name",
+    provider("credentials: [{ name: a, env: GH_TOKEN }, { name: ⟨⟩a, secret: stored }]"),
+    "`providers[0].credentials[1].name` is `a` as on line 3; names are unique.",
+  ],
+  [
+    "a credential that gets no calls",
+    provider("credentials: [{ name: a, env: GH_TOKEN, weight: ⟨⟩0 }]"),
+    "`providers[0].credentials[0].weight` is not a whole number from 1 to 1000.",
+  ],
+  [
+    "something that is no field of a credential",
+    provider("credentials: [{ name: a, env: GH_TOKEN, ⟨⟩planted: x }]"),
+    "`providers[0].credentials[0]` has an unknown field; it takes name, env, value, secret, weight, models.",
+  ],
+  [
+    "an alias of a provider that is not there",
+    withProvider("models: [{ name: fast, targets: [{ model: ⟨⟩q/gpt-5 }] }]"),
+    "`models[0].targets[0].model` names no provider of this file; the nearest is `p`.",
+  ],
+  [
+    "an alias of a model without a provider",
+    withProvider("models: [{ name: fast, targets: [{ model: ⟨⟩gpt-5 }] }]"),
+    "`models[0].targets[0].model` is not of the form provider/model.",
+  ],
+  [
+    "an alias of many models",
+    withProvider("models: [{ name: fast, targets: [{ model: ⟨⟩p/gpt-* }] }]"),
+    "`models[0].targets[0].model` holds a star; it is one model's name.",
+  ],
+  [
+    "an alias with a slash in its name",
+    withProvider("models: [{ name: ⟨⟩p/fast, targets: [{ model: p/gpt-5 }] }]"),
+    "`models[0].name` is not a name: 1 to 63 of a-z, 0-9, '.', '_' and '-', beginning and ending with a letter or digit.",
+  ],
+  [
+    "an alias of nothing",
+    "version: 1\nmodels: [{ name: fast, targets: ⟨⟩[] }]\n",
+    "`models[0].targets` names no model.",
+  ],
+  [
+    "an alias of two models",
+    withProvider("models: [{ name: fast, targets: ⟨⟩[{ model: p/a }, { model: p/b }] }]"),
+    "`models[0].targets` has more than one target, which is not supported by this version yet.",
+  ],
+  [
+    "a weight of a target",
+    withProvider("models: [{ name: fast, targets: [{ model: p/a, ⟨⟩weight: 80 }] }]"),
+    "`models[0].targets[0].weight` is not supported by this version yet.",
+  ],
+  [
+    "a price of a tool",
+    "version: 1\nprices: [⟨⟩{ tool: github/search_code, perCall: 0.002 }]\n",
+    "`prices[0]` is of a tool, which is not supported by this version yet.",
+  ],
+  [
+    "a price of a provider that is not there",
+    "version: 1\nprices: [{ model: ⟨⟩opena/gpt-5, inputPerMillion: 1, outputPerMillion: 1 }]\n",
+    "`prices[0].model` names no provider of this file; the nearest is `openai`.",
+  ],
+  [
+    "a price of models with a star in the middle",
+    "version: 1\nprices: [{ model: ⟨⟩openai/g*5, inputPerMillion: 1, outputPerMillion: 1 }]\n",
+    "`prices[0].model` holds a star; it is one model's name.",
+  ],
+  [
+    "a price without what output costs",
+    "version: 1\nprices: [⟨⟩{ model: openai/gpt-5, inputPerMillion: 1 }]\n",
+    "`prices[0]` lacks the field `outputPerMillion`.",
+  ],
+  [
+    "a price in the notation of floating-point numbers",
+    price("perRequest: ⟨⟩1e-3"),
+    "`prices[0].perRequest` is not an amount from 0 to 1000000 dollars, as 0.25, with at most nine decimal places.",
+  ],
+  [
+    "a price that is less than nothing",
+    price("perRequest: ⟨⟩-1"),
+    "`prices[0].perRequest` is not an amount from 0 to 1000000 dollars, as 0.25, with at most nine decimal places.",
+  ],
+  [
+    "a price with a tenth place",
+    price("cachedInputPerMillion: ⟨⟩0.0000000001"),
+    "`prices[0].cachedInputPerMillion` is not an amount from 0 to 1000000 dollars, as 0.25, with at most nine decimal places.",
+  ],
+  [
+    "a price that is no amount",
+    price("perWebSearch: ⟨⟩{ usd: 1 }"),
+    "`prices[0].perWebSearch` must be an amount in dollars, but is a mapping.",
+  ],
+  [
+    "tiers that do not rise",
+    price(
+      "tiers: [{ inputTokensAbove: 9, inputPerMillion: 1, outputPerMillion: 1 }, { inputTokensAbove: ⟨⟩9, inputPerMillion: 1, outputPerMillion: 1 }]",
+    ),
+    "`prices[0].tiers[1].inputTokensAbove` is not above that of the tier before.",
+  ],
+  [
+    "a price twice",
+    "version: 1\nprices:\n  - { model: openai/a, inputPerMillion: 1, outputPerMillion: 1 }\n  - ⟨⟩{ model: openai/a, inputPerMillion: 2, outputPerMillion: 2 }\n",
+    "`prices[1]` is the price of line 3 again.",
   ],
 ];

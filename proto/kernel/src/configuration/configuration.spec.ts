@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.ts";
 import { adminSecret, key, keySecret, refused, server, serviceSecret, variables } from "./configuration.fixture.ts";
-import { parseConfiguration, type Parsed } from "./configuration.ts";
+import { emptyConfiguration, parseConfiguration, type Parsed } from "./configuration.ts";
 import { referencedVariables } from "./credential.ts";
 import { formatIssue } from "./issue.ts";
 
@@ -52,9 +52,8 @@ keys:
   - { name: ci, team: engineering, purpose: service, secret: { env: CI_KEY }, expiresAt: "2027-01-31T18:00:00+01:00" }
 `;
     expect(taken(text)).toEqual({
-      environments: [],
-      toolGroups: [],
-      teams: [{ name: "engineering", tools: [], toolGroups: [], at: { line: 9, column: 17 } }],
+      ...emptyConfiguration,
+      teams: [{ name: "engineering", tools: [], toolGroups: [], models: [], at: { line: 9, column: 17 } }],
       keys: [
         {
           name: "alice-laptop",
@@ -62,7 +61,7 @@ keys:
           purpose: "agent",
           secret: keySecret,
           tools: ["github/*", "files/read_*"],
-          toolGroups: [],
+          ...{ toolGroups: [], models: [] },
           at: { line: 11, column: 11 },
         },
         {
@@ -71,7 +70,7 @@ keys:
           purpose: "service",
           secret: serviceSecret,
           tools: [],
-          toolGroups: [],
+          ...{ toolGroups: [], models: [] },
           expiresAtMs: Date.UTC(2027, 0, 31, 17),
           at: { line: 15, column: 13 },
         },
@@ -103,7 +102,7 @@ keys:
   });
 
   test("needs nothing but its version", () => {
-    expect(taken("version: 1\n")).toEqual({ toolGroups: [], teams: [], keys: [], servers: [], environments: [] });
+    expect(taken("version: 1\n")).toEqual(emptyConfiguration);
   });
 
   test("may group tools, grant groups to keys and bound teams by them", () => {
@@ -127,6 +126,102 @@ keys:
     ]);
     expect(teams).toMatchObject([{ tools: ["jira/*"], toolGroups: ["all"] }]);
     expect(keys).toMatchObject([{ tools: ["github/*"], toolGroups: ["research", "all"] }]);
+  });
+
+  test("may name providers, with where they are and what the gate may do there", () => {
+    const text = `version: 1
+providers:
+  - { name: anthropic, kind: anthropic, credential: { env: GH_TOKEN } }
+  - name: eu
+    kind: openai
+    baseUrl: https://eu.example/v1
+    credentials:
+      - { name: first, env: GH_TOKEN, weight: 3, models: ["gpt-5*"] }
+      - { name: second, secret: stored }
+    models: ["gpt-5*", "meta/llama:free"]
+    timeoutSeconds: 30
+    allowPrivateNetwork: true
+    passthrough: true
+`;
+    const source = { value: "ghp-planted-secret" };
+    expect(taken(text)).toEqual({
+      ...emptyConfiguration,
+      providers: [
+        {
+          ...{ name: "anthropic", kind: "anthropic", baseUrl: "https://api.anthropic.com" },
+          credentials: [{ name: "default", source, weight: 1, models: [] }],
+          ...{ models: [], timeoutSeconds: 600, allowPrivateNetwork: false, passthrough: false },
+          at: { line: 3, column: 13 },
+        },
+        {
+          ...{ name: "eu", kind: "openai", baseUrl: "https://eu.example/v1" },
+          credentials: [
+            { name: "first", source, weight: 3, models: ["gpt-5*"] },
+            { name: "second", source: { secretName: "stored" }, weight: 1, models: [] },
+          ],
+          models: ["gpt-5*", "meta/llama:free"],
+          ...{ timeoutSeconds: 30, allowPrivateNetwork: true, passthrough: true },
+          at: { line: 4, column: 11 },
+        },
+      ],
+    });
+    expect(referencedVariables(text)).toEqual(["GH_TOKEN"]);
+  });
+
+  test("may give models other names, and grant models to keys and bound teams by them", () => {
+    const text = `version: 1
+providers: [{ name: eu, kind: openai, credential: { env: GH_TOKEN } }]
+models: [{ name: fast, targets: [{ model: eu/meta/llama }] }]
+teams: [{ name: t, models: ["eu/*"] }]
+keys: [{ name: a, team: t, models: [fast, "anthropic/claude-*", "*"] }]
+`;
+    const { modelAliases, teams, keys } = taken(text);
+    expect(modelAliases).toEqual([
+      { name: "fast", targets: [{ provider: "eu", model: "meta/llama" }], at: { line: 3, column: 18 } },
+    ]);
+    expect(teams).toMatchObject([{ models: ["eu/*"] }]);
+    expect(keys).toMatchObject([{ models: ["fast", "anthropic/claude-*", "*"] }]);
+  });
+
+  test("may price models, to the nano-dollar, and what it does not say of what is cached as input", () => {
+    const text = `version: 1
+providers: [{ name: eu, kind: openai, credential: { env: GH_TOKEN } }]
+prices:
+  - { model: openai/gpt-5-mini, inputPerMillion: 0.25, outputPerMillion: 2 }
+  - model: eu/gpt-5*
+    serviceTier: flex
+    inputPerMillion: 0.10
+    cachedInputPerMillion: "0.000000001"
+    cacheWrite5mPerMillion: 1000000
+    outputPerMillion: 0
+    tiers: [{ inputTokensAbove: 272000, inputPerMillion: 0.2, outputPerMillion: 0.3 }]
+    perRequest: 0.001
+    perWebSearch: 0.01
+    contextTokensMax: 400000
+    outputTokensMax: 128000
+`;
+    const flat = (nano: bigint, output: bigint) => ({
+      ...{ input: nano, cacheRead: nano, cacheWrite5m: nano, cacheWrite1h: nano, output },
+    });
+    expect(taken(text).prices).toEqual([
+      {
+        ...{ provider: "openai", model: "gpt-5-mini", serviceTier: "" },
+        ...{ rates: flat(250_000_000n, 2_000_000_000n), tiers: [] },
+        ...{ requestNanoUsd: 0n, webSearchNanoUsd: 0n, contextTokensMax: 0n, outputTokensMax: 0n },
+        at: { line: 4, column: 5 },
+      },
+      {
+        ...{ provider: "eu", model: "gpt-5*", serviceTier: "flex" },
+        rates: {
+          ...{ input: 100_000_000n, cacheRead: 1n, output: 0n },
+          ...{ cacheWrite5m: 1_000_000_000_000_000n, cacheWrite1h: 1_000_000_000_000_000n },
+        },
+        tiers: [{ inputTokensAbove: 272_000n, rates: flat(200_000_000n, 300_000_000n) }],
+        ...{ requestNanoUsd: 1_000_000n, webSearchNanoUsd: 10_000_000n },
+        ...{ contextTokensMax: 400_000n, outputTokensMax: 128_000n },
+        at: { line: 5, column: 5 },
+      },
+    ]);
   });
 
   test("may name a program, with its arguments as they are written and what stands in its environment", () => {
@@ -195,19 +290,19 @@ describe("a file with a mistake is refused with its place", () => {
     ]);
   });
 
-  test.each(["providers", "models", "prices", "policies", "customers", "users"])(
-    "the section %s is refused, not ignored",
-    (section) => {
-      expect(issuesOf(`version: 1\n${section}: []\n`)).toEqual([
-        { line: 2, column: 1, path: section, message: `\`${section}\` is not supported by this version yet.` },
-      ]);
-    },
-  );
+  test.each(["policies", "customers", "users"])("the section %s is refused, not ignored", (section) => {
+    expect(issuesOf(`version: 1\n${section}: []\n`)).toEqual([
+      { line: 2, column: 1, path: section, message: `\`${section}\` is not supported by this version yet.` },
+    ]);
+  });
 
   test.each([
     ["keys", key("⟨⟩budget: { usd: 5 }")],
     ["keys", key("⟨⟩limits: {}")],
-    ["keys", key("⟨⟩models: []")],
+    [
+      "models",
+      "version: 1\nproviders: [{ name: p, kind: openai, credential: { value: x } }]\nmodels: [{ name: a, targets: [{ model: p/a }], ⟨⟩strategy: cheapest }]\n",
+    ],
     ["teams", "version: 1\nteams: [{ name: a, ⟨⟩budget: {} }]\n"],
     ["servers", server("⟨⟩openapi: x")],
     ["toolGroups", "version: 1\ntoolGroups: [{ name: a, tools: [], ⟨⟩mode: search }]\n"],

@@ -6,6 +6,9 @@ import { limits } from "../limits.ts";
 import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
 import { readEnvironment, type ConfiguredEnvironment } from "./environment.ts";
 import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
+import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
+import { readPrice, type ConfiguredPrice } from "./price.ts";
+import { readProvider, type ConfiguredProvider } from "./provider.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
 import { readServer, type ConfiguredServer } from "./server.ts";
 import { readTeam, type ConfiguredTeam } from "./team.ts";
@@ -18,6 +21,15 @@ export type Configuration = {
   keys: ConfiguredKey[];
   servers: ConfiguredServer[];
   environments: ConfiguredEnvironment[];
+  providers: ConfiguredProvider[];
+  modelAliases: ConfiguredModelAlias[];
+  prices: ConfiguredPrice[];
+};
+
+/** Asks for nothing. */
+export const emptyConfiguration: Readonly<Configuration> = {
+  ...{ toolGroups: [], teams: [], keys: [], servers: [], environments: [] },
+  ...{ providers: [], modelAliases: [], prices: [] },
 };
 
 export type Parsed =
@@ -32,8 +44,11 @@ const sections = {
   keys: "optional",
   servers: "optional",
   environments: "optional",
+  providers: "optional",
+  models: "optional",
+  prices: "optional",
 } as const;
-const laterSections = ["providers", "models", "prices", "policies", "customers", "users"] as const;
+const laterSections = ["policies", "customers", "users"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
   const list = new IssueList(limits.configurationIssuesMax);
@@ -65,12 +80,17 @@ function readRoot(reading: Reading): Configuration | undefined {
     toolGroups,
     secretIds: new Map(),
   };
+  const providers = section(read.providers, (item, taken) => readProvider(reading, item, taken));
+  const ofProviders = { providers: new Set(providers.map((provider) => provider.name)) };
   return {
     toolGroups: groups,
     teams,
     keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
     servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
+    providers,
+    modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
+    prices: section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken })),
   };
 }
 

@@ -9,23 +9,34 @@ import { readYaml } from "./yaml-source.ts";
 
 export type Credential = { prefix: string; source: { value: string } | { secretName: string } };
 
+export type Source = Credential["source"];
+
 const sources = ["env", "value", "secret"] as const;
-const laterSources = ["vault", "aws", "gcp", "azure"] as const;
-const fields = { env: "optional", value: "optional", secret: "optional", prefix: "optional" } as const;
+export const sourceFields = { env: "optional", value: "optional", secret: "optional" } as const;
+/** Of stores that are not read yet. */
+export const laterSources = ["vault", "aws", "gcp", "azure"] as const;
+const fields = { ...sourceFields, prefix: "optional" } as const;
 
 export function credentialOf(reading: Reading, at: Found): Credential | undefined {
   if (!isMap(at.node)) return wrongType(reading, at, "{ env: NAME }, { secret: NAME } or { value: TEXT }");
   const read = mappingOf(reading, at, fields, { later: laterSources, isSecret: true });
   if (!read) return undefined;
-  const given = sources.filter((name) => read[name]);
-  if (given.length !== 1) {
-    const isLater = laterSources.some((name) => isMap(at.node) && at.node.has(name));
-    if (!isLater) reading.issues.add(at, "must have exactly one of `env`, `secret` and `value`");
-    return undefined;
-  }
+  const source = sourceIn(reading, at, read);
   const prefix = read.prefix ? textOf(reading, read.prefix) : "";
-  const source = read.secret ? secretSource(reading, read.secret) : valueSource(reading, read);
   return prefix === undefined || source === undefined ? undefined : { prefix, source };
+}
+
+/** The one source among the fields of a mapping that was read. */
+export function sourceIn(
+  reading: Reading,
+  at: Found,
+  read: Partial<Record<(typeof sources)[number], Found>>,
+): Source | undefined {
+  const given = sources.filter((name) => read[name]);
+  if (given.length === 1) return read.secret ? secretSource(reading, read.secret) : valueSource(reading, read);
+  const isLater = laterSources.some((name) => isMap(at.node) && at.node.has(name));
+  if (!isLater) reading.issues.add(at, "must have exactly one of `env`, `secret` and `value`");
+  return undefined;
 }
 
 function secretSource(reading: Reading, at: Found): { secretName: string } | undefined {
@@ -33,7 +44,7 @@ function secretSource(reading: Reading, at: Found): { secretName: string } | und
   return secretName === undefined ? undefined : { secretName };
 }
 
-function valueSource(reading: Reading, read: { env?: Found; value?: Found }): { value: string } | undefined {
+function valueSource(reading: Reading, read: Partial<Record<"env" | "value", Found>>): { value: string } | undefined {
   const value = read.env ? variableOf(reading, read.env) : read.value && textOf(reading, read.value);
   return value === undefined ? undefined : { value };
 }

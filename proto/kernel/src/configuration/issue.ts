@@ -17,9 +17,14 @@ export class IssueList {
     return this.#issues.length === 0;
   }
 
+  /** What is found now is told to nobody: it need not be looked into. */
+  get isFull(): boolean {
+    return this.#issues.length >= this.#max;
+  }
+
   /** `predicate` completes the sentence that begins with the field: "is empty". */
   add({ path, at }: { path: string; at: Place }, predicate: string): void {
-    if (this.#issues.length >= this.#max) return;
+    if (this.isFull) return;
     const subject = path === "" ? "The file" : `\`${path}\``;
     this.#issues.push({ line: at.line, column: at.column, path, message: `${subject} ${predicate}.` });
   }

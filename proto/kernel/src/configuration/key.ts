@@ -1,10 +1,11 @@
-// One entry of `keys`: a virtual key with its team and the tools that it reaches. A secret that the file brings is checked
+// One entry of `keys`: a virtual key with its team and the tools and models that it reaches. A secret that the file brings is checked
 // and handed on; it is in no message, and neither is anything that stands in its place.
 
 import { parseKey, type KeyKind } from "../key-format.ts";
 import { limits } from "../limits.ts";
 import { credentialOf } from "./credential.ts";
 import type { Place } from "./issue.ts";
+import { grantedModels } from "./models.ts";
 import { mappingOf, nameOf, newNameOf, textOf, type Found, type Reading } from "./reader.ts";
 import { nearest } from "./suggestion.ts";
 import { grantedTools, type ConfiguredTools } from "./tool-group.ts";
@@ -16,6 +17,7 @@ export type ConfiguredKey = {
   /** The whole text, `tg_…`. */
   secret?: string;
   expiresAtMs?: number;
+  models: string[];
   at: Place;
 } & ConfiguredTools;
 
@@ -29,9 +31,10 @@ const fields = {
   purpose: "optional",
   secret: "optional",
   tools: "optional",
+  models: "optional",
   expiresAt: "optional",
 } as const;
-const laterFields = ["models", "budget", "limits", "user", "customer"] as const;
+const laterFields = ["budget", "limits", "user", "customer"] as const;
 
 /** What a key must fit: the teams and tool groups of the file, and the keys before it. */
 export type KeyNeighbours = {
@@ -49,6 +52,7 @@ export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours):
   const purpose = read.purpose ? purposeOf(reading, read.purpose) : "agent";
   const secret = read.secret && secretOf(reading, read.secret, purpose, neighbours.secretIds);
   const tools = grantedTools(reading, read.tools, neighbours.toolGroups, limits.toolPatternsPerKeyMax);
+  const models = grantedModels(reading, read.models, limits.modelPatternsPerKeyMax);
   const expiresAtMs = read.expiresAt && instantOf(reading, read.expiresAt);
   if (!read.name || name === undefined || team === undefined || purpose === undefined) return undefined;
   return {
@@ -56,6 +60,7 @@ export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours):
     team,
     purpose,
     ...tools,
+    models,
     ...(secret === undefined ? {} : { secret }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     at: read.name.at,

@@ -4,6 +4,8 @@
 
 import { isMap, isNode, isScalar, isSeq, type Node } from "yaml";
 import { isName, nameRule } from "../ids.ts";
+import { limits } from "../limits.ts";
+import { nanoPerUsd, parseUsd, type NanoUsd } from "../money.ts";
 import type { IssueList, Place } from "./issue.ts";
 import { nearest } from "./suggestion.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -65,7 +67,8 @@ export function mappingOf<F extends string>(
   for (const [name, entry] of entries) {
     if (isFieldOf(fields, name)) read[name] = entry;
     else if (later.includes(name)) issues.add({ path: entry.path, at: entry.keyAt }, notYet);
-    else issues.add({ path: at.path, at: entry.keyAt }, unknownField(name, Object.keys(fields), isSecret));
+    else if (!issues.isFull)
+      issues.add({ path: at.path, at: entry.keyAt }, unknownField(name, Object.keys(fields), isSecret));
   }
   for (const name in fields)
     if (fields[name] === "required" && !read[name]) issues.add(at, `lacks the field \`${name}\``);
@@ -106,6 +109,29 @@ export function textOf(reading: Reading, at: Found): string | undefined {
   return undefined;
 }
 
+export function checkedTextOf(
+  reading: Reading,
+  at: Found,
+  problemOf: (text: string) => string | undefined,
+): string | undefined {
+  const text = textOf(reading, at);
+  const problem = text === undefined ? undefined : problemOf(text);
+  if (problem === undefined) return text;
+  reading.issues.add(at, problem);
+  return undefined;
+}
+
+/** Texts of a list that is bounded; `what` names them. */
+export function checkedTextsOf(
+  reading: Reading,
+  at: Found | undefined,
+  { problemOf, max, what }: { problemOf: (text: string) => string | undefined; max: number; what: string },
+): string[] {
+  const texts = at ? listOf(reading, at, (_, item) => checkedTextOf(reading, item, problemOf)) : [];
+  if (at && texts.length > max) reading.issues.add(at, `has more than ${max} ${what}`);
+  return texts;
+}
+
 export function isText({ node }: Found): boolean {
   return isScalar(node) && node.value !== null;
 }
@@ -135,6 +161,19 @@ export function integerOf(reading: Reading, at: Found, { min, max }: { min: numb
   if (typeof value !== "number") return wrongType(reading, at, "a whole number");
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   reading.issues.add(at, `is not a whole number from ${min} to ${max}`);
+  return undefined;
+}
+
+/** An amount, exactly as it is written: it is never a floating-point number, not even on its way. */
+export function dollarsOf(reading: Reading, at: Found): NanoUsd | undefined {
+  const { node } = at;
+  const isNumber = isScalar(node) && (typeof node.value === "number" || typeof node.value === "string");
+  if (!isNumber) return wrongType(reading, at, "an amount in dollars");
+  const text = typeof node.value === "string" ? node.value : (node.source ?? "");
+  const amount = parseUsd(text);
+  if (amount !== undefined && amount <= BigInt(limits.priceUsdMax) * nanoPerUsd) return amount;
+  const max = limits.priceUsdMax;
+  reading.issues.add(at, `is not an amount from 0 to ${max} dollars, as 0.25, with at most nine decimal places`);
   return undefined;
 }
 

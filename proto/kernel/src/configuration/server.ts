@@ -18,6 +18,7 @@ import { credentialOf, type Credential } from "./credential.ts";
 import type { Place } from "./issue.ts";
 import {
   booleanOf,
+  checkedTextOf,
   entriesOf,
   integerOf,
   isText,
@@ -26,7 +27,6 @@ import {
   newNameOf,
   oneOf,
   scalarTextOf,
-  textOf,
   type Entry,
   type Found,
   type Reading,
@@ -103,10 +103,10 @@ export function readServer(reading: Reading, at: Found, taken: Map<string, Place
     own.some((one) => one === field) ? read[field] : undefined;
   const [urlAt, headersAt, privateAt] = ofHttp.map(fieldOf);
   const [commandAt, environmentAt, directoryAt] = ofStdio.map(fieldOf);
-  const url = urlAt ? checked(reading, urlAt, urlProblem) : "";
+  const url = urlAt ? checkedTextOf(reading, urlAt, urlProblem) : "";
   const command = commandAt ? commandOf(reading, commandAt) : [];
   const environment = environmentAt ? environmentOf(reading, environmentAt) : [];
-  const workingDirectory = directoryAt ? checked(reading, directoryAt, directoryProblem) : "";
+  const workingDirectory = directoryAt ? checkedTextOf(reading, directoryAt, directoryProblem) : "";
   const headers = headersAt ? headersOf(reading, headersAt) : [];
   const timeoutSeconds = read.timeoutSeconds
     ? integerOf(reading, read.timeoutSeconds, { min: 1, max: limits.serverTimeoutSecondsMax })
@@ -122,14 +122,6 @@ export function readServer(reading: Reading, at: Found, taken: Map<string, Place
     ...{ name, transport, url, command, environment, workingDirectory, headers },
     ...{ timeoutSeconds, allowPrivateNetwork, era, isolation, catalogue, at: read.name.at },
   };
-}
-
-function checked(reading: Reading, at: Found, problemOf: (text: string) => string | undefined): string | undefined {
-  const text = textOf(reading, at);
-  const problem = text === undefined ? undefined : problemOf(text);
-  if (problem === undefined) return text;
-  reading.issues.add(at, problem);
-  return undefined;
 }
 
 function commandOf(reading: Reading, at: Found): string[] {
