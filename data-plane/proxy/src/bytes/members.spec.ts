@@ -2,8 +2,11 @@
 // a server reads differently; were it stricter, honest calls would fail.
 
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { memberFinder, MemberRefusal, textOf, valueOf, visitElements, type Span } from "./members.ts";
+import { describe, expect, test, vi } from "vitest";
+import { listedMembersMax, memberFinder, MemberRefusal, textOf, valueOf, visitElements, type Span } from "./members.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 const seed = Number(process.env["FC_SEED"] ?? Date.now() % 2 ** 31);
 const runs = { seed, numRuns: 2_000 };
@@ -110,4 +113,21 @@ test("the elements of an array are found as they stand", () => {
   if (span !== undefined) visitElements(bytes, span, (element) => elements.push(element));
   expect(elements.map(({ start, end }) => textOf(bytes, start, end))).toEqual(['{"name": "a,]"}', "2", '"x"']);
   expect(elements[2] && valueOf(bytes, elements[2])).toBe("x");
+});
+
+test("members of an array's objects are found in their order, each read as strictly as any other", () => {
+  const findAll = memberFinder(["list>*>name", "list>*>id", "name"]);
+  const namesIn = (text: string) => {
+    const bytes = Buffer.from(text);
+    return findAll(bytes)["list>*>name"].map((span) => textOf(bytes, span.start, span.end));
+  };
+  expect(namesIn('{"list":[{"name":1,"x":{"name":2}},[{"name":3}],{"id":4},"name",{ "n\\u0061me" : [5] }]}')).toEqual([
+    "1",
+    "[5]",
+  ]);
+  for (const none of ['{"list":{"name":1}}', '{"list":[]}', '{"lists":[{"name":1}],"name":2}'])
+    expect(namesIn(none)).toEqual([]);
+  for (const twice of ['{"list":[{"name":1,"name":2}]}', '{"list":[{"NAME":1}]}', '{"list":[],"list":[]}'])
+    expect(() => namesIn(twice), twice).toThrow(MemberRefusal);
+  expect(namesIn(`{"list":[${'{"name":1},'.repeat(1_000)}{}]}`)).toHaveLength(listedMembersMax);
 });

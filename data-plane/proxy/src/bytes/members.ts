@@ -7,7 +7,7 @@ import { isUtf8 } from "node:buffer";
 
 export type Span = { readonly start: number; readonly end: number };
 
-type Wanted = { name: string; codes: Uint8Array; path: string; inside: Wanted[] };
+type Wanted = { name: string; codes: Uint8Array; path: string; inside: Wanted[]; ofEach: Wanted[] };
 
 export type MemberProblem = "not-json" | "not-an-object" | "duplicate-member" | "too-deep";
 
@@ -20,23 +20,31 @@ export class MemberRefusal extends Error {
   }
 }
 
-export type Spans<Path extends string> = { readonly [P in Path]: Span | undefined };
+export type Spans<Path extends string> = {
+  readonly [P in Path]: P extends `${string}>*>${string}` ? readonly Span[] : Span | undefined;
+};
+
+/** No more of the members that a path through an array leads to are found: whoever decides on them refuses a full list. */
+export const listedMembersMax = 256;
 
 /**
  * A finder for some members, made once: `["method", "params>name"]` finds the top-level `method`, and `name` in the object
- * `params`. It throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
+ * `params`; `tools>*>model` finds the `model` of each object in the array `tools`, and no path leads further than that. It
+ * throws `MemberRefusal`. `within` is the span of an object that was scanned before, else it is all bytes.
  */
 export function memberFinder<const Path extends string>(
   paths: readonly Path[],
 ): (bytes: Uint8Array, within?: Span) => Spans<Path> {
   const wanted = compile(paths);
+  const listed = paths.filter((path) => path.includes(`${each}${separator}`));
   const none = Object.fromEntries(paths.map((path) => [path, undefined]));
   return (bytes, within) => {
     if (within === undefined && !isUtf8(bytes)) throw new MemberRefusal("not-json");
     const scanner = new Scanner(bytes, within?.start ?? 0, within?.end ?? bytes.length, { ...none });
     scanner.document(wanted);
+    const lists = Object.fromEntries(listed.map((path) => [path, scanner.lists.get(path) ?? []]));
     // Every path that was asked for has been a key of `found` from the beginning.
-    return scanner.found as Spans<Path>;
+    return (listed.length === 0 ? scanner.found : { ...scanner.found, ...lists }) as Spans<Path>;
   };
 }
 
@@ -54,12 +62,17 @@ function compile(paths: readonly string[]): readonly Wanted[] {
   const root: Wanted[] = [];
   for (const path of paths) {
     let members = root;
+    let elements: Wanted[] = [];
     let prefix = "";
     for (const name of path.split(separator)) {
-      let member = members.find((known) => known.name === name);
-      if (member === undefined)
-        members.push((member = { name, codes: Buffer.from(name), path: prefix + name, inside: [] }));
-      members = member.inside;
+      if (name === each) members = elements;
+      else {
+        let member = members.find((known) => known.name === name);
+        if (member === undefined)
+          members.push((member = { name, codes: Buffer.from(name), path: prefix + name, inside: [], ofEach: [] }));
+        members = member.inside;
+        elements = member.ofEach;
+      }
       prefix += name + separator;
     }
   }
@@ -68,6 +81,7 @@ function compile(paths: readonly string[]): readonly Wanted[] {
 
 /** Names of members hold dots and slashes; none that is wanted holds this. */
 const separator = ">";
+const each = "*";
 const depthMax = 128;
 const nothing: readonly Wanted[] = [];
 const quote = 0x22;
@@ -83,6 +97,7 @@ class Scanner {
   readonly bytes: Uint8Array;
   readonly end: number;
   readonly found: Record<string, Span | undefined>;
+  readonly lists = new Map<string, Span[]>();
   at: number;
   depth = 0;
 
@@ -161,7 +176,9 @@ class Scanner {
         this.expect(colon);
         this.space();
         const start = this.at;
-        if (member !== undefined && member.inside.length > 0 && this.peek() === openBrace) this.object(member.inside);
+        if (member === undefined) this.value();
+        else if (member.inside.length > 0 && this.peek() === openBrace) this.object(member.inside);
+        else if (member.ofEach.length > 0 && this.peek() === openBracket) this.array(member.ofEach);
         else this.value();
         if (member !== undefined) this.put(member, start);
         this.space();
@@ -174,6 +191,18 @@ class Scanner {
   private put(member: Wanted, start: number): void {
     if (this.found[member.path] !== undefined) throw new MemberRefusal("duplicate-member");
     this.found[member.path] = { start, end: this.at };
+  }
+
+  /** Takes down what the last element had: the next one may have the same. */
+  private list(wanted: readonly Wanted[]): void {
+    for (const { path } of wanted) {
+      const span = this.found[path];
+      if (span === undefined) continue;
+      this.found[path] = undefined;
+      const list = this.lists.get(path);
+      if (list === undefined) this.lists.set(path, [span]);
+      else if (list.length < listedMembersMax) list.push(span);
+    }
   }
 
   /** The wanted member that the key between the quotes names, exactly; what only another reader would take for it refuses. */
@@ -219,21 +248,24 @@ class Scanner {
     const byte = this.peek();
     if (byte === quote) this.string();
     else if (byte === openBrace) this.object(nothing);
-    else if (byte === openBracket) this.array();
+    else if (byte === openBracket) this.array(nothing);
     else if (byte === 0x74) this.word("true");
     else if (byte === 0x66) this.word("false");
     else if (byte === 0x6e) this.word("null");
     else this.number();
   }
 
-  private array(): void {
+  private array(ofEach: readonly Wanted[]): void {
     this.descend();
     this.at++;
     this.space();
     if (!this.take(closeBracket)) {
       do {
         this.space();
-        this.value();
+        if (ofEach.length > 0 && this.peek() === openBrace) {
+          this.object(ofEach);
+          this.list(ofEach);
+        } else this.value();
         this.space();
       } while (this.take(comma));
       this.expect(closeBracket);

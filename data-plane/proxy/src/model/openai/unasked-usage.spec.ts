@@ -1,10 +1,13 @@
 // The gate asks for the usage of every stream, whether its client did or not. A client that did not must get what it would have
 // got without the gate, to the byte: some break on a chunk without choices, and others count what they hash.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../../test/support/random.ts";
 import { waysToCut } from "../../fixtures/cuts.ts";
 import { UnaskedUsage } from "./unasked-usage.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 const random = seededRandom(seedFromEnv());
 

@@ -3,9 +3,12 @@
 // anywhere else loses the provider's prompt cache.
 
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { seedFromEnv } from "../../../../../test/support/random.ts";
 import { bodyFor, readRequest, type BodyOperation, type ModelRequest } from "./request.ts";
+
+// Other work on the machine makes a test slower, and not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 const seed = seedFromEnv();
 
@@ -83,6 +86,28 @@ describe("what is read", () => {
     for (const member of [...members, '"thread":{"type":"continue","previous_message_id":"msg_1"}'])
       expect(read(`{"model":"a",${member}}`, "responses").hasInputElsewhere, member).toBe(true);
     expect(read('{"model":"a","previous_response_id":null}', "responses").hasInputElsewhere).toBe(false);
+  });
+});
+
+describe("models besides the one that is asked for", () => {
+  test("are found where a provider would use them, and nowhere else", () => {
+    const request = read(
+      '{"model":"a","fallbacks":[{"model":"b","max_tokens":5},{"m\\u006fdel":"c"}],"tools":[{"name":"x","input_schema":{"properties":{"model":{"type":"string"}},"model":"no"}},{"type":"advisor_20260301","name":"advisor","model":"d"},"model",["model"],{"type":"image_generation","model":5}],"messages":[{"model":"no"}],"fallback":[{"model":"no"}]}',
+      "messages",
+    );
+    expect(request).toMatchObject({ otherModels: ["b", "c", "d"], hasFreeFallback: false });
+    expect(read('{"model":"a","tools":{"model":"no"}}')).toMatchObject({ otherModels: [], hasFreeFallback: false });
+    expect(read('{"model":"a","fallbacks":"default"}').hasFreeFallback).toBe(true);
+    for (const none of ["null", "[]"]) expect(read(`{"model":"a","fallbacks":${none}}`).hasFreeFallback).toBe(false);
+  });
+
+  test("are refused where they could be read in two ways, or are beyond count", () => {
+    expect(problemOf('{"model":"a","tools":[{"model":"b","model":"c"}]}')).toBe("duplicate-member");
+    expect(problemOf('{"model":"a","tools":[{"model":"b"},{"Model":"c"}]}')).toBe("duplicate-member");
+    expect(problemOf('{"model":"a","tools":[],"tools":[{"model":"b"}]}')).toBe("duplicate-member");
+    expect(problemOf('{"model":"a","fallbacks":[{"model":"b"}],"fallbacks":null}')).toBe("duplicate-member");
+    expect(problemOf(`{"model":"a","tools":[${'{"model":"b"},'.repeat(300)}{}]}`)).toBe("too-many-models");
+    expect(problemOf(`{"model":"a","tools":[${'{"name":"b"},'.repeat(300)}{}]}`)).toBeUndefined();
   });
 });
 

@@ -1,11 +1,12 @@
 // Reads of a request's body what the gate needs to know of a call to a model, and makes the body that goes to the provider.
-// Only members of the top level are read; what messages and tools hold is nobody's business here. A body in which one of them
+// Little more than the top level is read; what messages hold and how tools are described is nobody's business here. A body in which one of them
 // could be read in two ways is refused; one whose value makes no sense is left to the provider to refuse, in its own words.
 // Every byte goes on as it came, but for the model's name and, where the gate has to ask for it, the usage of a stream.
 
 import { limits } from "@tollgate/kernel/limits";
 import { Edits } from "../../bytes/edits.ts";
 import {
+  listedMembersMax,
   memberFinder,
   MemberRefusal,
   textValue,
@@ -32,6 +33,9 @@ const paths = [
   "conversation",
   "prompt",
   "thread",
+  "fallbacks",
+  "fallbacks>*>model",
+  "tools>*>model",
 ] as const;
 
 export type RequestSpans = Spans<(typeof paths)[number]>;
@@ -47,6 +51,13 @@ export type ModelRequest = {
   /** How many answers are asked for at once; never too few. */
   readonly choices: number;
   readonly serviceTier: string | undefined;
+  /**
+   * Models that the provider may use besides, by its own names for them: to fall back to, or as a tool such as an adviser. They
+   * go on as they are.
+   */
+  readonly otherModels: readonly string[];
+  /** Whether the provider is free to fall back to a model that is not named. */
+  readonly hasFreeFallback: boolean;
   /** Whether the model reads more than is in the body: a conversation, a thread or a prompt that the provider keeps. */
   readonly hasInputElsewhere: boolean;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
@@ -54,7 +65,7 @@ export type ModelRequest = {
   readonly at: RequestSpans;
 };
 
-export type RequestProblem = MemberProblem | "model-missing" | "model-too-long";
+export type RequestProblem = MemberProblem | "model-missing" | "model-too-long" | "too-many-models";
 
 export type RequestRefusal = { readonly problem: RequestProblem };
 
@@ -73,6 +84,8 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const model = textValue(body, at.model);
   if (model === undefined || model === "") return { problem: "model-missing" };
   if (model.length > limits.modelNameCharsMax) return { problem: "model-too-long" };
+  const others = [...at["fallbacks>*>model"], ...at["tools>*>model"]];
+  if (others.length >= listedMembersMax) return { problem: "too-many-models" };
   const isStreamed = isWord(body, at.stream, "true");
   return {
     operation,
@@ -82,6 +95,8 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
     choices: choicesOf(body, at.n),
     serviceTier: textValue(body, at.service_tier),
+    otherModels: others.flatMap((span) => textValue(body, span) ?? []),
+    hasFreeFallback: isGiven(body, at.fallbacks) && body[at.fallbacks.start] !== openBracket,
     hasInputElsewhere: [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) =>
       isGiven(body, span),
     ),
@@ -118,6 +133,7 @@ function canAskUsage(body: Buffer, at: RequestSpans): boolean {
   return body[options.start] === openBrace && (!isGiven(body, asked) || isWord(body, asked, "false"));
 }
 
+const openBracket = 0x5b;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const space = 0x20;
