@@ -1,7 +1,7 @@
 // What it costs a call that facts can be trusted: its intent before, its link, its part of the batch's MAC. Measured on the
 // real recorder and with the real hashes, with and without, as CPU of this process; at 64 calls a turn of the event loop, as
-// under load, and at one. What the MAC of records and the ticks cost is not a matter of calls: of each second it is the share
-// that is printed here, in the primary and in a worker.
+// under load, and at one; of calls to models, which say more, both together. What the MAC of records and the ticks cost is
+// not a matter of calls: of each second it is the share that is printed here, in the primary and in a worker.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -15,8 +15,8 @@ import { macTagBytes, macText, signedBytes } from "@tollgate/kernel/record-mac";
 import { SharedKeySchema } from "@tollgate/schema/provisions";
 import { Era } from "@tollgate/schema/resources";
 import { TickSchema } from "@tollgate/schema/sync";
-import { ToolCallOutcome } from "@tollgate/schema/usage";
-import { createFactWriter, type FactInit } from "@tollgate/proxy/facts/fact-writer";
+import { ModelCallOutcome, ToolCallOutcome, UsageBasis } from "@tollgate/schema/usage";
+import { createFactWriter, type FactInit, type IntentInit } from "@tollgate/proxy/facts/fact-writer";
 import { hmac } from "@tollgate/proxy/facts/node-hashes";
 import { openRecorder } from "@tollgate/proxy/facts/recorder";
 import { recordsIn } from "@tollgate/proxy/facts/spool-file";
@@ -31,8 +31,9 @@ const key = randomBytes(32);
 
 export async function benchFacts(): Promise<void> {
   for (const perTurn of [64, 1]) {
-    const alone = await medianOf(() => recording(perTurn, false));
-    const withIntents = await medianOf(() => recording(perTurn, true));
+    const alone = await medianOf(() => recording(perTurn, factsAlone));
+    const withIntents = await medianOf(() => recording(perTurn, toolCalls));
+    const ofModels = await medianOf(() => recording(perTurn, modelCalls));
     const subject = `${perTurn} calls a turn`;
     report({ bench: "facts", subject: `fact alone, ${subject}`, value: alone, unit: "µs of CPU a call" });
     report({ bench: "facts", subject: `intent and fact, ${subject}`, value: withIntents, unit: "µs of CPU a call" });
@@ -42,6 +43,8 @@ export async function benchFacts(): Promise<void> {
       value: withIntents - alone,
       unit: "µs of CPU a call",
     });
+    const both = `intent and fact of a call to a model, ${subject}`;
+    report({ bench: "facts", subject: both, value: ofModels, unit: "µs of CPU a call" });
   }
   report({ bench: "facts", subject: "batch MAC", value: await medianOf(signing), unit: "µs of CPU a fact" });
   const tick = await medianOf(ticking);
@@ -74,18 +77,56 @@ function factOf(requestId: string): FactInit {
   };
 }
 
-async function recording(perTurn: number, hasIntents: boolean): Promise<number> {
+function modelFactOf(requestId: string): FactInit {
+  const served = { ...asked, modelServed: "claude-sonnet-4-5-20250929", credential: "first", status: 200, attempts: 1 };
+  const sizes = { requestBytes: 60_000n, responseBytes: 9_000n, firstByteUs: 900_000n, totalUs: 5_000_000n };
+  const used = { inputTokens: 900n, cacheReadTokens: 50_000n, cacheWrite5mTokens: 1_000n, outputTokens: 800n };
+  const cost = { costNanoUsd: 45_000_000n, priceVersion: "2026-11-28", basis: UsageBasis.EXACT };
+  const toolUseIds = ["toolu_01A09q90qw90lq917835lq9a", "toolu_01A09q90qw90lq917835lq9b"];
+  const ended = {
+    stopReason: "tool_use",
+    toolUseIds,
+    providerRequestId: "req_011CSHoEeqs5C35K2UUqR7Fy",
+    streamed: true,
+  };
+  const outcome = ModelCallOutcome.ANSWERED;
+  const value = { ...served, ...sizes, ...used, ...cost, ...ended, outcome };
+  return { requestId, kind: { case: "modelCallCompleted", value } };
+}
+
+/** Of a call to a model, before and after. */
+const asked = {
+  ...{ keyId: id, teamId: id, door: "anthropic", operation: "messages", modelAsked: "fast", providerId: id },
+  ...{ provider: "anthropic", model: "claude-sonnet-4-5", sessionId: said.sessionId, agentId: "explore" },
+  ...{ clientName: "claude-code", clientVersion: "2.1.329" },
+};
+
+type Recorded = { fact(requestId: string): FactInit; intent?(requestId: string): IntentInit };
+
+const factsAlone: Recorded = { fact: factOf };
+const toolCalls: Recorded = {
+  fact: factOf,
+  intent: (requestId) => {
+    const about = { keyId: id, teamId: id, serverId: id, server: "example", tool: "echo", requestBytes: 700n, ...said };
+    return { requestId, timeMs: 1n, ...about };
+  },
+};
+const modelCalls: Recorded = {
+  fact: modelFactOf,
+  intent: (requestId) => ({ requestId, timeMs: 1n, ...asked, boundNanoUsd: 9n, priceVersion: "2026-11-28" }),
+};
+
+async function recording(perTurn: number, { fact, intent }: Recorded): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "tollgate-bench-"));
   const recorder = openRecorder({ directory, epoch: 1n, key, nowMs: Date.now, maxBytes: 1 << 30 });
   const requestIds = Array.from({ length: perTurn }, () => crypto.randomUUID());
-  const about = { keyId: id, teamId: id, serverId: id, server: "example", tool: "echo", requestBytes: 700n, ...said };
   const before = process.cpuUsage();
   for (let calls = 0; calls < callsPerRound; calls += perTurn) {
-    if (hasIntents) {
-      for (const requestId of requestIds) recorder.intend({ requestId, timeMs: 1n, ...about }, () => undefined);
+    if (intent !== undefined) {
+      for (const requestId of requestIds) recorder.intend(intent(requestId), () => undefined);
       await turn();
     }
-    for (const requestId of requestIds) recorder.record(factOf(requestId));
+    for (const requestId of requestIds) recorder.record(fact(requestId));
     await turn();
   }
   const { user, system } = process.cpuUsage(before);

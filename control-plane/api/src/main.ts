@@ -56,6 +56,7 @@ import { syncService } from "./sync/sync-service.ts";
 import { teams } from "./teams/team.projection.ts";
 import { toolGroups } from "./tool-groups/tool-group.projection.ts";
 import type { IngestParts } from "./usage/ingest.ts";
+import { startReadingUnread } from "./usage/unread-facts.ts";
 import { countRefusedBatches, tellRejections } from "./usage/refused-batches.ts";
 import { usageConsumer, usageTopic } from "./usage/usage-consumer.ts";
 import { usageService } from "./usage/usage-service.ts";
@@ -112,6 +113,10 @@ async function run(config: Config, log: Log): Promise<void> {
     ...{ database, nowMs: Date.now },
     onProblem: (error) => log.warn({ err: error }, "old answers could not be deleted"),
   });
+  const stopReadingUnread = startReadingUnread({
+    database,
+    onProblem: (error) => log.warn({ err: error }, "facts that a former version left unread could not be read"),
+  });
   const epochRoot = await keyring.secret("epochs");
   const refusedBatches = countRefusedBatches(log, () => performance.now());
   const facts: IngestParts = {
@@ -158,6 +163,7 @@ async function run(config: Config, log: Log): Promise<void> {
     setTimeout(() => process.exit(1), stopMsMax).unref();
     await http.close();
     stopForgetting();
+    stopReadingUnread();
     await Promise.all([doors.stop(), relay?.stop(), stopUsage?.()]);
     await kafka?.close();
     revocations.close();

@@ -72,7 +72,9 @@ CREATE INDEX model_call_model ON usage.model_call (model, time);
 CREATE INDEX model_call_request ON usage.model_call (request_id);
 CREATE INDEX model_call_session ON usage.model_call (session_id, time) WHERE session_id <> '';
 CREATE INDEX model_call_agent ON usage.model_call (agent_id, time) WHERE agent_id <> '';
-CREATE INDEX model_call_tool_use ON usage.model_call USING gin (tool_use_ids) WHERE tool_use_ids <> '{}';
+-- Sorted in at once: what is not yet would be read by each look, 6 ms for the usual 4 MB, and a page of calls looks 500 times.
+CREATE INDEX model_call_tool_use ON usage.model_call USING gin (tool_use_ids)
+  WITH (fastupdate = off) WHERE tool_use_ids <> '{}';
 `;
 
 // The last statement of its transaction: it waits for whoever reads calls, and nobody shall wait for more than that.

@@ -24,7 +24,7 @@ beforeAll(async () => {
     ...Array.from({ length: 18 }, (_, n) =>
       second(200, { failedAttempts: ["first 429"], firstByteUs: BigInt(1_000 * (n + 1)), agoMs: 60_000 }),
     ),
-    second(200, { failedAttempts: ["first no-answer", "first 429"], firstByteUs: 19_000n, agoMs: 50_000 }),
+    second(200, { failedAttempts: ["first upstream.unreachable", "first 429"], firstByteUs: 19_000n, agoMs: 50_000 }),
     { credential: "first", status: 401, outcome: failed, agoMs: 40_000 },
     // The second: callers' mistakes, one that broke off, and what it may still do.
     second(400, { agoMs: 30_000, requestsLimit: 100n, requestsRemaining: 7n }),

@@ -25,22 +25,24 @@ export type CredentialHeadroom = {
   readonly tokensRemaining: bigint | null;
 };
 
-/** What came in the place of an answer is a word, and there are few; a proxy of another version may have more. */
+/** What a provider answers is its choice. */
 const errorsMax = 20;
 
-// The last attempt of a call is the call's own row; those before it are texts in it, such as "second 429".
+// The last attempt of a call is the call's own row; those before it are texts in it, such as "second 429". No call is tried
+// again after an answer began, so what is no status there was none.
 const attempts = `
   WITH recent AS (
     SELECT * FROM usage.model_call WHERE provider = ANY ($1::text[]) AND time >= $2
   ), attempt AS (
     SELECT provider, credential, time, cardinality(failed_attempts) + 1 AS nth, status,
-      CASE WHEN status >= 400 THEN status::text
+      CASE WHEN status >= 300 THEN status::text
         WHEN outcome = 'provider-failed' AND status IS NULL THEN 'no-answer'
         WHEN outcome = 'provider-failed' THEN 'broke-off' END AS what,
       nullif(first_byte_us, 0) AS first_byte_us
     FROM recent WHERE credential <> ''
     UNION ALL
-    SELECT provider, said[1], time, nth, CASE WHEN said[2] ~ '^\\d{3}$' THEN said[2]::int END, said[2], NULL
+    SELECT provider, said[1], time, nth, CASE WHEN said[2] ~ '^\\d{3}$' THEN said[2]::int END,
+      CASE WHEN said[2] ~ '^\\d{3}$' THEN said[2] ELSE 'no-answer' END, NULL
     FROM recent CROSS JOIN LATERAL unnest(failed_attempts) WITH ORDINALITY AS given_up (text, nth)
       CROSS JOIN LATERAL regexp_match(text, '^(\\S+) (.+)$') AS said
     WHERE said IS NOT NULL

@@ -1,6 +1,6 @@
 // Facts of calls to models on a real PostgreSQL: each once, with everything that it says. A row that lost a digit of a count or
 // a cost would be a wrong bill, and a value that the database refuses would hold up its epoch, and with it all of a proxy.
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { FactCursorSchema } from "@tollgate/schema/sync";
 import type { Fact, ModelCallCompleted } from "@tollgate/schema/usage";
@@ -10,6 +10,7 @@ import { createDatabase, type TestDatabase } from "../../../../test/support/data
 import { openDatabase, type Database } from "../database.ts";
 import { batchOf, ingestParts, linkOf, proxyId } from "./batch.fixture.ts";
 import { ingest, storedCursors, type IngestParts } from "./ingest.ts";
+import { readUnread } from "./unread-facts.ts";
 
 let server: TestDatabase;
 let database: Database;
@@ -172,6 +173,27 @@ test("two that write in one epoch are told apart where what is stored is a call 
     storedCursors(database.sql, proxyId, [create(FactCursorSchema, { epoch, seq: 2n, link })]);
   expect(await asked(linkOf(epoch, ours.slice(0, 2)))).toMatchObject({ stored: [{ epoch, seq: 3n }], forked: [] });
   expect(await asked(linkOf(epoch, theirs.slice(0, 2)))).toEqual({ stored: [], forked: [epoch] });
+});
+
+test("what a former version left unread is read by one that knows its kind, once, and holds its place in the chain", async () => {
+  const epoch = ++epochs;
+  const facts = [1n, 2n, 3n, 4n].map((seq) => modelCall(seq));
+  await ingest(parts, batchOf(epoch, facts));
+  // As if the first three had come to it.
+  await database.sql.query(
+    "INSERT INTO usage.unread SELECT proxy_id, epoch, seq, $2, link FROM usage.model_call WHERE epoch = $1 AND seq < 4",
+    [epoch, toBinary(FactSchema, modelCall(1n))],
+  );
+  await database.sql.query("DELETE FROM usage.model_call WHERE epoch = $1 AND seq < 4", [epoch]);
+  const strange = toBinary(FactSchema, create(FactSchema, { seq: 9n, timeMs: 1n }));
+  await database.sql.query("INSERT INTO usage.unread VALUES ($1, $2, 9, $3)", [proxyId, epoch, strange]);
+  const read = await Promise.all([readUnread(database), readUnread(database)]);
+  expect(read[0] + read[1]).toBe(3);
+  expect(await readUnread(database)).toBe(0);
+  expect((await rows(epoch)).map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n]);
+  expect(await database.sql.query("SELECT seq FROM usage.unread WHERE epoch = $1", [epoch])).toEqual([{ seq: 9n }]);
+  const theirs = [modelCall(1n, { ...whole, outputTokens: 1n })];
+  await expect(ingest(parts, batchOf(epoch, theirs))).rejects.toMatchObject({ code: "usage.forked" });
 });
 
 test("a call without an outcome is refused with its batch", async () => {

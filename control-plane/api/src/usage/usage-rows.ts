@@ -17,7 +17,11 @@ const unread = { name: "usage.unread", columns: { ...place, fact: "bytea", link:
 /** What refusals that were counted together need not have in common. */
 const together = { server: "", tool: "", model: "" } as const;
 
-export async function insertSpans(sql: Sql, { proxyId, epoch }: FactSpans, spans: readonly Span[]): Promise<void> {
+export async function insertSpans(
+  sql: Sql,
+  { proxyId, epoch }: Pick<FactSpans, "proxyId" | "epoch">,
+  spans: readonly Span[],
+): Promise<void> {
   const calls: Row<typeof call>[] = [];
   const modelCalls: Row<typeof modelCall>[] = [];
   const losses: Row<typeof lost>[] = [];
