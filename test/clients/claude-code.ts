@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { finishProgram, jsonLines, type FinishedProgram } from "./finished-program.ts";
 import { programOf } from "./install.ts";
-import { startMockAnthropic, type MockAnthropic } from "./mock-anthropic.ts";
 import type { Script, ToolOutcome } from "./script.ts";
+import { startScriptedModel, type ScriptedModel } from "./scripted-model.ts";
 
 export interface ClaudeCodeRun {
   /** The MCP server's. */
@@ -49,7 +49,7 @@ const scratch = "scratch";
 
 export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeReport> {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-claude-code-"));
-  await using model = await startMockAnthropic(run.script);
+  await using model = await startScriptedModel(run.script);
   try {
     await writeFile(join(folder, askedFile), "");
     const { exitCode, stdout, stderr } = await start(run, model, folder);
@@ -76,7 +76,7 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeRepor
 
 const defaultName = "tollgate";
 
-async function start(run: ClaudeCodeRun, model: MockAnthropic, folder: string): Promise<FinishedProgram> {
+async function start(run: ClaudeCodeRun, model: ScriptedModel, folder: string): Promise<FinishedProgram> {
   const { url, headers = {}, serverName = defaultName, accept, timeoutMs = runMsMax } = run;
   const program = await programOf("claude-code");
   const servers = { mcpServers: { [serverName]: { type: "http", url, headers } } };
@@ -97,7 +97,7 @@ async function start(run: ClaudeCodeRun, model: MockAnthropic, folder: string): 
   });
 }
 
-function environment({ era, env = {} }: ClaudeCodeRun, model: MockAnthropic, folder: string): Record<string, string> {
+function environment({ era, env = {} }: ClaudeCodeRun, model: ScriptedModel, folder: string): Record<string, string> {
   return {
     HOME: folder,
     CLAUDE_CONFIG_DIR: join(folder, "config"),

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { finishProgram, jsonLines, type FinishedProgram } from "./finished-program.ts";
 import { programOf } from "./install.ts";
-import { startMockOpenAi, type MockOpenAi } from "./mock-openai.ts";
 import type { Script, ToolOutcome } from "./script.ts";
+import { startScriptedModel, type ScriptedModel } from "./scripted-model.ts";
 
 export interface CodexRun {
   /** The MCP server's. */
@@ -47,7 +47,7 @@ const bearerVariable = "TOLLGATE_KEY";
 
 export async function runCodex(run: CodexRun): Promise<CodexReport> {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-codex-"));
-  await using model = await startMockOpenAi(run.script);
+  await using model = await startScriptedModel(run.script);
   try {
     const { exitCode, stdout, stderr } = await start(run, model, folder);
     const events = jsonLines(stdout);
@@ -73,7 +73,7 @@ const said = z.looseObject({
   item: z.looseObject({ type: z.literal("agent_message"), text: z.string() }),
 });
 
-async function start(run: CodexRun, model: MockOpenAi, folder: string): Promise<FinishedProgram> {
+async function start(run: CodexRun, model: ScriptedModel, folder: string): Promise<FinishedProgram> {
   const program = await programOf("codex");
   await mkdir(join(folder, "work"));
   await mkdir(join(folder, "codex"));
@@ -100,7 +100,7 @@ async function start(run: CodexRun, model: MockOpenAi, folder: string): Promise<
 }
 
 /** TOML takes JSON's strings as they are, and a table in a line for each level. */
-function configuration(run: CodexRun, model: MockOpenAi): string {
+function configuration(run: CodexRun, model: ScriptedModel): string {
   const { url, headers = {}, bearer, serverName = defaultName, isRequired = true, features = {} } = run;
   // Plugins and apps are fetched from the provider at every start.
   const switches = { apps: false, plugins: false, ...features };

@@ -1,7 +1,7 @@
 // What a mock model does, in words that both kinds of model share: a script is a function from the situation (the tools
 // that the client offers, the outcomes of the calls so far) to the model's next turn. It must be a pure function of the
-// situation, so that a client that repeats a request gets the same turn again. The mocks (mock-anthropic.ts,
-// mock-openai.ts) translate it into their providers' protocols.
+// situation, so that a client that repeats a request gets the same turn again. The mock provider (scripted-model.ts)
+// says it in the protocol of whoever asks.
 
 export interface OfferedTool {
   readonly name: string;

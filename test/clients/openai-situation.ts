@@ -1,15 +1,9 @@
-// A mock of OpenAI's Responses API, as much of it as Codex uses: `/v1/responses`, streamed. What the model says is a script's
-// (script.ts). Codex groups the tools of an MCP server in a namespace, `mcp__<server>` with `<tool>` in it; to the script they
-// have one name, `mcp__<server>__<tool>`, which is also what Claude Code calls them.
-import { createHash } from "node:crypto";
+// What Codex asks of its model, in the words of a script, read from a request to OpenAI's Responses API. Codex groups the
+// tools of an MCP server in a namespace, `mcp__<server>` with `<tool>` in it; to the script they have one name,
+// `mcp__<server>__<tool>`, which is also what Claude Code calls them.
 import { z } from "zod";
-import { listenAsModel, sendEvents, sendJson, type ModelListener } from "./model-listener.ts";
-import type { OfferedTool, Script, Situation, ToolOutcome, Turn } from "./script.ts";
-
-export interface MockOpenAi extends ModelListener {
-  /** One for each request that the script answered. */
-  readonly situations: readonly Situation[];
-}
+import type { Reply } from "../../infra/mock-provider/reply.ts";
+import type { OfferedTool, Situation, ToolOutcome, Turn } from "./script.ts";
 
 const functionTool = z.looseObject({
   type: z.literal("function"),
@@ -34,27 +28,12 @@ const functionOutput = z.looseObject({
   output: z.unknown(),
 });
 const responsesRequest = z.looseObject({
-  model: z.string(),
   input: z.array(z.unknown()),
   tools: z.array(z.unknown()).default([]),
 });
 type ResponsesRequest = z.infer<typeof responsesRequest>;
 
 const separator = "__";
-
-export async function startMockOpenAi(script: Script): Promise<MockOpenAi> {
-  const situations: Situation[] = [];
-  const listener = await listenAsModel((request, response) => {
-    if (request.method !== "POST" || request.path !== "/v1/responses") {
-      return sendJson(response, 404, { error: { message: `the mock knows no ${request.method} ${request.path}` } });
-    }
-    const asked = responsesRequest.parse(request.body);
-    const situation = situationOf(asked);
-    situations.push(situation);
-    sendEvents(response, eventsOf(script(situation), situation, namesOf(asked)));
-  });
-  return { ...listener, situations };
-}
 
 interface Name {
   readonly namespace?: string;
@@ -77,12 +56,8 @@ function toolsOf({ tools }: ResponsesRequest): { name: Name; tool: z.infer<typeo
   });
 }
 
-/** From the script's names to those that Codex wants to hear. */
-function namesOf(asked: ResponsesRequest): ReadonlyMap<string, Name> {
-  return new Map(toolsOf(asked).map(({ name }) => [joined(name), name]));
-}
-
-function situationOf(asked: ResponsesRequest): Situation {
+export function openAiSituationOf(body: unknown): Situation {
+  const asked = responsesRequest.parse(body);
   const tools = toolsOf(asked).map(({ name, tool }): OfferedTool => ({
     name: joined(name),
     description: tool.description,
@@ -120,30 +95,10 @@ function textOf(output: unknown): string {
   return texts.filter((text, index) => index > 0 || !text.startsWith("Wall time:")).join("\n");
 }
 
-function eventsOf(turn: Turn, { outcomes }: Situation, names: ReadonlyMap<string, Name>): { type: string }[] {
-  const seed = createHash("sha256").update(JSON.stringify([turn, outcomes.map(({ callId }) => callId)]));
-  const id = seed.digest("hex").slice(0, 24);
-  const usage = {
-    input_tokens: 1,
-    input_tokens_details: null,
-    output_tokens: 1,
-    output_tokens_details: null,
-    total_tokens: 2,
-  };
-  const item =
-    "say" in turn
-      ? { type: "message", id: `msg_${id}`, role: "assistant", content: [{ type: "output_text", text: turn.say }] }
-      : {
-          type: "function_call",
-          id: `fc_${id}`,
-          call_id: `call_${id}`,
-          ...(names.get(turn.call) ?? { name: turn.call }),
-          arguments: JSON.stringify(turn.input),
-        };
-  const events = [
-    { type: "response.created", response: { id: `resp_${id}` } },
-    { type: "response.output_item.done", output_index: 0, item },
-    { type: "response.completed", response: { id: `resp_${id}`, usage } },
-  ];
-  return events;
+/** A call by the name that Codex wants to hear. */
+export function openAiReplyOf(turn: Turn, body: unknown): Reply {
+  if ("say" in turn) return { content: [{ type: "text", text: turn.say }] };
+  const names = toolsOf(responsesRequest.parse(body)).map(({ name }) => name);
+  const name = names.find((each) => joined(each) === turn.call) ?? { name: turn.call };
+  return { content: [{ type: "tool", ...name, input: turn.input }] };
 }
