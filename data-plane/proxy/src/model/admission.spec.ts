@@ -81,6 +81,18 @@ describe("what a key reaches", () => {
     expect(last).toMatchObject({ code: "model.unknown", keyId: gate.agent.id, model: "*", door: "openai" });
   });
 
+  test("a model that the provider may use besides has to be reached, too, by its own name", async () => {
+    const { gate, upstream } = await gateOverBoth(["claude/a", "claude/b"]);
+    const asking = (more: object) => send(gate, messages, { body: JSON.stringify({ model: "a", ...more }) });
+    const advisor = (model: string) => ({ tools: [{ type: "advisor_20260301", name: "advisor", model }] });
+    for (const more of [{ fallbacks: [{ model: "b" }] }, advisor("b")]) expect((await asking(more)).status).toBe(200);
+    for (const more of [{ fallbacks: [{ model: "b" }, { model: "c" }] }, { fallbacks: "default" }, advisor("c")])
+      expect(codeOf(await asking(more))).toEqual([400, "model.unknown"]);
+    expect(upstream.seen).toHaveLength(2);
+    const all = await startModelGate([provider("claude", upstream.url)], { models: ["claude/*"] });
+    expect((await send(all, messages, { body: '{"model":"a","fallbacks":"default"}' })).status).toBe(200);
+  });
+
   test("a model of the other protocol is refused as such, to whom reaches it", async () => {
     const { gate } = await gateOverBoth(["*/*"]);
     expect(codeOf(await send(gate, messages, { body: body("gpt/gpt-5") }))).toEqual([400, "model.format-unsupported"]);

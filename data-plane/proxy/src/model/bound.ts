@@ -16,8 +16,12 @@ export function bound<C extends ModelErrand>(): Interceptor<ReachedProvider<C>, 
     if (call.sent.kind === "passed" || isFree(call.sent.request))
       return next({ ...reached, price: undefined, boundNanoUsd: 0n });
     const { request } = call.sent;
-    const price = priceFor(view.priceList, provider, model, request.serviceTier ?? "");
-    const boundNanoUsd = price === undefined ? 0n : boundNanoUsdOf(price.price, request);
+    const of = (name: string) => priceFor(view.priceList, provider, name, request.serviceTier ?? "");
+    const price = of(model);
+    // The provider may use all of them in one call.
+    const others = request.otherModels.flatMap((name) => of(name) ?? []);
+    const all = price === undefined ? [] : [price, ...others];
+    const boundNanoUsd = all.reduce((sum, one) => sum + boundNanoUsdOf(one.price, request), 0n);
     next({ ...reached, price, boundNanoUsd });
   };
 }

@@ -11,7 +11,15 @@ import { originProblem, type OriginRules } from "../http/origin.ts";
 import { unpack, type UnpackOutcome } from "../http/unpack.ts";
 import type { Log } from "../log-output.ts";
 import { authenticate, type Authentication } from "../pipeline/authenticate.ts";
-import type { Admitted, AskedModel, Call, ReachedProvider, Refusal, Step } from "../pipeline/call.ts";
+import {
+  anyModel,
+  type Admitted,
+  type AskedModel,
+  type Call,
+  type ReachedProvider,
+  type Refusal,
+  type Step,
+} from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { answerHello, refuseIn, refuseMethod } from "./answers.ts";
 import { clientNameIn } from "./client-name.ts";
@@ -121,7 +129,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if ("problem" in read) return accounts.refuse(call, refusalOf(read.problem), { principal });
     const path = providerPath(format.door, `/v1/${operation}`) + queryOf(exchange);
     const errand = errandOf(call, operation, read.model, read.isStreamed, { kind: "call", request: read, path });
-    parts.send({ call: errand, view, principal, asked: { kind: format.kind, model: read.model } });
+    const besides = read.hasFreeFallback ? [...read.otherModels, anyModel] : read.otherModels;
+    parts.send({ call: errand, view, principal, asked: { kind: format.kind, model: read.model, besides } });
   }
 
   function passOn(admitted: Admitted<Arrival>, path: string): void {
@@ -167,7 +176,7 @@ const problems: Record<RequestProblem, Refusal> = {
   "too-deep": { code: "request.invalid", detail: "The body is nested too deep." },
   "model-missing": { code: "model.missing" },
   "model-too-long": { code: "model.unknown" },
-  "too-many-models": { code: "request.invalid", detail: "The body names too many models." },
+  "too-many-models": { code: "request.invalid", detail: "The body names more models than one call has use for." },
 };
 
 function refusalOf(problem: RequestProblem): Refusal {

@@ -3,9 +3,7 @@
 
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind } from "@tollgate/schema/resources";
-
-/** A name of no model, which only a pattern for all of them lets through. */
-const anyModel = "*";
+import { anyModel } from "../pipeline/call.ts";
 
 export function passingProvider(view: View, principal: Principal, kind: ProviderKind): Provider | undefined {
   const reached = [...view.providersByName.values()].flatMap(({ id, name }) => {

@@ -44,7 +44,7 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
   const { said, isComplete, error, seenOutputBytes } = reading;
   const isSaid = said.input || said.output;
-  if (isComplete && isSaid) return settleExact(bounded, reading);
+  if (isComplete && isSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
   // An error in the place of an answer, under a status that promised one.
   if (error !== "" && !isSaid && seenOutputBytes === 0)
     return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
@@ -52,8 +52,11 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
 }
 
 /** The tier that the provider served is what it bills; models that helped the one that was asked for are billed as they are. */
-function settleExact(bounded: BoundedModelCall<ModelErrand>, { usage, otherModels }: AnswerReading): Settlement {
-  const { view, provider, model } = bounded;
+function settleExact(
+  { view, provider }: BoundedModelCall<ModelErrand>,
+  model: string,
+  { usage, otherModels }: AnswerReading,
+): Settlement {
   const price = priceFor(view.priceList, provider, model, usage.serviceTier);
   let costNanoUsd = price === undefined ? 0n : costOf(price.price, usage);
   let basis: Settlement["basis"] = "exact";
@@ -63,6 +66,12 @@ function settleExact(bounded: BoundedModelCall<ModelErrand>, { usage, otherModel
     else if (price !== undefined) costNanoUsd += costOf(other.price, used);
   }
   return { basis, usage, costNanoUsd, priceVersion: price?.version ?? "" };
+}
+
+/** A provider that may fall back to another model bills the one that it says. */
+function servedModel(model: string, request: ModelRequest, reading: AnswerReading): string {
+  const mayBeOther = request.hasFreeFallback || request.otherModels.length > 0;
+  return mayBeOther && reading.model !== "" ? reading.model : model;
 }
 
 function settleBrokenOff(

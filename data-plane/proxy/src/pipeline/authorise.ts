@@ -37,7 +37,11 @@ export function authoriseModel<C extends Call>(
       const reached = reachableModel(view, principal, asked.kind, asked.model);
       if (typeof reached === "string")
         return accounts.refuse(call, { code: reached }, { principal, model: asked.model });
-      next({ call, view, principal, provider: reached.provider, model: reached.model });
+      const { provider, model } = reached;
+      const hidden = asked.besides.find((name) => !principal.models.allows(provider.name, name));
+      // It would be called by another name otherwise.
+      if (hidden !== undefined) return accounts.refuse(call, { code: "model.unknown" }, { principal, model: hidden });
+      next({ call, view, principal, provider, model });
     };
 }
 

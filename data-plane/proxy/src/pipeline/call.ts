@@ -72,7 +72,15 @@ export type ModelDescription = {
 export type DescribedModelCall = Call & { readonly door: ModelDoorName; readonly description: ModelDescription };
 
 /** A model by what a client calls it, at a door whose clients speak the language of one kind of provider. */
-export type AskedModel = { readonly kind: ProviderKind; readonly model: string };
+export type AskedModel = {
+  readonly kind: ProviderKind;
+  readonly model: string;
+  /** What the provider may use besides, by its own names. */
+  readonly besides: readonly string[];
+};
+
+/** A name of no model, which only a pattern for all of a provider's models lets through. */
+export const anyModel = "*";
 
 export type ReachedProvider<C extends Call> = Admitted<C> & {
   readonly provider: Provider;
