@@ -121,6 +121,23 @@ test("what cannot be is refused with its field, and nothing of it is left, no se
   expect(api.logged()).not.toContain("planted");
 });
 
+test("changes at the same time leave no credential without its value, and no value without its credential", async () => {
+  await run("storeSecret", { name: "spare", value: "planted-spare" }, "secret { id }");
+  const { id } = providerOf(await register("contested"));
+  const sources = [{ value: "planted-a" }, {}, { secretName: "spare" }, { value: "planted-b" }, {}];
+  const done = await Promise.all(
+    sources.map((source, n) =>
+      run("changeProvider", { id, credentials: [{ name: "main", weight: n + 1, ...source }] }),
+    ),
+  );
+  expect(new Set(done.map(({ __typename }) => __typename))).toEqual(new Set(["ChangeProviderSucceeded"]));
+  const { credentials } = providerOf(await run("changeProvider", { id }));
+  expect(await valueOf(credentials[0]?.secretId)).toMatch(/^planted-/);
+  expect((await retire("retireProvider", id)).__typename).toBe("RetireProviderSucceeded");
+  const left = await api.plane.database.sql.query("SELECT 1 FROM log.name WHERE name LIKE 'provider/contested/%'");
+  expect(left).toEqual([]);
+});
+
 test("an alias names its provider and keeps it; what is not there is named", async () => {
   const { id } = providerOf(await register("served"));
   const target = { provider: "served", model: "gpt-5" };
