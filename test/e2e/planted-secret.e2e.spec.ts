@@ -77,13 +77,14 @@ describe("after a day's work, no secret is left lying about", () => {
       `mutation { registerProvider(input: { name: "bad", kind: OPENAI, baseUrl: "https://u:${planted.credential}@p.example", credentials: [{ name: "main", value: "${planted.credential}\\n" }] }) { __typename ... on Refusal { message } } }`,
     );
     await tell("{ providers { nodes { name credentials { name secretId } } } }");
-    const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\n`;
+    const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\nproviders:\n  - { name: filed, kind: openai, credential: { value: ${planted.fileSecret} } }\n`;
     const apply = `mutation ($file: String!) { applyConfiguration(file: $file) { __typename
       ... on ApplyConfigurationSucceeded { plan { action kind name fields } } ... on ConfigurationInvalid { issues { message } } } }`;
     await tell(apply, { file });
     await tell(apply, {
       file: `${file}keys:\n  - { name: k, team: nobody, secret: { value: ${planted.fileSecret} } }\n`,
     });
+    await tell(apply, { file: file.replace("kind: openai", "kind: anthropic, weight: 0") });
     await tell(
       "{ servers { edges { node { name headers { name prefix } } } } secrets { edges { node { name version } } } }",
     );
