@@ -9,7 +9,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { changeProvider, registerProvider } from "../support/model-operations.ts";
-import { callTool, createTeam, issueKey, readCalls, registerServer, revokeKey } from "../support/operations.ts";
+import {
+  callTool,
+  createTeam,
+  issueKey,
+  readCalls,
+  readFleet,
+  registerServer,
+  revokeKey,
+  type FleetMember,
+} from "../support/operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -61,6 +70,7 @@ describe("after a day's work, no secret is left lying about", () => {
     await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult, {
       what: "the key to work",
     });
+    await until(async () => knowsProviders(await readFleet(admin)), { what: "the proxy to know the provider" });
     await call(key.secret, "example__echo", { text: planted.argument });
     await call(key.secret, "example__none", { text: planted.argument });
     await call(`${key.secret}x`, "example__echo");
@@ -137,6 +147,10 @@ describe("after a day's work, no secret is left lying about", () => {
     }
   });
 });
+
+function knowsProviders([proxy]: readonly FleetMember[]): boolean {
+  return proxy?.digests.some(({ kind, resources }) => kind === "provider" && resources === "1") === true;
+}
 
 function found(text: string, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => text.includes(secret) || text.includes(Buffer.from(secret).toString("base64")));
