@@ -9,7 +9,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { changeProvider, registerProvider } from "../support/model-operations.ts";
-import { callTool, createTeam, issueKey, readCalls, registerServer, revokeKey } from "../support/operations.ts";
+import {
+  callTool,
+  createTeam,
+  issueKey,
+  readCalls,
+  readFleet,
+  registerServer,
+  revokeKey,
+  type FleetMember,
+} from "../support/operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -61,6 +70,7 @@ describe("after a day's work, no secret is left lying about", () => {
     await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult, {
       what: "the key to work",
     });
+    await until(async () => knowsProviders(await readFleet(admin)), { what: "the proxy to know the provider" });
     await call(key.secret, "example__echo", { text: planted.argument });
     await call(key.secret, "example__none", { text: planted.argument });
     await call(`${key.secret}x`, "example__echo");
@@ -77,13 +87,14 @@ describe("after a day's work, no secret is left lying about", () => {
       `mutation { registerProvider(input: { name: "bad", kind: OPENAI, baseUrl: "https://u:${planted.credential}@p.example", credentials: [{ name: "main", value: "${planted.credential}\\n" }] }) { __typename ... on Refusal { message } } }`,
     );
     await tell("{ providers { nodes { name credentials { name secretId } } } }");
-    const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\n`;
+    const file = `version: 1\nservers:\n  - { name: other, url: "${upstreamUrl}", allowPrivateNetwork: true, headers: { x-token: { value: ${planted.fileSecret} } } }\nproviders:\n  - { name: filed, kind: openai, credential: { value: ${planted.fileSecret} } }\n`;
     const apply = `mutation ($file: String!) { applyConfiguration(file: $file) { __typename
       ... on ApplyConfigurationSucceeded { plan { action kind name fields } } ... on ConfigurationInvalid { issues { message } } } }`;
     await tell(apply, { file });
     await tell(apply, {
       file: `${file}keys:\n  - { name: k, team: nobody, secret: { value: ${planted.fileSecret} } }\n`,
     });
+    await tell(apply, { file: file.replace("kind: openai", "kind: anthropic, weight: 0") });
     await tell(
       "{ servers { edges { node { name headers { name prefix } } } } secrets { edges { node { name version } } } }",
     );
@@ -136,6 +147,10 @@ describe("after a day's work, no secret is left lying about", () => {
     }
   });
 });
+
+function knowsProviders([proxy]: readonly FleetMember[]): boolean {
+  return proxy?.digests.some(({ kind, resources }) => kind === "provider" && resources === "1") === true;
+}
 
 function found(text: string, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => text.includes(secret) || text.includes(Buffer.from(secret).toString("base64")));

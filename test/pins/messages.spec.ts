@@ -8,27 +8,29 @@ import { RecordSchema } from "@tollgate/schema/sync";
 import { describe, expect, test } from "vitest";
 import { grownPins } from "./grown-pins.ts";
 import { messagePins, type Pin } from "./message-pins.ts";
+import { modelPins } from "./model-pins.ts";
 
+const firstPins: Readonly<Record<string, Pin>> = { ...messagePins, ...modelPins };
 const pinned: DescMessage[] = [...[...eventTypes.values()].map(({ desc }) => desc), LoggedEventSchema, RecordSchema];
 
 test("every event has a pin, and every pin a message", () => {
-  const without = pinned.map(({ typeName }) => typeName).filter((name) => !(name in messagePins));
+  const without = pinned.map(({ typeName }) => typeName).filter((name) => !(name in firstPins));
   expect(without, "these messages have no pin: add their JSON and bytes to message-pins.ts").toEqual([]);
   const names = pinned.map(({ typeName }) => typeName);
-  const orphans = Object.keys(messagePins).filter((name) => !names.includes(name));
+  const orphans = Object.keys(firstPins).filter((name) => !names.includes(name));
   expect(orphans, "these were pinned and are gone: a released event is never removed or renamed").toEqual([]);
 });
 
 function pinsOf({ typeName }: DescMessage): readonly Pin[] {
-  const [first, grown = []] = [messagePins[typeName], grownPins[typeName]];
+  const [first, grown = []] = [firstPins[typeName], grownPins[typeName]];
   return first ? [first, ...grown] : grown;
 }
 
 test("what has grown was pinned before", () => {
-  expect(Object.keys(grownPins).filter((name) => !(name in messagePins))).toEqual([]);
+  expect(Object.keys(grownPins).filter((name) => !(name in firstPins))).toEqual([]);
 });
 
-describe.each(pinned.filter(({ typeName }) => typeName in messagePins))("$typeName", (desc) => {
+describe.each(pinned.filter(({ typeName }) => typeName in firstPins))("$typeName", (desc) => {
   const pins = pinsOf(desc);
   const changed = `${desc.typeName} has another wire form than the one that logs already hold. Keep the form; say new things in new fields or new events`;
 

@@ -9,6 +9,7 @@ import { newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider } from "../keys/key.decider.ts";
 import { foldStream } from "../log/fold-stream.ts";
 import { head } from "../log/read.ts";
+import { applyTo, done, type Applied, type Options } from "./apply.fixture.ts";
 
 let api: AdminApi;
 
@@ -18,41 +19,10 @@ beforeAll(async () => {
 
 afterAll(() => api?.close());
 
-type Step = { action: string; kind: string; name: string; fields: string[]; stays: string | null };
-type Applied = {
-  __typename: string;
-  plan: Step[];
-  isApplied: boolean;
-  issued: { name: string; secret: string }[];
-  position: string;
-  message: string;
-  issues: { line: number; column: number; path: string; message: string }[];
-};
-type Options = { variables?: Record<string, string>; dryRun?: boolean; prune?: boolean };
-
-async function apply(file: string, { variables = {}, ...rest }: Options = {}): Promise<Applied> {
-  const { result } = await api.admin.run<{ result: Applied }>(
-    `mutation ($file: String!, $variables: [ConfigurationVariable!], $dryRun: Boolean, $prune: Boolean) {
-      result: applyConfiguration(file: $file, fileName: "t.yaml", variables: $variables, dryRun: $dryRun, prune: $prune) {
-        __typename
-        ... on ApplyConfigurationSucceeded {
-          plan { action kind name fields stays } isApplied issued { name secret } position
-        }
-        ... on ConfigurationInvalid { message issues { line column path message } }
-      }
-    }`,
-    { file, variables: Object.entries(variables).map(([name, value]) => ({ name, value })), ...rest },
-  );
-  return result;
-}
+const apply = (file: string, options: Options = {}): Promise<Applied> => applyTo(api.admin, file, options);
 
 async function position(): Promise<bigint> {
   return (await head(api.plane.database.sql)).position;
-}
-
-/** Of the plan: what would be done, "CREATE team a". */
-function done({ plan }: Applied): string[] {
-  return plan.filter(({ action }) => action !== "NONE").map(({ action, kind, name }) => `${action} ${kind} ${name}`);
 }
 
 const whole = `version: 1

@@ -10,6 +10,7 @@ import type { AnswerBody } from "../log/kept-answer.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import { head } from "../log/read.ts";
 import type { Plane } from "../plane.ts";
+import { namedSecrets as namedCredentials } from "../providers/provider-secrets.ts";
 import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
@@ -80,12 +81,11 @@ async function attempt(
   const asked = wanted(current);
   if ("issues" in asked) return { outcome: "refused", refusal: { kind: "planned" }, issues: asked.issues };
   const { configuration } = asked;
-  const directory = await readSecretDirectory(database.sql, secretStore, {
-    names: configuration.servers.flatMap(namedSecrets),
-    ofOwners: [...configuration.servers.map(({ name }) => name), ...(prune ? current.servers.keys() : [])].map((name) =>
-      secretsOwner("server", name),
-    ),
-  });
+  const directory = await readSecretDirectory(
+    database.sql,
+    secretStore,
+    secretsOf(configuration, prune ? current : none),
+  );
   const plan = planConfiguration({ configuration, current, directory, prune, timeMs: meta.timeMs, randomBytes });
   if ("issues" in plan) return { outcome: "refused", refusal: { kind: "planned" }, issues: plan.issues };
   const { items, issued } = plan;
@@ -108,6 +108,23 @@ async function attempt(
     const { position } = await head(database.sql);
     return { outcome: "accepted", items, isApplied: false, issued: [], position };
   }
+}
+
+type Owners = Readonly<Record<"servers" | "providers", ReadonlyMap<string, unknown>>>;
+
+const none: Owners = { servers: new Map(), providers: new Map() };
+
+/** Those that the file names, and all that belong to what it names or `others` hold. */
+function secretsOf({ servers, providers }: Configuration, others: Owners) {
+  const owners = (
+    kind: "server" | "provider",
+    wanted: readonly { name: string }[],
+    there: ReadonlyMap<string, unknown>,
+  ) => [...wanted.map(({ name }) => name), ...there.keys()].map((name) => secretsOwner(kind, name));
+  return {
+    names: [...servers.flatMap(namedSecrets), ...providers.flatMap(({ credentials }) => namedCredentials(credentials))],
+    ofOwners: [...owners("server", servers, others.servers), ...owners("provider", providers, others.providers)],
+  };
 }
 
 const start = { at: { line: 1, column: 1 }, path: "" };

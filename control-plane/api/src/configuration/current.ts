@@ -8,12 +8,18 @@ import { scopeOf } from "@tollgate/kernel/ids";
 import {
   EnvironmentSchema,
   KeySchema,
+  ModelAliasSchema,
+  PriceListSchema,
+  ProviderSchema,
   ServerSchema,
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
   type Environment,
   type Key,
+  type ModelAlias,
+  type PriceList,
+  type Provider,
   type Server,
   type Team,
   type ToolGroup,
@@ -30,6 +36,9 @@ export type CurrentState = {
   teams: ReadonlyMap<string, Team>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
+  providers: ReadonlyMap<string, Provider>;
+  modelAliases: ReadonlyMap<string, ModelAlias>;
+  priceList: PriceList | undefined;
   environments: ReadonlyMap<string, Environment>;
   /** Ids, by the id of the server. */
   approvals: ReadonlyMap<string, readonly string[]>;
@@ -49,6 +58,9 @@ export async function readCurrent(
   const teams = new Map<string, Team>();
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
+  const providers = new Map<string, Provider>();
+  const modelAliases = new Map<string, ModelAlias>();
+  let priceList: PriceList | undefined;
   const environments = new Map<string, Environment>();
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
@@ -56,6 +68,11 @@ export async function readCurrent(
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
+    provider: (body) => named(providers, fromBinary(ProviderSchema, body)),
+    "model-alias": (body) => named(modelAliases, fromBinary(ModelAliasSchema, body)),
+    "price-list"(body) {
+      priceList = fromBinary(PriceListSchema, body);
+    },
     "tool-approval"(body) {
       const { id, serverId } = fromBinary(ToolApprovalSchema, body);
       const ofServer = approvals.get(serverId);
@@ -68,7 +85,8 @@ export async function readCurrent(
     for (const { kind, body } of page) readers[kind]?.(body);
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
-  return { toolGroups, teams, keys, servers, environments, approvals, revokedKeyIds };
+  const models = { providers, modelAliases, priceList };
+  return { toolGroups, teams, keys, servers, ...models, environments, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

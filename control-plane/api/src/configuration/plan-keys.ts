@@ -10,7 +10,7 @@ import { KeyPurpose, type Key } from "@tollgate/schema/resources";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
 import type { AnyStep } from "../log/handle.ts";
-import { sameGrant } from "../tool-groups/granted-tools.ts";
+import { sameGrant, sameList } from "../tool-groups/granted-tools.ts";
 import {
   pruned,
   type FilePlace,
@@ -83,6 +83,7 @@ function differencesOf(wanted: ConfiguredKey, key: Key, { teamId, toolGroupIds }
     purpose: purposes[wanted.purpose] !== key.purpose,
     secret: isAnother(wanted, key) || !hasSecret(wanted, key),
     tools: !sameGrant({ tools: wanted.tools, toolGroupIds }, key),
+    models: !sameList(wanted.models, key.models),
     expiresAt: wanted.expiresAtMs !== expiresAtMs,
   };
   return Object.entries(differs).flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
@@ -103,7 +104,7 @@ function issue(
   wanted: ConfiguredKey,
   { place, held }: { place: FilePlace; held: Held },
 ): void {
-  const { name, tools, expiresAtMs } = wanted;
+  const { name, tools, models, expiresAtMs } = wanted;
   const purpose = purposes[wanted.purpose];
   const supplied = wanted.secret === undefined ? undefined : parseKey(wanted.secret);
   const made = supplied ? undefined : newKeyText(randomBytes, kindOf(purpose));
@@ -112,7 +113,7 @@ function issue(
   if (made) plan.issued.push({ name, secret: made.text });
   const sha256 = sha256Of(text);
   plan.changes.push({
-    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, expiresAtMs, timeMs }),
+    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, models, expiresAtMs, timeMs }),
     place,
   });
 }
@@ -128,6 +129,7 @@ function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, held, 
   const fields: Partial<ChangeKey> = {
     ...(differences.includes("team") ? { teamId: held.teamId } : {}),
     ...(differences.includes("tools") ? { tools: wanted.tools, toolGroupIds: held.toolGroupIds } : {}),
+    ...(differences.includes("models") ? { models: wanted.models } : {}),
     ...(differences.includes("expiresAt") ? { expiresAtMs: wanted.expiresAtMs ?? "never" } : {}),
   };
   if (Object.keys(fields).length > 0)

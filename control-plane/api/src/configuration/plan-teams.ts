@@ -14,11 +14,14 @@ export function planTeams(planning: Planning, groupIds: (names: readonly string[
   const items: PlanItem[] = [];
   const changes: PlannedStep[] = [];
   const ids = new Map([...current.teams].map(([name, { id }]) => [name, id]));
-  for (const [index, { name, at, tools, toolGroups }] of configuration.teams.entries()) {
+  for (const [index, { name, at, tools, toolGroups, models }] of configuration.teams.entries()) {
     const former = current.teams.get(name);
-    const grant = { tools, toolGroupIds: groupIds(toolGroups) };
-    const isSame = (field: "tools" | "toolGroupIds") => !former || sameList(grant[field], former[field]);
-    const fields = isSame("tools") && isSame("toolGroupIds") ? [] : ["tools"];
+    const grant = { tools, toolGroupIds: groupIds(toolGroups), models };
+    const isSame = (field: keyof typeof grant) => !former || sameList(grant[field], former[field]);
+    const fields = [
+      ...(isSame("tools") && isSame("toolGroupIds") ? [] : ["tools"]),
+      ...(isSame("models") ? [] : ["models"]),
+    ];
     items.push({
       action: former === undefined ? "create" : fields.length > 0 ? "change" : "none",
       ...{ kind: "team", name, fields },

@@ -7,6 +7,9 @@ import type { AnyStep } from "../log/handle.ts";
 import { eraseSteps, storeSteps } from "../secrets/secret-changes.ts";
 import { planEnvironments } from "./plan-environments.ts";
 import { planKeys } from "./plan-keys.ts";
+import { planModels } from "./plan-models.ts";
+import { planPrices } from "./plan-prices.ts";
+import { planProviders } from "./plan-providers.ts";
 import { planServers } from "./plan-servers.ts";
 import { planTeams } from "./plan-teams.ts";
 import { planToolGroups } from "./plan-tool-groups.ts";
@@ -18,29 +21,43 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   const teams = planTeams(planning, toolGroups.idsOf);
   const keys = planKeys(planning, { teamId: teams.idOf, groupIds: toolGroups.idsOf });
   const servers = planServers(planning);
+  const providers = planProviders(planning);
+  const aliases = planModels(planning, providers.idOf);
+  const prices = planPrices(planning);
   const environments = planEnvironments(planning);
   if (planning.issues.length > 0) return { issues: planning.issues };
+  const secrets = {
+    stores: [...servers.secrets.stores, ...providers.secrets.stores],
+    erasures: [...servers.secrets.erasures, ...providers.secrets.erasures],
+  };
   const unplaced = (step: AnyStep): PlannedStep => ({ step, place: undefined });
   return {
     items: [
-      ...[...toolGroups.items, ...teams.items, ...keys.items, ...servers.items, ...environments.items],
-      ...[...keys.retired, ...servers.retired, ...teams.retired, ...toolGroups.retired, ...environments.retired],
+      ...[...toolGroups.items, ...teams.items, ...keys.items, ...servers.items],
+      ...[...providers.items, ...aliases.items, ...prices.items, ...environments.items],
+      ...[...keys.retired, ...servers.retired, ...aliases.retired, ...providers.retired],
+      ...[...teams.retired, ...toolGroups.retired, ...environments.retired],
     ],
     steps: [
       ...toolGroups.changes,
       ...teams.changes,
       ...keys.revokes,
       ...keys.changes,
-      ...storeSteps(servers.secrets).map(unplaced),
+      ...storeSteps(secrets).map(unplaced),
       ...servers.changes,
       ...servers.retires,
-      ...eraseSteps(servers.secrets).map(unplaced),
+      ...providers.changes,
+      ...aliases.changes,
+      ...aliases.retires,
+      ...providers.retires,
+      ...prices.changes,
+      ...eraseSteps(secrets).map(unplaced),
       ...teams.retires,
       ...toolGroups.retires,
       ...environments.changes,
       ...environments.retires,
     ],
-    secrets: servers.secrets,
+    secrets,
     issued: keys.issued,
   };
 }

@@ -980,7 +980,7 @@ export type ModelPrice = {
   readonly tiers: ReadonlyArray<PriceTier>;
 };
 
-/** What is said of cached input nowhere is as dear as `inputPerMillion`, read and written. */
+/** What is not said of cached input costs what `inputPerMillion` does, and the longer time what the shorter does. */
 export type ModelPriceInput = {
   readonly cacheWrite1hPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
   readonly cacheWrite5mPerMillion?: InputMaybe<Scalars['Dollars']['input']>;
@@ -1715,7 +1715,7 @@ export type RegisterProviderInput = {
   readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
   /** That of the kind's own service unless told. */
   readonly baseUrl?: InputMaybe<Scalars['String']['input']>;
-  /** From 1 to 16. */
+  /** From 1 to 32. */
   readonly credentials: ReadonlyArray<ProviderCredentialInput>;
   readonly kind: ProviderKind;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;

@@ -67,11 +67,12 @@ export function priceFromApi(input: ModelPriceInput): Price {
 
 function ratesFromApi(input: Omit<PriceTierInput, "inputTokensAbove">): Rates {
   const { inputPerMillion, outputPerMillion } = input;
+  const cacheWrite5m = input.cacheWrite5mPerMillion ?? inputPerMillion;
   return {
     input: inputPerMillion,
     cacheRead: input.cachedInputPerMillion ?? inputPerMillion,
-    cacheWrite5m: input.cacheWrite5mPerMillion ?? inputPerMillion,
-    cacheWrite1h: input.cacheWrite1hPerMillion ?? inputPerMillion,
+    cacheWrite5m,
+    cacheWrite1h: input.cacheWrite1hPerMillion ?? cacheWrite5m,
     output: outputPerMillion,
   };
 }

@@ -45,6 +45,9 @@ test.each<[string, Partial<Price>, string]>([
   ["tiers that do not rise", { tiers: tiers(2n, 2n) }, "prices[1].tiers[1].inputTokensAbove"],
   ["a tier that is for every call", { tiers: tiers(0n) }, "prices[1].tiers[0].inputTokensAbove"],
   ["more tiers than can be", { tiers: tiers(1n, 2n, 3n, 4n, 5n) }, "prices[1].tiers"],
+  ["more dollars than can be meant", { requestNanoUsd: 10n ** 18n }, "prices[1]"],
+  ["a rate that is more than can be meant", { rates: { ...rates, output: 10n ** 18n } }, "prices[1]"],
+  ["a context larger than any", { contextTokensMax: 10n ** 18n }, "prices[1]"],
   ["a price that is there already", { model: "claude-*" }, "prices[1]"],
 ])("refused: %s", (_, part, field) => {
   lists()

@@ -1,9 +1,10 @@
-// What is wrong with a list of prices: names that match nothing, tiers that do not rise, a price that is there twice. Amounts are
-// not judged: a model may cost nothing, and what costs more than it should is the business of who set it.
+// What is wrong with a list of prices, by the rules that the configuration file asks, too: names that match nothing, tiers that do
+// not rise, a price that is there twice, amounts beyond what can be meant. A model may cost nothing.
 
 import { isName, nameRule } from "@tollgate/kernel/ids";
 import { limits } from "@tollgate/kernel/limits";
-import { modelNameProblem } from "@tollgate/kernel/model-pattern";
+import { nanoPerUsd } from "@tollgate/kernel/money";
+import { pricedModelProblem, serviceTierProblem } from "@tollgate/kernel/provider-rules";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
 import type { Price } from "./price-list.decider.ts";
 
@@ -31,24 +32,33 @@ export function nameOfPrice({
   return serviceTier === "" ? `${provider}/${model}` : `${provider}/${model} ${serviceTier}`;
 }
 
-function priceProblem(field: string, { provider, model, serviceTier, tiers }: Price): InvalidInput | undefined {
+function priceProblem(field: string, price: Price): InvalidInput | undefined {
+  const { provider, model, serviceTier, tiers } = price;
   if (!isName(provider)) return invalidInput(`${field}.provider`, `is not a name: ${nameRule}`);
-  const aboutModel = modelProblem(model);
+  const aboutModel = pricedModelProblem(model);
   if (aboutModel !== undefined) return invalidInput(`${field}.model`, aboutModel);
-  const { serviceTierCharsMax: charsMax, tiersPerPriceMax: tiersMax } = limits;
-  if (serviceTier.length > charsMax || !/^[\x21-\x7e]*$/.test(serviceTier))
-    return invalidInput(`${field}.serviceTier`, `is not at most ${charsMax} characters of ASCII without spaces`);
-  if (tiers.length > tiersMax) return invalidInput(`${field}.tiers`, `has more than ${tiersMax} tiers`);
+  const aboutTier = serviceTierProblem(serviceTier);
+  if (aboutTier !== undefined) return invalidInput(`${field}.serviceTier`, aboutTier);
+  if (tiers.length > limits.tiersPerPriceMax)
+    return invalidInput(`${field}.tiers`, `has more than ${limits.tiersPerPriceMax} tiers`);
   let before = 0n;
   for (const [index, { inputTokensAbove }] of tiers.entries()) {
     if (inputTokensAbove <= before)
       return invalidInput(`${field}.tiers[${index}].inputTokensAbove`, "is not above the one before it");
     before = inputTokensAbove;
   }
-  return undefined;
+  return amountsProblem(field, price);
 }
 
-function modelProblem(model: string): string | undefined {
-  if (model === "*") return undefined;
-  return modelNameProblem(model.endsWith("*") ? model.slice(0, -1) : model);
+const amountMaxNanoUsd = BigInt(limits.priceUsdMax) * nanoPerUsd;
+
+function amountsProblem(field: string, price: Price): InvalidInput | undefined {
+  const { rates, tiers, requestNanoUsd, webSearchNanoUsd, contextTokensMax, outputTokensMax } = price;
+  const amounts = [rates, ...tiers.map((tier) => tier.rates)].flatMap((of) => Object.values(of));
+  if ([...amounts, requestNanoUsd, webSearchNanoUsd].some((amount) => amount < 0n || amount > amountMaxNanoUsd))
+    return invalidInput(field, `has an amount that is not from 0 to ${limits.priceUsdMax} dollars`);
+  const tokens = [contextTokensMax, outputTokensMax, ...tiers.map((tier) => tier.inputTokensAbove)];
+  if (tokens.some((count) => count < 0n || count > limits.modelTokensMax))
+    return invalidInput(field, `has a number of tokens that is not from 0 to ${limits.modelTokensMax}`);
+  return undefined;
 }

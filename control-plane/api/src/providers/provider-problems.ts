@@ -3,7 +3,7 @@
 import { limits } from "@tollgate/kernel/limits";
 import { servedModelProblem } from "@tollgate/kernel/model-pattern";
 import { isName, nameRule } from "@tollgate/kernel/ids";
-import { urlProblem } from "@tollgate/kernel/server-rules";
+import { baseUrlProblem } from "@tollgate/kernel/provider-rules";
 import { ProviderKind } from "@tollgate/schema/resources";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
 import type { CredentialReference, ProviderSettings } from "./provider.decider.ts";
@@ -16,12 +16,6 @@ export function settingsProblem(settings: ProviderSettings): InvalidInput | unde
   const max = limits.providerTimeoutSecondsMax;
   if (!isWhole(timeoutSeconds, max)) return invalidInput("timeoutSeconds", `is not a whole number from 1 to ${max}`);
   return servedProblem("models", models, limits.modelPatternsPerProviderMax) ?? credentialsProblem(credentials);
-}
-
-function baseUrlProblem(text: string): string | undefined {
-  const problem = urlProblem(text);
-  if (problem !== undefined) return problem;
-  return text.includes("?") ? "has a query, behind which no path can stand" : undefined;
 }
 
 function credentialsProblem(credentials: readonly CredentialReference[]): InvalidInput | undefined {

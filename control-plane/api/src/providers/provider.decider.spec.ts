@@ -3,15 +3,16 @@
 
 import { create } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
+import { providerDefaults } from "@tollgate/kernel/provider-rules";
 import { ProviderChangedSchema, ProviderRegisteredSchema, ProviderRetiredSchema } from "@tollgate/schema/events";
 import { ProviderKind } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { given } from "../decider.fixture.ts";
-import { providerDecider, usualSettings, type ProviderCommand, type ProviderSettings } from "./provider.decider.ts";
+import { providerDecider, type ProviderCommand, type ProviderSettings } from "./provider.decider.ts";
 
 const credential = { name: "main", secretId: "s1", weight: 1, models: [] };
 const settings: ProviderSettings = {
-  ...usualSettings,
+  ...{ ...providerDefaults, models: [] },
   ...{ kind: ProviderKind.ANTHROPIC, baseUrl: "https://api.anthropic.com", credentials: [credential] },
 };
 const register = (part: Partial<ProviderSettings> = {}, name = "anthropic"): ProviderCommand => {

@@ -13,7 +13,7 @@ import {
   type ProviderRegistered,
   type ProviderRetired,
 } from "@tollgate/schema/events";
-import { ProviderCredentialSchema, ProviderKind, ProviderSchema, type Provider } from "@tollgate/schema/resources";
+import { ProviderCredentialSchema, ProviderSchema, type Provider, type ProviderKind } from "@tollgate/schema/resources";
 import { invalidInput, type AlreadyExists, type InvalidInput, type NotFound } from "../refusals.ts";
 import { settingsProblem } from "./provider-problems.ts";
 
@@ -29,19 +29,6 @@ export type ProviderSettings = {
   allowPrivateNetwork: boolean;
   passthrough: boolean;
 };
-
-export const usualSettings = {
-  models: [],
-  timeoutSeconds: 600,
-  allowPrivateNetwork: false,
-  passthrough: false,
-} as const satisfies Partial<ProviderSettings>;
-
-/** Of the kind's own service. */
-export const usualBaseUrls = {
-  [ProviderKind.ANTHROPIC]: "https://api.anthropic.com",
-  [ProviderKind.OPENAI]: "https://api.openai.com/v1",
-} as const;
 
 export type ProviderCommand =
   | { kind: "register"; id: string; name: string; settings: ProviderSettings }

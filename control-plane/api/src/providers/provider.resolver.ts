@@ -3,6 +3,7 @@
 import { Inject } from "@nestjs/common";
 import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
 import { idBytes, idFromBytes, scopeOf } from "@tollgate/kernel/ids";
+import { providerDefaults, usualBaseUrls } from "@tollgate/kernel/provider-rules";
 import type { Provider as ProviderResource } from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
 import type {
@@ -22,7 +23,7 @@ import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing, foldStream } from "../log/fold-stream.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { commandProvider } from "./provider-command.ts";
-import { providerDecider, usualBaseUrls, usualSettings } from "./provider.decider.ts";
+import { providerDecider } from "./provider.decider.ts";
 import { providers } from "./provider.projection.ts";
 import { credentialsFromApi, kinds, providerToApi, settingsFromApi } from "./provider-to-api.ts";
 
@@ -60,10 +61,11 @@ export class ProviderResolver {
     if (credentials.outcome === "refused") return refusalToApi(credentials.refusal, "invalid-input");
     const id = idFromBytes(this.#plane.randomBytes(idBytes));
     const kind = kinds[input.kind];
-    const settings = { ...usualSettings, kind, baseUrl: usualBaseUrls[kind], ...settingsFromApi(input) };
+    const usual = { ...providerDefaults, models: [], baseUrl: usualBaseUrls[kind] };
+    const settings = { ...usual, kind, ...settingsFromApi(input) };
     const answer = answerOf("RegisterProviderSucceeded");
     const done = await commandProvider(this.#plane, metaOf(context, this.#plane), {
-      ...{ name, credentials: credentials.wanted, former: [], answer },
+      ...{ id, name, credentials: credentials.wanted, answer },
       command: (references = []) => ({
         kind: "register",
         ...{ id, name, settings: { ...settings, credentials: references } },
@@ -87,7 +89,7 @@ export class ProviderResolver {
     const settings = settingsFromApi(input);
     const answer = answerOf("ChangeProviderSucceeded");
     const done = await commandProvider(this.#plane, metaOf(context, this.#plane), {
-      ...{ name: former.name, credentials: credentials?.wanted, former: former.credentials, answer },
+      ...{ id, name: former.name, credentials: credentials?.wanted, answer },
       command: (references) => ({
         kind: "change",
         ...{ id, settings: { ...settings, ...(references ? { credentials: references } : {}) } },
@@ -107,7 +109,7 @@ export class ProviderResolver {
     if (!former) return refusalToApi({ kind: "not-found", scope: scopeOf("provider", id) }, "not-found");
     const answer = () => ({ __typename: "RetireProviderSucceeded", id }) as const;
     const done = await commandProvider(this.#plane, metaOf(context, this.#plane), {
-      ...{ name: former.name, credentials: [], former: [], answer },
+      ...{ id, name: former.name, credentials: [], answer },
       command: () => ({ kind: "retire", id }),
     });
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "in-use");

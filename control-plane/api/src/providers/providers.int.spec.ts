@@ -43,7 +43,7 @@ async function isWrittenAnywhere(value: string): Promise<boolean> {
 const register = (name: string, more: object = {}) =>
   run("registerProvider", { name, kind: "OPENAI", credentials: [{ name: "main", value: "planted-key-3e1" }], ...more });
 
-test("a provider is shown whole but for its credentials' values, which are encrypted and go with it", async () => {
+test("a provider is shown whole but for its credentials' values, which are encrypted", async () => {
   const registered = await register("anthropic", { kind: "ANTHROPIC" });
   const { id, credentials } = providerOf(registered);
   expect(registered["provider"]).toEqual({
@@ -55,17 +55,23 @@ test("a provider is shown whole but for its credentials' values, which are encry
   expect(await valueOf(secretId)).toBe("planted-key-3e1");
   expect(await isWrittenAnywhere("planted-key-3e1")).toBe(false);
   expect(JSON.stringify(registered)).not.toContain("planted");
+});
+
+test("its credential stays as long as it does and goes with it; so does its name", async () => {
+  const registered = await register("gone");
+  const { id, credentials } = providerOf(registered);
+  const secretId = credentials[0]?.secretId;
   expect(await retire("eraseSecret", secretId ?? "")).toMatchObject({ __typename: "InUse", by: `provider/${id}` });
   const read = await api.admin.run(
     `query ($at: Position, $id: ID!) { provider(id: $id, atLeast: $at) { name }
-      providers(filter: { name: "anthropic" }) { nodes { id credentials { name } } } }`,
+      providers(filter: { name: "gone" }) { nodes { id credentials { name } } } }`,
     { at: registered.position, id },
   );
   expect(read).toEqual({
-    provider: { name: "anthropic" },
+    provider: { name: "gone" },
     providers: { nodes: [{ id, credentials: [{ name: "main" }] }] },
   });
-  expect((await register("anthropic")).__typename).toBe("NameTaken");
+  expect((await register("gone")).__typename).toBe("NameTaken");
   expect((await retire("retireProvider", id)).__typename).toBe("RetireProviderSucceeded");
   expect(await valueOf(secretId)).toBeUndefined();
   expect(await retire("retireProvider", id)).toMatchObject({ __typename: "NotFound", scope: `provider/${id}` });
@@ -121,36 +127,39 @@ test("what cannot be is refused with its field, and nothing of it is left, no se
   expect(api.logged()).not.toContain("planted");
 });
 
-test("an alias names its provider and keeps it; what is not there is named", async () => {
-  const { id } = providerOf(await register("served"));
-  const target = { provider: "served", model: "gpt-5" };
-  const made = await run("createModelAlias", { name: "fast", targets: [target] }, aliasFields);
-  const aliasId = (made["modelAlias"] as { id: string }).id;
+test("changes at the same time leave no credential without its value, and no value without its credential", async () => {
+  await run("storeSecret", { name: "spare", value: "planted-spare" }, "secret { id }");
+  const { id } = providerOf(await register("contested"));
+  const sources = [{ value: "planted-a" }, {}, { secretName: "spare" }, { value: "planted-b" }, {}];
+  const done = await Promise.all(
+    sources.map((source, n) =>
+      run("changeProvider", { id, credentials: [{ name: "main", weight: n + 1, ...source }] }),
+    ),
+  );
+  expect(new Set(done.map(({ __typename }) => __typename))).toEqual(new Set(["ChangeProviderSucceeded"]));
+  const { credentials } = providerOf(await run("changeProvider", { id }));
+  expect(await valueOf(credentials[0]?.secretId)).toMatch(/^planted-/);
+  expect((await retire("retireProvider", id)).__typename).toBe("RetireProviderSucceeded");
+  const left = await api.plane.database.sql.query("SELECT 1 FROM log.name WHERE name LIKE 'provider/contested/%'");
+  expect(left).toEqual([]);
+}, 30_000);
+
+const target = { provider: "served", model: "gpt-5" };
+const aliasOf = (result: Mutated) => result["modelAlias"] as { id: string };
+const alias = (mutation: string, input: object) => run(mutation, input, aliasFields);
+
+test("an alias names its provider and keeps it, its credentials too, until it stands for another's model", async () => {
+  const { id, credentials } = providerOf(await register("served"));
+  const made = await alias("createModelAlias", { name: "fast", targets: [target] });
+  const aliasId = aliasOf(made).id;
   expect(made["modelAlias"]).toEqual({
     ...{ id: aliasId, name: "fast" },
     targets: [{ providerId: id, model: "gpt-5", provider: { name: "served" } }],
   });
   expect(await retire("retireProvider", id)).toMatchObject({ __typename: "InUse", by: `model-alias/${aliasId}` });
-  expect(await valueOf(providerOf(await run("changeProvider", { id })).credentials[0]?.secretId)).toBe(
-    "planted-key-3e1",
-  );
-  const missing = { __typename: "ReferenceMissing", scope: "provider/nowhere" };
-  const nowhere = [{ provider: "nowhere", model: "gpt-5" }];
-  expect(await run("createModelAlias", { name: "other", targets: nowhere }, aliasFields)).toMatchObject(missing);
-  expect(await run("changeModelAlias", { id: aliasId, targets: nowhere }, aliasFields)).toMatchObject(missing);
-  expect(await run("createModelAlias", { name: "a/b", targets: [target] }, aliasFields)).toMatchObject({
-    field: "name",
-  });
-  expect(await run("createModelAlias", { name: "none", targets: [] }, aliasFields)).toMatchObject({ field: "targets" });
-  expect((await run("createModelAlias", { name: "fast", targets: [target] }, aliasFields)).__typename).toBe(
-    "NameTaken",
-  );
-  const changed = await run(
-    "changeModelAlias",
-    { id: aliasId, targets: [{ provider: "openai", model: "o3" }] },
-    aliasFields,
-  );
-  expect(changed["modelAlias"]).toMatchObject({ targets: [{ model: "o3", provider: { name: "openai" } }] });
+  expect(await valueOf(credentials[0]?.secretId)).toBe("planted-key-3e1");
+  const targets = [{ provider: "openai", model: "o3" }];
+  const changed = await alias("changeModelAlias", { id: aliasId, targets });
   const read = await api.admin.run(
     "query ($at: Position) { modelAliases(atLeast: $at) { nodes { name targets { model provider { name } } } } }",
     { at: changed.position },
@@ -161,6 +170,18 @@ test("an alias names its provider and keeps it; what is not there is named", asy
   expect((await retire("retireProvider", id)).__typename).toBe("RetireProviderSucceeded");
   expect((await retire("retireModelAlias", aliasId)).__typename).toBe("RetireModelAliasSucceeded");
   expect(await retire("retireModelAlias", aliasId)).toMatchObject({ __typename: "NotFound" });
+});
+
+test("an alias that cannot be is refused, and what it would stand for is named where it is not there", async () => {
+  const targets = [{ provider: "openai", model: "gpt-5" }];
+  const { id } = aliasOf(await alias("createModelAlias", { name: "taken", targets }));
+  const missing = { __typename: "ReferenceMissing", scope: "provider/nowhere" };
+  const nowhere = [{ ...target, provider: "nowhere" }];
+  expect(await alias("createModelAlias", { name: "other", targets: nowhere })).toMatchObject(missing);
+  expect(await alias("changeModelAlias", { id, targets: nowhere })).toMatchObject(missing);
+  expect(await alias("createModelAlias", { name: "a/b", targets })).toMatchObject({ field: "name" });
+  expect(await alias("createModelAlias", { name: "none", targets: [] })).toMatchObject({ field: "targets" });
+  expect((await alias("createModelAlias", { name: "taken", targets })).__typename).toBe("NameTaken");
 });
 
 test("keys and teams have models, and a pattern that is none is refused", async () => {

@@ -26,7 +26,7 @@ export type OwnerWish<Owner extends Message> = {
   owner: string;
   /** Of the stored secrets that it names. */
   names: readonly string[];
-  plan: (directory: SecretDirectory, newId: () => string) => PlannedCommand;
+  plan: (directory: SecretDirectory, newId: () => string) => PlannedCommand | Promise<PlannedCommand>;
   /** What goes with it into the commit, after it. */
   alongside?: (() => Promise<AnyStep[]>) | undefined;
   /** May still throw when all is decided. */
@@ -43,9 +43,9 @@ export function commandOwner<Owner extends Message>(
   const { desc, owner, names, plan, alongside, demand, answer } = wish;
   const { database, secretStore, randomBytes } = plane;
   return untilNamesHold(
-    async (): Promise<OwnerDone<Owner> & { bySecret?: boolean }> => {
+    async (): Promise<OwnerDone<Owner> & { isOvertaken?: boolean }> => {
       const directory = await readSecretDirectory(database.sql, secretStore, { names, ofOwners: [owner] });
-      const planned = plan(directory, () => idFromBytes(randomBytes(idBytes)));
+      const planned = await plan(directory, () => idFromBytes(randomBytes(idBytes)));
       if (planned.outcome === "refused") return planned;
       const { command, changes } = planned;
       const rows = secretRows(secretStore, changes);
@@ -63,11 +63,13 @@ export function commandOwner<Owner extends Message>(
         answer: (states) => answer(ownerIn(states)),
       });
       if (done.outcome === "refused") {
-        return { outcome: "refused", refusal: known(done.refusal), bySecret: done.step !== before.length };
+        // A secret that it refers to was there a moment ago.
+        const isOfSecrets = done.step !== before.length || done.refusal.kind === "reference-missing";
+        return { outcome: "refused", refusal: known(done.refusal), isOvertaken: isOfSecrets && isByNames(done) };
       }
       return { outcome: "accepted", state: ownerIn(done.states), position: done.position };
     },
-    (refused) => refused.bySecret === true && isByNames(refused),
+    ({ isOvertaken }) => isOvertaken === true,
   );
 }
 
