@@ -88,6 +88,8 @@ export class MemberProbe<Path extends string> {
   #node: Node<Path> | undefined;
   readonly #around: Node<Path>[] = [];
   readonly #areObjects: boolean[] = [];
+  /** How many of them there are; the lists keep their room. */
+  #depth = 0;
   #skippedDepth = 0;
   /** A piece ended between a backslash and what it escapes. */
   #isEscaped = false;
@@ -107,8 +109,7 @@ export class MemberProbe<Path extends string> {
   begin(): void {
     this.#place = beforeValue;
     this.#node = this.#plan.root;
-    this.#around.length = 0;
-    this.#areObjects.length = 0;
+    this.#depth = 0;
     this.#skippedDepth = 0;
     this.#isEscaped = false;
     this.#hasEscapes = false;
@@ -185,35 +186,34 @@ export class MemberProbe<Path extends string> {
       this.#place = inSkipped;
       return;
     }
-    this.#around.push(node);
-    this.#areObjects.push(isObject);
+    this.#around[this.#depth] = node;
+    this.#areObjects[this.#depth] = isObject;
+    this.#depth++;
     this.#next();
   }
 
   /** What follows a comma, or an opening. */
   #next(): void {
-    const depth = this.#around.length - 1;
-    if (this.#areObjects[depth] === true) {
+    if (this.#areObjects[this.#depth - 1] === true) {
       this.#place = beforeKey;
       return;
     }
     this.#place = beforeValue;
-    this.#node = this.#around[depth]?.element;
+    this.#node = this.#around[this.#depth - 1]?.element;
   }
 
   #close(): void {
-    const node = this.#around.pop();
-    this.#areObjects.pop();
-    if (node === undefined) {
+    if (this.#depth === 0) {
       this.#place = isOver;
       return;
     }
-    if (node.path !== undefined) this.#events.onEnd(node.path);
+    const path = this.#around[--this.#depth]?.path;
+    if (path !== undefined) this.#events.onEnd(path);
     this.#endValue();
   }
 
   #endValue(): void {
-    if (this.#around.length > 0) {
+    if (this.#depth > 0) {
       this.#place = behindValue;
       return;
     }
@@ -244,7 +244,7 @@ export class MemberProbe<Path extends string> {
       this.#hold(piece, start, end);
       return end;
     }
-    const members = this.#around[this.#around.length - 1]?.members ?? [];
+    const members = this.#around[this.#depth - 1]?.members ?? [];
     if (this.#heldBytes === 0 && !this.#hasEscapes) this.#node = memberAt(members, piece, start, end);
     else {
       const name = this.#takenText(piece, start, end);
