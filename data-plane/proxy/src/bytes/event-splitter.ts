@@ -11,8 +11,8 @@ const lineBreak = Buffer.from("\n");
 const typeBytesMax = 64;
 
 export type EventPieces = {
-  /** Each piece is good until the call is over. The type is empty where none was said. */
-  onData(piece: Buffer, type: string): void;
+  /** A piece is good until the call is over. The type is empty where none was said. */
+  onData(chunk: Buffer, start: number, end: number, type: string): void;
   /** Of an event that had data. */
   onEnd(type: string): void;
 };
@@ -71,7 +71,7 @@ export class EventSplitter {
       if (chunk[at] === space) at++;
       this.#place = "data";
     }
-    if (this.#place === "data" && at < end) this.#events.onData(chunk.subarray(at, end), this.#type);
+    if (this.#place === "data" && at < end) this.#events.onData(chunk, at, end, this.#type);
     else if (this.#place === "type") this.#takeType(chunk, at, end, isLineEnded);
     if (!isLineEnded) return;
     this.#place = "field";
@@ -99,7 +99,7 @@ export class EventSplitter {
     this.#headBytes = 0;
     if (place !== "data-begins") return at;
     // Of several lines of data the break between them is a part, and no token of JSON goes over it.
-    if (this.#hasData) this.#events.onData(lineBreak, this.#type);
+    if (this.#hasData) this.#events.onData(lineBreak, 0, 1, this.#type);
     this.#hasData = true;
     return at;
   }

@@ -18,10 +18,12 @@ export type Probed<Path extends string> = {
   readonly counted?: readonly string[];
 };
 
+type Member<Path extends string> = { readonly name: string; readonly codes: Buffer; readonly node: Node<Path> };
+
 type Node<Path extends string> = {
   path: Path | undefined;
   isCounted: boolean;
-  members: { readonly codes: Buffer; readonly node: Node<Path> }[];
+  members: Member<Path>[];
   element: Node<Path> | undefined;
 };
 
@@ -44,9 +46,8 @@ function nodeAt<Path extends string>(root: Node<Path>, path: string): Node<Path>
   for (const name of path.split(">")) {
     if (name === "*") node = node.element ??= emptyNode();
     else {
-      const codes = Buffer.from(name);
-      let member = node.members.find((known) => known.codes.equals(codes));
-      if (member === undefined) node.members.push((member = { codes, node: emptyNode() }));
+      let member = node.members.find((known) => known.name === name);
+      if (member === undefined) node.members.push((member = { name, codes: Buffer.from(name), node: emptyNode() }));
       node = member.node;
     }
   }
@@ -67,19 +68,32 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-type Place = "value" | "key" | "colon" | "behind" | "text" | "key-text" | "word" | "skipped" | "skipped-text" | "over";
+/** Where the next byte stands. Numbers, because every byte is asked after: the first four are between texts and words. */
+const beforeValue = 0;
+const beforeKey = 1;
+const beforeColon = 2;
+const behindValue = 3;
+const inText = 4;
+const inKey = 5;
+const inWord = 6;
+const inSkipped = 7;
+const inSkippedText = 8;
+const isOver = 9;
 
 export class MemberProbe<Path extends string> {
   readonly #plan: ProbePlan<Path>;
   readonly #events: ProbeEvents<Path>;
-  #place: Place = "value";
+  #place = beforeValue;
   /** What the value that comes is waited for as; the objects and arrays around it, as far as they are of the plan. */
   #node: Node<Path> | undefined;
   readonly #around: Node<Path>[] = [];
   readonly #areObjects: boolean[] = [];
+  /** How many of them there are; the lists keep their room. */
+  #depth = 0;
   #skippedDepth = 0;
   /** A piece ended between a backslash and what it escapes. */
   #isEscaped = false;
+  #hasEscapes = false;
   #held: Buffer | undefined;
   #heldBytes = 0;
   #countedBytes = 0;
@@ -93,12 +107,12 @@ export class MemberProbe<Path extends string> {
 
   /** Another text follows. */
   begin(): void {
-    this.#place = "value";
+    this.#place = beforeValue;
     this.#node = this.#plan.root;
-    this.#around.length = 0;
-    this.#areObjects.length = 0;
+    this.#depth = 0;
     this.#skippedDepth = 0;
     this.#isEscaped = false;
+    this.#hasEscapes = false;
     this.#heldBytes = 0;
     this.#isWhole = false;
   }
@@ -113,157 +127,162 @@ export class MemberProbe<Path extends string> {
     return this.#countedBytes;
   }
 
-  push(piece: Buffer): void {
-    const end = piece.length;
-    let at = 0;
+  push(piece: Buffer, start = 0, end = piece.length): void {
+    let at = start;
     while (at < end) {
-      switch (this.#place) {
-        case "text":
-        case "key-text":
-          at = this.#text(piece, at);
-          break;
-        case "word":
-          at = this.#word(piece, at);
-          break;
-        case "skipped":
-          at = this.#skipped(piece, at);
-          break;
-        case "skipped-text":
-          at = this.#skippedText(piece, at);
-          break;
-        case "over":
-          return;
-        case "value":
-        case "key":
-        case "colon":
-        case "behind":
-          at = this.#between(piece, at);
-      }
+      const place = this.#place;
+      if (place <= behindValue) at = this.#between(piece, at, end);
+      else if (place === inText) at = this.#text(piece, at, end);
+      else if (place === inKey) at = this.#key(piece, at, end);
+      else if (place === inWord) at = this.#word(piece, at, end);
+      else if (place === inSkipped) at = this.#skipped(piece, at, end);
+      else if (place === inSkippedText) at = this.#skippedText(piece, at, end);
+      else return;
     }
   }
 
-  /** One byte that is no part of a text or a word; a word's first byte is left for the word. */
-  #between(piece: Buffer, at: number): number {
-    const byte = piece[at];
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return at + 1;
-    const place = this.#place;
-    if (place === "value") {
-      if (byte === quote) this.#place = "text";
-      else if (byte === openBrace || byte === openBracket) this.#open(byte === openBrace);
-      else if (byte === closeBracket) this.#close();
-      else if (byte === comma || byte === colon || byte === closeBrace) this.#place = "over";
-      else {
-        this.#place = "word";
-        return at;
+  /** Up to the next text or word. */
+  #between(piece: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && this.#place <= behindValue) {
+      const byte = piece[at] ?? 0;
+      if (byte <= 0x20 && isSpace(byte)) {
+        at++;
+        continue;
       }
-    } else if (place === "key") {
-      if (byte === quote) this.#place = "key-text";
-      else if (byte === closeBrace) this.#close();
-      else this.#place = "over";
-    } else if (place === "colon") this.#place = byte === colon ? "value" : "over";
-    else if (byte === comma) this.#next();
-    else if (byte === closeBrace || byte === closeBracket) this.#close();
-    else this.#place = "over";
-    return at + 1;
+      const place = this.#place;
+      if (place === beforeValue) {
+        if (!this.#beginsValue(byte)) return at;
+      } else if (place === beforeKey) {
+        if (byte === quote) this.#place = inKey;
+        else if (byte === closeBrace) this.#close();
+        else this.#place = isOver;
+      } else if (place === beforeColon) this.#place = byte === colon ? beforeValue : isOver;
+      else if (byte === comma) this.#next();
+      else if (byte === closeBrace || byte === closeBracket) this.#close();
+      else this.#place = isOver;
+      at++;
+    }
+    return at;
+  }
+
+  /** False where the byte is a word's, and has to be read as that. */
+  #beginsValue(byte: number): boolean {
+    if (byte === quote) this.#place = inText;
+    else if (byte === openBrace || byte === openBracket) this.#open(byte === openBrace);
+    else if (byte === closeBracket) this.#close();
+    else if (byte === comma || byte === colon || byte === closeBrace) this.#place = isOver;
+    else {
+      this.#place = inWord;
+      return false;
+    }
+    return true;
   }
 
   #open(isObject: boolean): void {
     const node = this.#node;
     if (node === undefined || (isObject ? node.members.length === 0 : node.element === undefined)) {
       this.#skippedDepth = 1;
-      this.#place = "skipped";
+      this.#place = inSkipped;
       return;
     }
-    this.#around.push(node);
-    this.#areObjects.push(isObject);
+    this.#around[this.#depth] = node;
+    this.#areObjects[this.#depth] = isObject;
+    this.#depth++;
     this.#next();
   }
 
   /** What follows a comma, or an opening. */
   #next(): void {
-    if (this.#areObjects.at(-1) === true) {
-      this.#place = "key";
+    if (this.#areObjects[this.#depth - 1] === true) {
+      this.#place = beforeKey;
       return;
     }
-    this.#place = "value";
-    this.#node = this.#around.at(-1)?.element;
+    this.#place = beforeValue;
+    this.#node = this.#around[this.#depth - 1]?.element;
   }
 
   #close(): void {
-    const node = this.#around.pop();
-    this.#areObjects.pop();
-    if (node === undefined) {
-      this.#place = "over";
+    if (this.#depth === 0) {
+      this.#place = isOver;
       return;
     }
-    if (node.path !== undefined) this.#events.onEnd(node.path);
+    const path = this.#around[--this.#depth]?.path;
+    if (path !== undefined) this.#events.onEnd(path);
     this.#endValue();
   }
 
   #endValue(): void {
-    if (this.#around.length > 0) {
-      this.#place = "behind";
+    if (this.#depth > 0) {
+      this.#place = behindValue;
       return;
     }
     this.#isWhole = true;
-    this.#place = "over";
+    this.#place = isOver;
   }
 
-  #text(piece: Buffer, start: number): number {
-    const isKey = this.#place === "key-text";
+  #text(piece: Buffer, start: number, pieceEnd: number): number {
     const node = this.#node;
-    const end = this.#endOfText(piece, start);
-    const isEnded = end < piece.length;
-    if (!isKey && node?.isCounted === true) this.#countedBytes += end - start;
-    if (!isKey && node?.path === undefined) {
-      if (isEnded) this.#endValue();
-      return end + 1;
+    const end = this.#endOfText(piece, start, pieceEnd);
+    if (node?.isCounted === true) this.#countedBytes += end - start;
+    if (end === pieceEnd) {
+      if (node?.path !== undefined) this.#hold(piece, start, end);
+      return end;
     }
-    if (!isEnded) this.#hold(piece, start, end);
-    else {
-      const text = this.#heldWith(piece, start, end);
-      if (isKey) {
-        this.#node = text && this.#memberNamed(text);
-        this.#place = "colon";
-      } else {
-        const value = text && unescaped(text);
-        if (value !== undefined && node?.path !== undefined) this.#events.onValue(node.path, value);
-        this.#endValue();
-      }
+    if (node?.path !== undefined) {
+      const value = this.#takenText(piece, start, end);
+      if (value !== undefined) this.#events.onValue(node.path, value);
     }
+    this.#endText();
+    this.#endValue();
     return end + 1;
   }
 
-  #memberNamed(name: Buffer): Node<Path> | undefined {
-    const members = this.#around.at(-1)?.members ?? [];
-    for (const { codes, node } of members) if (isSame(codes, name)) return node;
-    if (!name.includes(backslash)) return undefined;
-    const plain = unescaped(name);
-    return plain === undefined ? undefined : members.find(({ codes }) => codes.toString("utf8") === plain)?.node;
-  }
-
-  #word(piece: Buffer, start: number): number {
-    let end = start;
-    while (end < piece.length && isOfWord(piece[end] ?? 0)) end++;
-    if (end === piece.length) {
-      if (this.#node?.path !== undefined) this.#hold(piece, start, end);
+  #key(piece: Buffer, start: number, pieceEnd: number): number {
+    const end = this.#endOfText(piece, start, pieceEnd);
+    if (end === pieceEnd) {
+      this.#hold(piece, start, end);
       return end;
     }
+    const members = this.#around[this.#depth - 1]?.members ?? [];
+    if (this.#heldBytes === 0 && !this.#hasEscapes) this.#node = memberAt(members, piece, start, end);
+    else {
+      const name = this.#takenText(piece, start, end);
+      this.#node = name === undefined ? undefined : members.find((member) => member.name === name)?.node;
+    }
+    this.#endText();
+    this.#place = beforeColon;
+    return end + 1;
+  }
+
+  #endText(): void {
+    this.#heldBytes = 0;
+    this.#hasEscapes = false;
+  }
+
+  #word(piece: Buffer, start: number, pieceEnd: number): number {
+    let end = start;
+    while (end < pieceEnd && isOfWord[piece[end] as number] === 1) end++;
     const path = this.#node?.path;
+    if (end === pieceEnd) {
+      if (path !== undefined) this.#hold(piece, start, end);
+      return end;
+    }
     if (path !== undefined) {
-      const text = this.#heldWith(piece, start, end);
-      const value = text && wordValue(text);
+      const text = this.#taken(piece, start, end, "latin1");
+      const value = text === undefined ? undefined : wordValue(text);
       if (value !== undefined) this.#events.onValue(path, value);
     }
+    this.#heldBytes = 0;
     this.#endValue();
     return end;
   }
 
-  #skipped(piece: Buffer, start: number): number {
-    for (let at = start; at < piece.length; at++) {
+  #skipped(piece: Buffer, start: number, end: number): number {
+    for (let at = start; at < end; at++) {
       const byte = piece[at];
       if (byte === quote) {
-        this.#place = "skipped-text";
+        this.#place = inSkippedText;
         return at + 1;
       }
       if (byte === openBrace || byte === openBracket) this.#skippedDepth++;
@@ -272,43 +291,50 @@ export class MemberProbe<Path extends string> {
         return at + 1;
       }
     }
-    return piece.length;
+    return end;
   }
 
-  #skippedText(piece: Buffer, start: number): number {
-    const end = this.#endOfText(piece, start);
-    if (end < piece.length) this.#place = "skipped";
+  #skippedText(piece: Buffer, start: number, pieceEnd: number): number {
+    const end = this.#endOfText(piece, start, pieceEnd);
+    if (end === pieceEnd) return end;
+    this.#endText();
+    this.#place = inSkipped;
     return end + 1;
   }
 
-  /** Where the closing quote stands, else the piece's length. */
-  #endOfText(piece: Buffer, start: number): number {
+  /** Where the closing quote stands, else the piece's end. */
+  #endOfText(piece: Buffer, start: number, end: number): number {
     let at = start;
     if (this.#isEscaped) {
       this.#isEscaped = false;
       at++;
     }
-    const readEnd = Math.min(piece.length, at + readBytesMax);
+    const readEnd = Math.min(end, at + readBytesMax);
     while (at < readEnd) {
       const byte = piece[at];
       if (byte === quote) return at;
-      at += byte === backslash ? 2 : 1;
+      if (byte === backslash) {
+        this.#hasEscapes = true;
+        at++;
+      }
+      at++;
     }
-    if (at < piece.length) return this.#searchedEndOfText(piece, at);
-    this.#isEscaped = at > piece.length;
-    return piece.length;
+    if (at < end) return this.#searchedEndOfText(piece, at, end);
+    this.#isEscaped = at > end;
+    return end;
   }
 
-  #searchedEndOfText(piece: Buffer, start: number): number {
+  #searchedEndOfText(piece: Buffer, start: number, end: number): number {
     for (let from = start; ;) {
       const found = piece.indexOf(quote, from);
-      const end = found < 0 ? piece.length : found;
-      let first = end;
+      const place = found < 0 || found > end ? end : found;
+      let first = place;
       while (first > start && piece[first - 1] === backslash) first--;
-      const isEscaped = (end - first) % 2 === 1;
-      if (found < 0) this.#isEscaped = isEscaped;
-      if (found < 0 || !isEscaped) return end;
-      from = found + 1;
+      if (first < place) this.#hasEscapes = true;
+      const isEscaped = (place - first) % 2 === 1;
+      if (place === end) this.#isEscaped = isEscaped;
+      if (place === end || !isEscaped) return place;
+      from = place + 1;
     }
   }
 
@@ -316,49 +342,60 @@ export class MemberProbe<Path extends string> {
     const length = end - start;
     if (this.#heldBytes + length <= heldBytesMax) {
       this.#held ??= Buffer.allocUnsafe(heldBytesMax);
-      this.#held.set(piece.subarray(start, end), this.#heldBytes);
+      piece.copy(this.#held, this.#heldBytes, start, end);
     }
     this.#heldBytes += length;
   }
 
-  /** What was held and what follows it up to the end; undefined where that is too long. Not a copy. */
-  #heldWith(piece: Buffer, start: number, end: number): Buffer | undefined {
-    if (this.#heldBytes === 0) return end - start > heldBytesMax ? undefined : piece.subarray(start, end);
+  /** What was held and what follows it up to the end; undefined where that is too long. */
+  #taken(piece: Buffer, start: number, end: number, encoding: "utf8" | "latin1"): string | undefined {
+    if (this.#heldBytes === 0) return end - start > heldBytesMax ? undefined : piece.toString(encoding, start, end);
     this.#hold(piece, start, end);
-    const length = this.#heldBytes;
-    this.#heldBytes = 0;
-    return length > heldBytesMax ? undefined : this.#held?.subarray(0, length);
+    return this.#heldBytes > heldBytesMax ? undefined : this.#held?.toString(encoding, 0, this.#heldBytes);
+  }
+
+  #takenText(piece: Buffer, start: number, end: number): string | undefined {
+    const text = this.#taken(piece, start, end, "utf8");
+    // Escapes in a text that was too long to be read byte by byte may have gone unseen.
+    if (text === undefined) return text;
+    if (this.#heldBytes === 0 && !this.#hasEscapes && end - start <= readBytesMax) return text;
+    return text.includes("\\") ? unescaped(text) : text;
   }
 }
 
-function isSame(codes: Buffer, name: Buffer): boolean {
-  if (codes.length !== name.length) return false;
-  for (let at = 0; at < codes.length; at++) if (codes[at] !== name[at]) return false;
+function memberAt<Path extends string>(
+  members: readonly Member<Path>[],
+  piece: Buffer,
+  start: number,
+  end: number,
+): Node<Path> | undefined {
+  for (const { codes, node } of members) if (codes.length === end - start && isAt(codes, piece, start)) return node;
+  return undefined;
+}
+
+function isAt(codes: Buffer, piece: Buffer, start: number): boolean {
+  for (let at = 0; at < codes.length; at++) if (codes[at] !== piece[start + at]) return false;
   return true;
 }
 
-function isOfWord(byte: number): boolean {
-  return (
-    byte > 0x20 &&
-    byte !== comma &&
-    byte !== closeBrace &&
-    byte !== closeBracket &&
-    byte !== quote &&
-    byte !== openBrace &&
-    byte !== openBracket &&
-    byte !== colon
-  );
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-function unescaped(text: Buffer): string | undefined {
-  if (!text.includes(backslash)) return text.toString("utf8");
-  const value = parsed(`"${text.toString("utf8")}"`);
+/** By byte: 1 where a number, or `null`, may have it. */
+const isOfWord = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte > 0x20 && ![comma, colon, quote, openBrace, closeBrace, openBracket, closeBracket].includes(byte) ? 1 : 0,
+);
+
+function unescaped(text: string): string | undefined {
+  const value = parsed(`"${text}"`);
   return typeof value === "string" ? value : undefined;
 }
 
-function wordValue(text: Buffer): number | boolean | null | undefined {
-  const value = parsed(text.toString("latin1"));
-  return typeof value === "number" || typeof value === "boolean" || value === null ? value : undefined;
+function wordValue(text: string): number | boolean | null | undefined {
+  if (text === "null") return null;
+  const value = parsed(text);
+  return typeof value === "number" || typeof value === "boolean" ? value : undefined;
 }
 
 function parsed(text: string): unknown {

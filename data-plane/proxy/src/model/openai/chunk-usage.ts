@@ -15,31 +15,38 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 const dataField = Buffer.from("data:");
+const nullWord = Buffer.from("null");
 const usageName = Buffer.from('"usage"');
 
 type Member = { readonly key: Span; readonly value: Span };
 
-/** In pieces. */
-export function withoutUsage(event: Buffer): readonly Buffer[] {
-  const asItIs = [event];
+/** The event itself where nothing is changed; undefined where nothing is left. */
+export function withoutUsage(event: Buffer): Buffer | undefined {
   const data = onlyDataOf(event);
-  if (data === undefined || event[data.start] !== openBrace) return asItIs;
+  if (data === undefined || event[data.start] !== openBrace) return event;
   const named = event.indexOf(usageName, data.start);
-  if (named < 0) return asItIs;
+  if (named < 0) return event;
   const nullMember = lastNull(event, named, data.end) ?? usageIn(event, data);
-  if (nullMember === undefined) return asItIs;
-  if (nullMember === "said-alone") return [];
-  const cut = withComma(event, nullMember);
-  return [event.subarray(0, cut.start), event.subarray(cut.end)];
+  if (nullMember === undefined) return event;
+  if (nullMember === "said-alone") return undefined;
+  const { start, end } = withComma(event, nullMember);
+  const rest = Buffer.allocUnsafe(event.length - (end - start));
+  event.copy(rest, 0, 0, start);
+  event.copy(rest, start, end);
+  return rest;
 }
 
 /** What the event's one line of data holds. */
 function onlyDataOf(event: Buffer): Span | undefined {
+  const firstEnd = event.indexOf(lineFeed);
+  // Nearly every event is this line and an empty one.
+  if (firstEnd === event.length - 2 && stands(event, 0, dataField) && !event.includes(carriageReturn))
+    return { start: behindSpace(event, dataField.length), end: firstEnd };
   let found: Span | undefined;
   for (let at = 0; at < event.length;) {
     let end = at;
     while (end < event.length && event[end] !== lineFeed && event[end] !== carriageReturn) end++;
-    if (event.subarray(at, at + dataField.length).equals(dataField)) {
+    if (stands(event, at, dataField)) {
       if (found !== undefined) return undefined;
       found = { start: behindSpace(event, at + dataField.length), end };
     }
@@ -58,9 +65,9 @@ function lastNull(event: Buffer, named: number, end: number): Member | undefined
   const colonAt = behindSpace(event, nameEnd);
   if ((before !== comma && before !== openBrace) || event[colonAt] !== colon) return undefined;
   const start = behindSpace(event, colonAt + 1);
-  if (event.toString("latin1", start, start + 4) !== "null") return undefined;
-  const isLast = isPlainToItsEnd(event, start + 4, end);
-  return isLast ? { key: { start: named, end: nameEnd }, value: { start, end: start + 4 } } : undefined;
+  const valueEnd = start + nullWord.length;
+  if (!stands(event, start, nullWord) || !isPlainToItsEnd(event, valueEnd, end)) return undefined;
+  return { key: { start: named, end: nameEnd }, value: { start, end: valueEnd } };
 }
 
 function isPlainToItsEnd(event: Buffer, start: number, end: number): boolean {
@@ -109,6 +116,11 @@ function withComma(event: Buffer, { key, value }: Member): Span {
 
 function moved({ start, end }: Span, by: number): Span {
   return { start: start + by, end: end + by };
+}
+
+function stands(bytes: Buffer, start: number, what: Buffer): boolean {
+  for (let at = 0; at < what.length; at++) if (bytes[start + at] !== what[at]) return false;
+  return true;
 }
 
 /** Of a line, which ends before it breaks. */

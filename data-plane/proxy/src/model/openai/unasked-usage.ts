@@ -48,10 +48,10 @@ export class UnaskedUsage {
         if (chunk[at] === lineFeed) at++;
       }
       if (!isEventOver) continue;
-      this.#endEvent(chunk.subarray(start, at));
+      this.#endEvent(start === 0 && at === chunk.length ? chunk : chunk.subarray(start, at));
       start = at;
     }
-    this.#keep(chunk.subarray(start));
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
     return this.#taken();
   }
 
@@ -62,20 +62,23 @@ export class UnaskedUsage {
   }
 
   #endEvent(rest: Buffer): void {
-    if (this.#isBeyondBound) this.#sent.push(rest);
-    else if (this.#held.soFar().length === 0) this.#sent.push(...withoutUsage(rest));
-    else {
-      this.#held.append(rest);
-      // A copy, because what is sent is read later than what is held next.
-      this.#sent.push(...withoutUsage(Buffer.from(this.#held.soFar())));
-      this.#held.clear();
-    }
+    const sent = this.#isBeyondBound ? rest : withoutUsage(this.#withHeld(rest));
+    if (sent !== undefined) this.#sent.push(sent);
     this.#isBeyondBound = false;
+  }
+
+  #withHeld(rest: Buffer): Buffer {
+    if (this.#held.soFar().length === 0) return rest;
+    this.#held.append(rest);
+    // A copy, because what is sent is read later than what is held next.
+    const event = Buffer.from(this.#held.soFar());
+    this.#held.clear();
+    return event;
   }
 
   #keep(rest: Buffer): void {
     if (!this.#isBeyondBound && this.#held.soFar().length + rest.length <= eventBytesMax) {
-      if (rest.length > 0) this.#held.append(rest);
+      this.#held.append(rest);
       return;
     }
     this.#isBeyondBound = true;
@@ -84,9 +87,10 @@ export class UnaskedUsage {
   }
 
   #taken(): Buffer {
-    const [first = nothing, ...others] = this.#sent;
+    const sent = this.#sent;
+    if (sent.length === 0) return nothing;
     this.#sent = [];
-    return others.length === 0 ? first : Buffer.concat([first, ...others]);
+    return sent.length === 1 ? (sent[0] ?? nothing) : Buffer.concat(sent);
   }
 }
 

@@ -56,9 +56,9 @@ export class AnswerBytes<Path extends string> {
     if (form === "json") return;
     let firstByte: number | undefined;
     this.#splitter = new EventSplitter({
-      onData: (piece, type) => {
-        firstByte ??= piece[0];
-        if (!events.isSkipped(type)) probe.push(piece);
+      onData: (chunk, start, end, type) => {
+        firstByte ??= chunk[start];
+        if (!events.isSkipped(type)) probe.push(chunk, start, end);
       },
       onEnd: (type) => {
         // Every event of JSON is an object.
