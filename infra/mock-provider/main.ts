@@ -1,6 +1,6 @@
 // The mock provider as a program, for benchmarks, demonstrations and tests of whole processes. It runs as it is, with nothing
 // but Node: `node infra/mock-provider/main.ts --port 8089 --model claude-demo --model gpt-demo`. One line of JSON with its
-// URL when it listens; what it does is told to it under `/mock/` (control.ts). It keeps no bodies unless `--record` says so.
+// URL when it listens, in the form of our other programs; what it does is told to it under `/mock/` (control.ts). It keeps no bodies unless `--record` says so.
 import { parseArgs } from "node:util";
 import { startMockProvider } from "./provider.ts";
 
@@ -23,7 +23,7 @@ const provider = await startMockProvider({
   ...(values.key.length === 0 ? {} : { credentials: values.key }),
   ...(values.record ? {} : { recordedBytesMax: 0 }),
 });
-process.stdout.write(`${JSON.stringify({ url: provider.url })}\n`);
+process.stdout.write(`${JSON.stringify({ ready: { url: provider.url } })}\n`);
 
 for (const signal of ["SIGINT", "SIGTERM"])
   process.once(signal, () => {

@@ -88,6 +88,8 @@ export interface Config {
   readonly masterKeyFile: string | undefined;
   readonly joinToken: string | undefined;
   readonly drainSeconds: number;
+  /** Whether the demonstration's providers are wanted. */
+  readonly isDemo: boolean;
   /** What each program inherits of this environment, before what the launcher itself decides. */
   readonly inherited: {
     readonly controlPlane: Readonly<Record<string, string>>;
@@ -97,8 +99,13 @@ export interface Config {
   readonly environment: Environment;
 }
 
+export interface CommandLine {
+  readonly mcpFile?: string;
+  readonly isDemo?: boolean;
+}
+
 /** What the command line says goes before what the environment does. */
-export function loadConfig(options: { mcpFile?: string } = {}, environment: Environment = process.env): Config {
+export function loadConfig(options: CommandLine = {}, environment: Environment = process.env): Config {
   const given = Object.fromEntries(
     Object.entries(environment).filter(
       (entry): entry is [string, string] =>
@@ -136,6 +143,7 @@ export function loadConfig(options: { mcpFile?: string } = {}, environment: Envi
     databaseUrl: data.TOLLGATE_DATABASE_URL,
     masterKeyFile: data.TOLLGATE_MASTER_KEY_FILE,
     joinToken: data.TOLLGATE_JOIN_TOKEN,
+    isDemo: options.isDemo ?? false,
     drainSeconds: Math.min(data.TOLLGATE_DRAIN_SECONDS, drainSecondsMax),
     inherited: { controlPlane: { ...machine, ...given }, proxy: { ...machine, ...shared } },
     environment,

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { adminApi } from "./admin-api.ts";
 import type { Config } from "./config.ts";
 import { readConfigurationFile, readServerList } from "./configuration-file.ts";
 import {
@@ -15,6 +16,9 @@ import {
   openDataDirectory,
   openSocketPath,
 } from "./data-directory.ts";
+import { startDemo } from "./demo.ts";
+import type { Demo } from "./demo.ts";
+import { untilApplied } from "./gate-knowledge.ts";
 import { lockDataDirectory } from "./instance-lock.ts";
 import { controlPlaneEnvironment, proxyEnvironment, urlFrom } from "./environments.ts";
 import type { ReadyLine, StartConfiguration } from "./environments.ts";
@@ -25,7 +29,7 @@ import { Problem } from "./problem.ts";
 import { openProgramLog } from "./program-log.ts";
 import type { ProgramLog } from "./program-log.ts";
 import { startProgram } from "./program.ts";
-import type { Program } from "./program.ts";
+import type { Program, ProgramSettings } from "./program.ts";
 import { announcement, removeReady, writeReady } from "./ready.ts";
 import type { Ready } from "./ready.ts";
 import { supervise } from "./supervise.ts";
@@ -35,6 +39,8 @@ import type { Running, Supervised } from "./supervise.ts";
 export interface Programs {
   readonly controlPlane: string;
   readonly proxy: string;
+  /** Beside them, where a demonstration is asked for. */
+  readonly mockProvider: string;
   readonly firstConfiguration: string;
 }
 
@@ -51,6 +57,7 @@ export interface LaunchOptions {
 const proxyGraceMs = 5_500;
 const controlPlaneGraceMs = 2_000;
 const postgresGraceMs = 1_500;
+const mockProviderGraceMs = 500;
 
 const joinTokenBytes = 32;
 const explainingLines = 12;
@@ -113,12 +120,12 @@ async function start(stage: Stage): Promise<void> {
   const socket = openSocketPath(dataDir);
   stage.parts.push({ stop: async () => socket.remove() });
   const common = { dataDir, config, joinToken: stage.joinToken, socketPath: socket.path };
-  const control = await keepProgram(stage, "control plane", controlPlane, controlPlaneGraceMs, (former) =>
-    controlPlaneEnvironment({ ...common, former, configuration, databaseUrl, masterKeyFile }),
-  );
-  const gate = await keepProgram(stage, "proxy", proxy, proxyGraceMs, (former) =>
-    proxyEnvironment({ ...common, former }),
-  );
+  const control = await keepProgram(stage, "control plane", controlPlane, controlPlaneGraceMs, (former) => ({
+    env: controlPlaneEnvironment({ ...common, former, configuration, databaseUrl, masterKeyFile }),
+  }));
+  const gate = await keepProgram(stage, "proxy", proxy, proxyGraceMs, (former) => ({
+    env: proxyEnvironment({ ...common, former }),
+  }));
   const ready: Ready = {
     proxy: urlFrom(gate, "proxy"),
     control: urlFrom(control, "control"),
@@ -128,8 +135,21 @@ async function start(stage: Stage): Promise<void> {
   };
   await Promise.all([ready.control, ready.proxy].map((url) => untilReady(`${url}/readyz`, interrupted)));
   if (isFirstStart) endFirstStart(dataDir);
+  const demo = config.isDemo ? await keepDemo(stage, ready) : undefined;
+  const { providers } = await untilApplied(ready.proxyAdmin, demo?.position ?? 0n, interrupted);
   writeReady(dataDir, ready);
-  tell(announcement(dataDir, ready));
+  tell(announcement(dataDir, ready, { kinds: new Set(providers.map(({ kind }) => kind)), demo: demo?.told }));
+}
+
+async function keepDemo(stage: Stage, ready: Ready): Promise<Demo> {
+  return startDemo(adminApi(ready), async (port) => {
+    const { mockProvider } = stage.programs;
+    const line = await keepProgram(stage, "mock provider", mockProvider, mockProviderGraceMs, (former) => ({
+      env: {},
+      args: ["--port", former === undefined ? String(port) : new URL(urlFrom(former, "url")).port],
+    }));
+    return urlFrom(line, "url");
+  });
 }
 
 function configurationOf({ config, isFirstStart, programs }: Stage): StartConfiguration {
@@ -175,7 +195,7 @@ async function keepProgram(
   name: string,
   entry: string,
   graceMs: number,
-  env: (former: ReadyLine | undefined) => Record<string, string>,
+  settingsOf: (former: ReadyLine | undefined) => ProgramSettings,
 ): Promise<ReadyLine> {
   const log = openProgramLog(join(stage.dataDir, "logs", `${name.replaceAll(" ", "-")}.log`));
   let former: ReadyLine | undefined;
@@ -183,7 +203,7 @@ async function keepProgram(
     const program = await startProgram({
       name,
       entry,
-      env: env(former),
+      ...settingsOf(former),
       log,
       onSpawned: stage.record.add,
       signal: stage.interrupted,

@@ -2,6 +2,7 @@
 // the outcome into an exit code: 0 after a stop, 2 for what was configured wrongly, 1 for everything else.
 import { fileURLToPath } from "node:url";
 import { loadConfig, settings } from "./config.ts";
+import type { CommandLine } from "./config.ts";
 import { launch } from "./launcher.ts";
 import type { Programs } from "./launcher.ts";
 import { Problem } from "./problem.ts";
@@ -9,6 +10,7 @@ import { Problem } from "./problem.ts";
 const programs: Programs = {
   controlPlane: pathOf("control-plane/api/dist/main.js"),
   proxy: pathOf("data-plane/proxy/dist/main.js"),
+  mockProvider: pathOf("infra/mock-provider/main.ts"),
   firstConfiguration: pathOf("infra/local/first.yaml"),
 };
 
@@ -21,6 +23,7 @@ function help(): string {
   return [
     "npm start                 runs Tollgate on this machine: PostgreSQL, control plane and proxy",
     "npm start -- --mcp FILE   imports a server list of Claude Code (.mcp.json) into it",
+    "npm start -- --demo       adds providers of models that are nobody's, where there are none",
     "npm start -- --help       says this",
     "",
     "Settings are environment variables; an empty one counts as unset. The README lists those of the programs, too.",
@@ -30,13 +33,20 @@ function help(): string {
   ].join("\n");
 }
 
-function optionsIn([option, file, unknown]: readonly string[]): { mcpFile?: string } {
-  if (option === undefined) return {};
-  const wrong = option === "--mcp" ? unknown : option;
-  if (wrong !== undefined)
-    throw new Problem(`There is no option ${wrong}; npm start -- --help lists what there is.`, 2);
+function optionsIn(args: readonly string[]): CommandLine {
+  const rest = [...args];
+  let options: CommandLine = {};
+  for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
+    if (option === "--demo") options = { ...options, isDemo: true };
+    else if (option === "--mcp") options = { ...options, mcpFile: fileNamed(rest.shift()) };
+    else throw new Problem(`There is no option ${option}; npm start -- --help lists what there is.`, 2);
+  }
+  return options;
+}
+
+function fileNamed(file: string | undefined): string {
   if (file === undefined || file.startsWith("-")) throw new Problem("--mcp needs the name of a file.", 2);
-  return { mcpFile: file };
+  return file;
 }
 
 async function main(args: readonly string[]): Promise<number> {

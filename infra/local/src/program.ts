@@ -12,11 +12,16 @@ import { z } from "zod";
 import type { ProgramLog } from "./program-log.ts";
 import { Problem } from "./problem.ts";
 
-export interface ProgramOptions {
+/** All that it is told. */
+export interface ProgramSettings {
+  readonly env: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+export interface ProgramOptions extends ProgramSettings {
   /** As people call it: "control plane". */
   readonly name: string;
   readonly entry: string;
-  readonly env: Readonly<Record<string, string>>;
   readonly log: ProgramLog;
   /** Called as soon as there is a process, before it is ready. */
   readonly onSpawned: (pid: number) => void;
@@ -43,9 +48,9 @@ const readyLine = z.object({ ready: z.record(z.string(), z.string()) });
 const tether = fileURLToPath(new URL("./tether.js", import.meta.url));
 
 export async function startProgram(options: ProgramOptions): Promise<Program> {
-  const { name, entry, env, log, signal } = options;
+  const { name, entry, env, args = [], log, signal } = options;
   signal.throwIfAborted();
-  const child = spawn(process.execPath, ["--enable-source-maps", "--import", tether, entry], {
+  const child = spawn(process.execPath, ["--enable-source-maps", "--import", tether, entry, ...args], {
     env,
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],

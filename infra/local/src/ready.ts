@@ -28,31 +28,57 @@ export function removeReady(dataDir: string): void {
   rmSync(join(dataDir, "ready.json"), { force: true });
 }
 
-export function announcement(dataDir: string, ready: Ready): string {
+/** Of models: the kinds of providers that there are, and what a demonstration has to say. */
+export interface ModelsNews {
+  readonly kinds: ReadonlySet<string>;
+  readonly demo: readonly string[] | undefined;
+}
+
+export function announcement(dataDir: string, ready: Ready, { kinds, demo }: ModelsNews): string {
   const keysDir = join(dataDir, "keys");
   const names = existsSync(keysDir) ? readdirSync(keysDir).sort() : [];
   const firstKey = names.includes("first") ? "first" : names[0];
-  const keyFile = join(keysDir, firstKey ?? "NAME");
+  const key = `$(cat ${quoted(join(keysDir, firstKey ?? "NAME"))})`;
+  const doors = modelDoors.filter(({ kind }) => kinds.has(kind));
   const rows = [
     ["MCP gate", `${ready.proxy}/mcp`],
+    ...doors.map(({ path, what }) => [what, `${ready.proxy}${path}`]),
     ["Admin API", `${ready.control}/graphql`],
     ["Admin token in", ready.adminTokenFile],
-    [firstKey === "first" ? "First key in" : "Keys in", firstKey === "first" ? keyFile : keysDir],
+    firstKey === "first" ? ["First key in", join(keysDir, "first")] : ["Keys in", keysDir],
   ];
-  const connect = `claude mcp add --transport http tollgate ${ready.proxy}/mcp --header "Authorization: Bearer $(cat ${quoted(keyFile)})"`;
   return [
     "Tollgate is ready.",
     "",
-    ...rows.map(([what = "", where = ""]) => `  ${what.padEnd(16)}${where}`),
+    ...rows.map(([what = "", where = ""]) => `  ${what.padEnd(18)}${where}`),
     "",
     "Connect Claude Code:",
     "",
-    `  ${connect}`,
+    `  claude mcp add --transport http tollgate ${ready.proxy}/mcp --header "Authorization: Bearer ${key}"`,
     "",
+    ...doors.flatMap(({ path, clients, variables: [url, credential] }) => [
+      `Send what ${clients} asks of models through the gate, too:`,
+      "",
+      `  export ${url}=${ready.proxy}${path}`,
+      `  export ${credential}=${key}`,
+      "",
+    ]),
+    ...(demo === undefined ? [] : [...demo, ""]),
     "Ctrl-C stops it; the data stays.",
     "",
   ].join("\n");
 }
+
+const modelDoors = [
+  {
+    ...{ kind: "anthropic", path: "/anthropic", what: "Anthropic's models", clients: "Claude Code" },
+    variables: ["ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"],
+  },
+  {
+    ...{ kind: "openai", path: "/openai/v1", what: "OpenAI's models", clients: "OpenAI's SDKs" },
+    variables: ["OPENAI_BASE_URL", "OPENAI_API_KEY"],
+  },
+] as const;
 
 /** Inside `$( )` inside double quotes, where single quotes are quotes again. */
 function quoted(path: string): string {

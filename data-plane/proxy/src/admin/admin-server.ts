@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { digest } from "@tollgate/kernel/replica";
+import { kindNames } from "@tollgate/kernel/pricing";
 import type { View } from "@tollgate/kernel/view";
 import { answerJson, answerRefusal } from "../http/answer.ts";
 import { answerReadiness } from "../http/listener.ts";
@@ -74,5 +75,6 @@ function described(view: View | undefined): Record<string, unknown> {
       ]),
     ),
     servers: [...view.serversByName.keys()],
+    providers: [...view.providersByName.values()].map(({ name, kind }) => ({ name, kind: kindNames[kind] })),
   };
 }
