@@ -243,7 +243,9 @@ export function watchServer(parts: WatchParts): Watch {
       if (attempt !== mine || isClosed) return;
       const isOther =
         kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]) || read.unfitTools !== catalogue.unfitTools;
-      publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
+      // All of it goes to every process each time that it is said: what is as it was is not said again.
+      if (isOther || catalogue.health.state !== "connected")
+        publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
       later(jittered(askAgainMs), check);
     } catch (error) {
       if (attempt === mine && !isClosed) lost(error);
