@@ -25,7 +25,7 @@ import { place } from "./forward/resume.ts";
 import { createPlacement, type Neighbours } from "./placement/placement.ts";
 import { listenerFor } from "./rev2025-11-25/streams.ts";
 import { createSurfaces } from "./surface/surfaces.ts";
-import { createPeers } from "./upstream/peers.ts";
+import { createPeers, usualIdle } from "./upstream/peers.ts";
 
 export type McpParts = {
   readonly config: Config;
@@ -77,7 +77,7 @@ export function openMcp(parts: McpParts): Mcp {
   const streams = createStreams(config);
   const placement = createPlacement(neighbours);
   const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs, neighbours.self);
-  const peers = createPeers(upstreams, deadlines, catalogues, { ...config, listenerFor });
+  const peers = createPeers(upstreams, deadlines, catalogues, { ...config, ...usualIdle, listenerFor });
   const parked = new ParkedCalls<Leg>(config, sealer, deadlines, neighbours.self, wallMs);
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.
