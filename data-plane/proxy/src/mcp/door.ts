@@ -206,7 +206,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { principal } = entered;
     const answers = batch.filter((one) => "refusal" in one || one.envelope.kind === "request").length;
     if (answers === 0) acknowledge(exchange);
-    const together = answerTogether(exchange, () => session.makeStream(() => undefined), answers);
+    const together = answerTogether(exchange, () => session.makeStream(), answers);
     for (const { bytes, ...one } of batch) {
       if ("refusal" in one) {
         accounts.refuse(partOf(exchange, bytes, one.id, together), one.refusal, { principal });
@@ -335,8 +335,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { session } = more;
     const makeStream = (): EventStream =>
       session === undefined
-        ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0, onClosed: () => undefined })
-        : session.makeStream(() => undefined);
+        ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0 })
+        : session.makeStream();
     const traceparent = request.headers["traceparent"];
     const clientSessionId = request.headers["x-claude-code-session-id"];
     return Object.assign(call, more, {

@@ -195,7 +195,7 @@ export function watchServer(parts: WatchParts): Watch {
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
         const read = { items: [...byName.values()], unfit: [...unfit], hint };
         if (next === undefined) return read;
-        // A resource list may have no end; its further pages are asked for when a client asks.
+        // A resource list may have no end: what is on further pages is not listed, and can be read all the same.
         if (kind === "resources") return read;
         if (page === limits.listServerPagesMax) throw tooLarge(`${limits.listServerPagesMax} pages`);
         cursor = next;

@@ -19,8 +19,6 @@ export type SessionLimits = {
   readonly streamKeptBytesMax: number;
 };
 
-export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
-
 /** A question to the client, and what to do with its answer. */
 export type Question = { onAnswer(answer: Buffer): void };
 
@@ -66,7 +64,7 @@ export class ClientSession {
     this.principalId = principalId;
     this.client = client;
     this.keptBytesMax = keptBytesMax;
-    this.general = this.makeStream(() => undefined);
+    this.general = this.makeStream();
   }
 
   /** For records: tells sessions apart, and is of no use to whoever reads it. */
@@ -74,11 +72,11 @@ export class ClientSession {
     return (this.short ??= hash("sha256", this.id, "hex").slice(0, shortIdChars));
   }
 
-  makeStream(onClosed: () => void): EventStream {
+  makeStream(): EventStream {
     const name = `${this.life}.${++this.lastStream}`;
     // Clients of former versions take an event without data for broken JSON.
     const isPrimed = this.client.version === primedVersion;
-    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax, onClosed });
+    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax });
     this.streams.set(name, stream);
     this.forgetStreams();
     return stream;

@@ -24,8 +24,6 @@ export type ParkLimits = {
   readonly parkedMsMax: number;
 };
 
-export type Ticket = { readonly n: string; readonly round: number };
-
 type Entry<Leg> = {
   readonly parked: Parked<Leg>;
   readonly digest: string;

@@ -34,8 +34,6 @@ const streamHeadMsMax = 250;
 
 export class LegacySession implements CallHost {
   readonly handshake: Handshake;
-  readonly declared: string;
-  usedMs = performance.now();
   private readonly parts: AskParts;
   private readonly events: SessionEvents;
   private readonly calls = new Map<string, LegacyCall>();
@@ -47,9 +45,8 @@ export class LegacySession implements CallHost {
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
-  private constructor(parts: AskParts, declared: string, handshake: Handshake, events: SessionEvents) {
+  private constructor(parts: AskParts, handshake: Handshake, events: SessionEvents) {
     this.parts = parts;
-    this.declared = declared;
     this.handshake = handshake;
     this.events = events;
   }
@@ -68,7 +65,7 @@ export class LegacySession implements CallHost {
       version: negotiatedVersion(message),
       answer: message,
     };
-    const session = new LegacySession(parts, declared, handshake, events);
+    const session = new LegacySession(parts, handshake, events);
     await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
     return session;
   }
@@ -107,7 +104,6 @@ export class LegacySession implements CallHost {
 
   /** The body is a whole request whose id is `id`. */
   call(id: number, body: Buffer, events: CallEvents): UpstreamCall {
-    this.usedMs = performance.now();
     const call = new LegacyCall(this, id, events, () => this.calls.delete(String(id)));
     this.calls.set(String(id), call);
     call.start(body);
@@ -149,7 +145,6 @@ export class LegacySession implements CallHost {
 
   /** One request of the gate's own. Undefined where the session is gone. */
   async request(method: string, params: string, meter?: (bytes: number) => TollgateError | undefined): Promise<Buffer> {
-    this.usedMs = performance.now();
     const { message } = await ask(this.parts, this.headers(), nextId(), method, params, meter, (status) => {
       if (status === 404 && this.handshake.id !== undefined) this.end();
     });
