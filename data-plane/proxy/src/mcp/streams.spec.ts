@@ -63,3 +63,23 @@ test("a stream whose client reads slowly is hung up, and what is said then harms
   await once(response, "close");
   expect(errors).toEqual([]);
 });
+
+test("a message of a server that cannot be read costs that message alone", async () => {
+  const upstream = started(
+    await startUpstream({ offer: { tools: ["t"] }, onRequest: (incoming) => result(incoming, { content: [] }) }),
+  );
+  const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+  const client = await legacyClient(gate, agent);
+  const general = await client.listen();
+  await client.ask("tools/call", { name: "s__t" });
+  await until(() => upstream.streams.size === 2, "the session's stream at the server");
+  const before = upstream.count("GET");
+  for (const method of ["notifications/message", "notifications/resources/updated"])
+    for (const stream of upstream.streams.keys())
+      stream.write(
+        `data: {"jsonrpc":"2.0","method":"${method}","params":{"level":"info","LEVEL":"info","uri":"a","uri":"b"}}\n\n`,
+      );
+  upstream.tell("notifications/message", { level: "info", data: "readable" });
+  expect(await general.next("notifications/message")).toMatchObject({ params: { data: "readable" } });
+  expect(upstream.count("GET")).toBe(before);
+});

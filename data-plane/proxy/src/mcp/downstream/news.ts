@@ -10,7 +10,7 @@ import { nextId } from "../upstream/call.ts";
 import type { HeldSession, SessionListener } from "../upstream/held-session.ts";
 import { ModernCall, ownMeta } from "../upstream/modern-call.ts";
 import type { Peer } from "../upstream/peers.ts";
-import { memberFinder, valueOf } from "../wire/members.ts";
+import { memberFinder, unlessUnreadable, valueOf } from "../wire/members.ts";
 import { readError, type ServerNotification } from "../wire/message.ts";
 
 /** `about` is what the server says it is about: what was subscribed to, or a part of it. */
@@ -103,10 +103,12 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
       {
         onNotification(notification) {
           if (notification.method === acknowledged) return onAcknowledged();
-          const about = uriOf(notification);
-          if (about === undefined) return;
-          for (const [uri, listeners] of hub.listeners)
-            if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(about, notification);
+          unlessUnreadable(() => {
+            const about = uriOf(notification);
+            if (about === undefined) return;
+            for (const [uri, listeners] of hub.listeners)
+              if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(about, notification);
+          });
         },
         onRequest: () => undefined,
         onResponse: lost,
