@@ -23,7 +23,15 @@ import { isInputRequired, type ServerNotification, type ServerRequest, type Serv
 import type { Leg } from "./errand.ts";
 import { hearsFrom, Notifications, resultFor } from "./incoming.ts";
 import { withKnownUris } from "./known-uris.ts";
-import { answerOf, inputResponses, keyOf, paramsOf, readInputRequired, type InputRequired } from "./input.ts";
+import {
+  answerOf,
+  errorPart,
+  inputResponses,
+  keyOf,
+  paramsOf,
+  readInputRequired,
+  type InputRequired,
+} from "./input.ts";
 import { outgoingBody } from "./outgoing.ts";
 import { paramHeadersOf } from "./param-headers.ts";
 import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
@@ -309,14 +317,17 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private refuseAside(leg: Leg, code: "mcp.calls-full"): void {
-    const completion = { outcome: "answered", ...nothingCame, serverEra: this.era } as const;
     const message = errorMessage(leg.call.envelope.id, code);
-    this.parts.accounts.completed(leg, completion, () => leg.call.answering.finish(message));
+    this.endAside(leg, "answered", () => leg.call.answering.finish(message));
+  }
+
+  /** A leg that never was the one that runs. */
+  private endAside(leg: Leg, outcome: "answered" | "client-closed", release: () => void): void {
+    this.parts.accounts.completed(leg, { outcome, ...nothingCame, serverEra: this.era }, release);
   }
 
   private leave(leg: Leg): void {
-    const completion = { outcome: "client-closed", ...nothingCame, serverEra: this.era } as const;
-    this.parts.accounts.completed(leg, completion, () => leg.call.answering.break());
+    this.endAside(leg, "client-closed", () => leg.call.answering.break());
   }
 
   expire(): void {
@@ -424,22 +435,29 @@ class Forward implements CallEvents, Parked<Leg> {
 
   private clientClosed(): void {
     if (this.isAnswered) return;
-    const heir = this.followers.findIndex(({ leg }) => !leg.call.answering.response.destroyed);
-    const [next] = heir < 0 ? [] : this.followers.splice(0, heir + 1).slice(-1);
-    if (next !== undefined) return this.handOver(next.leg);
+    for (let next = this.followers.shift(); next !== undefined; next = this.followers.shift()) {
+      if (!next.leg.call.answering.response.destroyed) return this.handOver(next.leg);
+      this.leave(next.leg);
+    }
     this.isOver = true;
     clearTimeout(this.settling);
     if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
     this.call?.cancel("The client closed the call.");
-    this.endLeg("client-closed", () => this.leg.call.answering.break());
+    this.breakLeg();
   }
 
   /** Another leg waits for the same: the call goes on for that one. */
   private handOver(leg: Leg): void {
     const others = this.followers.splice(0);
-    this.endLeg("client-closed", () => this.leg.call.answering.break());
+    this.breakLeg();
     this.followers.push(...others);
     this.beginLeg(leg);
+  }
+
+  private breakLeg(): void {
+    // When it is written down another leg may have taken its place.
+    const { answering } = this.leg.call;
+    this.endLeg("client-closed", () => answering.break());
   }
 
   /** The request is wrong in what only a server of its era could have said. */
@@ -486,9 +504,4 @@ class Forward implements CallEvents, Parked<Leg> {
     if (method === "tools/call") return toolErrorMessage(id, server.name, error.code, detail, call.client.era);
     return errorMessage(id, error.code, `(${server.name})${detail === undefined ? "" : ` ${detail}`}`);
   }
-}
-
-function errorPart(answer: string): string {
-  const { error }: { error?: unknown } = Object(JSON.parse(answer));
-  return `"error":${JSON.stringify(error ?? { code: -32603, message: "The client gave no answer." })}`;
 }
