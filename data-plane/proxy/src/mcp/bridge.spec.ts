@@ -87,37 +87,6 @@ describe("a modern client at a legacy server", () => {
     expect(upstream.answers.size).toBe(3);
   });
 
-  test("of those who wait for the same, whoever has gone is written down, and whoever is there goes on", async () => {
-    const { promise, resolve: finish } = Promise.withResolvers<void>();
-    const upstream = started(
-      await startUpstream({
-        offer: { tools: ["t"] },
-        onRequest(incoming) {
-          event(beginEvents(incoming.response), { ...elicit("who"), params: form });
-          void promise.then(() => event(incoming.response, { id: incoming.id, result: { content: [] } }));
-        },
-      }),
-    );
-    const gate = await gateOver(upstream);
-    const state = { requestState: stateOf(await call(gate)), inputResponses: { who: accepted("me") } };
-    const params = { name: "s__t", arguments: { a: 1 }, ...state };
-    const clients = [leaving(), leaving(), leaving()];
-    const legs = [];
-    for (const [index, { signal }] of clients.entries()) {
-      legs.push(openAsk(gate, agent, "tools/call", params, { id: index, capabilities: all, signal }));
-      await until(() => gate.intents.length === index + 2, "the leg to be written down");
-    }
-    legs.forEach((leg) => leg.catch(() => undefined));
-    clients[1]?.leave();
-    await new Promise((resolve) => setImmediate(resolve));
-    clients[0]?.leave();
-    const completed = () => gate.facts.filter(({ kind }) => kind.case === "toolCallCompleted").length;
-    await until(() => completed() === 3, "those who have gone to be written down");
-    finish();
-    expect(at(await (await legs[2])?.response(2), "result", "content")).toEqual([]);
-    expect(completed()).toBe(gate.intents.length);
-  });
-
   test("two retries at the same time both get the one answer", async () => {
     const upstream = await askingServer([[elicit("who")]]);
     const gate = await gateOver(upstream);

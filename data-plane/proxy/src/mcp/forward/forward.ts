@@ -3,13 +3,13 @@
 // and a modern one is told to come again: the call waits for him, and each time he comes is a leg of it. A request is
 // never sent twice unless the server refused it unread. What cannot be delivered becomes an answer that names the server.
 
-import { errors, TollgateError } from "@tollgate/kernel/errors";
+import { TollgateError } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
 import type { Step } from "../../pipeline/call.ts";
 import type { Accounts, Completion } from "../../pipeline/record.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
 import { failureOf } from "../../upstream/failure.ts";
-import { errorMessage, toolErrorMessage } from "../answers.ts";
+import { errorMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
 import type { Era } from "../catalogue/catalogue.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
@@ -21,6 +21,7 @@ import type { Peer, Peers } from "../upstream/peers.ts";
 import { textValue } from "../wire/envelope.ts";
 import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
 import type { Leg } from "./errand.ts";
+import { failureAnswer } from "./failure-answer.ts";
 import { hearsFrom, Notifications, resultFor } from "./incoming.ts";
 import { withKnownUris } from "./known-uris.ts";
 import {
@@ -401,7 +402,7 @@ class Forward implements CallEvents, Parked<Leg> {
     } catch {
       this.answer(
         "upstream-failed",
-        this.failureMessage(new TollgateError("upstream.protocol", "Its result cannot be read.")),
+        failureAnswer(this.leg, new TollgateError("upstream.protocol", "Its result cannot be read.")),
       );
     }
   }
@@ -418,7 +419,7 @@ class Forward implements CallEvents, Parked<Leg> {
     const { server, call } = this.leg;
     this.parts.log.debug({ requestId: call.requestId, server: server.name, code: error.code }, "a call failed");
     if (error.code === "upstream.unreachable" || error.code === "upstream.protocol") this.parts.onSuspect(server.id);
-    if (!this.isAnswered) this.answer("upstream-failed", this.failureMessage(error));
+    if (!this.isAnswered) this.answer("upstream-failed", failureAnswer(this.leg, error));
   }
 
   private giveUp(error: TollgateError): void {
@@ -494,14 +495,5 @@ class Forward implements CallEvents, Parked<Leg> {
     };
     this.parts.accounts.completed(this.leg, completion, release);
     this.resumeFollowers();
-  }
-
-  private failureMessage(error: TollgateError): string {
-    const { call, server } = this.leg;
-    // Only codes whose class is about the server may be told with their detail; a bug's text may hold anything.
-    const detail = errors[error.code].class === "upstream" ? error.detail : undefined;
-    const { id, method } = call.envelope;
-    if (method === "tools/call") return toolErrorMessage(id, server.name, error.code, detail, call.client.era);
-    return errorMessage(id, error.code, `(${server.name})${detail === undefined ? "" : ` ${detail}`}`);
   }
 }
