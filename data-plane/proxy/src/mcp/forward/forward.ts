@@ -391,10 +391,11 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   private deliver(response: ServerResponse): void {
-    const { envelope, client, surface } = this.leg.call;
+    const { call, view, principal, server } = this.leg;
+    const { envelope, client, surface } = call;
     try {
       const result = resultFor(client.era, this.era, envelope.method, envelope.id, response);
-      const knownUri = surface.knownUris(this.leg.server);
+      const knownUri = surface.knownUris(view, principal, server);
       const message = knownUri === undefined ? result : withKnownUris(result, knownUri);
       // A modern server's question goes to a modern client as it is: between them it is they who come again.
       const outcome = this.era === "modern" && isInputRequired(response) ? "input-required" : "answered";

@@ -11,7 +11,6 @@ import { discoverResult, instructionsFor, legacyVersions } from "../downstream/i
 import type { McpRequest } from "../forward/errand.ts";
 import { paramHeaderProblem } from "../forward/param-headers.ts";
 import { serveMethod, type Entered, type MethodParts } from "../methods.ts";
-import { isReached } from "../reach.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
 import { textIn } from "../wire/edits.ts";
 import { textValue, type Envelope } from "../wire/envelope.ts";
@@ -113,11 +112,9 @@ export function serveModern(
     case "subscriptions/listen":
       return parts.listen(entered);
     case "tools/call": {
-      const found = surface.named("tools", textValue(body, envelope.at["params>name"]) ?? "");
-      // What the key does not reach is refused like what is not there, whatever its definition wants to see.
-      const isThere = found !== undefined && isReached(view, principal, "tools", found.server, found.own);
-      const exposed = isThere ? found.exposed : undefined;
-      const problem = paramHeaderProblem(exposed, headers, body, envelope.at["params>arguments"]);
+      // What the key does not reach is not exposed to it: it is refused like what is not there, whatever it wants to see.
+      const found = surface.named("tools", view, principal, textValue(body, envelope.at["params>name"]) ?? "");
+      const problem = paramHeaderProblem(found?.exposed, headers, body, envelope.at["params>arguments"]);
       if (problem !== undefined)
         return parts.accounts.refuse(call, { code: "mcp.header-mismatch", detail: problem }, { principal });
       break;
