@@ -6,9 +6,9 @@ import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { legacyClient } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
-import { result, startUpstream } from "../fixtures/upstream-fixture.ts";
+import { event, result, startUpstream } from "../fixtures/upstream-fixture.ts";
 
-const { key, server, startGate, started, team, until, viewWith } = fixture;
+const { at, key, server, startGate, started, team, until, viewWith } = fixture;
 
 const agent = key(["*/*"]);
 
@@ -82,4 +82,42 @@ test("a message of a server that cannot be read costs that message alone", async
   upstream.tell("notifications/message", { level: "info", data: "readable" });
   expect(await general.next("notifications/message")).toMatchObject({ params: { data: "readable" } });
   expect(upstream.count("GET")).toBe(before);
+});
+
+test("a server that the key has lost says and asks nothing more, and is heard again when the key reaches it again", async () => {
+  const upstream = started(
+    await startUpstream({ offer: { tools: ["t"] }, onRequest: (incoming) => result(incoming, { content: [] }) }),
+  );
+  const resources = [team(), server("s", upstream.url)];
+  const gate = started(await startGate(viewWith([...resources, agent.resource])));
+  const client = await legacyClient(gate, agent, { capabilities: { elicitation: {} } });
+  const general = await client.listen();
+  await client.ask("tools/call", { name: "s__t" });
+  await until(() => upstream.streams.size === 2, "the session's stream at the server");
+  const own = [...upstream.streams].flatMap(([stream, session]) =>
+    session === upstream.received.findLast(({ method }) => method === "tools/call")?.headers["mcp-session-id"]
+      ? stream
+      : [],
+  );
+  const say = (data: string) => {
+    for (const stream of own) {
+      event(stream, { method: "notifications/message", params: { level: "info", data } });
+      event(stream, { id: data, method: "elicitation/create", params: { message: data } });
+    }
+  };
+  const answers = () =>
+    upstream.received.flatMap(({ method, id, body }) => (method === "response" ? [{ id, body }] : []));
+  const show = async (tools: readonly string[], position: bigint) => {
+    gate.show(viewWith([...resources, agent.withTools(tools)], position));
+    await general.next("notifications/tools/list_changed");
+  };
+  await show(["other/*"], 2n);
+  say("lost");
+  await until(() => answers().length === 1, "the server to be answered");
+  expect(JSON.parse(answers()[0]?.body ?? "")).toMatchObject({ id: "lost", error: { code: -32601 } });
+  await show(["s/*"], 3n);
+  say("found");
+  expect(await general.next("elicitation/create")).toMatchObject({ params: { message: "found" } });
+  const heard = general.messages.filter((message) => at(message, "method") === "notifications/message");
+  expect(heard.map((message) => at(message, "params", "data"))).toEqual(["found"]);
 });

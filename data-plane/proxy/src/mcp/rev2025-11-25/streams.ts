@@ -2,6 +2,7 @@
 // up again where they broke. What servers say in a session of this client's own comes here under the names that he knows.
 
 import type { ServerResponse } from "node:http";
+import { reachesServer } from "@tollgate/kernel/view";
 import type { Server } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
 import { TollgateError } from "@tollgate/kernel/errors";
@@ -68,17 +69,22 @@ export function connectStream(
 
 const findLog = memberFinder(["params>level", "params>logger"]);
 
-/** What a server says in a session of this client's own, outside of his requests. */
+/** What a server says in a session of this client's own, outside of his requests, as long as his key reaches it. */
 export function listenerFor(session: ClientSession, server: Server): SessionListener {
+  const isHeard = (): boolean => {
+    const { reach } = session;
+    return reach === undefined || reachesServer(reach.view, reach.principal, server.name);
+  };
   return {
     onNotification(notification) {
+      if (!isHeard()) return;
       const message = ownNotification(session, server, notification);
       if (message !== undefined) session.general.send(message);
     },
     onRequest(request, answer) {
       const capability = capabilityFor(request.method);
       if (capability === undefined || !session.client.capabilities.names.has(capability)) return false;
-      if (!session.general.isConnected) return false;
+      if (!session.general.isConnected || !isHeard()) return false;
       const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
       if (id === undefined) return false;
       session.general.send(
