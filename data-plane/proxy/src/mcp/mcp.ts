@@ -18,6 +18,7 @@ import { createAnnouncements } from "./downstream/announcements.ts";
 import { ClientSessions } from "./downstream/client-sessions.ts";
 import { createModernNews } from "./downstream/news.ts";
 import { createStreams } from "./downstream/streams.ts";
+import { createSubscriptions } from "./downstream/subscriptions.ts";
 import type { Errand, Leg } from "./forward/errand.ts";
 import { forward, type Forwarding } from "./forward/forward.ts";
 import { ParkedCalls } from "./forward/parked-calls.ts";
@@ -72,7 +73,6 @@ export function openMcp(parts: McpParts): Mcp {
   const onSuspect = parts.onSuspect ?? ((serverId: string) => watchers?.suspect(serverId));
   const surfaces = createSurfaces(catalogues, log);
   const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
-  catalogues.onChange(announcements.look);
   const news = createModernNews(deadlines, log);
   const streams = createStreams(config);
   const placement = createPlacement(neighbours);
@@ -92,19 +92,25 @@ export function openMcp(parts: McpParts): Mcp {
   );
   const send = authorise<Errand>(accounts)(placed);
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
-  const shared = { ...methods, announcements, news, peers };
+  const subscriptions = createSubscriptions({ peers, news, catalogues });
+  const shared = { ...methods, announcements, subscriptions, peers };
+  catalogues.onChange(() => {
+    announcements.look();
+    if (shown !== undefined) subscriptions.look(shown);
+  });
   const door = mcpDoor({
     ...{ replica, environment: config.environment, replicaAgeMsMax: config.replicaAgeMsMax, wallMs },
     ...{ accounts, surfaces, sessions, streams, placement, log, settings: config },
     legacy: { ...shared, sessions },
     modern: { ...methods, listen: () => undefined },
-    listening: { announcements, news, peers, catalogues, deadlines },
+    listening: { announcements, subscriptions, catalogues },
   });
 
   function sweep(): void {
     sessions.endIdle();
     // That a key's time is over is told by nothing but the clock.
     announcements.look();
+    if (shown !== undefined) subscriptions.look(shown);
     deadlines.watch(sweepMs, sweep);
   }
   sweep();
@@ -116,6 +122,7 @@ export function openMcp(parts: McpParts): Mcp {
       shown = view;
       watchers?.follow(view);
       announcements.look();
+      subscriptions.look(view);
       sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
     },
     secretsChanged: () => watchers?.tryAgain(),

@@ -1,7 +1,7 @@
 // A server that is registered with another address is another server under the same name: agents that went on seeing the tools
 // of the former one would call what is not there, and an admin would approve what nobody has.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { ServerSchema } from "@tollgate/schema/resources";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../config.ts";
@@ -10,6 +10,7 @@ import {
   ask,
   at,
   key,
+  moved,
   server,
   startExample,
   startGate,
@@ -18,7 +19,6 @@ import {
   team,
   until,
   viewWith,
-  type Resource,
 } from "../../fixtures/gate-fixture.ts";
 import { startUpstream } from "../../fixtures/upstream-fixture.ts";
 import { openLog } from "../../log-output.ts";
@@ -28,11 +28,6 @@ import { createUpstreams } from "../../upstream/upstreams.ts";
 import { openRoom } from "../list-bounds.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { watchServer } from "./watch.ts";
-
-function moved({ kind, id, bytes }: Resource, url: string): Resource {
-  const changed = create(ServerSchema, { ...fromBinary(ServerSchema, bytes), url });
-  return { kind, id, bytes: toBinary(ServerSchema, changed) };
-}
 
 test("what a server lists at its new address takes the place of what it listed, and is told", async () => {
   const nothing = () => undefined;

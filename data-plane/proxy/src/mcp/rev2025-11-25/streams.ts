@@ -9,19 +9,18 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { failureOf } from "../../upstream/failure.ts";
 import { errorMessage, resultMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
-import type { Catalogues } from "../catalogue/catalogues.ts";
 import { listKinds } from "../catalogue/catalogue.ts";
 import { logLevelOf } from "../client.ts";
 import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import type { EventStream } from "../downstream/event-stream.ts";
-import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
+import { uriOf } from "../downstream/news.ts";
+import type { Subscribing, Subscriptions } from "../downstream/subscriptions.ts";
 import { hearsFrom, logNamed, resultFor } from "../forward/incoming.ts";
 import { answerOf, paramsOf } from "../forward/input.ts";
 import type { Entered, MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
 import type { SessionListener } from "../upstream/held-session.ts";
-import type { Peers } from "../upstream/peers.ts";
 import { Edits } from "../wire/edits.ts";
 import { textValue } from "../wire/envelope.ts";
 import { memberFinder, valueOf } from "../wire/members.ts";
@@ -29,9 +28,7 @@ import { readServerMessage, type ServerNotification, type ServerRequest } from "
 
 export type StreamParts = MethodParts & {
   readonly announcements: Announcements;
-  readonly news: ModernNews;
-  readonly peers: Peers;
-  readonly catalogues: Catalogues;
+  readonly subscriptions: Subscriptions;
 };
 
 /** Connects the client to the session's own stream, or to one that it lost; and says to which. */
@@ -132,7 +129,6 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   const found = surface.located(view, principal, uri);
   if (found === undefined || !isReached(view, principal, "resources", found.server, found.own))
     return parts.accounts.refuse(call, { code: "mcp.resource-unknown" }, { principal, tool: uri });
-  const catalogue = parts.catalogues.of(found.server.id);
   const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
   const { subscriptions } = session;
   if (subscriptions.has(uri)) return done();
@@ -156,11 +152,10 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     letGo();
     call.answering.finish(resultFor("legacy", "legacy", envelope.method, envelope.id, response));
   };
-  const peer = parts.peers.of(found.server);
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
-  const heard: Heard = (about, notification) => {
+  const heard: Subscribing["heard"] = (server, about, notification) => {
     const now = session.reach ?? { view, principal };
-    if (isReached(now.view, now.principal, "resources", found.server, about))
+    if (isReached(now.view, now.principal, "resources", server, about))
       session.general.send(underKnownUri(notification, found.own, uri));
   };
   const keep = (end: () => void): void => {
@@ -172,9 +167,8 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     }
     done();
   };
-  if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));
-  const held = peer.sessionFor({ client: call.client, session, keyId: principal.key.id });
-  hearLegacy(held, found.own, heard).then(
+  const who = { client: call.client, session, keyId: principal.key.id };
+  parts.subscriptions.begin({ server: found.server, own: found.own, who, heard }).then(
     (ready) => (typeof ready === "function" ? keep(ready) : refused(ready)),
     (error: unknown) => failed(failureOf(error)),
   );
