@@ -19,8 +19,8 @@ export type SessionLimits = {
   readonly streamKeptBytesMax: number;
 };
 
-/** A question to the client, and what to do with its answer. */
-export type Question = { onAnswer(answer: Buffer): void };
+/** A question to the client, and what to do with its answer. `of`: the call, or the server, for whose sake it is. */
+export type Question = { readonly of: unknown; onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
 const shortIdChars = 16;
@@ -43,7 +43,9 @@ export class ClientSession {
   readonly ends = new Set<() => void>();
   /** What the client was told of lists, from stream to stream. */
   readonly told: Told = { lists: undefined };
-  readonly questions = new Map<string, Question>();
+  private readonly questions = new Map<string, Question>();
+  /** Who wants to know that the client is asked, or not any more. */
+  private readonly whenAskedGo = new Set<() => void>();
   /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
   readonly underWay = new Map<string, () => void>();
   private short: string | undefined;
@@ -105,7 +107,30 @@ export class ClientSession {
     if (this.questions.size >= questionsPerSessionMax) return undefined;
     const id = `${++this.lastQuestion}`;
     this.questions.set(id, question);
+    this.tellAsked();
     return id;
+  }
+
+  /** The client answers, or nobody waits for it any more: undefined where it is asked nothing of the kind. */
+  asked(id: string): Question | undefined {
+    const question = this.questions.get(id);
+    if (this.questions.delete(id)) this.tellAsked();
+    return question;
+  }
+
+  isAsked(of: unknown): boolean {
+    for (const question of this.questions.values()) if (question.of === of) return true;
+    return false;
+  }
+
+  /** What is returned ends it. */
+  whenAsked(go: () => void): () => void {
+    this.whenAskedGo.add(go);
+    return () => void this.whenAskedGo.delete(go);
+  }
+
+  private tellAsked(): void {
+    for (const go of this.whenAskedGo) go();
   }
 
   end(): void {

@@ -4,17 +4,28 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { capabilityFor } from "../capability-set.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
+import type { ServerRequest } from "../wire/message.ts";
 import type { Leg } from "./errand.ts";
-import { answerOf, type InputRequired } from "./input.ts";
+import { answerOf, errorPart, paramsOf, type InputRequired } from "./input.ts";
 
 export class Asking {
   /** By the id that the client knows. */
   private readonly outstanding = new Set<string>();
 
+  /** A legacy server's question. `reply` gets the member that answers it. */
+  pass(leg: Leg, request: ServerRequest, reply: (answer: string) => void): void {
+    const isAsked = this.ask(leg, request.method, paramsOf(request), (answer) => {
+      const result = answerOf(answer);
+      // An error goes on as the client wrote it, under the server's id.
+      reply(result === undefined ? errorPart(answer.toString("utf8")) : `"result":${result}`);
+    });
+    if (!isAsked) reply('"error":{"code":-32603,"message":"The client has too many questions."}');
+  }
+
   /** False where the client has as many questions as may be. */
-  ask({ call }: Leg, method: string, params: string, onAnswer: (answer: Buffer) => void): boolean {
+  private ask({ call }: Leg, method: string, params: string, onAnswer: (answer: Buffer) => void): boolean {
     const { session, answering } = call;
-    const id = session?.ask({ onAnswer });
+    const id = session?.ask({ of: this, onAnswer });
     if (id === undefined) return false;
     this.outstanding.add(id);
     answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`));
@@ -47,8 +58,13 @@ export class Asking {
     if (requests.size === 0) next();
   }
 
+  /** Whether the client is asked for the sake of this call, as far as anybody can say which that is. */
+  isOpen({ call: { session }, server }: Leg): boolean {
+    return session !== undefined && (session.isAsked(this) || session.isAsked(server.id));
+  }
+
   end(session: ClientSession | undefined): void {
-    for (const id of this.outstanding) session?.questions.delete(id);
+    for (const id of this.outstanding) session?.asked(id);
     this.outstanding.clear();
   }
 }

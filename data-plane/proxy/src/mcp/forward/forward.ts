@@ -18,12 +18,13 @@ import type { LegacySession } from "../upstream/legacy-session.ts";
 import type { Peer, Peers } from "../upstream/peers.ts";
 import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
 import { Asking } from "./asking.ts";
+import { CallClock } from "./call-clock.ts";
 import { deliveryOf } from "./delivery.ts";
 import type { Leg } from "./errand.ts";
 import { failureAnswer } from "./failure-answer.ts";
 import { Followers } from "./followers.ts";
 import type { Notifications } from "./incoming.ts";
-import { answerOf, errorPart, inputResponses, paramsOf, readInputRequired, type InputRequired } from "./input.ts";
+import { inputResponses, readInputRequired, type InputRequired } from "./input.ts";
 import { OpenQuestions } from "./open-questions.ts";
 import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
 import { callLegacy, callModern, notificationsFor, sessionFor, type Retry } from "./sending.ts";
@@ -63,7 +64,7 @@ class Forward implements CallEvents, Parked<Leg> {
   private call: UpstreamCall | undefined;
   private session: LegacySession | undefined;
   private notifications: Notifications | undefined;
-  private unwatch: () => void = () => undefined;
+  private readonly clock: CallClock;
   /** The leg has its answer. */
   private isAnswered = false;
   /** The server has said its last, or was told that it need not. */
@@ -83,6 +84,12 @@ class Forward implements CallEvents, Parked<Leg> {
     this.leg = leg;
     this.peer = parts.peers.of(leg.server);
     this.followers = new Followers(parts.accounts, () => this.era);
+    this.clock = new CallClock({
+      deadlines: parts.deadlines,
+      serverMsMax: this.peer.upstream.timeoutMs,
+      clientMsMax: parts.parked.msMax,
+      onLate: (whose) => this.late(whose),
+    });
   }
 
   start(): void {
@@ -103,10 +110,14 @@ class Forward implements CallEvents, Parked<Leg> {
     this.isAnswered = false;
     const { answering, session, client, envelope } = leg.call;
     answering.waits(this.parts.deadlines);
-    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    this.startClock();
     // A legacy client that goes may come back for what it missed, and says so when it wants nothing more.
     if (client.era === "modern") answering.response.once("close", () => this.leg === leg && this.clientClosed());
     else session?.underWay.set(envelope.id, () => this.clientClosed());
+  }
+
+  private startClock(): void {
+    this.clock.start(this.leg.call.session, () => this.asking.isOpen(this.leg));
   }
 
   private send(era: Era): void {
@@ -165,7 +176,8 @@ class Forward implements CallEvents, Parked<Leg> {
     if (++this.asked > questionsMax)
       return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${questionsMax} questions.`));
     if (!client.capabilities.names.has(capability)) return this.lacks(request, capability);
-    if (client.era === "legacy" && session !== undefined) return this.ask(request);
+    if (client.era === "legacy" && session !== undefined)
+      return this.asking.pass(this.leg, request, (answer) => this.reply(request, answer));
     const given = this.questions.take(request);
     if (given !== undefined) return this.reply(request, `"result":${given}`);
     this.settling ??= setTimeout(() => this.park(), settleMs);
@@ -186,17 +198,6 @@ class Forward implements CallEvents, Parked<Leg> {
     this.session
       ?.post(`{"jsonrpc":"2.0","id":${id},${answer}}`)
       .catch((error: unknown) => this.onFailed(failureOf(error), true));
-  }
-
-  /** A legacy client is asked on the stream of its request. */
-  private ask(request: ServerRequest): void {
-    const isAsked = this.asking.ask(this.leg, request.method, paramsOf(request), (answer) => {
-      const text = answer.toString("utf8");
-      const result = answerOf(answer);
-      // An error goes on as the client wrote it, under the server's id.
-      this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
-    });
-    if (!isAsked) this.reply(request, '"error":{"code":-32603,"message":"The client has too many questions."}');
   }
 
   private park(): void {
@@ -281,8 +282,7 @@ class Forward implements CallEvents, Parked<Leg> {
     const members = [...answers].map(([key, answer]) => `${JSON.stringify(key)}:${answer}`);
     this.id = nextId();
     this.notifications?.expect(this.id);
-    this.unwatch();
-    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    this.startClock();
     this.sendModern({ inputResponses: answers.size === 0 ? undefined : `{${members.join(",")}}`, requestState });
   }
 
@@ -310,8 +310,9 @@ class Forward implements CallEvents, Parked<Leg> {
     this.onFailed(error, true);
   }
 
-  private late(): void {
-    if (!this.isAnswered) this.giveUp(new TollgateError("upstream.timeout"));
+  private late(whose: "server" | "client"): void {
+    const code = whose === "server" ? "upstream.timeout" : "mcp.input-late";
+    if (!this.isAnswered) this.giveUp(new TollgateError(code));
   }
 
   /** Nobody waits for the server any more, and for no client. */
@@ -362,7 +363,7 @@ class Forward implements CallEvents, Parked<Leg> {
   private endLeg(outcome: Completion["outcome"], release: () => void): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
-    this.unwatch();
+    this.clock.stop();
     const { session, envelope } = this.leg.call;
     session?.underWay.delete(envelope.id);
     this.asking.end(session);

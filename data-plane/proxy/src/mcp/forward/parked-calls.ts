@@ -49,6 +49,11 @@ export class ParkedCalls<Leg> {
     this.wallMs = wallMs;
   }
 
+  /** How long a client has for his answer. */
+  get msMax(): number {
+    return this.limits.parkedMsMax;
+  }
+
   get size(): number {
     return this.entries.size;
   }

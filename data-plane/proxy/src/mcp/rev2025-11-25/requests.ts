@@ -112,10 +112,7 @@ export function takeMessage(
 function takeAnswer(session: ClientSession, id: string, body: Buffer): void {
   // Some clients write a number's text; the gate's ids are numbers.
   const number = id.startsWith('"') ? String(JSON.parse(id)) : id;
-  const asked = session.questions.get(number);
-  if (asked === undefined) return;
-  session.questions.delete(number);
-  asked.onAnswer(body);
+  session.asked(number)?.onAnswer(body);
 }
 
 export const servedVersions: readonly string[] = legacyVersions;

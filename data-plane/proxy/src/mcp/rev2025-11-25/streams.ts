@@ -82,7 +82,7 @@ export function listenerFor(session: ClientSession, server: Server): SessionList
       const capability = capabilityFor(request.method);
       if (capability === undefined || !session.client.capabilities.names.has(capability)) return false;
       if (!session.general.isConnected || !isHeard()) return false;
-      const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
+      const id = session.ask({ of: server.id, onAnswer: (bytes) => answer(answerFor(request, bytes)) });
       if (id === undefined) return false;
       session.general.send(
         Buffer.from(
