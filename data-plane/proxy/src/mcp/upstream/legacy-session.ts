@@ -4,7 +4,7 @@
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { memberFinder, MemberRefusal, valueOf } from "../wire/members.ts";
-import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
+import { readError, readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "./call.ts";
 import { LegacyCall, pauseOf, retryMsMax, type CallHost } from "./legacy-call.ts";
@@ -59,6 +59,8 @@ export class LegacySession implements CallHost {
     const params = `{"protocolVersion":"${legacyVersion}","capabilities":${declared},"clientInfo":${clientInfo}}`;
     const id = nextId();
     const { message, headers } = await ask(parts, firstHeaders(parts), id, "initialize", params);
+    const refused = refusalIn(message);
+    if (refused !== undefined) throw new TollgateError("upstream.protocol", `It refused the handshake: ${refused}`);
     const sessionId = headers["mcp-session-id"];
     const handshake = {
       id: typeof sessionId === "string" ? sessionId : undefined,
@@ -241,6 +243,19 @@ export class LegacySession implements CallHost {
 
 function firstHeaders({ upstream, upstreams }: AskParts): readonly string[] {
   return [...postHeaders, ...upstreams.secretHeaders(upstream)];
+}
+
+const wordsMax = 200;
+
+/** Why the server wants no session, in its own words. */
+function refusalIn(answer: Buffer): string | undefined {
+  try {
+    const error = readError(answer);
+    return error && `${error.message.slice(0, wordsMax).toWellFormed()} (${error.code})`;
+  } catch (error) {
+    if (error instanceof MemberRefusal) return undefined;
+    throw error;
+  }
 }
 
 const findVersion = memberFinder(["result>protocolVersion"]);
