@@ -166,8 +166,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
         return refuseModern(call, modern.unsupported(legacy.versionIn(body, envelope), [modern.servedVersion]));
       if (envelope.kind === "request" && envelope.method === "initialize") {
         const client = legacy.readClient(body, envelope);
-        const detail = "`params.capabilities` is no object.";
-        if (client === undefined) return accounts.refuse(call, { code: "mcp.params-invalid", detail }, { principal });
+        if ("code" in client) return accounts.refuse(call, client, { principal });
         const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
         return legacy.answerInitialize(parts.legacy, { call: request, view, principal, surface });
       }

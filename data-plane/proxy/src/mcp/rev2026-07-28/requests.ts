@@ -5,14 +5,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { resultMessage } from "../answers.ts";
-import { capabilitySetOf } from "../capability-set.ts";
+import { readCapabilities } from "../capability-set.ts";
 import { logLevelOf, type Client } from "../client.ts";
 import { discoverResult, instructionsFor, legacyVersions } from "../downstream/introduction.ts";
 import type { McpRequest } from "../forward/errand.ts";
 import { paramHeaderProblem } from "../forward/param-headers.ts";
 import { serveMethod, type Entered, type MethodParts } from "../methods.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
-import { textIn } from "../wire/edits.ts";
+import { hasDoubles, textIn } from "../wire/edits.ts";
 import { textValue, type Envelope } from "../wire/envelope.ts";
 import { textOfHeader } from "../wire/header-value.ts";
 
@@ -49,8 +49,9 @@ export function readClient(
   if (version === undefined) return lacks("protocolVersion");
   if (headers["mcp-protocol-version"] !== version) return mismatch("mcp-protocol-version");
   if (version !== modernVersion) return unsupported(version, [modernVersion, ...(servesLegacy ? legacyVersions : [])]);
-  const capabilities = declared && capabilitySetOf(textIn(body, declared));
+  const capabilities = declared && readCapabilities(textIn(body, declared));
   if (capabilities === undefined) return lacks("clientCapabilities");
+  if (typeof capabilities === "string") return { code: capabilities };
   const info = at[metaInfo];
   return { era: "modern", version, capabilities, info: info === undefined ? "" : textIn(body, info) };
 }
@@ -104,6 +105,10 @@ export function serveModern(
   const level = textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]);
   if (level !== undefined && logLevelOf(level) === undefined)
     return parts.accounts.refuse(call, { code: "mcp.params-invalid", detail: "The log level is none." }, { principal });
+  // Both are read by their members' names, here or by the server.
+  for (const span of [envelope.at["params>inputResponses"], envelope.at["params>notifications"]])
+    if (span !== undefined && hasDoubles(body, span))
+      return parts.accounts.refuse(call, { code: "mcp.duplicate-member" }, { principal });
   switch (envelope.method) {
     case "server/discover": {
       const instructions = instructionsFor(surface, parts.catalogues, view, principal);
