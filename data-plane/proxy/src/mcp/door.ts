@@ -175,7 +175,6 @@ export function mcpDoor(parts: McpDoorParts): Door {
           legacy.takeMessage(parts.legacy, session, body, envelope);
           return acknowledge(exchange);
         }
-        session.reach = { view, principal };
         const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
         legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
       });
@@ -223,7 +222,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
 
   /** Goes on with the session that a message names, here or where it is; where there is none the message is refused. */
   function inSession(
-    { exchange }: Arrival,
+    { exchange, credential, group }: Arrival,
     call: McpCall,
     keyId: string,
     body: Buffer | undefined,
@@ -236,6 +235,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
       if (session === undefined) return accounts.refuse(call, { code: "mcp.session-unknown" });
       const detail = legacy.versionProblem(headers, session);
       if (detail !== undefined) return accounts.refuse(call, { code: "request.invalid", detail });
+      session.whose = { credential, group };
       go(session);
     };
     const known = sessions.find(id, keyId);

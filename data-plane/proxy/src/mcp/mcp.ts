@@ -77,7 +77,10 @@ export function openMcp(parts: McpParts): Mcp {
   const streams = createStreams(config);
   const placement = createPlacement(neighbours);
   const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs, neighbours.self);
-  const peers = createPeers(upstreams, deadlines, catalogues, { ...config, ...usualIdle, listenerFor });
+  const peers = createPeers(upstreams, deadlines, catalogues, {
+    ...{ ...config, ...usualIdle },
+    listenerFor: (session, server) => listenerFor(announcements, session, server),
+  });
   const parked = new ParkedCalls<Leg>(config, sealer, deadlines, neighbours.self, wallMs);
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.

@@ -121,3 +121,33 @@ test("a server that the key has lost says and asks nothing more, and is heard ag
   const heard = general.messages.filter((message) => at(message, "method") === "notifications/message");
   expect(heard.map((message) => at(message, "params", "data"))).toEqual(["found"]);
 });
+
+test("what a server says while its client is away is kept as long as the key reaches the server, and no longer", async () => {
+  const upstream = started(
+    await startUpstream({ offer: { tools: ["t"] }, onRequest: (incoming) => result(incoming, { content: [] }) }),
+  );
+  const resources = [team(), server("s", upstream.url)];
+  const gate = started(await startGate(viewWith([...resources, agent.resource])));
+  const client = await legacyClient(gate, agent);
+  const general = await client.listen();
+  await client.ask("tools/call", { name: "s__t" });
+  await until(() => upstream.streams.size === 2 && general.eventIds.length > 0, "the streams");
+  general.close();
+  await until(() => gate.gate.mcp.counts().streams === 0, "the client to be away");
+  for (const [index, tools] of [["s/*"], ["other/*"], ["s/*"]].entries()) {
+    gate.show(viewWith([...resources, agent.withTools(tools)], BigInt(index + 2)));
+    upstream.forget();
+    for (const stream of upstream.streams.keys()) {
+      event(stream, { method: "notifications/message", params: { level: "info", data: index } });
+      event(stream, { id: index, method: "ping" });
+    }
+    await until(
+      () => upstream.received.some(({ method, id }) => method === "response" && id === index),
+      "it to be read",
+    );
+  }
+  const again = await client.listen(general.eventIds[0]);
+  await until(() => again.messages.some((message) => at(message, "params", "data") === 2), "what was said last");
+  const heard = again.messages.flatMap((message) => at(message, "params", "data") ?? []);
+  expect(heard).toEqual([0, 2]);
+});

@@ -6,9 +6,8 @@ import { hash, randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
-import type { Reach } from "./announcements.ts";
 import { placeText, readPlace, type Place } from "../placement/place.ts";
-import type { Told } from "./announcements.ts";
+import type { Told, Whose } from "./announcements.ts";
 import { EventStream } from "./event-stream.ts";
 
 export type SessionLimits = {
@@ -35,8 +34,8 @@ export class ClientSession {
   readonly client: Client;
   usedMs = 0;
   level: LogLevel | undefined;
-  /** By the newest view under which its client was seen. */
-  reach: Reach | undefined;
+  /** Who its client was when he came last. */
+  whose: Whose | undefined;
   /** How each of its subscriptions is ended, by the URI that the client knows. */
   readonly subscriptions = new Map<string, () => void>();
   /** Everything at servers that is to end with the session. */

@@ -52,7 +52,6 @@ export function connectStream(
     credential,
     group,
     kinds: listKinds,
-    decided: (reach) => void (session.reach = reach),
     told: session.told,
     tell(kinds) {
       for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
@@ -67,10 +66,14 @@ export function connectStream(
 const findLog = memberFinder(["params>level", "params>logger"]);
 
 /** What a server says in a session of this client's own, outside of his requests, as long as his key reaches it. */
-export function listenerFor(session: ClientSession, server: Server): SessionListener {
+export function listenerFor(
+  { reachOf }: Pick<Announcements, "reachOf">,
+  session: ClientSession,
+  server: Server,
+): SessionListener {
   const isHeard = (): boolean => {
-    const { reach } = session;
-    return reach === undefined || reachesServer(reach.view, reach.principal, server.name);
+    const reach = session.whose && reachOf(session.whose);
+    return reach !== undefined && reachesServer(reach.view, reach.principal, server.name);
   };
   return {
     onNotification(notification) {
@@ -154,8 +157,8 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   };
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
   const heard: Subscribing["heard"] = (server, about, notification) => {
-    const now = session.reach ?? { view, principal };
-    if (isReached(now.view, now.principal, "resources", server, about))
+    const now = session.whose && parts.announcements.reachOf(session.whose);
+    if (now !== undefined && isReached(now.view, now.principal, "resources", server, about))
       session.general.send(underKnownUri(notification, found.own, uri));
   };
   const keep = (end: () => void): void => {

@@ -1,7 +1,8 @@
 // `subscriptions/listen`: one open stream a request, on which the client hears what it asked for and nothing else. What is
 // served of it is said first. The stream ends with its client, with its key, or with the proxy, which says so.
 
-import { changeMethods, type Announcements, type Reach } from "../downstream/announcements.ts";
+import type { Server } from "@tollgate/schema/resources";
+import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { Subscribing, Subscriptions } from "../downstream/subscriptions.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
@@ -85,8 +86,11 @@ export function openListen(
     over();
   }
 
-  let reach: Reach = entered;
-  const say: Say = { reach: () => reach, send: (message) => stream.send(message) };
+  const mayHear: MayHear = (server, about) => {
+    const now = parts.announcements.reachOf({ credential, group });
+    return now !== undefined && isReached(now.view, now.principal, "resources", server, about);
+  };
+  const say: Say = { mayHear, send: (message) => stream.send(message) };
   const heard = wish.uris.filter((uri) => subscribe(parts, entered, uri, say, ends));
   const told = wish.members.map((member) => `"${member}":true`);
   if (heard.length > 0) told.push(`"resourceSubscriptions":${JSON.stringify(heard)}`);
@@ -100,7 +104,6 @@ export function openListen(
       credential,
       group,
       kinds: wish.kinds,
-      decided: (now) => void (reach = now),
       told: { lists: undefined },
       tell(kinds) {
         for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
@@ -113,7 +116,8 @@ export function openListen(
   return close;
 }
 
-type Say = { reach(): Reach; send(message: Buffer): void };
+type MayHear = (server: Server, about: string) => boolean;
+type Say = { readonly mayHear: MayHear; send(message: Buffer): void };
 
 /** False where nobody can tell of it. */
 function subscribe(
@@ -129,9 +133,7 @@ function subscribe(
   if (catalogue?.era === undefined || !catalogue.capabilities.canSubscribe) return false;
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
   const heard: Subscribing["heard"] = (server, about, notification) => {
-    const now = say.reach();
-    if (isReached(now.view, now.principal, "resources", server, about))
-      say.send(asHeard(notification, call.envelope.id, found.own, uri));
+    if (say.mayHear(server, about)) say.send(asHeard(notification, call.envelope.id, found.own, uri));
   };
   const who = { client: call.client, session: undefined, keyId: principal.key.id };
   let end: (() => void) | undefined;
