@@ -150,13 +150,13 @@ export const settings = {
     ),
   TOLLGATE_LIST_SERVER_BYTES_MAX: atLeastOne
     .default(4 * 1024 * 1024)
-    .describe("Bytes of one server's list, all pages; a server with more is left out."),
+    .describe("Bytes of one server's list, all pages; a server with more is left out, of resources what is beyond."),
   TOLLGATE_LIST_SERVER_PAGES_MAX: atLeastOne
     .default(50)
-    .describe("Pages of one server's list; a server with more is left out."),
+    .describe("Pages of one server's list; a server with more is left out, of resources what is beyond."),
   TOLLGATE_LIST_SERVER_TOOLS_MAX: atLeastOne
     .default(5_000)
-    .describe("Tools in one server's list; a server with more is left out."),
+    .describe("Items in one server's list; a server with more is left out, of resources what is beyond."),
   TOLLGATE_SPOOL_BYTES_MAX: atLeastOne.default(256 * 1024 * 1024).describe("Bytes of facts kept on disk until stored."),
   TOLLGATE_ALLOWED_HOSTS: list.default([]).describe("Host headers taken besides loopback names on a loopback bind."),
   TOLLGATE_ALLOWED_ORIGINS: list

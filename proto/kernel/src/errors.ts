@@ -227,6 +227,11 @@ export const errors = {
     text: "The client answered the server's question with an error.",
     help: "The server asked for input in the middle of a call, and the client could not give it; the call has ended.",
   },
+  "mcp.input-late": {
+    class: "upstream",
+    text: "The client did not answer the server's question in time.",
+    help: "The server asked for input in the middle of a call and got none for ten minutes, or `TOLLGATE_PARKED_MS_MAX`; the call has ended.",
+  },
   "model.unknown": {
     class: "not-found",
     text: "There is no such model.",

@@ -46,6 +46,8 @@ export const limits = {
   definitionBytesMax: 128 * 1024,
   /** Tools, prompts, resources and templates of a server, of which its catalogue is told. */
   catalogueEntriesMax: 5_000,
+  /** Of what a server calls a tool, prompt, resource or template: what is longer is no part of its catalogue. */
+  catalogueNameCharsMax: 2_048,
   /** Of the definitions in one report; below what the control plane takes as one message. */
   catalogueReportBytesMax: 1024 * 1024,
   definitionChangesMax: 100,

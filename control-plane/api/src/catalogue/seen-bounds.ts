@@ -25,7 +25,6 @@ export type SeenServer = {
 const serversMax = 1_000;
 const definitionsMax = 500;
 const idCharsMax = 64;
-const nameCharsMax = 2_048;
 const shownCharsMax = 500;
 const instructionsCharsMax = 16 * 1024;
 const hashBytes = 32;
@@ -85,7 +84,8 @@ function seenEntries(entries: Entries): SeenEntry[] {
   const names: Readonly<Record<number, string>> = kinds;
   for (const { kind: value, name, sha256 } of entries) {
     const kind = names[value];
-    if (name.length > nameCharsMax || name.includes("\0")) throw invalid(`a name: ${nameCharsMax} characters, no NUL`);
+    if (name.length > limits.catalogueNameCharsMax || name.includes("\0"))
+      throw invalid(`a name: ${limits.catalogueNameCharsMax} characters, no NUL`);
     if (sha256.length !== hashBytes) throw invalid(`a hash: ${hashBytes} bytes`);
     const key = `${kind}/${name}`;
     if (kind !== undefined && !byName.has(key)) byName.set(key, { kind, name: name.toWellFormed(), sha256 });

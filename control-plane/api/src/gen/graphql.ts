@@ -2169,7 +2169,7 @@ export type ToolGroupEdge = {
 /** How tools are called at a group's endpoint. */
 export type ToolNaming =
   | 'ALWAYS'
-  /** With the server's name before a tool's where the group has tools of more than one server. */
+  /** With the server's name before a tool's for who reaches more than one of the group's servers. */
   | 'AUTO'
   | 'NONE';
 

@@ -89,6 +89,20 @@ export function membersOf(bytes: Uint8Array, span: Span): Map<string, Span> {
   return members;
 }
 
+/** Whether a member of the object occurs twice, however its name is written; not so for what is no object. */
+export function hasDoubles(bytes: Uint8Array, span: Span): boolean {
+  if (bytes[span.start] !== openBrace) return false;
+  let count = 0;
+  const names = new Set<unknown>();
+  visitMembers(bytes, span, (key) => {
+    count++;
+    names.add(valueOf(bytes, key));
+  });
+  return names.size < count;
+}
+
+const openBrace = 0x7b;
+
 export function slice(bytes: Uint8Array, span: Span): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start);
 }

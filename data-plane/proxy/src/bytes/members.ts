@@ -20,6 +20,15 @@ export class MemberRefusal extends Error {
   }
 }
 
+/** Does it with a message out of a stream, unless that turns out not to be readable: what comes behind it still is. */
+export function unlessUnreadable(take: () => void): void {
+  try {
+    take();
+  } catch (error) {
+    if (!(error instanceof MemberRefusal)) throw error;
+  }
+}
+
 export type Spans<Path extends string> = {
   readonly [P in Path]: P extends `${string}>*>${string}` ? readonly Span[] : Span | undefined;
 };

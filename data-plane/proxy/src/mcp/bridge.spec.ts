@@ -215,7 +215,7 @@ describe("a legacy client at a modern server", () => {
     });
   const question = { method: "elicitation/create", params: form };
 
-  async function modernServer(script: Script, timeoutSeconds?: number) {
+  async function modernServer(script: Script, timeoutSeconds?: number, settings: Record<string, string> = {}) {
     let round = 0;
     const upstream = started(
       await startUpstream({
@@ -225,7 +225,7 @@ describe("a legacy client at a modern server", () => {
         onRequest: (incoming) => script(incoming, round++),
       }),
     );
-    const gate = await gateOver(upstream, {}, timeoutSeconds);
+    const gate = await gateOver(upstream, settings, timeoutSeconds);
     return { upstream, gate, client: await legacyClient(gate, agent, { capabilities: all }) };
   }
 
@@ -279,7 +279,8 @@ describe("a legacy client at a modern server", () => {
   });
 
   test("an answer that is an error, and one that never comes, end the call with an error", async () => {
-    const { client, upstream } = await modernServer((incoming) => inputRequired(incoming, { who: question }, "one"));
+    const asks: Script = (incoming) => inputRequired(incoming, { who: question }, "one");
+    const { client, upstream } = await modernServer(asks, 30, { TOLLGATE_PARKED_MS_MAX: "300" });
     const called = await client.open("tools/call", { name: "s__t" });
     const asked = await called.next("elicitation/create");
     await client.say({ id: at(asked, "id"), error: { code: -1, message: "No." } });
@@ -291,7 +292,7 @@ describe("a legacy client at a modern server", () => {
     await second.next("elicitation/create");
     expect(at(await second.response(2), "result")).toMatchObject({
       isError: true,
-      _meta: { "tollgate/code": "upstream.timeout" },
+      _meta: { "tollgate/code": "mcp.input-late" },
     });
     expect(upstream.count("tools/call")).toBe(2);
   });

@@ -2,7 +2,8 @@
 // same have the same text, and with it the same sessions at a server. Tasks are left out, because nothing of the gate could
 // find them again.
 
-import { membersOf, textIn } from "../bytes/edits.ts";
+import { textIn } from "../bytes/edits.ts";
+import { memberFinder, MemberRefusal } from "../bytes/members.ts";
 
 export type CapabilitySet = {
   /** JSON of what is declared to servers. */
@@ -11,6 +12,7 @@ export type CapabilitySet = {
 };
 
 const bridgeable = ["elicitation", "experimental", "extensions", "roots", "sampling"] as const;
+const find = memberFinder(bridgeable);
 const tasksExtension = "io.modelcontextprotocol/tasks";
 
 export const noCapabilities: CapabilitySet = { text: "{}", names: new Set() };
@@ -19,6 +21,16 @@ export const noCapabilities: CapabilitySet = { text: "{}", names: new Set() };
 const known = new Map<string, CapabilitySet>();
 const knownMax = 1_000;
 export const capabilityTextCharsMax = 16 * 1024;
+
+/** Of a client's own words; the code with which they are refused where a capability occurs twice. */
+export function readCapabilities(text: string): CapabilitySet | "mcp.duplicate-member" | undefined {
+  try {
+    return capabilitySetOf(text);
+  } catch (error) {
+    if (error instanceof MemberRefusal) return "mcp.duplicate-member";
+    throw error;
+  }
+}
 
 /** Undefined for what is no object, or too much of one. */
 export function capabilitySetOf(text: string): CapabilitySet | undefined {
@@ -33,11 +45,11 @@ export function capabilitySetOf(text: string): CapabilitySet | undefined {
 
 function read(text: string): CapabilitySet {
   const bytes = Buffer.from(text);
-  const members = membersOf(bytes, { start: 0, end: bytes.length });
+  const members = find(bytes);
   const parts: string[] = [];
   const names = new Set<string>();
   for (const name of bridgeable) {
-    const span = members.get(name);
+    const span = members[name];
     if (span === undefined) continue;
     const value = name === "extensions" ? withoutTasks(textIn(bytes, span)) : compact(textIn(bytes, span));
     if (value === undefined) continue;

@@ -168,8 +168,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
         return refuseModern(call, modern.unsupported(legacy.versionIn(body, envelope), [modern.servedVersion]));
       if (envelope.kind === "request" && envelope.method === "initialize") {
         const client = legacy.readClient(body, envelope);
-        const detail = "`params.capabilities` is no object.";
-        if (client === undefined) return accounts.refuse(call, { code: "mcp.params-invalid", detail }, { principal });
+        if ("code" in client) return accounts.refuse(call, client, { principal });
         const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
         return legacy.answerInitialize(parts.legacy, { call: request, view, principal, surface });
       }
@@ -178,7 +177,6 @@ export function mcpDoor(parts: McpDoorParts): Door {
           legacy.takeMessage(parts.legacy, session, body, envelope);
           return acknowledge(exchange);
         }
-        session.reach = { view, principal };
         const request = requestOf(arrival, call, { client: session.client, body, envelope, session });
         legacy.serveLegacy(parts.legacy, { call: request, view, principal, surface });
       });
@@ -208,7 +206,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { principal } = entered;
     const answers = batch.filter((one) => "refusal" in one || one.envelope.kind === "request").length;
     if (answers === 0) acknowledge(exchange);
-    const together = answerTogether(exchange, () => session.makeStream(() => undefined), answers);
+    const together = answerTogether(exchange, () => session.makeStream(), answers);
     for (const { bytes, ...one } of batch) {
       if ("refusal" in one) {
         accounts.refuse(partOf(exchange, bytes, one.id, together), one.refusal, { principal });
@@ -226,7 +224,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
 
   /** Goes on with the session that a message names, here or where it is; where there is none the message is refused. */
   function inSession(
-    { exchange }: Arrival,
+    { exchange, credential, group }: Arrival,
     call: McpCall,
     keyId: string,
     body: Buffer | undefined,
@@ -239,6 +237,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
       if (session === undefined) return accounts.refuse(call, { code: "mcp.session-unknown" });
       const detail = legacy.versionProblem(headers, session);
       if (detail !== undefined) return accounts.refuse(call, { code: "request.invalid", detail });
+      session.whose = { credential, group };
       go(session);
     };
     const known = sessions.find(id, keyId);
@@ -337,8 +336,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const { session } = more;
     const makeStream = (): EventStream =>
       session === undefined
-        ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0, onClosed: () => undefined })
-        : session.makeStream(() => undefined);
+        ? new EventStream({ name: undefined, isPrimed: false, keptBytesMax: 0 })
+        : session.makeStream();
     const traceparent = request.headers["traceparent"];
     const clientSessionId = request.headers["x-claude-code-session-id"];
     return Object.assign(call, more, {

@@ -18,6 +18,7 @@ import { createAnnouncements } from "./downstream/announcements.ts";
 import { ClientSessions } from "./downstream/client-sessions.ts";
 import { createModernNews } from "./downstream/news.ts";
 import { createStreams } from "./downstream/streams.ts";
+import { createSubscriptions } from "./downstream/subscriptions.ts";
 import type { Errand, Leg } from "./forward/errand.ts";
 import { forward, type Forwarding } from "./forward/forward.ts";
 import { ParkedCalls } from "./forward/parked-calls.ts";
@@ -25,7 +26,7 @@ import { place } from "./forward/resume.ts";
 import { createPlacement, type Neighbours } from "./placement/placement.ts";
 import { listenerFor } from "./rev2025-11-25/streams.ts";
 import { createSurfaces } from "./surface/surfaces.ts";
-import { createPeers } from "./upstream/peers.ts";
+import { createPeers, usualIdle } from "./upstream/peers.ts";
 
 export type McpParts = {
   readonly config: Config;
@@ -72,12 +73,14 @@ export function openMcp(parts: McpParts): Mcp {
   const onSuspect = parts.onSuspect ?? ((serverId: string) => watchers?.suspect(serverId));
   const surfaces = createSurfaces(catalogues, log);
   const announcements = createAnnouncements({ view: () => shown, surfaceOf: surfaces, wallMs });
-  catalogues.onChange(announcements.look);
   const news = createModernNews(deadlines, log);
   const streams = createStreams(config);
   const placement = createPlacement(neighbours);
   const sessions = new ClientSessions({ ...config, sessionLifeMsMax }, sealer, wallMs, neighbours.self);
-  const peers = createPeers(upstreams, deadlines, catalogues, { ...config, listenerFor });
+  const peers = createPeers(upstreams, deadlines, catalogues, {
+    ...{ ...config, ...usualIdle },
+    listenerFor: (session, server) => listenerFor(announcements, session, server),
+  });
   const parked = new ParkedCalls<Leg>(config, sealer, deadlines, neighbours.self, wallMs);
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.
@@ -92,19 +95,25 @@ export function openMcp(parts: McpParts): Mcp {
   );
   const send = authorise<Errand>(accounts)(placed);
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
-  const shared = { ...methods, announcements, news, peers };
+  const subscriptions = createSubscriptions({ peers, news, catalogues });
+  const shared = { ...methods, announcements, subscriptions, peers };
+  catalogues.onChange(() => {
+    announcements.look();
+    if (shown !== undefined) subscriptions.look(shown);
+  });
   const door = mcpDoor({
     ...{ replica, environment: config.environment, replicaAgeMsMax: config.replicaAgeMsMax, wallMs },
     ...{ accounts, surfaces, sessions, streams, placement, log, settings: config },
     legacy: { ...shared, sessions },
     modern: { ...methods, listen: () => undefined },
-    listening: { announcements, news, peers, catalogues, deadlines },
+    listening: { announcements, subscriptions, catalogues },
   });
 
   function sweep(): void {
     sessions.endIdle();
     // That a key's time is over is told by nothing but the clock.
     announcements.look();
+    if (shown !== undefined) subscriptions.look(shown);
     deadlines.watch(sweepMs, sweep);
   }
   sweep();
@@ -116,6 +125,7 @@ export function openMcp(parts: McpParts): Mcp {
       shown = view;
       watchers?.follow(view);
       announcements.look();
+      subscriptions.look(view);
       sessions.keepOnly((keyId) => view.replica.kinds.get("key")?.entries.get(keyId) !== undefined);
     },
     secretsChanged: () => watchers?.tryAgain(),

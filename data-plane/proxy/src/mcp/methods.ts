@@ -67,10 +67,10 @@ function answerList(parts: MethodParts, { call, view, principal, surface }: Ente
 }
 
 function toNamed(parts: MethodParts, entered: Entered, kind: "tools" | "prompts", at: Span | undefined): true {
-  const { call, surface } = entered;
+  const { call, surface, view, principal } = entered;
   const name = textValue(call.body, at);
   if (at === undefined || name === undefined) return invalid(parts, entered, "`params.name` is not a text.");
-  return address(parts, entered, kind, at, name, surface.named(kind, name));
+  return address(parts, entered, kind, at, name, surface.named(kind, view, principal, name));
 }
 
 function toUri(parts: MethodParts, entered: Entered, at: Span | undefined): true {

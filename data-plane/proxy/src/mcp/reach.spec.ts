@@ -89,16 +89,17 @@ function allowedBy(sets: readonly (readonly string[])[]): { allows: Allowed; may
 }
 
 /**
- * What each thing that some server of the endpoint lists is called there, or would be if the group had it; undefined where the
- * clash of two that it has hides it.
+ * What each thing that some server of the endpoint lists is called there by a key, or would be if that reached it; undefined
+ * where the clash of two that it reaches hides it.
  */
 function surfaceOf(
   peers: readonly Peer[],
   { group: of }: Endpoint,
+  grant: ReturnType<typeof allowedBy>,
 ): { list: List; peer: Peer; own: string; shown: string | undefined }[] {
   const here = of === undefined ? peers : peers.filter(({ name }) => allowedBy([of.tools]).mayReach(name));
-  const isPlain =
-    of !== undefined && (of.naming === ToolNaming.NONE || (of.naming === ToolNaming.AUTO && here.length === 1));
+  const isOne = here.filter(({ name }) => grant.mayReach(name)).length === 1;
+  const isPlain = of !== undefined && (of.naming === ToolNaming.NONE || (of.naming === ToolNaming.AUTO && isOne));
   return lists.flatMap((list) => {
     const named = here.flatMap((peer) =>
       peer.offered[list.of].map((own) => {
@@ -106,9 +107,8 @@ function surfaceOf(
         return { list, peer, own, plain };
       }),
     );
-    // Resources keep their URIs, and are told apart wherever two servers of the endpoint list the same.
-    const counts = ({ peer, own }: (typeof named)[number]): boolean =>
-      of === undefined || list.kind === "resource" || allowedBy([of.tools]).allows(list.kind, peer.name, own);
+    // What is hidden takes no name away.
+    const counts = ({ peer, own }: (typeof named)[number]): boolean => grant.allows(list.kind, peer.name, own);
     return named.map((thing) => {
       const { plain, ...rest } = thing;
       const isAlone = !counts(thing) || named.filter((other) => other.plain === plain && counts(other)).length === 1;
@@ -210,7 +210,7 @@ test(
           expect(hidden.status, about).toBe(404);
           continue;
         }
-        const surface = surfaceOf(peers, endpoint);
+        const surface = surfaceOf(peers, endpoint, grant);
         for (const list of lists) {
           const mine = surface.filter((thing) => thing.list === list);
           const listed = at((await client(endpoint.path, list.method, {})).json, "result", list.member);

@@ -6,7 +6,7 @@ import { legacyClient, openAsk } from "../fixtures/client-fixture.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
 import { failure, result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
 
-const { at, key, server, startGate, started, team, until, viewWith } = fixture;
+const { at, key, moved, server, startGate, started, team, until, viewWith } = fixture;
 
 const agent = key(["*/*"]);
 const uri = "file:///a";
@@ -90,3 +90,46 @@ test("a server that cannot give a stream for a moment is asked for it again", as
   upstream.tell("notifications/resources/updated", { uri });
   await general.next("notifications/resources/updated");
 });
+
+for (const eras of [
+  ["legacy", "legacy"],
+  ["legacy", "modern"],
+  ["modern", "legacy"],
+  ["modern", "modern"],
+] as const)
+  test(`a subscription goes along with a server that is registered anew (${eras.join(", then ")}), and ends with it`, async () => {
+    const [former, latter] = await Promise.all(
+      eras.map(async (era) => {
+        const onRequest = (incoming: Incoming) => result(incoming, {});
+        return started(await startUpstream({ era, offer: { resources: [uri] }, onRequest }));
+      }),
+    );
+    if (former === undefined || latter === undefined) throw new Error("two servers");
+    const of = server("s", former.url);
+    const gate = started(await startGate(viewWith([team(), agent.resource, of])));
+    const legacy = await legacyClient(gate, agent);
+    const general = await legacy.listen();
+    const modern = await openAsk(gate, agent, "subscriptions/listen", {
+      notifications: { resourceSubscriptions: [uri] },
+    });
+    expect(at((await legacy.ask("resources/subscribe", { uri })).json, "result")).toEqual({});
+    const updated = "notifications/resources/updated";
+    const heardFrom = async (upstream: typeof former, part: string) => {
+      const about = `${uri}/${part}`;
+      for (const stream of [general, modern])
+        await until(() => {
+          upstream.tell(updated, { uri: about });
+          return stream.messages.some((message) => at(message, "params", "uri") === about);
+        }, `news of ${part}`);
+    };
+    await heardFrom(former, "former");
+    gate.show(viewWith([team(), agent.resource, moved(of, latter.url)], 2n));
+    await heardFrom(latter, "latter");
+    const isLeft = ({ count, streams }: typeof former, era: string) =>
+      era === "modern" ? streams.size === 0 : count("resources/unsubscribe") === 2;
+    await until(() => isLeft(former, eras[0]), "the former to be left");
+    gate.show(viewWith([team(), agent.resource], 3n));
+    await until(() => isLeft(latter, eras[1]), "the latter to be left");
+    expect(at((await legacy.ask("resources/unsubscribe", { uri })).json, "result")).toEqual({});
+    expect([general.isClosed(), modern.isClosed()]).toEqual([false, false]);
+  });

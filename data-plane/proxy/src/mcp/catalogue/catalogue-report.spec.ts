@@ -1,9 +1,11 @@
-// Of several proxies' listings the latest holds. A proxy that could not tell in time must not tell what it read long ago as if it
-// had read it just now: it would put back what the server no longer has, and an admin would look at a change that never was.
+// What proxies tell of servers goes together, and the control plane refuses a report as a whole: a server that calls its tools
+// what nobody can store, or has too many, must not keep the others from being seen. Of several proxies' listings the latest
+// holds: a proxy that could not tell in time must not tell what it read long ago as if it had read it just now. It would put
+// back what the server no longer has, and an admin would look at a change that never was.
 
-import { create } from "@bufbuild/protobuf";
-import { CatalogueWantedSchema, type CatalogueSeenSchema } from "@tollgate/schema/catalogue";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
+import { CatalogueSeenSchema, CatalogueWantedSchema, type CatalogueSeen } from "@tollgate/schema/catalogue";
 import { expect, onTestFinished, test } from "vitest";
 import { until } from "../../fixtures/gate-fixture.ts";
 import { openLog } from "../../log-output.ts";
@@ -47,4 +49,45 @@ test("a listing that could not be told bears the time at which the server said s
   teller.changed();
   await until(() => told.length === 3, "one more, of what is known");
   expect(told.map(({ servers = [] }) => servers[0]?.listing?.listedAtMs)).toEqual([1_000n, 1_000n, undefined]);
+});
+
+function catalogue(serverId: string, tools: readonly string[]): Catalogue {
+  const bytes = Buffer.from("{}");
+  return {
+    ...read,
+    serverId,
+    lists: {
+      ...noLists,
+      tools: tools.map((name) => ({ name, bytes, nameAt: { start: 0, end: 0 }, sha256: "0".repeat(64) })),
+    },
+  };
+}
+
+test("one server's names and numbers keep no other from being told of", async () => {
+  const long = Array.from({ length: 3_000 }, (_, n) => `${n}${"x".repeat(1_000)}`);
+  const all = [
+    catalogue("odd", ["good", "n\0l", "y".repeat(limits.catalogueNameCharsMax + 1)]),
+    catalogue("large", long),
+    catalogue("other", ["t"]),
+  ];
+  const seen: CatalogueSeen[] = [];
+  const reporting = startCatalogueReport({
+    report: async (report) => {
+      seen.push(create(CatalogueSeenSchema, report));
+      return create(CatalogueWantedSchema);
+    },
+    catalogues: () => all,
+    log: openLog("silent", {}),
+  });
+  onTestFinished(reporting.close);
+  reporting.changed();
+  const servers = () => seen.flatMap((report) => report.servers);
+  await until(() => servers().length === 3, "all to be told of");
+  const namesOf = (id: string) =>
+    servers()
+      .find(({ serverId }) => serverId === id)
+      ?.listing?.entries.map(({ name }) => name);
+  expect([namesOf("odd"), namesOf("other")]).toEqual([["good"], ["t"]]);
+  for (const report of seen)
+    expect(toBinary(CatalogueSeenSchema, report).length).toBeLessThan(1.1 * limits.catalogueReportBytesMax);
 });

@@ -14,7 +14,7 @@ import {
 import { Era } from "@tollgate/schema/resources";
 import type { Log } from "../../log-output.ts";
 import { clientName } from "../client.ts";
-import { listKinds, type Catalogue, type HealthState, type ListKind } from "./catalogue.ts";
+import { listKinds, type Catalogue, type HealthState, type Listed, type ListKind } from "./catalogue.ts";
 
 export type CatalogueReportParts = {
   report: (seen: MessageInitShape<typeof CatalogueSeenSchema>) => Promise<CatalogueWanted>;
@@ -58,7 +58,7 @@ export function startCatalogueReport({ report, catalogues, log }: CatalogueRepor
     try {
       const all = catalogues();
       for (const id of told.keys()) if (!all.some(({ serverId }) => serverId === id)) told.delete(id);
-      for (let at = 0; at < all.length; at += serversPerReportMax) await tell(all.slice(at, at + serversPerReportMax));
+      for (const some of inReports(all)) await tell(some);
       schedule(isWanted ? settleMs : againMs);
     } catch (error) {
       log.debug({ reason: String(error) }, "what is seen of the servers cannot be told; it is tried again");
@@ -131,13 +131,48 @@ const entryKinds: Record<ListKind, EntryKind> = {
   templates: EntryKind.RESOURCE_TEMPLATE,
 };
 
+/** A report that one server makes too large, or whose names the control plane refuses, would tell nothing of the others. */
+function* inReports(all: readonly Catalogue[]): Iterable<readonly Catalogue[]> {
+  let some: Catalogue[] = [];
+  let bytes = 0;
+  for (const catalogue of all) {
+    const more = listKinds.reduce((sum, kind) => toldOf(catalogue.lists[kind]).reduce(addBytes, sum), 0);
+    if (some.length > 0 && (some.length >= serversPerReportMax || bytes + more > limits.catalogueReportBytesMax)) {
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+    some.push(catalogue);
+    bytes += more;
+  }
+  if (some.length > 0) yield some;
+}
+
+function toldOf(list: readonly Listed[]): readonly Listed[] {
+  return list.filter(({ name }) => name.length <= limits.catalogueNameCharsMax && !name.includes("\0"));
+}
+
+function addBytes(sum: number, { name }: Listed): number {
+  return sum + bytesOf(name);
+}
+
+/** With its hash, and what protobuf puts around them. */
+function bytesOf(name: string): number {
+  return Buffer.byteLength(name) + 48;
+}
+
 function seenOf(catalogue: Catalogue, hasListing: boolean): MessageInitShape<typeof ServerSeenSchema> {
   const { serverId, health, era, version, serverInfo, instructions, lists, listedMs } = catalogue;
   const named = clientName(serverInfo);
   const entries = listKinds.flatMap((kind) =>
-    lists[kind].map(({ name, sha256 }) => ({ kind: entryKinds[kind], name, sha256: Buffer.from(sha256, "hex") })),
+    toldOf(lists[kind]).map(({ name, sha256 }) => {
+      return { kind: entryKinds[kind], name, sha256: Buffer.from(sha256, "hex") };
+    }),
   );
-  const listing = { listedAtMs: BigInt(Math.trunc(listedMs)), entries: entries.slice(0, limits.catalogueEntriesMax) };
+  let bytes = 0;
+  const isWithin = ({ name }: { name: string }, index: number): boolean =>
+    index < limits.catalogueEntriesMax && (bytes += bytesOf(name)) <= limits.catalogueReportBytesMax;
+  const listing = { listedAtMs: BigInt(Math.trunc(listedMs)), entries: entries.filter(isWithin) };
   return {
     serverId,
     state: states[health.state],

@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest";
 import * as fixture from "../../fixtures/gate-fixture.ts";
+import { failure, startUpstream } from "../../fixtures/upstream-fixture.ts";
 
 const { key, server, startGate, startScripted, started, team, until, viewWith } = fixture;
 
@@ -54,4 +55,23 @@ test("a modern server that refuses at first is asked again, and for no legacy ha
 test("what a balancer says while its server is away teaches nothing about the server's era", async () => {
   const seen = await meet([[503], [502], [200, modern]]);
   expect(seen).toEqual({ era: "modern", first: ["server/discover", "server/discover", "server/discover"] });
+});
+
+test("a server that refuses the handshake is told of with its own words", async () => {
+  const says = "No license for today";
+  const upstream = started(
+    await startUpstream({
+      onAny(incoming) {
+        if (incoming.method !== "initialize") return false;
+        failure(incoming, -32000, says, 400);
+        return true;
+      },
+    }),
+  );
+  const resource = server("s", upstream.url);
+  const gate = started(await startGate(viewWith([team(), key(["*/*"]).resource, resource])));
+  expect(gate.gate.mcp.catalogues.of(resource.id)?.health).toMatchObject({
+    state: "unreachable",
+    reason: `It refused the handshake: ${says} (-32000)`,
+  });
 });

@@ -5,7 +5,7 @@
 import { TollgateError } from "@tollgate/kernel/errors";
 import { membersOf, textIn } from "../../bytes/edits.ts";
 import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
-import { readError, readServerMessage, type ServerNotification } from "../wire/message.ts";
+import { readError, type ServerNotification } from "../wire/message.ts";
 import { nextId } from "../upstream/call.ts";
 import { ask, type AskParts } from "../upstream/ask.ts";
 import { LegacySession } from "../upstream/legacy-session.ts";
@@ -212,9 +212,6 @@ function tellChange({ method }: ServerNotification, events: ConnectionEvents): v
 
 function introductionOf(era: Era, version: string, answer: Buffer): Introduction {
   try {
-    const message = readServerMessage(answer);
-    const error = message?.kind === "response" && message.at.error !== undefined ? readError(answer) : undefined;
-    if (error !== undefined) throw new TollgateError("upstream.protocol", `It refused the handshake: ${error.message}`);
     const spans = find(answer);
     const info = spans["result>_meta>io.modelcontextprotocol/serverInfo"] ?? spans["result>serverInfo"];
     const instructions = spans["result>instructions"] && valueOf(answer, spans["result>instructions"]);

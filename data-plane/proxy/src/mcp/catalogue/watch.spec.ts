@@ -1,14 +1,16 @@
 // A server that is registered with another address is another server under the same name: agents that went on seeing the tools
 // of the former one would call what is not there, and an admin would approve what nobody has.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { ServerSchema } from "@tollgate/schema/resources";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { loadConfig } from "../../config.ts";
 import { openAsk } from "../../fixtures/client-fixture.ts";
 import {
   ask,
   at,
   key,
+  moved,
   server,
   startExample,
   startGate,
@@ -17,13 +19,15 @@ import {
   team,
   until,
   viewWith,
-  type Resource,
 } from "../../fixtures/gate-fixture.ts";
-
-function moved({ kind, id, bytes }: Resource, url: string): Resource {
-  const changed = create(ServerSchema, { ...fromBinary(ServerSchema, bytes), url });
-  return { kind, id, bytes: toBinary(ServerSchema, changed) };
-}
+import { startUpstream } from "../../fixtures/upstream-fixture.ts";
+import { openLog } from "../../log-output.ts";
+import { createDeadlines } from "../../upstream/deadlines.ts";
+import { createSecretValues } from "../../upstream/secret-values.ts";
+import { createUpstreams } from "../../upstream/upstreams.ts";
+import { openRoom } from "../list-bounds.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { watchServer } from "./watch.ts";
 
 test("what a server lists at its new address takes the place of what it listed, and is told", async () => {
   const nothing = () => undefined;
@@ -56,4 +60,34 @@ test("a call right behind a move waits until it is known what is spoken at the n
     const { json } = await ask(gate, agent.text, "tools/call", { name: "s__echo", arguments: { index } });
     expect(at(json, "result", "content", 0, "text")).toBe(`{"index":${index}}`);
   }
+});
+
+test("a look that finds everything as it was is not said to anybody", async () => {
+  const upstream = started(await startUpstream({ offer: { tools: ["t"] } }));
+  const upstreams = createUpstreams(createSecretValues());
+  const deadlines = createDeadlines();
+  const { id, bytes } = server("s", upstream.url);
+  const limits = loadConfig({ TOLLGATE_JOIN_TOKEN_FILE: "none" });
+  const said: Catalogue[] = [];
+  const watch = watchServer({
+    ...{ upstreams, deadlines, limits, upstream: upstreams.of(fromBinary(ServerSchema, bytes)), serverId: id },
+    ...{ order: ["legacy"], interactive: false, room: openRoom(1_000_000), messageBytesMax: 1_000_000 },
+    ...{ log: openLog("silent", {}), wallMs: Date.now, onCatalogue: (catalogue) => said.push(catalogue) },
+  });
+  onTestFinished(async () => {
+    watch.close();
+    await upstreams.close();
+    deadlines.close();
+  });
+  const isKnown = () => said.at(-1)?.health.state === "connected";
+  await until(isKnown, "the server to be met");
+  const { length } = said;
+  for (const looks of [2, 3]) {
+    watch.suspect();
+    await until(() => upstream.count("tools/list") === looks, "another look");
+  }
+  expect(said).toHaveLength(length);
+  upstream.offer.tools = ["u"];
+  watch.suspect();
+  await until(() => said.length === length + 1, "what is new");
 });

@@ -86,6 +86,8 @@ export function watchServer(parts: WatchParts): Watch {
   /** Whose lists are being read. */
   let reading: Connection | undefined;
   let isWorthAnother = false;
+  /** It was said that its resources are more than are listed. */
+  let isCut = false;
   let isClosed = false;
 
   function publish(next: Partial<Omit<Catalogue, "serverId" | "place" | "revision">>): void {
@@ -182,6 +184,7 @@ export function watchServer(parts: WatchParts): Watch {
     const unfit = new Set<string>();
     let hint: Hints = { ttlMs: Number.POSITIVE_INFINITY, isPublic: true };
     let cursor: string | undefined;
+    const soFar = (itemsMax: number) => ({ items: [...byName.values()].slice(0, itemsMax), unfit: [...unfit], hint });
     try {
       for (let page = 1; ; page++) {
         const answer = await from.list(listMethods[kind].method, cursor, meter);
@@ -193,13 +196,17 @@ export function watchServer(parts: WatchParts): Watch {
         }
         if (byName.size + unfit.size > limits.listServerToolsMax) throw tooLarge(`${limits.listServerToolsMax} items`);
         hint = { ttlMs: Math.min(hint.ttlMs, hints.ttlMs), isPublic: hint.isPublic && hints.isPublic };
-        const read = { items: [...byName.values()], unfit: [...unfit], hint };
-        if (next === undefined) return read;
-        // A resource list may have no end; its further pages are asked for when a client asks.
-        if (kind === "resources") return read;
+        if (next === undefined) return soFar(limits.listServerToolsMax);
         if (page === limits.listServerPagesMax) throw tooLarge(`${limits.listServerPagesMax} pages`);
         cursor = next;
       }
+    } catch (error) {
+      // A resource list may have no end: what is beyond a bound is not listed, and can be read all the same.
+      if (kind !== "resources" || byName.size === 0 || !isBound(error)) throw error;
+      const { name } = parts.upstream.server;
+      if (!isCut) parts.log.warn({ server: name, reason: error.detail }, "of a server's resources not all are listed");
+      isCut = true;
+      return soFar(limits.listServerToolsMax);
     } finally {
       close();
     }
@@ -243,7 +250,9 @@ export function watchServer(parts: WatchParts): Watch {
       if (attempt !== mine || isClosed) return;
       const isOther =
         kinds.some((kind) => read.lists[kind] !== catalogue.lists[kind]) || read.unfitTools !== catalogue.unfitTools;
-      publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
+      // All of it goes to every process each time that it is said: what is as it was is not said again.
+      if (isOther || catalogue.health.state !== "connected")
+        publish({ ...(isOther ? read : {}), ...healthOf("connected", "") });
       later(jittered(askAgainMs), check);
     } catch (error) {
       if (attempt === mine && !isClosed) lost(error);
@@ -285,6 +294,10 @@ function stateOf(error: TollgateError): HealthState {
   if (error instanceof StatusError && (error.status === 401 || error.status === 403)) return "needs-auth";
   if (error.code === "upstream.address-refused" || error.code === "upstream.secret-missing") return "refused";
   return "unreachable";
+}
+
+function isBound(error: unknown): error is TollgateError {
+  return error instanceof TollgateError && (error.code === "upstream.too-large" || error.code === "mcp.list-full");
 }
 
 function isSameTexts(before: readonly string[], after: readonly string[]): boolean {

@@ -10,27 +10,27 @@ import { createSlots } from "../../slots.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
 import type { Exposed, Surface } from "../surface/surface.ts";
 
+/** Who came, and to which endpoint (a group's name): who that is, and what he reaches, is decided again whenever it matters. */
+export type Whose = { readonly credential: Credential; readonly group: string | undefined };
+
 /** Whom a question of reach is about, and by which view. */
 export type Reach = { readonly view: View; readonly principal: Principal };
 
 /** Lists as somebody was told of them last, by kind; undefined before he first listened. */
 export type Told = { lists: ReadonlyMap<ListKind, string> | undefined };
 
-export type Attention = {
-  readonly credential: Credential;
-  /** The endpoint's group, by its name. */
-  readonly group: string | undefined;
+export type Attention = Whose & {
   /** Where it outlives the stream, who comes back is told what changed while he was away. */
   readonly told: Told;
   readonly kinds: readonly ListKind[];
   tell(kinds: readonly ListKind[]): void;
-  /** Who the key is by the newest view, before anything is told. */
-  decided?(reach: Reach): void;
   /** The key, or the endpoint, is not there for it any more. */
   close(): void;
 };
 
 export type Announcements = {
+  /** By the newest view; undefined where the key, or the endpoint, is not there any more. */
+  reachOf(whose: Whose): Reach | undefined;
   /** What is returned ends it. */
   attend(attention: Attention): () => void;
   /** Something may be another now. */
@@ -47,19 +47,18 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
   const attending = createSlots<Attention>();
   let isPending = false;
 
-  function seenBy(
-    { credential, group: name, decided: onDecided }: Attention,
-    view: View,
-    kinds: readonly ListKind[],
-  ): Map<ListKind, string> | undefined {
+  function reachIn(view: View, { credential, group: name }: Whose): (Reach & { surface: Surface }) | undefined {
     const decided = authenticate(view, credential.key, credential.sha256, wallMs());
     if (decided.outcome === "refused") return undefined;
     const group = name === undefined ? undefined : view.toolGroupsByName.get(name);
     if (name !== undefined && group === undefined) return undefined;
     const principal = group === undefined ? decided.principal : narrowed(view, decided.principal, group);
-    const surface = surfaceOf(view, group);
-    onDecided?.({ view, principal });
-    return new Map(kinds.map((kind) => [kind, printOf(surface, kind, view, principal)]));
+    return { view, principal, surface: surfaceOf(view, group) };
+  }
+
+  function seenBy(attention: Attention, view: View): Map<ListKind, string> | undefined {
+    const reach = reachIn(view, attention);
+    return reach && new Map(attention.kinds.map((kind) => [kind, printOf(reach.surface, kind, view, reach.principal)]));
   }
 
   function lookNow(): void {
@@ -67,7 +66,7 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
     const view = viewNow();
     if (view === undefined) return;
     for (const attention of attending) {
-      const seen = seenBy(attention, view, attention.kinds);
+      const seen = seenBy(attention, view);
       if (seen === undefined) attention.close();
       else tellOthers(attention, seen);
     }
@@ -81,9 +80,13 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
   }
 
   return {
+    reachOf(whose) {
+      const view = viewNow();
+      return view && reachIn(view, whose);
+    },
     attend(attention) {
       const view = viewNow();
-      const seen = view && seenBy(attention, view, attention.kinds);
+      const seen = view && seenBy(attention, view);
       if (seen !== undefined) tellOthers(attention, seen);
       return attending.add(attention);
     },

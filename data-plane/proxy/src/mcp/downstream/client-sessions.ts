@@ -6,9 +6,8 @@ import { hash, randomBytes } from "node:crypto";
 import type { Sealer } from "../../sealing/sealer.ts";
 import { capabilitySetOf } from "../capability-set.ts";
 import type { Client, LogLevel } from "../client.ts";
-import type { Reach } from "./announcements.ts";
 import { placeText, readPlace, type Place } from "../placement/place.ts";
-import type { Told } from "./announcements.ts";
+import type { Told, Whose } from "./announcements.ts";
 import { EventStream } from "./event-stream.ts";
 
 export type SessionLimits = {
@@ -19,10 +18,8 @@ export type SessionLimits = {
   readonly streamKeptBytesMax: number;
 };
 
-export type Answer = { readonly bytes: Buffer; readonly isError: boolean };
-
-/** A question to the client, and what to do with its answer. */
-export type Question = { onAnswer(answer: Buffer): void };
+/** A question to the client, and what to do with its answer. `of`: the call, or the server, for whose sake it is. */
+export type Question = { readonly of: unknown; onAnswer(answer: Buffer): void };
 
 const streamsPerSessionMax = 64;
 const shortIdChars = 16;
@@ -37,15 +34,17 @@ export class ClientSession {
   readonly client: Client;
   usedMs = 0;
   level: LogLevel | undefined;
-  /** By the newest view under which its client was seen. */
-  reach: Reach | undefined;
+  /** Who its client was when he came last. */
+  whose: Whose | undefined;
   /** How each of its subscriptions is ended, by the URI that the client knows. */
   readonly subscriptions = new Map<string, () => void>();
   /** Everything at servers that is to end with the session. */
   readonly ends = new Set<() => void>();
   /** What the client was told of lists, from stream to stream. */
   readonly told: Told = { lists: undefined };
-  readonly questions = new Map<string, Question>();
+  private readonly questions = new Map<string, Question>();
+  /** Who wants to know that the client is asked, or not any more. */
+  private readonly whenAskedGo = new Set<() => void>();
   /** Requests under way by the client's id, to be given up by `notifications/cancelled`. */
   readonly underWay = new Map<string, () => void>();
   private short: string | undefined;
@@ -66,7 +65,7 @@ export class ClientSession {
     this.principalId = principalId;
     this.client = client;
     this.keptBytesMax = keptBytesMax;
-    this.general = this.makeStream(() => undefined);
+    this.general = this.makeStream();
   }
 
   /** For records: tells sessions apart, and is of no use to whoever reads it. */
@@ -74,11 +73,11 @@ export class ClientSession {
     return (this.short ??= hash("sha256", this.id, "hex").slice(0, shortIdChars));
   }
 
-  makeStream(onClosed: () => void): EventStream {
+  makeStream(): EventStream {
     const name = `${this.life}.${++this.lastStream}`;
     // Clients of former versions take an event without data for broken JSON.
     const isPrimed = this.client.version === primedVersion;
-    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax, onClosed });
+    const stream = new EventStream({ name, isPrimed, keptBytesMax: this.keptBytesMax });
     this.streams.set(name, stream);
     this.forgetStreams();
     return stream;
@@ -107,7 +106,30 @@ export class ClientSession {
     if (this.questions.size >= questionsPerSessionMax) return undefined;
     const id = `${++this.lastQuestion}`;
     this.questions.set(id, question);
+    this.tellAsked();
     return id;
+  }
+
+  /** The client answers, or nobody waits for it any more: undefined where it is asked nothing of the kind. */
+  asked(id: string): Question | undefined {
+    const question = this.questions.get(id);
+    if (this.questions.delete(id)) this.tellAsked();
+    return question;
+  }
+
+  isAsked(of: unknown): boolean {
+    for (const question of this.questions.values()) if (question.of === of) return true;
+    return false;
+  }
+
+  /** What is returned ends it. */
+  whenAsked(go: () => void): () => void {
+    this.whenAskedGo.add(go);
+    return () => void this.whenAskedGo.delete(go);
+  }
+
+  private tellAsked(): void {
+    for (const go of this.whenAskedGo) go();
   }
 
   end(): void {

@@ -11,7 +11,7 @@ const retryMs = 1_000;
 /** What a client that does not read lets pile up before it is cut off. */
 const unreadBytesMax = 1024 * 1024;
 
-export type Kept = { readonly id: string; readonly event: Buffer };
+type Kept = { readonly id: string; readonly event: Buffer };
 
 export type StreamParts = {
   /** Begins the ids of its events; undefined for a stream that cannot be taken up again. */
@@ -19,8 +19,6 @@ export type StreamParts = {
   /** Its first event holds nothing, but an id from which to take it up again. */
   readonly isPrimed: boolean;
   readonly keptBytesMax: number;
-  /** The client went, or was cut off. */
-  onClosed(): void;
 };
 
 export class EventStream {
@@ -54,7 +52,6 @@ export class EventStream {
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
       [requestIdHeader]: requestId,
-      ...this.headers,
     });
     this.response = response;
     const missed = lastId === undefined ? [] : this.after(lastId);
@@ -67,14 +64,9 @@ export class EventStream {
     this.timer = setInterval(() => response.write(keepAlive), keepAliveMs);
     this.timer.unref();
     response.once("close", () => {
-      if (this.response !== response) return;
-      this.disconnect(response);
-      this.parts.onClosed();
+      if (this.response === response) this.disconnect(response);
     });
   }
-
-  /** Of the answer that the stream is. */
-  headers: Record<string, string> = {};
 
   /** False when the client reads slower than this comes. */
   send(message: Uint8Array): boolean {

@@ -40,7 +40,7 @@ export function listResult(parts: ListParts, asked: ListAsked): string | undefin
   if (from === 0 && page.next === visible.length) printed.set(visible, page.items);
   const { member } = listMethods[kind];
   const next = page.next === visible.length ? "" : `,"nextCursor":"${sealedCursor(parts, asked, visible, page.next)}"`;
-  return `{${era === "modern" ? modernMembers(parts, asked) : ""}"${member}":[${page.items}]${next}}`;
+  return `{${era === "modern" ? modernMembers(parts, asked, visible) : ""}"${member}":[${page.items}]${next}}`;
 }
 
 function pageFrom(visible: readonly Exposed[], from: number, bytesMax: number): { items: string; next: number } {
@@ -57,13 +57,10 @@ function pageFrom(visible: readonly Exposed[], from: number, bytesMax: number): 
 }
 
 /** What one key sees is nobody else's, and as fresh as the least fresh part of it. */
-function modernMembers({ catalogues }: ListParts, { kind, surface }: ListAsked): string {
+function modernMembers({ catalogues }: ListParts, { kind }: ListAsked, visible: readonly Exposed[]): string {
   let ttlMs = Number.POSITIVE_INFINITY;
-  for (const { id } of surface.servers) {
-    const catalogue = catalogues.of(id);
-    if (catalogue !== undefined && catalogue.lists[kind].length > 0)
-      ttlMs = Math.min(ttlMs, catalogue.hints[kind].ttlMs);
-  }
+  for (const id of new Set(visible.map(({ server }) => server.id)))
+    ttlMs = Math.min(ttlMs, catalogues.of(id)?.hints[kind].ttlMs ?? 0);
   return `"resultType":"complete","ttlMs":${Number.isFinite(ttlMs) ? ttlMs : 0},"cacheScope":"private",`;
 }
 

@@ -10,7 +10,7 @@ import { nextId } from "../upstream/call.ts";
 import type { HeldSession, SessionListener } from "../upstream/held-session.ts";
 import { ModernCall, ownMeta } from "../upstream/modern-call.ts";
 import type { Peer } from "../upstream/peers.ts";
-import { memberFinder, valueOf } from "../../bytes/members.ts";
+import { memberFinder, unlessUnreadable, valueOf } from "../../bytes/members.ts";
 import { readError, type ServerNotification } from "../wire/message.ts";
 
 /** `about` is what the server says it is about: what was subscribed to, or a part of it. */
@@ -55,7 +55,8 @@ export async function hearLegacy(held: HeldSession, uri: string, heard: Heard): 
 }
 
 export type ModernNews = {
-  hear(peer: Peer, uri: string, heard: Heard): () => void;
+  /** `onHeld`: the server was asked, and has agreed or cannot now. What is returned ends it. */
+  hear(peer: Peer, uri: string, heard: Heard, onHeld?: () => void): () => void;
   close(): void;
 };
 
@@ -64,6 +65,8 @@ type Hub = {
   readonly listeners: Map<string, Set<Heard>>;
   call: ModernCall | undefined;
   isOpening: boolean;
+  /** Who wants to know when the next stream is there. */
+  waiting: (() => void)[];
 };
 
 export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
@@ -76,11 +79,16 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
     setImmediate(() => {
       hub.isOpening = false;
       const former = hub.call;
-      if (hub.listeners.size === 0) {
+      const waiting = hub.waiting.splice(0);
+      const isThere = (): void => {
+        former?.cancel();
+        for (const go of waiting.splice(0)) go();
+      };
+      if (hub.listeners.size > 0) hub.call = listen(hub, isThere);
+      else {
         hubs.delete(hub.peer);
-        return former?.cancel();
+        isThere();
       }
-      hub.call = listen(hub, () => former?.cancel());
     });
   }
 
@@ -103,10 +111,12 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
       {
         onNotification(notification) {
           if (notification.method === acknowledged) return onAcknowledged();
-          const about = uriOf(notification);
-          if (about === undefined) return;
-          for (const [uri, listeners] of hub.listeners)
-            if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(about, notification);
+          unlessUnreadable(() => {
+            const about = uriOf(notification);
+            if (about === undefined) return;
+            for (const [uri, listeners] of hub.listeners)
+              if (about === uri || about.startsWith(uri)) for (const heard of listeners) heard(about, notification);
+          });
         },
         onRequest: () => undefined,
         onResponse: lost,
@@ -117,14 +127,16 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
   }
 
   return {
-    hear(peer, uri, heard) {
-      const hub = hubs.get(peer) ?? { peer, listeners: new Map(), call: undefined, isOpening: false };
+    hear(peer, uri, heard, onHeld = nothing) {
+      const hub: Hub = hubs.get(peer) ?? { peer, listeners: new Map(), call: undefined, isOpening: false, waiting: [] };
       hubs.set(peer, hub);
       const listeners = hub.listeners.get(uri) ?? new Set();
       if (listeners.size === 0) {
         hub.listeners.set(uri, listeners);
+        hub.waiting.push(onHeld);
         open(hub);
-      }
+      } else if (hub.isOpening) hub.waiting.push(onHeld);
+      else onHeld();
       listeners.add(heard);
       return () => {
         listeners.delete(heard);
@@ -138,4 +150,8 @@ export function createModernNews(deadlines: Deadlines, log: Log): ModernNews {
       hubs.clear();
     },
   };
+}
+
+function nothing(): void {
+  // Nobody wants to know.
 }

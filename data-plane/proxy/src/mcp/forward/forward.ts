@@ -3,30 +3,31 @@
 // and a modern one is told to come again: the call waits for him, and each time he comes is a leg of it. A request is
 // never sent twice unless the server refused it unread. What cannot be delivered becomes an answer that names the server.
 
-import { errors, TollgateError } from "@tollgate/kernel/errors";
+import { TollgateError } from "@tollgate/kernel/errors";
 import type { Log } from "../../log-output.ts";
 import type { Step } from "../../pipeline/call.ts";
 import type { Accounts, Completion } from "../../pipeline/record.ts";
 import type { Deadlines } from "../../upstream/deadlines.ts";
 import { failureOf } from "../../upstream/failure.ts";
-import { errorMessage, toolErrorMessage } from "../answers.ts";
+import { errorMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
 import type { Era } from "../catalogue/catalogue.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
-import { logLevelOf } from "../client.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "../upstream/call.ts";
 import type { LegacySession } from "../upstream/legacy-session.ts";
-import { ModernCall } from "../upstream/modern-call.ts";
 import type { Peer, Peers } from "../upstream/peers.ts";
-import { textValue } from "../../bytes/members.ts";
 import { isInputRequired, type ServerNotification, type ServerRequest, type ServerResponse } from "../wire/message.ts";
+import { Asking } from "./asking.ts";
+import { CallClock } from "./call-clock.ts";
+import { deliveryOf } from "./delivery.ts";
 import type { Leg } from "./errand.ts";
-import { hearsFrom, Notifications, resultFor } from "./incoming.ts";
-import { withKnownUris } from "./known-uris.ts";
-import { answerOf, inputResponses, keyOf, paramsOf, readInputRequired, type InputRequired } from "./input.ts";
-import { outgoingBody } from "./outgoing.ts";
-import { paramHeadersOf } from "./param-headers.ts";
+import { failureAnswer } from "./failure-answer.ts";
+import { Followers } from "./followers.ts";
+import type { Notifications } from "./incoming.ts";
+import { inputResponses, readInputRequired, type InputRequired } from "./input.ts";
+import { OpenQuestions } from "./open-questions.ts";
 import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
+import { callLegacy, callModern, notificationsFor, sessionFor, type Retry } from "./sending.ts";
 
 export type Forwarding = {
   readonly peers: Peers;
@@ -48,14 +49,11 @@ const roundsMax = 8;
 const settleMs = 30;
 /** What a server may ask in one call; more is no conversation. */
 const questionsMax = 256;
-/** Legs that wait for what another leg of the same call waits for. */
-const followersMax = 16;
-const nothingCame = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
 const resultKeptMs = 60_000;
 /** How long the first word of a server that was never reached, or is somewhere else now, is waited for. */
 const introductionMsMax = 5_000;
 
-type Question = { readonly request: ServerRequest; readonly key: string };
+type SeenOfServer = Pick<Completion, "upstreamStatus" | "responseBytes" | "firstByteMs">;
 
 class Forward implements CallEvents, Parked<Leg> {
   private readonly parts: Forwarding;
@@ -66,7 +64,7 @@ class Forward implements CallEvents, Parked<Leg> {
   private call: UpstreamCall | undefined;
   private session: LegacySession | undefined;
   private notifications: Notifications | undefined;
-  private unwatch: () => void = () => undefined;
+  private readonly clock: CallClock;
   /** The leg has its answer. */
   private isAnswered = false;
   /** The server has said its last, or was told that it need not. */
@@ -74,11 +72,9 @@ class Forward implements CallEvents, Parked<Leg> {
   private mayRetry = true;
   private rounds = 0;
   private asked = 0;
-  /** What a legacy client was asked, by the id that it knows. */
-  private readonly outstanding = new Set<string>();
-  private readonly followers: { readonly leg: Leg; readonly round: number }[] = [];
-  private readonly questions = new Map<string, Question>();
-  private given = new Map<string, string>();
+  private readonly asking = new Asking();
+  private readonly questions = new OpenQuestions();
+  private readonly followers: Followers;
   private settling: NodeJS.Timeout | undefined;
   private ticket: string | undefined;
   private last: ServerResponse | undefined;
@@ -87,6 +83,13 @@ class Forward implements CallEvents, Parked<Leg> {
     this.parts = parts;
     this.leg = leg;
     this.peer = parts.peers.of(leg.server);
+    this.followers = new Followers(parts.accounts, () => this.era);
+    this.clock = new CallClock({
+      deadlines: parts.deadlines,
+      serverMsMax: this.peer.upstream.timeoutMs,
+      clientMsMax: parts.parked.msMax,
+      onLate: (whose) => this.late(whose),
+    });
   }
 
   start(): void {
@@ -107,10 +110,14 @@ class Forward implements CallEvents, Parked<Leg> {
     this.isAnswered = false;
     const { answering, session, client, envelope } = leg.call;
     answering.waits(this.parts.deadlines);
-    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    this.startClock();
     // A legacy client that goes may come back for what it missed, and says so when it wants nothing more.
     if (client.era === "modern") answering.response.once("close", () => this.leg === leg && this.clientClosed());
     else session?.underWay.set(envelope.id, () => this.clientClosed());
+  }
+
+  private startClock(): void {
+    this.clock.start(this.leg.call.session, () => this.asking.isOpen(this.leg));
   }
 
   private send(era: Era): void {
@@ -119,24 +126,14 @@ class Forward implements CallEvents, Parked<Leg> {
     const { call: errand } = this.leg;
     const given = inputResponses(errand.body, errand.envelope.at["params>inputResponses"]);
     if (given === undefined) return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
-    this.given = given;
-    const { body, envelope, client, session } = errand;
+    this.questions.bring(given);
     // What comes here with a state is no leg of a call that waits: it would be another call, made a second time.
-    if (era === "legacy" && client.era === "modern" && envelope.at["params>requestState"] !== undefined)
-      return this.refuse("mcp.state-invalid");
-    const token = envelope.at["params>_meta>progressToken"];
-    const asked = logLevelOf(textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]));
-    this.notifications = new Notifications({
-      id: this.id,
-      token: token && body.toString("utf8", token.start, token.end),
-      server: this.leg.server.name,
-      hears: client.era === "modern" ? hearsFrom(asked) : hearsFrom(session?.level ?? "debug"),
-    });
+    const isState = errand.envelope.at["params>requestState"] !== undefined;
+    if (era === "legacy" && errand.client.era === "modern" && isState) return this.refuse("mcp.state-invalid");
+    this.notifications = notificationsFor(this.leg, this.id);
     try {
       if (era === "modern") return this.sendModern();
-      const held = this.peer.sessionFor({ client, session, keyId: this.leg.principal.key.id });
-      if (asked !== undefined) held.hear(asked).catch(() => undefined); // It is logs alone that are missing then.
-      const open = held.get();
+      const open = sessionFor(this.peer, this.leg).get();
       if (!(open instanceof Promise)) return this.sendLegacy(open);
       open.then(
         (opened) => this.sendLegacy(opened),
@@ -151,38 +148,14 @@ class Forward implements CallEvents, Parked<Leg> {
     if (this.isOver) return;
     this.session = session;
     try {
-      this.call = session.call(this.id, this.bodyTo("legacy"), this);
+      this.call = callLegacy(session, this.leg, this.id, this);
     } catch (error) {
       this.onFailed(failureOf(error), false);
     }
   }
 
-  private sendModern(retry?: { inputResponses: string | undefined; requestState: string | undefined }): void {
-    const { envelope, name, body, exposed, traceparent } = this.leg.call;
-    const hasName = envelope.at["params>ref"] === undefined;
-    const headers = paramHeadersOf(exposed, body, envelope.at["params>arguments"]);
-    if (traceparent !== undefined) headers.push("traceparent", traceparent);
-    this.call = new ModernCall(
-      this.peer.parts,
-      {
-        id: this.id,
-        method: envelope.method,
-        name: hasName ? name.own : undefined,
-        paramHeaders: headers,
-        body: this.bodyTo("modern", retry),
-      },
-      this,
-    );
-  }
-
-  private bodyTo(era: Era, retry?: { inputResponses: string | undefined; requestState: string | undefined }): Buffer {
-    const { body, envelope, client, name, session } = this.leg.call;
-    const level = session?.level;
-    return outgoingBody(
-      { body, envelope, client, name, level, ...(retry === undefined ? {} : { retry }) },
-      era,
-      this.id,
-    );
+  private sendModern(retry?: Retry): void {
+    this.call = callModern(this.peer, this.leg, this.id, this, retry);
   }
 
   onNotification(notification: ServerNotification): void {
@@ -203,14 +176,10 @@ class Forward implements CallEvents, Parked<Leg> {
     if (++this.asked > questionsMax)
       return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${questionsMax} questions.`));
     if (!client.capabilities.names.has(capability)) return this.lacks(request, capability);
-    if (client.era === "legacy" && session !== undefined) return this.ask(request);
-    const key = keyOf(request, this.questions);
-    const given = this.given.get(key);
-    if (given !== undefined) {
-      this.given.delete(key);
-      return this.reply(request, `"result":${given}`);
-    }
-    this.questions.set(key, { request, key });
+    if (client.era === "legacy" && session !== undefined)
+      return this.asking.pass(this.leg, request, (answer) => this.reply(request, answer));
+    const given = this.questions.take(request);
+    if (given !== undefined) return this.reply(request, `"result":${given}`);
     this.settling ??= setTimeout(() => this.park(), settleMs);
   }
 
@@ -219,9 +188,7 @@ class Forward implements CallEvents, Parked<Leg> {
     this.reply(request, `"error":{"code":-32601,"message":"The client does not support ${capability}."}`);
     if (this.leg.call.client.era === "legacy") return;
     this.call?.cancel("The client lacks what the server asks for.");
-    this.isOver = true;
-    clearTimeout(this.settling);
-    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
+    this.over();
     const detail = `It asks for ${capability}.`;
     const data = { requiredCapabilities: { [capability]: {} } };
     this.answer("answered", errorMessage(this.leg.call.envelope.id, "mcp.capability-missing", detail, data), 400);
@@ -233,30 +200,9 @@ class Forward implements CallEvents, Parked<Leg> {
       .catch((error: unknown) => this.onFailed(failureOf(error), true));
   }
 
-  /** A legacy client is asked on the stream of its request. */
-  private ask(request: ServerRequest): void {
-    const isAsked = this.question(request.method, paramsOf(request), (answer) => {
-      const text = answer.toString("utf8");
-      const result = answerOf(answer);
-      // An error goes on as the client wrote it, under the server's id.
-      this.reply(request, result === undefined ? errorPart(text) : `"result":${result}`);
-    });
-    if (!isAsked) this.reply(request, '"error":{"code":-32603,"message":"The client has too many questions."}');
-  }
-
-  /** False where the client has as many as may be. */
-  private question(method: string, params: string, onAnswer: (answer: Buffer) => void): boolean {
-    const { session, answering } = this.leg.call;
-    const id = session?.ask({ onAnswer });
-    if (id === undefined) return false;
-    this.outstanding.add(id);
-    answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`));
-    return true;
-  }
-
   private park(): void {
     this.settling = undefined;
-    if (this.isOver || this.isAnswered || this.questions.size === 0) return;
+    if (this.isOver || this.isAnswered || this.questions.isEmpty) return;
     if (++this.rounds > roundsMax)
       return this.giveUp(new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`));
     this.tellQuestions();
@@ -268,19 +214,14 @@ class Forward implements CallEvents, Parked<Leg> {
     this.ticket ??= parked.add(this, principal.key.id, digestOf(errand.body, errand.envelope));
     const state = this.ticket === undefined ? undefined : parked.wait(this.ticket, this.rounds);
     if (state === undefined) return this.giveUp(new TollgateError("mcp.calls-full"));
-    const requests = [...this.questions.values()].map(
-      ({ key, request }) =>
-        `${JSON.stringify(key)}:{"method":${JSON.stringify(request.method)},"params":${paramsOf(request)}}`,
-    );
-    const result = `{"resultType":"input_required","inputRequests":{${requests.join(",")}},"requestState":"${state}"}`;
+    const result = `{"resultType":"input_required","inputRequests":${this.questions.text()},"requestState":"${state}"}`;
     this.answer("input-required", `{"jsonrpc":"2.0","id":${errand.envelope.id},"result":${result}}`);
   }
 
   resume(leg: Leg, round: number): void {
     // Its client went before anybody could hear it: the call waits on for another leg.
-    if (leg.call.answering.response.destroyed) return this.leave(leg);
-    if (!this.isAnswered && this.followers.length < followersMax) return void this.followers.push({ leg, round });
-    if (!this.isAnswered) return this.refuseAside(leg, "mcp.calls-full");
+    if (leg.call.answering.response.destroyed) return this.followers.leave(leg);
+    if (!this.isAnswered) return this.followers.add({ leg, round });
     this.beginLeg(leg);
     this.mayRetry = false;
     const { body, envelope } = leg.call;
@@ -292,31 +233,15 @@ class Forward implements CallEvents, Parked<Leg> {
     if (given === undefined)
       return this.refuseLeg("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
     if (this.ticket !== undefined) this.parts.parked.runs(this.ticket);
-    for (const [key, { request }] of this.questions) {
-      const answer = given.get(key);
-      if (answer === undefined) continue;
-      this.questions.delete(key);
-      this.reply(request, `"result":${answer}`);
-    }
+    this.questions.answer(given, (request, answer) => this.reply(request, `"result":${answer}`));
     // What is still missing is asked for again.
-    if (this.questions.size > 0) this.park();
+    if (!this.questions.isEmpty) this.park();
   }
 
   /** Whoever waited with the leg that has its answer now gets what that got. */
   private resumeFollowers(): void {
-    const waiting = this.followers.splice(0);
+    const waiting = this.followers.takeAll();
     if (waiting.length > 0) setImmediate(() => waiting.forEach(({ leg, round }) => this.resume(leg, round)));
-  }
-
-  private refuseAside(leg: Leg, code: "mcp.calls-full"): void {
-    const completion = { outcome: "answered", ...nothingCame, serverEra: this.era } as const;
-    const message = errorMessage(leg.call.envelope.id, code);
-    this.parts.accounts.completed(leg, completion, () => leg.call.answering.finish(message));
-  }
-
-  private leave(leg: Leg): void {
-    const completion = { outcome: "client-closed", ...nothingCame, serverEra: this.era } as const;
-    this.parts.accounts.completed(leg, completion, () => leg.call.answering.break());
   }
 
   expire(): void {
@@ -342,28 +267,12 @@ class Forward implements CallEvents, Parked<Leg> {
       if (++this.rounds > roundsMax)
         throw new TollgateError("upstream.protocol", `It asked more than ${roundsMax} times.`);
       const input = readInputRequired(response);
-      const { client } = this.leg.call;
-      const answers = new Map<string, string>();
-      const next = (): void => {
-        if (answers.size === input.requests.size && !this.isOver) this.retry(input, answers);
-      };
-      for (const [key, { method, params }] of input.requests) {
-        const capability = capabilityFor(method);
-        if (capability === undefined || !client.capabilities.names.has(capability))
-          throw new TollgateError(
-            "upstream.protocol",
-            `It asks for ${capability ?? method}, which the client does not support.`,
-          );
-        const isAsked = this.question(method, params, (answer) => {
-          const result = answerOf(answer);
-          if (result === undefined) return this.onFailed(new TollgateError("mcp.input-refused"), true);
-          answers.set(key, result);
-          next();
-        });
-        if (!isAsked)
-          throw new TollgateError("upstream.protocol", "It asks more than a client may be asked at a time.");
-      }
-      next();
+      this.asking.askAll(
+        this.leg,
+        input,
+        (answers) => this.isOver || this.retry(input, answers),
+        () => this.onFailed(new TollgateError("mcp.input-refused"), true),
+      );
     } catch (error) {
       this.onFailed(failureOf(error), true);
     }
@@ -373,26 +282,14 @@ class Forward implements CallEvents, Parked<Leg> {
     const members = [...answers].map(([key, answer]) => `${JSON.stringify(key)}:${answer}`);
     this.id = nextId();
     this.notifications?.expect(this.id);
-    this.unwatch();
-    this.unwatch = this.parts.deadlines.watch(this.peer.upstream.timeoutMs, () => this.late());
+    this.startClock();
     this.sendModern({ inputResponses: answers.size === 0 ? undefined : `{${members.join(",")}}`, requestState });
   }
 
   private deliver(response: ServerResponse): void {
-    const { envelope, client, surface } = this.leg.call;
-    try {
-      const result = resultFor(client.era, this.era, envelope.method, envelope.id, response);
-      const knownUri = surface.knownUris(this.leg.server);
-      const message = knownUri === undefined ? result : withKnownUris(result, knownUri);
-      // A modern server's question goes to a modern client as it is: between them it is they who come again.
-      const outcome = this.era === "modern" && isInputRequired(response) ? "input-required" : "answered";
-      this.answer(outcome, message, this.call?.seen.status === 400 && client.era === "modern" ? 400 : 200);
-    } catch {
-      this.answer(
-        "upstream-failed",
-        this.failureMessage(new TollgateError("upstream.protocol", "Its result cannot be read.")),
-      );
-    }
+    const from = { era: this.era, status: this.call?.seen.status ?? 0 };
+    const { outcome, message, status } = deliveryOf(this.leg, from, response);
+    this.answer(outcome, message, status);
   }
 
   onFailed(error: TollgateError, wasSent: boolean): void {
@@ -401,13 +298,11 @@ class Forward implements CallEvents, Parked<Leg> {
       this.mayRetry = false;
       return this.send(this.era);
     }
-    this.isOver = true;
-    clearTimeout(this.settling);
-    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
+    this.over();
     const { server, call } = this.leg;
     this.parts.log.debug({ requestId: call.requestId, server: server.name, code: error.code }, "a call failed");
     if (error.code === "upstream.unreachable" || error.code === "upstream.protocol") this.parts.onSuspect(server.id);
-    if (!this.isAnswered) this.answer("upstream-failed", this.failureMessage(error));
+    if (!this.isAnswered) this.answer("upstream-failed", failureAnswer(this.leg, error));
   }
 
   private giveUp(error: TollgateError): void {
@@ -415,31 +310,39 @@ class Forward implements CallEvents, Parked<Leg> {
     this.onFailed(error, true);
   }
 
-  private late(): void {
-    if (this.isAnswered) return;
-    const error = new TollgateError("upstream.timeout");
-    this.call?.cancel(error.message);
-    this.onFailed(error, true);
+  private late(whose: "server" | "client"): void {
+    const code = whose === "server" ? "upstream.timeout" : "mcp.input-late";
+    if (!this.isAnswered) this.giveUp(new TollgateError(code));
+  }
+
+  /** Nobody waits for the server any more, and for no client. */
+  private over(): void {
+    this.isOver = true;
+    clearTimeout(this.settling);
+    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
   }
 
   private clientClosed(): void {
     if (this.isAnswered) return;
-    const heir = this.followers.findIndex(({ leg }) => !leg.call.answering.response.destroyed);
-    const [next] = heir < 0 ? [] : this.followers.splice(0, heir + 1).slice(-1);
-    if (next !== undefined) return this.handOver(next.leg);
-    this.isOver = true;
-    clearTimeout(this.settling);
-    if (this.ticket !== undefined) this.parts.parked.remove(this.ticket);
+    const next = this.followers.next();
+    if (next !== undefined) return this.handOver(next);
+    this.over();
     this.call?.cancel("The client closed the call.");
-    this.endLeg("client-closed", () => this.leg.call.answering.break());
+    this.breakLeg();
   }
 
   /** Another leg waits for the same: the call goes on for that one. */
   private handOver(leg: Leg): void {
-    const others = this.followers.splice(0);
-    this.endLeg("client-closed", () => this.leg.call.answering.break());
-    this.followers.push(...others);
+    const others = this.followers.takeAll();
+    this.breakLeg();
+    this.followers.putBack(others);
     this.beginLeg(leg);
+  }
+
+  private breakLeg(): void {
+    // When it is written down another leg may have taken its place.
+    const { answering } = this.leg.call;
+    this.endLeg("client-closed", () => answering.break());
   }
 
   /** The request is wrong in what only a server of its era could have said. */
@@ -460,35 +363,19 @@ class Forward implements CallEvents, Parked<Leg> {
   private endLeg(outcome: Completion["outcome"], release: () => void): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
-    this.unwatch();
+    this.clock.stop();
     const { session, envelope } = this.leg.call;
     session?.underWay.delete(envelope.id);
-    for (const id of this.outstanding) session?.questions.delete(id);
-    this.outstanding.clear();
-    const { status = 0, bytes = 0, firstByteMs = 0 } = this.call?.seen ?? {};
-    const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - this.leg.call.startedMs);
-    const completion = {
-      outcome,
-      upstreamStatus: status,
-      responseBytes: bytes,
-      firstByteMs: sinceMs,
-      serverEra: this.id === 0 ? undefined : this.era,
-    };
-    this.parts.accounts.completed(this.leg, completion, release);
+    this.asking.end(session);
+    const serverEra = this.id === 0 ? undefined : this.era;
+    this.parts.accounts.completed(this.leg, { outcome, ...seenBy(this.leg, this.call), serverEra }, release);
     this.resumeFollowers();
-  }
-
-  private failureMessage(error: TollgateError): string {
-    const { call, server } = this.leg;
-    // Only codes whose class is about the server may be told with their detail; a bug's text may hold anything.
-    const detail = errors[error.code].class === "upstream" ? error.detail : undefined;
-    const { id, method } = call.envelope;
-    if (method === "tools/call") return toolErrorMessage(id, server.name, error.code, detail, call.client.era);
-    return errorMessage(id, error.code, `(${server.name})${detail === undefined ? "" : ` ${detail}`}`);
   }
 }
 
-function errorPart(answer: string): string {
-  const { error }: { error?: unknown } = Object(JSON.parse(answer));
-  return `"error":${JSON.stringify(error ?? { code: -32603, message: "The client gave no answer." })}`;
+/** What a leg is written down with of what has come so far. */
+function seenBy({ call: { startedMs } }: Leg, call: UpstreamCall | undefined): SeenOfServer {
+  const { status = 0, bytes = 0, firstByteMs = 0 } = call?.seen ?? {};
+  const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - startedMs);
+  return { upstreamStatus: status, responseBytes: bytes, firstByteMs: sinceMs };
 }

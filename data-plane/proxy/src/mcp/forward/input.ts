@@ -77,3 +77,9 @@ export function answerOf(bytes: Buffer): string | undefined {
   const { result } = findAnswer(bytes);
   return result && textIn(bytes, result);
 }
+
+/** The member of an answer that is an error, with what the client wrote. */
+export function errorPart(answer: string): string {
+  const { error }: { error?: unknown } = Object(JSON.parse(answer));
+  return `"error":${JSON.stringify(error ?? { code: -32603, message: "The client gave no answer." })}`;
+}

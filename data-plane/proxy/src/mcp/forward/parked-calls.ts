@@ -24,8 +24,6 @@ export type ParkLimits = {
   readonly parkedMsMax: number;
 };
 
-export type Ticket = { readonly n: string; readonly round: number };
-
 type Entry<Leg> = {
   readonly parked: Parked<Leg>;
   readonly digest: string;
@@ -49,6 +47,11 @@ export class ParkedCalls<Leg> {
     this.deadlines = deadlines;
     this.self = self;
     this.wallMs = wallMs;
+  }
+
+  /** How long a client has for his answer. */
+  get msMax(): number {
+    return this.limits.parkedMsMax;
   }
 
   get size(): number {

@@ -2,8 +2,9 @@
 // it. Requests are served within it; answers to a server's questions, and notifications, find their way by it.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { Refusal } from "../../pipeline/call.ts";
 import { resultMessage } from "../answers.ts";
-import { capabilitySetOf, noCapabilities } from "../capability-set.ts";
+import { noCapabilities, readCapabilities } from "../capability-set.ts";
 import { logLevelOf, logLevels, type Client } from "../client.ts";
 import type { ClientSession, ClientSessions } from "../downstream/client-sessions.ts";
 import { initializeResult, instructionsFor, legacyVersions, versionFor } from "../downstream/introduction.ts";
@@ -18,11 +19,12 @@ export type LegacyDoorParts = MethodParts & StreamParts & { readonly sessions: C
 
 export const sessionHeader = "mcp-session-id";
 
-/** The client that an `initialize` speaks of; undefined where it does not say what it can do. */
-export function readClient(body: Buffer, { at }: RequestEnvelope): Client | undefined {
+/** The client that an `initialize` speaks of; or what is wrong with it. */
+export function readClient(body: Buffer, { at }: RequestEnvelope): Client | Refusal {
   const declared = at["params>capabilities"];
-  const capabilities = declared === undefined ? noCapabilities : capabilitySetOf(textIn(body, declared));
-  if (capabilities === undefined) return undefined;
+  const capabilities = declared === undefined ? noCapabilities : readCapabilities(textIn(body, declared));
+  if (capabilities === undefined) return { code: "mcp.params-invalid", detail: "`params.capabilities` is no object." };
+  if (typeof capabilities === "string") return { code: capabilities };
   const info = at["params>clientInfo"];
   const version = versionFor(textValue(body, at["params>protocolVersion"]));
   return { era: "legacy", version, capabilities, info: info === undefined ? "" : textIn(body, info) };
@@ -113,10 +115,7 @@ export function takeMessage(
 function takeAnswer(session: ClientSession, id: string, body: Buffer): void {
   // Some clients write a number's text; the gate's ids are numbers.
   const number = id.startsWith('"') ? String(JSON.parse(id)) : id;
-  const asked = session.questions.get(number);
-  if (asked === undefined) return;
-  session.questions.delete(number);
-  asked.onAnswer(body);
+  session.asked(number)?.onAnswer(body);
 }
 
 export const servedVersions: readonly string[] = legacyVersions;

@@ -2,34 +2,33 @@
 // up again where they broke. What servers say in a session of this client's own comes here under the names that he knows.
 
 import type { ServerResponse } from "node:http";
+import { reachesServer } from "@tollgate/kernel/view";
 import type { Server } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { failureOf } from "../../upstream/failure.ts";
 import { errorMessage, resultMessage } from "../answers.ts";
 import { capabilityFor } from "../capability-set.ts";
-import type { Catalogues } from "../catalogue/catalogues.ts";
 import { listKinds } from "../catalogue/catalogue.ts";
 import { logLevelOf } from "../client.ts";
 import { changeMethods, type Announcements } from "../downstream/announcements.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import type { EventStream } from "../downstream/event-stream.ts";
-import { hearLegacy, uriOf, type Heard, type ModernNews } from "../downstream/news.ts";
+import { uriOf } from "../downstream/news.ts";
+import type { Subscribing, Subscriptions } from "../downstream/subscriptions.ts";
 import { hearsFrom, logNamed, resultFor } from "../forward/incoming.ts";
 import { answerOf, paramsOf } from "../forward/input.ts";
 import type { Entered, MethodParts } from "../methods.ts";
 import { isReached } from "../reach.ts";
 import type { SessionListener } from "../upstream/held-session.ts";
-import type { Peers } from "../upstream/peers.ts";
 import { Edits } from "../../bytes/edits.ts";
-import { memberFinder, textValue, valueOf } from "../../bytes/members.ts";
+import { textValue } from "../../bytes/members.ts";
+import { memberFinder, valueOf } from "../../bytes/members.ts";
 import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 
 export type StreamParts = MethodParts & {
   readonly announcements: Announcements;
-  readonly news: ModernNews;
-  readonly peers: Peers;
-  readonly catalogues: Catalogues;
+  readonly subscriptions: Subscriptions;
 };
 
 /** Connects the client to the session's own stream, or to one that it lost; and says to which. */
@@ -53,7 +52,6 @@ export function connectStream(
     credential,
     group,
     kinds: listKinds,
-    decided: (reach) => void (session.reach = reach),
     told: session.told,
     tell(kinds) {
       for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
@@ -67,18 +65,27 @@ export function connectStream(
 
 const findLog = memberFinder(["params>level", "params>logger"]);
 
-/** What a server says in a session of this client's own, outside of his requests. */
-export function listenerFor(session: ClientSession, server: Server): SessionListener {
+/** What a server says in a session of this client's own, outside of his requests, as long as his key reaches it. */
+export function listenerFor(
+  { reachOf }: Pick<Announcements, "reachOf">,
+  session: ClientSession,
+  server: Server,
+): SessionListener {
+  const isHeard = (): boolean => {
+    const reach = session.whose && reachOf(session.whose);
+    return reach !== undefined && reachesServer(reach.view, reach.principal, server.name);
+  };
   return {
     onNotification(notification) {
+      if (!isHeard()) return;
       const message = ownNotification(session, server, notification);
       if (message !== undefined) session.general.send(message);
     },
     onRequest(request, answer) {
       const capability = capabilityFor(request.method);
       if (capability === undefined || !session.client.capabilities.names.has(capability)) return false;
-      if (!session.general.isConnected) return false;
-      const id = session.ask({ onAnswer: (bytes) => answer(answerFor(request, bytes)) });
+      if (!session.general.isConnected || !isHeard()) return false;
+      const id = session.ask({ of: server.id, onAnswer: (bytes) => answer(answerFor(request, bytes)) });
       if (id === undefined) return false;
       session.general.send(
         Buffer.from(
@@ -125,7 +132,6 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
   const found = surface.located(view, principal, uri);
   if (found === undefined || !isReached(view, principal, "resources", found.server, found.own))
     return parts.accounts.refuse(call, { code: "mcp.resource-unknown" }, { principal, tool: uri });
-  const catalogue = parts.catalogues.of(found.server.id);
   const done = (): void => call.answering.finish(resultMessage(envelope.id, "{}"));
   const { subscriptions } = session;
   if (subscriptions.has(uri)) return done();
@@ -149,11 +155,10 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     letGo();
     call.answering.finish(resultFor("legacy", "legacy", envelope.method, envelope.id, response));
   };
-  const peer = parts.peers.of(found.server);
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
-  const heard: Heard = (about, notification) => {
-    const now = session.reach ?? { view, principal };
-    if (isReached(now.view, now.principal, "resources", found.server, about))
+  const heard: Subscribing["heard"] = (server, about, notification) => {
+    const now = session.whose && parts.announcements.reachOf(session.whose);
+    if (now !== undefined && isReached(now.view, now.principal, "resources", server, about))
       session.general.send(underKnownUri(notification, found.own, uri));
   };
   const keep = (end: () => void): void => {
@@ -165,9 +170,8 @@ export function subscribe(parts: StreamParts, { call, view, principal, surface }
     }
     done();
   };
-  if (catalogue?.era === "modern") return keep(parts.news.hear(peer, found.own, heard));
-  const held = peer.sessionFor({ client: call.client, session, keyId: principal.key.id });
-  hearLegacy(held, found.own, heard).then(
+  const who = { client: call.client, session, keyId: principal.key.id };
+  parts.subscriptions.begin({ server: found.server, own: found.own, who, heard }).then(
     (ready) => (typeof ready === "function" ? keep(ready) : refused(ready)),
     (error: unknown) => failed(failureOf(error)),
   );

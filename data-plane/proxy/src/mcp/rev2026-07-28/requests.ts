@@ -5,17 +5,16 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { resultMessage } from "../answers.ts";
-import { capabilitySetOf } from "../capability-set.ts";
+import { readCapabilities } from "../capability-set.ts";
 import { logLevelOf, type Client } from "../client.ts";
 import { discoverResult, instructionsFor, legacyVersions } from "../downstream/introduction.ts";
 import type { McpRequest } from "../forward/errand.ts";
 import { paramHeaderProblem } from "../forward/param-headers.ts";
 import { serveMethod, type Entered, type MethodParts } from "../methods.ts";
-import { isReached } from "../reach.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
-import { textIn } from "../../bytes/edits.ts";
+import { hasDoubles, textIn } from "../../bytes/edits.ts";
 import { textValue } from "../../bytes/members.ts";
-import type { Envelope } from "../wire/envelope.ts";
+import { type Envelope } from "../wire/envelope.ts";
 import { textOfHeader } from "../wire/header-value.ts";
 
 export type ModernRefusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };
@@ -51,8 +50,9 @@ export function readClient(
   if (version === undefined) return lacks("protocolVersion");
   if (headers["mcp-protocol-version"] !== version) return mismatch("mcp-protocol-version");
   if (version !== modernVersion) return unsupported(version, [modernVersion, ...(servesLegacy ? legacyVersions : [])]);
-  const capabilities = declared && capabilitySetOf(textIn(body, declared));
+  const capabilities = declared && readCapabilities(textIn(body, declared));
   if (capabilities === undefined) return lacks("clientCapabilities");
+  if (typeof capabilities === "string") return { code: capabilities };
   const info = at[metaInfo];
   return { era: "modern", version, capabilities, info: info === undefined ? "" : textIn(body, info) };
 }
@@ -106,6 +106,10 @@ export function serveModern(
   const level = textValue(body, envelope.at["params>_meta>io.modelcontextprotocol/logLevel"]);
   if (level !== undefined && logLevelOf(level) === undefined)
     return parts.accounts.refuse(call, { code: "mcp.params-invalid", detail: "The log level is none." }, { principal });
+  // Both are read by their members' names, here or by the server.
+  for (const span of [envelope.at["params>inputResponses"], envelope.at["params>notifications"]])
+    if (span !== undefined && hasDoubles(body, span))
+      return parts.accounts.refuse(call, { code: "mcp.duplicate-member" }, { principal });
   switch (envelope.method) {
     case "server/discover": {
       const instructions = instructionsFor(surface, parts.catalogues, view, principal);
@@ -114,11 +118,9 @@ export function serveModern(
     case "subscriptions/listen":
       return parts.listen(entered);
     case "tools/call": {
-      const found = surface.named("tools", textValue(body, envelope.at["params>name"]) ?? "");
-      // What the key does not reach is refused like what is not there, whatever its definition wants to see.
-      const isThere = found !== undefined && isReached(view, principal, "tools", found.server, found.own);
-      const exposed = isThere ? found.exposed : undefined;
-      const problem = paramHeaderProblem(exposed, headers, body, envelope.at["params>arguments"]);
+      // What the key does not reach is not exposed to it: it is refused like what is not there, whatever it wants to see.
+      const found = surface.named("tools", view, principal, textValue(body, envelope.at["params>name"]) ?? "");
+      const problem = paramHeaderProblem(found?.exposed, headers, body, envelope.at["params>arguments"]);
       if (problem !== undefined)
         return parts.accounts.refuse(call, { code: "mcp.header-mismatch", detail: problem }, { principal });
       break;

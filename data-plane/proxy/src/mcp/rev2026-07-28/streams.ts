@@ -1,14 +1,13 @@
 // `subscriptions/listen`: one open stream a request, on which the client hears what it asked for and nothing else. What is
 // served of it is said first. The stream ends with its client, with its key, or with the proxy, which says so.
 
-import type { Deadlines } from "../../upstream/deadlines.ts";
-import { changeMethods, type Announcements, type Reach } from "../downstream/announcements.ts";
-import { hearLegacy, type Heard, type ModernNews } from "../downstream/news.ts";
+import type { Server } from "@tollgate/schema/resources";
+import { changeMethods, type Announcements } from "../downstream/announcements.ts";
+import type { Subscribing, Subscriptions } from "../downstream/subscriptions.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
 import type { Entered } from "../methods.ts";
 import { isReached } from "../reach.ts";
-import type { Peers } from "../upstream/peers.ts";
 import { Edits, membersOf, rebuilt, textIn } from "../../bytes/edits.ts";
 import { memberFinder, visitElements, valueOf } from "../../bytes/members.ts";
 import type { ServerNotification } from "../wire/message.ts";
@@ -16,10 +15,8 @@ import type { Credential } from "../../http/credentials.ts";
 
 export type ListenParts = {
   readonly announcements: Announcements;
-  readonly news: ModernNews;
-  readonly peers: Peers;
+  readonly subscriptions: Subscriptions;
   readonly catalogues: Catalogues;
-  readonly deadlines: Deadlines;
 };
 
 export type ListenAsked = {
@@ -89,8 +86,11 @@ export function openListen(
     over();
   }
 
-  let reach: Reach = entered;
-  const say: Say = { reach: () => reach, send: (message) => stream.send(message) };
+  const mayHear: MayHear = (server, about) => {
+    const now = parts.announcements.reachOf({ credential, group });
+    return now !== undefined && isReached(now.view, now.principal, "resources", server, about);
+  };
+  const say: Say = { mayHear, send: (message) => stream.send(message) };
   const heard = wish.uris.filter((uri) => subscribe(parts, entered, uri, say, ends));
   const told = wish.members.map((member) => `"${member}":true`);
   if (heard.length > 0) told.push(`"resourceSubscriptions":${JSON.stringify(heard)}`);
@@ -104,7 +104,6 @@ export function openListen(
       credential,
       group,
       kinds: wish.kinds,
-      decided: (now) => void (reach = now),
       told: { lists: undefined },
       tell(kinds) {
         for (const method of new Set(kinds.map((kind) => changeMethods[kind])))
@@ -117,11 +116,12 @@ export function openListen(
   return close;
 }
 
-type Say = { reach(): Reach; send(message: Buffer): void };
+type MayHear = (server: Server, about: string) => boolean;
+type Say = { readonly mayHear: MayHear; send(message: Buffer): void };
 
 /** False where nobody can tell of it. */
 function subscribe(
-  { peers, catalogues, news }: ListenParts,
+  { catalogues, subscriptions }: ListenParts,
   { call, view, principal, surface }: Entered,
   uri: string,
   say: Say,
@@ -131,21 +131,14 @@ function subscribe(
   if (found === undefined || !isReached(view, principal, "resources", found.server, found.own)) return false;
   const catalogue = catalogues.of(found.server.id);
   if (catalogue?.era === undefined || !catalogue.capabilities.canSubscribe) return false;
-  const peer = peers.of(found.server);
   // A part of what was subscribed to may be what the key does not reach, and so may all of it by now.
-  const tell: Heard = (about, notification) => {
-    const now = say.reach();
-    if (isReached(now.view, now.principal, "resources", found.server, about))
-      say.send(asHeard(notification, call.envelope.id, found.own, uri));
+  const heard: Subscribing["heard"] = (server, about, notification) => {
+    if (say.mayHear(server, about)) say.send(asHeard(notification, call.envelope.id, found.own, uri));
   };
-  if (catalogue.era === "modern") {
-    ends.push(news.hear(peer, found.own, tell));
-    return true;
-  }
-  const held = peer.sessionFor({ client: call.client, session: undefined, keyId: principal.key.id });
+  const who = { client: call.client, session: undefined, keyId: principal.key.id };
   let end: (() => void) | undefined;
   let isEnded = false;
-  hearLegacy(held, found.own, tell).then(
+  subscriptions.begin({ server: found.server, own: found.own, who, heard }).then(
     (ready) => {
       if (typeof ready !== "function") return;
       if (isEnded) ready();

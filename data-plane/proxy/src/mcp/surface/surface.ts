@@ -1,13 +1,15 @@
-// What one endpoint shows: everything that the servers behind it list, under the names that clients know it by. It is made
-// once for all principals, out of what is known at that moment, and asks nobody; what a principal sees of it is a filter over
-// it. What two servers would show under one name is shown under none.
+// What one endpoint shows: everything that the servers behind it list, under the names that clients know it by. It is made out
+// of what is known at that moment and asks nobody; all principals share it, and what each sees of it is a filter over it. Names
+// depend on what the principal reaches alone: what is hidden takes no name away, and changes none. What two servers that it
+// reaches would show under one name is shown under none, or, where it has a URI, with the server's name before it.
 
-import { reachable, type Principal, type View } from "@tollgate/kernel/view";
+import { reachable, reachesServer, type Principal, type View } from "@tollgate/kernel/view";
 import { ServerCatalogue, type Server } from "@tollgate/schema/resources";
-import { isShown, listKinds, type Listed, type ListKind } from "../catalogue/catalogue.ts";
+import { isShown, type Listed, type ListKind } from "../catalogue/catalogue.ts";
 import type { Catalogues } from "../catalogue/catalogues.ts";
 import { isReached } from "../reach.ts";
 import { Edits } from "../../bytes/edits.ts";
+import { isWebPage, likeliest } from "./likeliest.ts";
 import {
   exposedName,
   exposedPart,
@@ -18,7 +20,9 @@ import {
   separator,
 } from "./names.ts";
 
-export type Naming = "always" | "none";
+/** `auto`: with the server's name before each, for who reaches more than one server. */
+export type Naming = "always" | "none" | "auto";
+type OwnNaming = Exclude<Naming, "auto">;
 
 export type Exposed = {
   readonly server: Server;
@@ -35,60 +39,97 @@ export type Found = { readonly server: Server; readonly own: string; readonly ex
 
 export type Surface = {
   readonly servers: readonly Server[];
-  all(kind: ListKind): readonly Exposed[];
   visible(kind: ListKind, view: View, principal: Principal): readonly Exposed[];
-  /** A tool or prompt by the name that clients know. */
-  named(kind: "tools" | "prompts", name: string): Found | undefined;
-  /** A resource or template by the URI that clients know; only among what the principal reaches. */
+  /** A tool or prompt by the name that clients know. What is hidden may be found as well, and is not exposed then. */
+  named(kind: "tools" | "prompts", view: View, principal: Principal, name: string): Found | undefined;
+  /** A resource or template by the URI that clients know. */
   located(view: View, principal: Principal, uri: string): Found | undefined;
   /** How clients know what this server calls by a URI; undefined where none of its URIs is another's, too. */
-  knownUris(server: Server): ((own: string) => string) | undefined;
+  knownUris(view: View, principal: Principal, server: Server): ((own: string) => string) | undefined;
 };
 
 export type Clash = (kind: ListKind, name: string, servers: readonly string[]) => void;
 
+/** All that is listed, as it is called where nothing else has that name. */
+type Candidates = { readonly all: readonly Exposed[]; readonly byName: ReadonlyMap<string, readonly Exposed[]> };
+
+/** What is found out of a principal once. */
+type Sight = {
+  readonly servers: readonly Server[];
+  readonly byPrefix: ReadonlyMap<string, Server>;
+  readonly naming: OwnNaming;
+  readonly lists: Map<ListKind, readonly Exposed[]>;
+  /** Whether a URI of a server is another's as well, by the server's id. */
+  readonly shares: Map<string, boolean>;
+};
+
 export function makeSurface(
   servers: readonly Server[],
   catalogues: Pick<Catalogues, "of">,
-  naming: Naming,
+  wanted: Naming,
   onClash: Clash,
 ): Surface {
-  const kinds = Object.fromEntries(
-    listKinds.map((kind) => [kind, exposedOf(kind, servers, catalogues, naming, onClash)]),
-  ) as { [Kind in ListKind]: Map<string, Exposed> }; // One of each kind.
-  const byPrefix = prefixes(servers);
-  const prefixed = new Set<string>();
-  for (const kind of ["resources", "templates"] as const)
-    for (const { name, listed, server } of kinds[kind].values()) if (name !== listed.name) prefixed.add(server.id);
-  const visibleTo = new WeakMap<Principal, Map<ListKind, readonly Exposed[]>>();
+  const made = { always: new Map<ListKind, Candidates>(), none: new Map<ListKind, Candidates>() };
+  const sights = new WeakMap<Principal, Sight>();
+  const alike = shareAlike();
+  const everyPrefix = prefixes(servers);
+
+  function candidates(kind: ListKind, naming: OwnNaming): Candidates {
+    const ofNaming = made[isUri(kind) ? "none" : naming];
+    const known = ofNaming.get(kind);
+    if (known !== undefined) return known;
+    const of = candidatesOf(kind, servers, catalogues, naming);
+    ofNaming.set(kind, of);
+    return of;
+  }
+
+  function sightOf(view: View, principal: Principal): Sight {
+    const known = sights.get(principal);
+    if (known !== undefined) return known;
+    const reached = servers.filter(({ name }) => reachesServer(view, principal, name));
+    const naming = wanted === "auto" ? (reached.length > 1 ? "always" : "none") : wanted;
+    const sight: Sight = {
+      ...{ servers: reached, byPrefix: prefixes(reached), naming },
+      ...{ lists: new Map(), shares: new Map() },
+    };
+    sights.set(principal, sight);
+    return sight;
+  }
+
+  function reachedAt(kind: ListKind, view: View, principal: Principal, name: string): readonly Exposed[] {
+    const all = candidates(kind, sightOf(view, principal).naming).byName.get(name) ?? [];
+    return all.filter(({ server, listed }) => isReached(view, principal, kind, server, listed.name));
+  }
 
   return {
     servers,
-    all: (kind) => [...kinds[kind].values()],
     visible(kind, view, principal) {
-      const lists = visibleTo.get(principal) ?? new Map<ListKind, readonly Exposed[]>();
-      visibleTo.set(principal, lists);
+      const { lists, naming } = sightOf(view, principal);
       const known = lists.get(kind);
       if (known !== undefined) return known;
-      const visible = [...kinds[kind].values()].filter(({ server, listed }) =>
+      const reached = candidates(kind, naming).all.filter(({ server, listed }) =>
         isReached(view, principal, kind, server, listed.name),
       );
+      const visible = alike(kind, apart(kind, reached, onClash));
       lists.set(kind, visible);
       return visible;
     },
-    named(kind, name) {
-      const exposed = kinds[kind].get(name);
-      if (exposed !== undefined) return { server: exposed.server, own: exposed.listed.name, exposed };
+    named(kind, view, principal, name) {
+      const [one, ...others] = reachedAt(kind, view, principal, name);
+      if (one !== undefined) return others.length > 0 ? undefined : foundAs(one);
       // Not listed, or not yet: its server knows whether there is such a thing.
-      const unlisted = naming === "none" ? onlyServer(servers, name) : byName(byPrefix, name);
+      const sight = sightOf(view, principal);
+      const unlisted =
+        sight.naming === "none"
+          ? onlyServer(sight.servers, name)
+          : (byName(sight.byPrefix, name) ?? byName(everyPrefix, name));
       return unlisted !== undefined && kind === "tools" && isHidden(unlisted, catalogues) ? undefined : unlisted;
     },
     located(view, principal, uri) {
-      // What is listed where the key does not reach must not stand before what it reaches: it could tell that it is there.
-      const exposed = [kinds.resources.get(uri), kinds.templates.get(uri)].find(
-        (found) => found !== undefined && isReached(view, principal, found.kind, found.server, found.listed.name),
-      );
-      if (exposed !== undefined) return { server: exposed.server, own: exposed.listed.name, exposed };
+      for (const kind of uriKinds) {
+        const [one, ...others] = reachedAt(kind, view, principal, uri);
+        if (one !== undefined && others.length === 0) return foundAs(one);
+      }
       const named = readPrefixedUri(uri);
       if (named !== undefined) {
         const server = servers.find(({ name }) => name === named.server);
@@ -96,64 +137,129 @@ export function makeSurface(
       }
       const server = likeliest(
         uri,
-        servers,
+        sightOf(view, principal).servers,
         catalogues,
         ({ name }) => reachable(view, principal, "resource", name, uri) !== undefined,
       );
       return server && { server, own: uri, exposed: undefined };
     },
-    knownUris(server) {
-      if (!prefixed.has(server.id)) return undefined;
-      return (own) => {
-        const known = prefixedUri(server.name, own);
-        if (kinds.resources.has(known)) return known;
+    knownUris(view, principal, server) {
+      const { shares, naming } = sightOf(view, principal);
+      const isOf = (one: Exposed): boolean => one.server.id === server.id;
+      const isShared = (of: readonly Exposed[]): boolean => of.length > 1 && of.some(isOf);
+      const sharesAny =
+        shares.get(server.id) ??
+        uriKinds.some((kind) =>
+          sharedNames(candidates(kind, naming), server).some((uri) => isShared(reachedAt(kind, view, principal, uri))),
+        );
+      shares.set(server.id, sharesAny);
+      if (!sharesAny) return undefined;
+      return (uri) => {
+        const reached = reachedAt("resources", view, principal, uri);
+        const isAlone = reached.length === 1 && reached.every(isOf);
         // A page of the web is the client's own to open; of other URIs nobody else could know whose they are.
-        return kinds.resources.get(own)?.server.id === server.id || isWebPage(own) ? own : known;
+        return isAlone || (isWebPage(uri) && !isShared(reached)) ? uri : prefixedUri(server.name, uri);
       };
     },
   };
 }
 
-function exposedOf(
+const uriKinds = ["resources", "templates"] as const;
+
+function isUri(kind: ListKind): boolean {
+  return kind === "resources" || kind === "templates";
+}
+
+function foundAs(exposed: Exposed): Found {
+  return { server: exposed.server, own: exposed.listed.name, exposed };
+}
+
+function candidatesOf(
   kind: ListKind,
   servers: readonly Server[],
   catalogues: Pick<Catalogues, "of">,
-  naming: Naming,
-  onClash: Clash,
-): Map<string, Exposed> {
-  const isUri = kind === "resources" || kind === "templates";
-  const plain = new Map<string, { server: Server; listed: Listed }[]>();
-  for (const server of servers) {
+  naming: OwnNaming,
+): Candidates {
+  const all = servers.flatMap((server) => {
     const catalogue = catalogues.of(server.id);
-    if (catalogue === undefined || !isShown(catalogue)) continue;
-    for (const listed of catalogue.lists[kind]) {
-      const name = isUri
-        ? listed.name
-        : naming === "none"
-          ? exposedPart(listed.name)
-          : exposedName(server.name, listed.name);
-      const same = plain.get(name);
-      if (same === undefined) plain.set(name, [{ server, listed }]);
-      else same.push({ server, listed });
-    }
-  }
-  const exposed = new Map<string, Exposed>();
-  for (const [name, candidates] of plain) {
-    if (candidates.length > 1 && !isUri) {
-      onClash(
-        kind,
-        name,
-        candidates.map(({ server }) => server.name),
-      );
-      continue;
-    }
-    for (const { server, listed } of candidates) {
-      const shown = candidates.length > 1 ? prefixedUri(server.name, listed.name) : name;
-      exposed.set(shown, { server, kind, listed, name: shown, bytes: renamed(listed, shown) });
-    }
-  }
-  return exposed;
+    if (catalogue === undefined || !isShown(catalogue)) return [];
+    return catalogue.lists[kind].map((listed) => {
+      const plain = naming === "none" ? exposedPart(listed.name) : exposedName(server.name, listed.name);
+      return exposedAs({ server, kind, listed }, isUri(kind) ? listed.name : plain);
+    });
+  });
+  return { all, byName: Map.groupBy(all, ({ name }) => name) };
 }
+
+function exposedAs({ server, kind, listed }: Omit<Exposed, "name" | "bytes">, name: string): Exposed {
+  const { bytes, nameAt } = listed;
+  const isOwn = name === listed.name;
+  const renamed = isOwn ? bytes : new Edits().replace(nameAt, JSON.stringify(name)).apply(bytes);
+  return { server, kind, listed, name, bytes: renamed };
+}
+
+/** What is called alike by several servers: of URIs each for itself, and of names none. */
+function apart(kind: ListKind, reached: readonly Exposed[], onClash: Clash): readonly Exposed[] {
+  const byName = Map.groupBy(reached, ({ name }) => name);
+  if (byName.size === reached.length) return reached;
+  return reached.flatMap((one) => {
+    const alike = byName.get(one.name) ?? [];
+    if (alike.length === 1) return one;
+    if (isUri(kind)) return withPrefix(one);
+    onClash(
+      kind,
+      one.name,
+      alike.map(({ server }) => server.name),
+    );
+    return [];
+  });
+}
+
+const prefixed = new WeakMap<Exposed, Exposed>();
+
+function withPrefix(one: Exposed): Exposed {
+  const known = prefixed.get(one);
+  if (known !== undefined) return known;
+  const told = exposedAs(one, prefixedUri(one.server.name, one.listed.name));
+  prefixed.set(one, told);
+  return told;
+}
+
+const shared = new WeakMap<Candidates, ReadonlyMap<string, readonly string[]>>();
+
+/** What some other server of the endpoint lists under the same URI, whoever reaches that. */
+function sharedNames(candidates: Candidates, { id }: Server): readonly string[] {
+  let byServer = shared.get(candidates);
+  if (byServer === undefined) {
+    const alike = candidates.all.filter(({ name }) => (candidates.byName.get(name)?.length ?? 0) > 1);
+    const grouped = Map.groupBy(alike, ({ server }) => server.id);
+    byServer = new Map([...grouped].map(([server, of]) => [server, of.map(({ name }) => name)]));
+    shared.set(candidates, byServer);
+  }
+  return byServer.get(id) ?? [];
+}
+
+/** Of lists with the same in them there is one: thousands of keys see the same few, and what is printed of one is for all. */
+function shareAlike(): (kind: ListKind, list: readonly Exposed[]) => readonly Exposed[] {
+  const numbers = new WeakMap<Exposed, number>();
+  const lists = new Map<string, readonly Exposed[]>();
+  let last = 0;
+  const numberOf = (one: Exposed): number => {
+    const number = numbers.get(one) ?? ++last;
+    numbers.set(one, number);
+    return number;
+  };
+  return (kind, list) => {
+    const content = `${kind} ${list.map(numberOf).join(" ")}`;
+    const known = lists.get(content);
+    if (known !== undefined) return known;
+    if (lists.size >= sharedListsMax) lists.clear();
+    lists.set(content, list);
+    return list;
+  };
+}
+
+const sharedListsMax = 256;
 
 /** Of a pinned server nothing is there but what was approved; and what was left out of a list is not to be called either. */
 function isHidden({ server, own }: Found, catalogues: Pick<Catalogues, "of">): boolean {
@@ -173,68 +279,12 @@ function byName(byPrefix: ReadonlyMap<string, Server>, name: string): Found | un
   return server === undefined || own === "" || isAltered(own) ? undefined : { server, own, exposed: undefined };
 }
 
-function renamed({ name, bytes, nameAt }: Listed, shown: string): Uint8Array {
-  return shown === name ? bytes : new Edits().replace(nameAt, JSON.stringify(shown)).apply(bytes);
-}
-
 /** Two servers with one prefix (one of them named like the other's hash) are both left out rather than guessed between. */
 function prefixes(servers: readonly Server[]): ReadonlyMap<string, Server> {
-  const byPrefix = new Map<string, Server>();
-  const clashing = new Set<string>();
-  for (const server of servers) {
-    const prefix = exposedServer(server.name);
-    if (byPrefix.has(prefix)) clashing.add(prefix);
-    byPrefix.set(prefix, server);
-  }
-  for (const prefix of clashing) byPrefix.delete(prefix);
-  return byPrefix;
-}
-
-/**
- * The server that can be meant by a URI that nobody lists: the one whose template it fits, else the one that has resources of
- * its kind, else the only one that has any. Undefined where that is not one.
- */
-function likeliest(
-  uri: string,
-  servers: readonly Server[],
-  catalogues: Pick<Catalogues, "of">,
-  isAllowed: (server: Server) => boolean,
-): Server | undefined {
-  const having = servers.filter((server) => {
-    const catalogue = catalogues.of(server.id);
-    return catalogue !== undefined && catalogue.capabilities.lists.includes("resources") && isAllowed(server);
-  });
-  const fits = (matches: (listed: Listed) => boolean, kinds: readonly ListKind[]): readonly Server[] =>
-    having.filter((server) => kinds.some((kind) => catalogues.of(server.id)?.lists[kind].some(matches)));
-  for (const candidates of [
-    fits(({ name }) => fitsTemplate(name, uri), ["templates"]),
-    fits(({ name }) => schemeOf(name) === schemeOf(uri), ["resources", "templates"]),
-    having,
-  ])
-    if (candidates.length === 1) return candidates[0];
-  return undefined;
-}
-
-/** By the literal parts of a template alone: an expression stands for anything. */
-export function fitsTemplate(template: string, uri: string): boolean {
-  const [head = "", ...rest] = template.split(/\{[^{}]*\}/);
-  const tail = rest.pop();
-  if (tail === undefined) return template === uri;
-  if (uri.length < head.length + tail.length || !uri.startsWith(head) || !uri.endsWith(tail)) return false;
-  let from = head.length;
-  for (const piece of rest) {
-    const at = uri.indexOf(piece, from);
-    if (at < 0 || at + piece.length > uri.length - tail.length) return false;
-    from = at + piece.length;
-  }
-  return true;
-}
-
-function isWebPage(uri: string): boolean {
-  return ["http", "https"].includes(schemeOf(uri));
-}
-
-function schemeOf(uri: string): string {
-  const end = uri.indexOf(":");
-  return end < 0 ? "" : uri.slice(0, end).toLowerCase();
+  const byPrefix = Map.groupBy(servers, ({ name }) => exposedServer(name));
+  return new Map(
+    [...byPrefix].flatMap(([prefix, [server, ...others]]) =>
+      server === undefined || others.length > 0 ? [] : [[prefix, server] as const],
+    ),
+  );
 }

@@ -32,7 +32,7 @@ export function createSurfaces(catalogues: Catalogues, log: Log): Surfaces {
     if (known !== undefined && known.of.every((part, index) => part === of[index])) return known.surface;
     const grant = group && grantOf(group.tools);
     const servers = serversOf(view, grant);
-    const surface = makeSurface(servers, offered(catalogues, view, grant), namingOf(group, servers.length), onClash);
+    const surface = makeSurface(servers, offered(catalogues, view), namingOf(group), onClash);
     if (made.size > view.toolGroupsByName.size + 1) made.clear();
     made.set(name, { of, surface });
     return surface;
@@ -47,7 +47,7 @@ function serversOf(view: View, grant: Grant | undefined): readonly Server[] {
   );
 }
 
-function namingOf(group: ToolGroup | undefined, servers: number): Naming {
+function namingOf(group: ToolGroup | undefined): Naming {
   switch (group?.naming) {
     case undefined:
     case ToolNaming.ALWAYS:
@@ -56,35 +56,27 @@ function namingOf(group: ToolGroup | undefined, servers: number): Naming {
       return "none";
     case ToolNaming.UNSPECIFIED:
     case ToolNaming.AUTO:
-      return servers > 1 ? "always" : "none";
+      return "auto";
   }
 }
 
-/**
- * Of a pinned server's tools only those that were approved as they are; and only tools and prompts that the group has, because
- * another server's that it does not have would take their names away.
- */
-function offered(catalogues: Catalogues, view: View, grant: Grant | undefined): Pick<Catalogues, "of"> {
-  const filtered = new Map<Catalogue, Catalogue>();
+/** Of a pinned server's tools only those that were approved as they are. */
+function offered(catalogues: Catalogues, view: View): Pick<Catalogues, "of"> {
+  const approved = new Map<Catalogue, Catalogue>();
   const byId = new Map([...view.serversByName.values()].map((server) => [server.id, server]));
   return {
     of(serverId) {
       const catalogue = catalogues.of(serverId);
       const server = byId.get(serverId);
-      if (catalogue === undefined || server === undefined) return catalogue;
-      const isPinned = server.catalogue === ServerCatalogue.PINNED;
-      if (!isPinned && grant === undefined) return catalogue;
-      const known = filtered.get(catalogue);
+      if (catalogue === undefined || server?.catalogue !== ServerCatalogue.PINNED) return catalogue;
+      const known = approved.get(catalogue);
       if (known !== undefined) return known;
       const { lists } = catalogue;
-      const tools = lists.tools.filter(
-        ({ name, sha256 }) =>
-          (!isPinned || isApproved(view, server, name, Buffer.from(sha256, "hex"))) &&
-          (grant === undefined || grant.allows(server.name, name)),
+      const tools = lists.tools.filter(({ name, sha256 }) =>
+        isApproved(view, server, name, Buffer.from(sha256, "hex")),
       );
-      const prompts = lists.prompts.filter(({ name }) => grant === undefined || grant.allowsPrompt(server.name, name));
-      const offering = { ...catalogue, lists: { ...lists, tools, prompts } };
-      filtered.set(catalogue, offering);
+      const offering = { ...catalogue, lists: { ...lists, tools } };
+      approved.set(catalogue, offering);
       return offering;
     },
   };

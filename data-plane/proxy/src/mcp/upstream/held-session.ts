@@ -4,6 +4,7 @@
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { logLevels, type LogLevel } from "../client.ts";
+import { unlessUnreadable } from "../../bytes/members.ts";
 import { readError, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import type { AskParts } from "./ask.ts";
 import { LegacySession } from "./legacy-session.ts";
@@ -66,7 +67,7 @@ export class HeldSession {
       clientInfo,
       events: {
         onNotification: (notification) => {
-          for (const listener of this.listeners) listener.onNotification(notification);
+          for (const listener of this.listeners) unlessUnreadable(() => listener.onNotification(notification));
         },
         onRequest: (request) => this.request(session, request),
         onEnded: () => this.lost(session),

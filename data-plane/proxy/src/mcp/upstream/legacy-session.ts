@@ -4,7 +4,7 @@
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
-import { readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
+import { readError, readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "./call.ts";
 import { LegacyCall, pauseOf, retryMsMax, type CallHost } from "./legacy-call.ts";
@@ -34,8 +34,6 @@ const streamHeadMsMax = 250;
 
 export class LegacySession implements CallHost {
   readonly handshake: Handshake;
-  readonly declared: string;
-  usedMs = performance.now();
   private readonly parts: AskParts;
   private readonly events: SessionEvents;
   private readonly calls = new Map<string, LegacyCall>();
@@ -47,9 +45,8 @@ export class LegacySession implements CallHost {
   private isEnded = false;
   private lines: { secrets: readonly string[]; lines: readonly string[] } | undefined;
 
-  private constructor(parts: AskParts, declared: string, handshake: Handshake, events: SessionEvents) {
+  private constructor(parts: AskParts, handshake: Handshake, events: SessionEvents) {
     this.parts = parts;
-    this.declared = declared;
     this.handshake = handshake;
     this.events = events;
   }
@@ -62,13 +59,15 @@ export class LegacySession implements CallHost {
     const params = `{"protocolVersion":"${legacyVersion}","capabilities":${declared},"clientInfo":${clientInfo}}`;
     const id = nextId();
     const { message, headers } = await ask(parts, firstHeaders(parts), id, "initialize", params);
+    const refused = refusalIn(message);
+    if (refused !== undefined) throw new TollgateError("upstream.protocol", `It refused the handshake: ${refused}`);
     const sessionId = headers["mcp-session-id"];
     const handshake = {
       id: typeof sessionId === "string" ? sessionId : undefined,
       version: negotiatedVersion(message),
       answer: message,
     };
-    const session = new LegacySession(parts, declared, handshake, events);
+    const session = new LegacySession(parts, handshake, events);
     await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
     return session;
   }
@@ -107,7 +106,6 @@ export class LegacySession implements CallHost {
 
   /** The body is a whole request whose id is `id`. */
   call(id: number, body: Buffer, events: CallEvents): UpstreamCall {
-    this.usedMs = performance.now();
     const call = new LegacyCall(this, id, events, () => this.calls.delete(String(id)));
     this.calls.set(String(id), call);
     call.start(body);
@@ -149,7 +147,6 @@ export class LegacySession implements CallHost {
 
   /** One request of the gate's own. Undefined where the session is gone. */
   async request(method: string, params: string, meter?: (bytes: number) => TollgateError | undefined): Promise<Buffer> {
-    this.usedMs = performance.now();
     const { message } = await ask(this.parts, this.headers(), nextId(), method, params, meter, (status) => {
       if (status === 404 && this.handshake.id !== undefined) this.end();
     });
@@ -246,6 +243,19 @@ export class LegacySession implements CallHost {
 
 function firstHeaders({ upstream, upstreams }: AskParts): readonly string[] {
   return [...postHeaders, ...upstreams.secretHeaders(upstream)];
+}
+
+const wordsMax = 200;
+
+/** Why the server wants no session, in its own words. */
+function refusalIn(answer: Buffer): string | undefined {
+  try {
+    const error = readError(answer);
+    return error && `${error.message.slice(0, wordsMax).toWellFormed()} (${error.code})`;
+  } catch (error) {
+    if (error instanceof MemberRefusal) return undefined;
+    throw error;
+  }
 }
 
 const findVersion = memberFinder(["result>protocolVersion"]);

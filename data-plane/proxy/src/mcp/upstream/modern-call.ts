@@ -4,7 +4,8 @@
 
 import { TollgateError } from "@tollgate/kernel/errors";
 import { headerValueOf } from "../wire/header-value.ts";
-import { readError, readServerMessage } from "../wire/message.ts";
+import { MemberRefusal } from "../../bytes/members.ts";
+import { readError, readServerMessage, type ServerError, type ServerResponse } from "../wire/message.ts";
 import type { CallEvents, UpstreamCall } from "./call.ts";
 import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { MessageExchange } from "./message-exchange.ts";
@@ -86,6 +87,14 @@ export class ModernCall implements UpstreamCall {
     if (message.kind === "notification") return this.events.onNotification(message);
     // A modern server asks by its result alone; what it sends otherwise is no part of the protocol.
     if (message.kind === "request" || message.id !== this.id) return;
+    this.answered(message);
+  }
+
+  private answered(message: ServerResponse): void {
+    const error = message.at.error === undefined ? undefined : errorIn(message);
+    // What was wrong between the gate and the server is no concern of the client's.
+    if (error !== undefined && hopErrors.has(error.code))
+      return this.fail(new TollgateError("upstream.protocol", `It refused the gate's request (${error.code}).`));
     this.isOver = true;
     this.events.onResponse(message);
   }
@@ -95,12 +104,7 @@ export class ModernCall implements UpstreamCall {
     const message = status === 400 || status === 404 ? readServerMessage(body) : undefined;
     if (message?.kind !== "response" || message.at.error === undefined || message.id !== this.id)
       return this.fail(new TollgateError("upstream.protocol", `It answered with status ${status}.`));
-    const error = readError(body);
-    // What was wrong between the gate and the server is no concern of the client's.
-    if (error !== undefined && hopErrors.has(error.code))
-      return this.fail(new TollgateError("upstream.protocol", `It refused the gate's request (${error.code}).`));
-    this.isOver = true;
-    this.events.onResponse(message);
+    this.answered(message);
   }
 
   fail(error: TollgateError): void {
@@ -129,6 +133,15 @@ export class ModernCall implements UpstreamCall {
     this.seen.status = this.exchange.status;
     this.seen.bytes = this.exchange.bytes;
     this.seen.firstByteMs = this.exchange.firstByteMs;
+  }
+}
+
+function errorIn({ bytes }: ServerResponse): ServerError | undefined {
+  try {
+    return readError(bytes);
+  } catch (error) {
+    if (error instanceof MemberRefusal) return undefined;
+    throw error;
   }
 }
 

@@ -10,7 +10,7 @@ import type { Catalogues } from "../catalogue/catalogues.ts";
 import type { Client } from "../client.ts";
 import type { ClientSession } from "../downstream/client-sessions.ts";
 import { ownInfo } from "../catalogue/connection.ts";
-import { HeldSession, type SessionListener } from "./held-session.ts";
+import { HeldSession, type HeldParts, type SessionListener } from "./held-session.ts";
 import type { AskParts } from "./ask.ts";
 
 export type Peer = {
@@ -28,15 +28,30 @@ export type Peers = {
   close(): void;
 };
 
-export type PeerSettings = {
+export type PeerSettings = IdleLimits & {
   readonly messageBytesMax: number;
   /** Who hears what a server says in a legacy client's own session. */
   readonly listenerFor: (session: ClientSession, server: Server) => SessionListener;
 };
 
-const idleMs = 5 * 60_000;
+/** How long a session at a server may be unused before it ends; what the server kept in it is lost then. */
+export type IdleLimits = {
+  /** Of one that clients share, who come and go without a word. */
+  readonly sharedIdleMsMax: number;
+  /** Of a legacy client's own, once nobody listens on that client's stream. */
+  readonly ownIdleMsMax: number;
+};
+
+export const usualIdle: IdleLimits = { sharedIdleMsMax: 5 * 60_000, ownIdleMsMax: 60 * 60_000 };
 /** Of one key's clients at one server, with what they declare: who declares something else each time gets no more. */
 const sharedPerKeyMax = 16;
+
+type Held = {
+  readonly upstream: Upstream;
+  readonly held: HeldSession;
+  /** Of one legacy client. */
+  readonly of: ClientSession | undefined;
+};
 
 /** Ends the one of a key's sessions that was used longest ago, where there are as many as may be. */
 function makeRoom(shared: ReadonlyMap<string, HeldSession>, prefix: string): void {
@@ -50,30 +65,37 @@ export function createPeers(
   upstreams: Upstreams,
   deadlines: Deadlines,
   catalogues: Catalogues,
-  { messageBytesMax, listenerFor }: PeerSettings,
+  { messageBytesMax, listenerFor, sharedIdleMsMax, ownIdleMsMax }: PeerSettings,
 ): Peers {
   const known = new WeakMap<Upstream, Peer>();
   const own = new WeakMap<ClientSession, Map<Upstream, HeldSession>>();
-  const all = new Set<{ upstream: Upstream; held: HeldSession }>();
+  const all = new Set<Held>();
   let sweeping = false;
 
   /** What nobody used for long, and what belongs to a registration that is not in force any more. */
   function sweep(): void {
-    const since = performance.now() - idleMs;
-    for (const { upstream, held } of all)
-      if (held.isIdle && (held.usedMs < since || !upstreams.isCurrent(upstream))) held.close();
+    const nowMs = performance.now();
+    for (const { upstream, held, of } of all) {
+      // Who is there and says nothing for a while, such as a person who reads, comes back to what he left.
+      if (of?.general.isConnected === true) held.usedMs = nowMs;
+      const idleMsMax = of === undefined ? sharedIdleMsMax : ownIdleMsMax;
+      if (held.isIdle && (nowMs - held.usedMs > idleMsMax || !upstreams.isCurrent(upstream))) held.close();
+    }
     sweeping = all.size > 0;
     if (sweeping) deadlines.watch(1_000, sweep);
   }
 
-  function open(peer: Peer, declared: string, clientInfo: string, onOver: () => void): HeldSession {
+  function open(
+    peer: Peer,
+    { declared, clientInfo, of, onOver }: Pick<HeldParts, "declared" | "clientInfo" | "onOver"> & Pick<Held, "of">,
+  ): HeldSession {
     const canLog = catalogues.of(peer.server.id)?.capabilities.canLog ?? false;
     const over = (): void => {
       all.delete(entry);
       onOver();
     };
     const held = new HeldSession({ ...peer.parts, declared, clientInfo, canLog, onOver: over });
-    const entry = { upstream: peer.upstream, held };
+    const entry: Held = { upstream: peer.upstream, held, of };
     all.add(entry);
     if (!sweeping) sweep();
     return held;
@@ -94,7 +116,10 @@ export function createPeers(
         const known = shared.get(name);
         if (known !== undefined) return known;
         makeRoom(shared, `${keyId} `);
-        const held = open(peer, declared, ownInfo, () => shared.delete(name));
+        const held = open(peer, {
+          ...{ declared, clientInfo: ownInfo, of: undefined },
+          onOver: () => void shared.delete(name),
+        });
         shared.set(name, held);
         return held;
       },
@@ -108,9 +133,12 @@ export function createPeers(
     const existing = mine.get(peer.upstream);
     if (existing !== undefined) return existing;
     const { capabilities, info } = session.client;
-    const held = open(peer, capabilities.text, info === "" ? ownInfo : info, () => {
-      mine.delete(peer.upstream);
-      session.ends.delete(end);
+    const held = open(peer, {
+      ...{ declared: capabilities.text, clientInfo: info === "" ? ownInfo : info, of: session },
+      onOver() {
+        mine.delete(peer.upstream);
+        session.ends.delete(end);
+      },
     });
     const end = (): void => held.close();
     session.ends.add(end);

@@ -1151,7 +1151,7 @@ export enum ToolNaming {
   UNSPECIFIED = 0,
 
   /**
-   * With the server's name before a tool's where the group has tools of more than one server. What is meant where nothing is
+   * With the server's name before a tool's for who reaches more than one of the group's servers. What is meant where nothing is
    * said, and written as nothing.
    *
    * @generated from enum value: TOOL_NAMING_AUTO = 1;
