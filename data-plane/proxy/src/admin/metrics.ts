@@ -72,7 +72,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       for (const [code, count] of Object.entries(counts.refusalsByCode)) refusals.inc({ code }, count);
       for (const [reason, count] of Object.entries(counts.handleRefusalsByReason)) handles.inc({ reason }, count);
       for (const [reason, count] of Object.entries(counts.strangersByReason)) strangers.inc({ reason }, count);
-      models.set(counts.modelCalls);
+      models.set(counts.modelCalls, counts.credentials);
       factsLost.inc(Number(lost));
       for (const [reason, count] of Object.entries(parts.eventsRefused())) eventsRefused.inc({ reason }, count);
       servers.reset();

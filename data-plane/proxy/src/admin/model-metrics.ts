@@ -1,16 +1,20 @@
 // What Prometheus reads of calls to models. Providers and credentials are an admin's names and few; models, keys and teams are
 // in the facts and not here.
 
-import { Counter, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { CredentialCounts } from "../pipeline/credential-counts.ts";
 import { firstByteMsBounds, type ModelCallCounts, type ModelCounts } from "../pipeline/model-counters.ts";
 
 export type ModelMetrics = {
-  set(counts: ModelCounts): void;
+  set(counts: ModelCounts, credentials: CredentialCounts): void;
   /** What workers have put into buckets already, which a metric that observes by itself cannot be told. */
   firstByteText(counts: ModelCounts): string;
 };
 
-export function createModelMetrics(registry: Registry): ModelMetrics {
+/** What a provider said longer ago says nothing of now. */
+const headroomMsMax = 15 * 60_000;
+
+export function createModelMetrics(registry: Registry, wallMs: () => number = Date.now): ModelMetrics {
   const counter = (name: string, help: string, ...more: string[]) =>
     new Counter({ name, help, labelNames: ["provider", "credential", ...more], registers: [registry] });
   const calls = counter(
@@ -22,10 +26,29 @@ export function createModelMetrics(registry: Registry): ModelMetrics {
   const unpriced = counter("tollgate_model_calls_unpriced_total", "Calls to models without a known price.");
   const tokens = counter("tollgate_model_tokens_total", "Tokens that calls to models used, by kind.", "kind");
   const cost = counter("tollgate_model_cost_nanodollars_total", "What calls to models cost, in nano-dollars.");
+  const givenUp = counter(
+    "tollgate_model_attempts_given_up_total",
+    "Attempts after which a call went on with another credential, by the status or error that they were given up for.",
+    "reason",
+  );
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ["provider", "credential", "of"], registers: [registry] });
+  const limit = gauge("tollgate_model_rate_limit", "What a provider said that a credential may do.");
+  const remaining = gauge("tollgate_model_rate_limit_remaining", "What it said last that is left of that.");
 
   return {
-    set(counts) {
-      for (const metric of [calls, unpriced, tokens, cost]) metric.reset();
+    set(counts, credentials) {
+      for (const metric of [calls, unpriced, tokens, cost, givenUp, limit, remaining]) metric.reset();
+      for (const { provider, credential, reason, attempts } of Object.values(credentials.givenUp))
+        givenUp.inc({ provider, credential, reason }, attempts);
+      for (const { provider, credential, timeMs, ...said } of Object.values(credentials.headroom)) {
+        if (timeMs < wallMs() - headroomMsMax) continue;
+        for (const of of ["requests", "tokens"] as const) {
+          if (said[`${of}Limit`] === 0) continue;
+          limit.set({ provider, credential, of }, said[`${of}Limit`]);
+          remaining.set({ provider, credential, of }, said[`${of}Remaining`]);
+        }
+      }
       for (const { provider, credential, outcome, status, ...one } of Object.values(counts)) {
         const whose = { provider, credential };
         calls.inc({ ...whose, outcome, status: String(status) }, one.calls);

@@ -4,6 +4,13 @@
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { StrangerReason } from "../internal/internal-port.ts";
 import type { OpenRefusal } from "../sealing/sealer.ts";
+import {
+  addCredentialCounts,
+  countAttempts,
+  emptyCredentialCounts,
+  type CountedAttempts,
+  type CredentialCounts,
+} from "./credential-counts.ts";
 import { addModelCounts, countModelCall, type CountedModelCall, type ModelCounts } from "./model-counters.ts";
 import type { Completion } from "./record.ts";
 
@@ -15,11 +22,12 @@ export type CountersSnapshot = {
   /** Who came to the internal port and was no proxy of ours. */
   strangersByReason: Record<string, number>;
   modelCalls: ModelCounts;
+  credentials: CredentialCounts;
 };
 
 export type Counters = {
   completed(outcome: Completion["outcome"]): void;
-  modelCompleted(call: CountedModelCall): void;
+  modelCompleted(call: CountedModelCall & CountedAttempts): void;
   refused(code: ErrorCode): void;
   handleRefused(reason: OpenRefusal): void;
   strangerRefused(reason: StrangerReason): void;
@@ -28,14 +36,18 @@ export type Counters = {
 
 export function emptyCounts(): CountersSnapshot {
   const callsByOutcome = { answered: 0, "upstream-failed": 0, "client-closed": 0, "input-required": 0 };
-  return { callsByOutcome, refusalsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {}, modelCalls: {} };
+  const byReason = { refusalsByCode: {}, handleRefusalsByReason: {}, strangersByReason: {} };
+  return { callsByOutcome, ...byReason, modelCalls: {}, credentials: emptyCredentialCounts() };
 }
 
 export function createCounters(): Counters {
   const counts = emptyCounts();
   return {
     completed: (outcome) => void counts.callsByOutcome[outcome]++,
-    modelCompleted: (call) => countModelCall(counts.modelCalls, call),
+    modelCompleted(call) {
+      countModelCall(counts.modelCalls, call);
+      countAttempts(counts.credentials, call);
+    },
     refused: (code) => add(counts.refusalsByCode, code, 1),
     handleRefused: (reason) => add(counts.handleRefusalsByReason, reason, 1),
     strangerRefused: (reason) => add(counts.strangersByReason, reason, 1),
@@ -52,6 +64,7 @@ export function addCounts(into: CountersSnapshot, more: CountersSnapshot): void 
   for (const [reason, count] of Object.entries(more.handleRefusalsByReason))
     add(into.handleRefusalsByReason, reason, count);
   addModelCounts(into.modelCalls, more.modelCalls);
+  addCredentialCounts(into.credentials, more.credentials);
   for (const [reason, count] of Object.entries(more.strangersByReason)) add(into.strangersByReason, reason, count);
 }
 

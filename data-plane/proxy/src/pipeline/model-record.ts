@@ -125,7 +125,7 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     const { settlement, headroom } = completion;
     const { usage } = settlement;
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
-    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name });
+    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
     const value = {
       ...whoseAndWhat(bounded),
       modelServed: completion.modelServed.slice(0, modelCharsMax),
