@@ -196,6 +196,11 @@ describe("what the launcher says when it cannot start", { timeout: 60_000 }, () 
       code: 2,
       said: "There is no option --workers; npm start -- --help lists what there is.",
     });
+    for (const [rest, said] of [
+      [["--demo", "now"], "There is no option now; npm start -- --help lists what there is."],
+      [["--mcp", "--demo"], "--mcp needs the name of a file."],
+    ] as const)
+      expect(await failure({}, [main, ...rest])).toEqual({ code: 2, said });
   });
 
   test("a server list that is none, has a mistake, or is not there: code 2, with the server", async () => {

@@ -50,14 +50,14 @@ export function announcement(dataDir: string, ready: Ready, { kinds, demo }: Mod
   return [
     "Tollgate is ready.",
     "",
-    ...rows.map(([what = "", where = ""]) => `  ${what.padEnd(18)}${where}`),
+    ...rows.map(([what = "", where = ""]) => `  ${what.padEnd(labelChars)}${where}`),
     "",
     "Connect Claude Code:",
     "",
     `  claude mcp add --transport http tollgate ${ready.proxy}/mcp --header "Authorization: Bearer ${key}"`,
     "",
     ...doors.flatMap(({ path, clients, variables: [url, credential] }) => [
-      `Send what ${clients} asks of models through the gate, too:`,
+      `Let ${clients} ask models through the gate, too:`,
       "",
       `  export ${url}=${ready.proxy}${path}`,
       `  export ${credential}=${key}`,
@@ -68,6 +68,8 @@ export function announcement(dataDir: string, ready: Ready, { kinds, demo }: Mod
     "",
   ].join("\n");
 }
+
+const labelChars = 20;
 
 const modelDoors = [
   {
