@@ -45,3 +45,10 @@ test("each rule that is named is one, and each rule names an invariant that ther
   expect(numbers.filter((number) => number < 1 || number > invariants.length)).toEqual([]);
   expect(numbers.length).toBeGreaterThan(10);
 });
+
+test("the glossary has each word once, in the order of the alphabet", () => {
+  const [, glossary = ""] = read("ARCHITECTURE.md").split("## Glossary");
+  const words = [...glossary.matchAll(/^\| \*\*(.+?)\*\*/gm)].flatMap(([, word]) => word?.toLowerCase() ?? []);
+  expect(words).toEqual([...new Set(words)].sort());
+  expect(words.length).toBeGreaterThan(50);
+});
