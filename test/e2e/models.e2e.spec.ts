@@ -322,10 +322,7 @@ describe("what becomes of calls", () => {
     async () => {
       const credentials = ["sick", "well"].map((name) => ({ name, value: `sk-${name}` }));
       await registerProvider(stack.admin, { name: "two", kind: "ANTHROPIC", baseUrl: mock.url, credentials });
-      await stack.admin.run(
-        `mutation ($id: ID!) { changeKey(input: { id: $id, models: ["own/*", "two/*"] }) { __typename } }`,
-        { id: key.id },
-      );
+      await mustSucceed(changeKeyModels(stack.admin, key.id, ["own/*", "two/*"]));
       mock.failCredential("sk-sick", { status: 429, retryAfter: "1" });
       mock.limitCredential("sk-well", { requests: 50 });
       const given = `tollgate_model_attempts_given_up_total{provider="two",credential="sick",reason="429"}`;
