@@ -379,6 +379,8 @@ function isHex(byte: number): boolean {
 }
 
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  // A view costs more than the text of a name.
+  if (Buffer.isBuffer(bytes)) return bytes.toString("utf8", start, end);
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
 }
 
