@@ -386,7 +386,9 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
 
 /** The value of a short span, such as an id or a name. Never of what is relayed. */
 export function valueOf(bytes: Uint8Array, span: Span): unknown {
-  return JSON.parse(textOf(bytes, span.start, span.end));
+  const text = textOf(bytes, span.start, span.end);
+  // What stands between quotes was scanned: without an escape it is the value.
+  return bytes[span.start] === quote && !text.includes("\\") ? text.slice(1, -1) : JSON.parse(text);
 }
 
 /** The text at a span; undefined where nothing stands, or no text. */
