@@ -13,5 +13,8 @@ export default defineConfig({
     include: ["**/src/**/*.spec.ts", "infra/**/*.spec.ts", "test/**/*.spec.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: ["test/support/global-setup.ts"],
+    // They end what hangs and measure nothing: a machine with ten times the load fails no test.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

@@ -15,7 +15,7 @@ type Falsy = false | 0 | 0n | "" | null | undefined;
 
 /** Resolves with the first value of `condition` that is truthy. */
 export async function until<T>(condition: () => T | Promise<T>, waiting: Waiting): Promise<Exclude<T, Falsy>> {
-  const { what, timeoutMs = 10_000, intervalMs = 20 } = waiting;
+  const { what, timeoutMs = 30_000, intervalMs = 20 } = waiting;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     let seen: T | undefined;

@@ -18,7 +18,7 @@ import { createSealingKeys } from "./sealing/sealing-keys.ts";
 import { isStale, knownOf } from "./readiness.ts";
 import { createSecretValues } from "./upstream/secret-values.ts";
 
-const spoolHintMs = 50;
+const spoolHintMs = 100;
 /** Clients come back within a second of the end of their streams: spread over this long. */
 const streamsMsMax = 10_000;
 

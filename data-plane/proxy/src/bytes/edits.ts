@@ -62,25 +62,35 @@ export type Rebuilding = {
 
 /** The object in `span` without some of its members and with others: each value that is kept has the bytes it had. */
 export function rebuilt(bytes: Uint8Array, span: Span, { keeps, replaces, adds = [] }: Rebuilding): Buffer {
-  const pieces: Uint8Array[] = [];
-  const add = (key: Uint8Array, value: Piece): void => {
-    pieces.push(pieces.length === 0 ? open : comma, key, colon, typeof value === "string" ? Buffer.from(value) : value);
+  const members: (readonly [name: Piece, value: Piece])[] = [];
+  let length = 2;
+  const add = (name: Piece, value: Piece): void => {
+    length += sizeOf(name) + sizeOf(value) + (members.length === 0 ? 1 : 2);
+    members.push([name, value]);
   };
   visitMembers(bytes, span, (key, value) => {
     const name = String(valueOf(bytes, key));
     if (keeps !== undefined && !keeps(name)) return;
     add(bytes.subarray(key.start, key.end), replaces?.get(name) ?? bytes.subarray(value.start, value.end));
   });
-  for (const [name, value] of adds) add(Buffer.from(JSON.stringify(name)), value);
-  if (pieces.length === 0) pieces.push(open);
-  pieces.push(close);
-  return Buffer.concat(pieces);
+  for (const [name, value] of adds) add(JSON.stringify(name), value);
+  const made = Buffer.allocUnsafe(length);
+  let at = 0;
+  made[at++] = openBrace;
+  for (const [index, [name, value]] of members.entries()) {
+    if (index > 0) made[at++] = comma;
+    at += put(made, name, at);
+    made[at++] = colon;
+    at += put(made, value, at);
+  }
+  made[at] = closeBrace;
+  return made;
 }
 
-const open = Buffer.from("{");
-const close = Buffer.from("}");
-const comma = Buffer.from(",");
-const colon = Buffer.from(":");
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const comma = 0x2c;
+const colon = 0x3a;
 
 /** The members of an object by name, as spans; the last of doubles. For small objects that are of the gate's concern. */
 export function membersOf(bytes: Uint8Array, span: Span): Map<string, Span> {
@@ -100,8 +110,6 @@ export function hasDoubles(bytes: Uint8Array, span: Span): boolean {
   });
   return names.size < count;
 }
-
-const openBrace = 0x7b;
 
 export function slice(bytes: Uint8Array, span: Span): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start);

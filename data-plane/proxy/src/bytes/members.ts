@@ -379,12 +379,16 @@ function isHex(byte: number): boolean {
 }
 
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  // A view costs more than the text of a name.
+  if (Buffer.isBuffer(bytes)) return bytes.toString("utf8", start, end);
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
 }
 
 /** The value of a short span, such as an id or a name. Never of what is relayed. */
 export function valueOf(bytes: Uint8Array, span: Span): unknown {
-  return JSON.parse(textOf(bytes, span.start, span.end));
+  const text = textOf(bytes, span.start, span.end);
+  // What stands between quotes was scanned: without an escape it is the value.
+  return bytes[span.start] === quote && !text.includes("\\") ? text.slice(1, -1) : JSON.parse(text);
 }
 
 /** The text at a span; undefined where nothing stands, or no text. */

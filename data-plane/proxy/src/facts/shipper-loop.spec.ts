@@ -30,7 +30,7 @@ test("many wake-ups share one step, and without any it looks by itself", async (
   await vi.advanceTimersByTimeAsync(1);
   expect(shipper.steps).toBe(1);
   for (let i = 0; i < 100; i++) loop.wake();
-  await vi.advanceTimersByTimeAsync(110);
+  await vi.advanceTimersByTimeAsync(210);
   expect(shipper.steps).toBe(2);
   await vi.advanceTimersByTimeAsync(600);
   expect(shipper.steps).toBe(3);

@@ -10,7 +10,7 @@ export type ShipperLoop = {
 };
 
 /** Between a wake-up and the step: what is collected meanwhile shares one message, whose price is that of hundreds of facts. */
-const lingerMs = 100;
+const lingerMs = 200;
 const idleMs = 500;
 const pauseMsMin = 100;
 const pauseMsMax = 5_000;

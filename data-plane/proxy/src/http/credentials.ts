@@ -3,13 +3,29 @@
 // Query strings and cookies are never looked at. Form and check characters are tested here, before a body is read.
 
 import { hash } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { parseKey, type KeyText } from "@tollgate/kernel/key-format";
 
 export type Credential = { readonly key: KeyText; readonly sha256: Uint8Array };
 
-export function credentialIn(headers: IncomingHttpHeaders): Credential | ErrorCode {
+/** What a connection said last: clients say the same with every request, and to read it costs as much as to authenticate. */
+const lastSaid = new WeakMap<Socket, Credential>();
+
+export function credentialIn({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">): Credential | ErrorCode {
+  const sent = sentIn(headers);
+  if (typeof sent !== "object") return sent;
+  const last = lastSaid.get(socket);
+  if (last?.key.text === sent.text) return last;
+  const key = parseKey(sent.text);
+  if (key === undefined) return "auth.key-malformed";
+  const credential = { key, sha256: hash("sha256", sent.text, "buffer") };
+  lastSaid.set(socket, credential);
+  return credential;
+}
+
+function sentIn(headers: IncomingHttpHeaders): { readonly text: string } | ErrorCode {
   let sent: string | undefined;
   for (const candidate of [bearerIn(headers.authorization), headers["x-api-key"], headers["x-tollgate-key"]]) {
     if (candidate === undefined) continue;
@@ -18,9 +34,7 @@ export function credentialIn(headers: IncomingHttpHeaders): Credential | ErrorCo
     if (text.includes(",") || (sent !== undefined && sent !== text)) return "auth.keys-conflict";
     sent = text;
   }
-  if (sent === undefined) return "auth.key-missing";
-  const key = parseKey(sent);
-  return key === undefined ? "auth.key-malformed" : { key, sha256: hash("sha256", sent, "buffer") };
+  return sent === undefined ? "auth.key-missing" : { text: sent };
 }
 
 function bearerIn(authorization: string | undefined): string | undefined {

@@ -74,7 +74,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
     // Of a modern client, or of one that looks around: streams and sessions are of the other era alone.
     if (request.method !== "POST" && request.headers[legacy.sessionHeader] === undefined) return refuseMethod(exchange);
-    const credential = credentialIn(request.headers);
+    const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     const arrival = { exchange, credential, group };
     if (request.method !== "POST") return guarded(call, () => withoutBody(arrival));

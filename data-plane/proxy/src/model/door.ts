@@ -69,7 +69,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (allowed !== undefined && !allowed.includes(request.method ?? ""))
       return refuseMethod(format, exchange, allowed.join(", "));
     if (route.kind === "hello") return answerHello(exchange);
-    const credential = credentialIn(request.headers);
+    const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     if (route.kind === "models" || !mayHaveBody(exchange)) return guarded(call, () => enter(call, route, credential));
     readBody(request, bytesMax, (result) => {
