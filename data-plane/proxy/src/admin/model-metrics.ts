@@ -43,10 +43,10 @@ export function createModelMetrics(registry: Registry, wallMs: () => number = Da
         givenUp.inc({ provider, credential, reason }, attempts);
       for (const { provider, credential, timeMs, ...said } of Object.values(credentials.headroom)) {
         if (timeMs < wallMs() - headroomMsMax) continue;
-        for (const of of ["requests", "tokens"] as const) {
-          if (said[`${of}Limit`] === 0) continue;
-          limit.set({ provider, credential, of }, said[`${of}Limit`]);
-          remaining.set({ provider, credential, of }, said[`${of}Remaining`]);
+        for (const what of ["requests", "tokens"] as const) {
+          if (said[`${what}Limit`] === 0) continue;
+          limit.set({ provider, credential, of: what }, said[`${what}Limit`]);
+          remaining.set({ provider, credential, of: what }, said[`${what}Remaining`]);
         }
       }
       for (const { provider, credential, outcome, status, ...one } of Object.values(counts)) {
