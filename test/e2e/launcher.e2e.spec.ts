@@ -7,6 +7,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AdminClient } from "../support/admin-client.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
@@ -177,6 +179,60 @@ test(
     expect(filesWith("stdio-echo.mjs"), "what is no secret is found").not.toEqual([]);
   },
 );
+
+test(
+  "--demo: models of nobody answer the official SDKs as the lines say that are printed, also after a second start",
+  { timeout: testMsMax },
+  async () => {
+    const position = async (admin: AdminClient) => (await admin.run<{ log: unknown }>("{ log { position } }")).log;
+    await using first = await npmStart({}, ["--demo"]);
+    const { ready, admin } = await untilReady(first);
+    const said = first.log();
+    for (const line of [
+      `  export ANTHROPIC_BASE_URL=${ready.proxy}/anthropic`,
+      `  export ANTHROPIC_AUTH_TOKEN=$(cat ${file("keys/first")})`,
+      `  export OPENAI_BASE_URL=${ready.proxy}/openai/v1`,
+      `  export OPENAI_API_KEY=$(cat ${file("keys/first")})`,
+    ])
+      expect(said.split("\n")).toContain(line);
+    await answersSdks(ready);
+    const costs = await until(
+      async () => {
+        type Row = { door: string; costUsd: string | null };
+        const { modelCalls } = await admin.run<{ modelCalls: { nodes: Row[] } }>(
+          "{ modelCalls { nodes { door costUsd } } }",
+        );
+        return modelCalls.nodes.length === 2 && modelCalls.nodes;
+      },
+      { what: "the facts of both calls", timeoutMs: 30_000 },
+    );
+    expect(costs.map(({ door }) => door).sort()).toEqual(["anthropic", "openai"]);
+    for (const { costUsd } of costs) expect(Number(costUsd)).toBeGreaterThan(0);
+    const before = await position(admin);
+    const programs = recordedPids();
+    await stopped(first, "SIGTERM");
+    expect(programs.filter(isAlive)).toEqual([]);
+
+    await using second = await npmStart({}, ["--demo"]);
+    const again = await untilReady(second);
+    await answersSdks(again.ready);
+    expect(await position(again.admin)).toEqual(before);
+    await stopped(second, "SIGTERM");
+  },
+);
+
+async function answersSdks({ proxy }: Ready): Promise<void> {
+  const key = trimmed("keys/first");
+  const messages = [{ role: "user" as const, content: "Hello" }];
+  const anthropic = new Anthropic({ baseURL: `${proxy}/anthropic`, authToken: key, apiKey: null, maxRetries: 0 });
+  const { content } = await anthropic.messages.create({ model: "claude-demo", max_tokens: 100, messages });
+  expect(content).toMatchObject([{ type: "text", text: "claude-demo heard: Hello" }]);
+  const openai = new OpenAI({ baseURL: `${proxy}/openai/v1`, apiKey: key, maxRetries: 0 });
+  const { choices } = await openai.chat.completions.create({ model: "gpt-demo", messages });
+  expect(choices[0]?.message.content).toBe("gpt-demo heard: Hello");
+  const listed = await Promise.all([anthropic, openai].map(async ({ models }) => (await models.list()).data));
+  expect(listed.flat().map(({ id }) => id)).toEqual(expect.arrayContaining(["claude-demo", "gpt-demo"]));
+}
 
 /** The files of the data directory in which a text stands as it is. */
 function filesWith(text: string): string[] {
