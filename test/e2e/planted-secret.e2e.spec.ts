@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase } from "../support/database.ts";
+import { startMockProvider, type MockProvider } from "../../infra/mock-provider/provider.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
+import { readModelCall } from "../support/model-calls.ts";
 import { changeProvider, registerProvider } from "../support/model-operations.ts";
 import {
   callTool,
@@ -28,6 +30,7 @@ const planted = {
   fileSecret: "planted-file-e02b6619ff",
   credential: "planted-credential-8d20f7b3c1",
   argument: "planted-argument-51c3b0aa8e",
+  prompt: "planted-prompt-0b7d3f6e21",
 };
 
 describe("after a day's work, no secret is left lying about", () => {
@@ -43,13 +46,14 @@ describe("after a day's work, no secret is left lying about", () => {
     const upstream = resources.use(
       await startExampleMcp({ REQUIRE_HEADER: `authorization: Bearer ${planted.upstreamHeader}` }),
     );
+    const mock = resources.use(await startMockProvider());
     stack = resources.use(await startStack({ databaseUrl }));
-    await useAndMisuse(upstream.url);
+    await useAndMisuse(upstream.url, mock);
   }, 120_000);
 
   afterAll(() => resources.disposeAsync());
 
-  async function useAndMisuse(upstreamUrl: string): Promise<void> {
+  async function useAndMisuse(upstreamUrl: string, mock: MockProvider): Promise<void> {
     const { admin } = stack;
     secrets.push(stack.adminToken);
     const [joinToken = ""] = (await readFile(join(stack.dir, "join-token"), "utf8")).split(".");
@@ -60,12 +64,12 @@ describe("after a day's work, no secret is left lying about", () => {
     const provider = await registerProvider(admin, {
       name: "models",
       kind: "OPENAI",
-      baseUrl: upstreamUrl,
+      baseUrl: `${mock.url}/v1`,
       credentials,
     });
     await changeProvider(admin, { id: provider.id, credentials: [{ name: "main", weight: 2 }] });
     const team = await createTeam(admin, "platform");
-    const key = await issueKey(admin, { name: "agent", teamId: team.id });
+    const key = await issueKey(admin, { name: "agent", teamId: team.id, models: ["models/*"] });
     secrets.push(key.secret);
     await until(async () => (await callTool(stack.proxy().url, key.secret, "example__echo")).hasResult, {
       what: "the key to work",
@@ -73,6 +77,7 @@ describe("after a day's work, no secret is left lying about", () => {
     await until(async () => knowsProviders(await readFleet(admin)), { what: "the proxy to know the provider" });
     await call(key.secret, "example__echo", { text: planted.argument });
     await call(key.secret, "example__none", { text: planted.argument });
+    await askModel(key.secret, mock);
     await call(`${key.secret}x`, "example__echo");
     await call(stack.adminToken, "example__echo");
     await tell(`mutation { storeSecret(input: { name: "ci", value: "${planted.storedSecret}" }) { __typename } }`);
@@ -114,6 +119,34 @@ describe("after a day's work, no secret is left lying about", () => {
     const { status, body } = await callTool(stack.proxy().url, key, tool, args);
     // What `echo` gives back is the upstream's answer, relayed as it must be.
     if (status !== 200 || !body.includes('"content"')) said.push(body);
+  }
+
+  /** Served, refused by the provider as what it is, and broken off: the credential is in each request that goes out. */
+  async function askModel(key: string, mock: MockProvider): Promise<void> {
+    const ask = async (): Promise<string> => {
+      const response = await fetch(`${stack.proxy().url}/openai/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: "models/m", messages: [{ role: "user", content: planted.prompt }] }),
+      });
+      // What the model says holds what was asked, and is relayed as it must be.
+      if (response.status === 200) await response.text().catch(String);
+      else said.push(await response.text());
+      return response.headers.get("x-tollgate-request-id") ?? "";
+    };
+    const requestIds = [await ask()];
+    mock.failCredential(planted.credential, { status: 401 }, 1);
+    requestIds.push(await ask());
+    mock.queueReplies({ trouble: { cutAfterBytes: 10 } }, { trouble: { noHead: "reset" } });
+    requestIds.push(await ask(), await ask());
+    expect(JSON.stringify(mock.exchanges.map(({ rawHeaders }) => rawHeaders)).split(planted.credential)).toHaveLength(
+      5,
+    );
+    for (const requestId of requestIds)
+      said.push(
+        JSON.stringify(await until(() => readModelCall(stack.admin, requestId), { what: "the fact of the call" })),
+      );
+    await tell(`{ providerHealth(provider: "models") { credential errors { what } } }`);
   }
 
   async function tell(query: string, variables: Record<string, unknown> = {}): Promise<void> {
