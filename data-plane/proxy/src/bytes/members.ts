@@ -4,6 +4,7 @@
 // which of two they take (Go's takes `Name` for `name`, and the last one wins). It builds no values and copies nothing.
 
 import { isUtf8 } from "node:buffer";
+import { endOfPlain, wordsOf } from "./json-text.ts";
 
 export type Span = { readonly start: number; readonly end: number };
 
@@ -104,6 +105,7 @@ const colon = 0x3a;
 
 class Scanner {
   readonly bytes: Uint8Array;
+  readonly words: DataView | undefined;
   readonly end: number;
   readonly found: Record<string, Span | undefined>;
   readonly lists = new Map<string, Span[]>();
@@ -112,6 +114,7 @@ class Scanner {
 
   constructor(bytes: Uint8Array, start: number, end: number, found: Record<string, Span | undefined>) {
     this.bytes = bytes;
+    this.words = wordsOf(bytes, end - start);
     this.at = start;
     this.end = end;
     this.found = found;
@@ -284,9 +287,9 @@ class Scanner {
 
   private string(): void {
     this.expect(quote);
-    let at = endOfPlain(this.bytes, this.at, this.end);
+    let at = endOfPlain(this.bytes, this.words, this.at, this.end);
     while (this.byte(at) === backslash && this.byte(at + 1) === 0x75 && this.areHex(at + 2))
-      at = endOfPlain(this.bytes, at + 6, this.end);
+      at = endOfPlain(this.bytes, this.words, at + 6, this.end);
     if (this.byte(at) !== quote) throw new MemberRefusal("not-json");
     this.at = at + 1;
   }
@@ -343,31 +346,6 @@ class Scanner {
   private byte(at: number): number {
     return at < this.end ? (this.bytes[at] ?? 0) : 0;
   }
-}
-
-/** By byte: 1 where it may stand in a text as it is. */
-const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= 0x20 && byte !== quote && byte !== backslash ? 1 : 0,
-);
-
-/** By byte: 1 where it may stand behind a backslash, and nothing has to follow. */
-const isEscapable = Uint8Array.from({ length: 256 }, (_, byte) =>
-  '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
-);
-
-/**
- * The one loop that sees every byte of long texts, at 1 ns each. Twice that, when it asks for a byte that may not be there
- * (therefore `as`), compares instead of looking up, or calls anything.
- */
-function endOfPlain(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  for (; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (isPlain[byte] === 1) continue;
-    if (byte !== backslash || at + 1 >= end || isEscapable[bytes[at + 1] as number] !== 1) break;
-    at++;
-  }
-  return at;
 }
 
 function isDigit(byte: number): boolean {
