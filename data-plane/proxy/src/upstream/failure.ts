@@ -10,12 +10,10 @@ export function failureOf(cause: unknown): TollgateError {
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
     return new TollgateError("upstream.timeout", "No connection was made.", { cause });
   // undici's parser gives its errors a code for some causes, and none for most.
-  if (cause instanceof errors.HTTPParserError || (code !== undefined && notHttp.has(code)))
+  if (cause instanceof errors.HTTPParserError || code === "UND_ERR_HEADERS_OVERFLOW")
     return new TollgateError("upstream.protocol", "Its answer is not HTTP as it is read here.", { cause });
   return new TollgateError("upstream.unreachable", code === undefined ? undefined : `(${code})`, { cause });
 }
-
-const notHttp: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"]);
 
 function codeOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
