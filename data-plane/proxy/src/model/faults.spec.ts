@@ -84,10 +84,10 @@ const noHeads: Record<string, [(request: RawRequest) => void, string]> = {
   "what is no HTTP": [write(garbage), "upstream.protocol"],
   "a header that is too long": [write(`${ok}x-flood: ${"x".repeat(100_000)}\r\n\r\n`), "upstream.protocol"],
   "more headers than there may be": [write(ok + "x-flood: yes\r\n".repeat(20_000)), "upstream.protocol"],
-  "two lengths": [write(`${ok}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`), "upstream.protocol"],
+  "two lengths": [write(`${ok}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`), "upstream"],
   "a length and chunks": [
     write(`${ok}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`),
-    "upstream.protocol",
+    "upstream",
   ],
   "another protocol": [
     write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
@@ -186,6 +186,18 @@ describe.each(doors)("a provider of the $name door", (door) => {
       const { raw, gate } = await scene(door, ({ socket }) => void socket.end(ok + rest, "latin1"));
       const response = await open(gate, door.path, { body });
       await expect(bytesOf(response)).rejects.toThrow("aborted");
+      await expectOneFact(gate, { outcome: providerFailed, status: 200, basis: estimated, costNanoUsd: boundNanoUsd });
+      await until(() => raw.openSockets.size === 0, "its connection to be gone");
+    });
+
+  const heads: Record<string, [(request: RawRequest) => void, string]> = {
+    "its end": [({ socket }) => void socket.end(`${ok}${json}content-length: 9\r\n\r\n`), "upstream.unreachable"],
+    silence: [write(`${ok}${json}content-length: 9\r\n\r\n`), "upstream.timeout"],
+  };
+  for (const [what, [answer, code]] of Object.entries(heads))
+    test(`that sends a head and then ${what} is told of as an error, since nobody has seen any of its answer`, async () => {
+      const { raw, gate } = await scene(door, answer, { timeoutSeconds: code === "upstream.timeout" ? 1 : 20 });
+      expectRefused(door, await send(gate, door.path, { body }), code);
       await expectOneFact(gate, { outcome: providerFailed, status: 200, basis: estimated, costNanoUsd: boundNanoUsd });
       await until(() => raw.openSockets.size === 0, "its connection to be gone");
     });
