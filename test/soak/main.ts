@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { seedFromEnv } from "../support/random.ts";
+import { soakBill } from "./bill.ts";
 import { soakClients } from "./clients.ts";
 import { runs, type Found, type Task } from "./runs.ts";
 
@@ -41,9 +42,14 @@ async function soak(name: string, [seeds = "1000000", seconds = "36000"]: readon
   return broken === undefined;
 }
 
+const others: { readonly [name: string]: (args: readonly string[]) => Promise<boolean> } = {
+  clients: soakClients,
+  bill: soakBill,
+};
+
 const [name = "", ...args] = process.argv.slice(2);
-if (name !== "clients" && !(name in runs)) {
-  console.error(`There is no soak ${name}; there are: ${[...Object.keys(runs), "clients"].join(", ")}`);
+if (!(name in others) && !(name in runs)) {
+  console.error(`There is no soak ${name}; there are: ${[...Object.keys(runs), ...Object.keys(others)].join(", ")}`);
   process.exit(2);
 }
-process.exit((await (name === "clients" ? soakClients(args) : soak(name, args))) ? 0 : 1);
+process.exit((await (others[name] ?? ((given) => soak(name, given)))(args)) ? 0 : 1);

@@ -38,6 +38,11 @@ export function scenarioEnvironment(): { readonly scenario: string; readonly con
   return { scenario: env["MCP_CONFORMANCE_SCENARIO"] ?? "", context: given(env["MCP_CONFORMANCE_CONTEXT"]) };
 }
 
+/** For a program that shall find all that this one was given, and more. */
+export function inheritedWith(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...more };
+}
+
 /** For the processes that start after this one, such as the workers of vitest. */
 export function announcePostgres(url: string | undefined): void {
   if (url === undefined) delete process.env[postgresUrlVariable];

@@ -94,3 +94,33 @@ export async function setPrices(
   const { priceList, position } = await done<{ priceList: { version: number } }>(admin, asked, { prices });
   return { version: priceList.version, position };
 }
+
+export interface ModelCallRow {
+  readonly id: string;
+  readonly requestId: string;
+  readonly outcome: string;
+  readonly basis: string;
+  readonly costNanoUsd: string | null;
+  readonly priceVersion: string | null;
+}
+
+/** Every call to a model that the filter takes, page after page. */
+export async function readModelCalls(
+  admin: AdminClient,
+  filter: { keyId?: string; outcome?: string } = {},
+): Promise<ModelCallRow[]> {
+  type Page = { nodes: ModelCallRow[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+  const rows: ModelCallRow[] = [];
+  let after: string | null = null;
+  do {
+    const { modelCalls }: { modelCalls: Page } = await admin.run(
+      `query ($after: String, $filter: ModelCallFilter) {
+         modelCalls(first: 100, after: $after, filter: $filter) {
+           nodes { id requestId outcome basis costNanoUsd priceVersion } pageInfo { hasNextPage endCursor } } }`,
+      { after, filter },
+    );
+    rows.push(...modelCalls.nodes);
+    after = modelCalls.pageInfo.hasNextPage ? modelCalls.pageInfo.endCursor : null;
+  } while (after !== null);
+  return rows;
+}

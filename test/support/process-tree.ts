@@ -4,10 +4,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 export function childWith(parent: number, argument: string): number | undefined {
+  return childrenOf(parent).find((pid) => commandLineOf(pid).includes(argument));
+}
+
+/** Those that live and have the argument not. */
+export function childrenWithout(parent: number, argument: string): number[] {
+  return childrenOf(parent).filter((pid) => isAlive(pid) && !commandLineOf(pid).includes(argument));
+}
+
+function childrenOf(parent: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .find((pid) => statOf(pid)?.parent === parent && commandLineOf(pid).includes(argument));
+    .filter((pid) => statOf(pid)?.parent === parent);
 }
 
 /** A zombie is not alive: it only waits to be counted. */

@@ -93,8 +93,9 @@ export function runWorker(config: Config, log: Log): void {
       const streamsEnded = gate.mcp.drain(Math.min(config.drainMs / 2, streamsMsMax));
       const served = gate.listener.drain(config.drainMs);
       await Promise.all([served, wire.drain(config.drainMs, served), streamsEnded]);
-      // Facts of calls that were cut at the deadline are made by their closing connections, a turn later.
-      await new Promise((resolve) => setImmediate(resolve));
+      // Facts of calls that were cut at the deadline are made by their closing connections, which say so behind the immediates
+      // of their turn. Whoever closes the gate before sees its calls fail at their providers.
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();
       await running.wire.close();
       running.recorder.close();

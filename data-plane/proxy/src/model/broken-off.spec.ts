@@ -92,6 +92,25 @@ describe("a provider that breaks off", () => {
       expect(await modelFact(gate)).toMatchObject({ outcome: 2, basis: 2, costNanoUsd: cost, outputTokens });
     });
 
+  test("when it has said that it serves the call in another tier, which then is what it costs", async () => {
+    const dearer = { ...rates, input: 2_000_000n, output: 10_000_000n };
+    const both = priceList([
+      { provider: "p", model: "m", rates },
+      { provider: "p", model: "m", serviceTier: "priority", rates: dearer },
+    ]);
+    const upstream = started(
+      await startProvider((seen) => {
+        begin(seen, start.replace('"output_tokens":1', '"output_tokens":1,"service_tier":"priority"'));
+        setImmediate(() => seen.response.socket?.destroy());
+      }),
+    );
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [both] });
+    const response = await open(gate, path, { body: streaming });
+    await expect(bytesOf(response)).rejects.toThrow("aborted");
+    const cost = 2n * 25n + 10n + 10n * (1n + 2_048n);
+    expect(await modelFact(gate)).toMatchObject({ basis: 2, serviceTier: "priority", costNanoUsd: cost });
+  });
+
   test("in the middle of an answer in one piece, which then costs its bound", async () => {
     const { gate } = await scene(({ response }) => {
       response.writeHead(200, { "content-type": "application/json", "content-length": 1_000 }).write('{"type":"mess');

@@ -135,8 +135,12 @@ class Forward implements AttemptEvents {
     const { requestId } = this.bounded.call;
     const { name: provider } = this.bounded.provider;
     this.parts.log.debug({ requestId, provider, code: error.code, tried: this.tried }, "an attempt failed");
-    if (this.relay !== undefined)
+    if (this.relay?.isSeen === true)
       return this.finish(this.isComplete ? "answered" : "provider-failed", this.ending(), () => this.relay?.break());
+    const detail = errors[error.code].class === "upstream" && error.detail !== undefined ? ` ${error.detail}` : "";
+    const refusal = { code: error.code, detail: `(${provider})${detail}` };
+    // There was a head and nothing behind it.
+    if (this.relay !== undefined) return this.finish("provider-failed", this.ending(), this.refusing(refusal));
     const wasSent = this.attempt?.wasSent() === true;
     this.learned({ kind: "trouble" });
     // Who has waited for a head until it was too late would wait as long again.
@@ -144,8 +148,6 @@ class Forward implements AttemptEvents {
       if (wasSent) this.unheard += 1;
       return this.giveUp(undefined, error.code);
     }
-    const detail = errors[error.code].class === "upstream" && error.detail !== undefined ? ` ${error.detail}` : "";
-    const refusal = { code: error.code, detail: `(${provider})${detail}` };
     this.finish("provider-failed", { kind: wasSent ? "unheard" : "unused" }, this.refusing(refusal));
   }
 

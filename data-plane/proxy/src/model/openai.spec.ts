@@ -88,3 +88,25 @@ test("responses and embeddings are booked with what they say, and the calls of t
     basis: 1,
   });
 });
+
+test("an error behind a search is not in the place of an answer: the search was made, and is paid for", async () => {
+  const created = 'data: {"type":"response.created","response":{"id":"resp_1","status":"in_progress"}}\n\n';
+  const search =
+    'data: {"type":"response.output_item.done","item":{"type":"web_search_call","status":"completed","action":{"type":"search"}}}\n\n';
+  const error = 'data: {"type":"error","code":"server_error","message":"sorry"}\n\n';
+  const texts = [created + error, created + search + error];
+  let calls = 0;
+  const upstream = started(
+    await startProvider(({ response }) =>
+      answerWith(response, texts[calls++] ?? "", { "content-type": "text/event-stream" }),
+    ),
+  );
+  const gpt = provider("p", `${upstream.url}/v1`, { kind: ProviderKind.OPENAI });
+  const gate = await startModelGate([gpt], { more: [prices] });
+  for (let call = 0; call < texts.length; call++)
+    await send(gate, "/openai/v1/responses", { body: '{"stream":true,"model":"gpt-5","max_output_tokens":9}' });
+  expect(await modelFact(gate, 0)).toMatchObject({ basis: 3, costNanoUsd: 0n });
+  const paid = await modelFact(gate, 1);
+  expect(paid).toMatchObject({ basis: 2, webSearches: 1n, outputTokens: 9n });
+  expect(paid.costNanoUsd).toBeGreaterThan(0n);
+});

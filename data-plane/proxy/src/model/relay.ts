@@ -32,6 +32,7 @@ export class Relay {
   private readonly length: number | undefined;
   private taken = 0;
   private held: Buffer | undefined;
+  private writeHead: (() => void) | undefined;
   private isPaused = false;
   private unwatch: () => void = () => undefined;
 
@@ -45,16 +46,33 @@ export class Relay {
 
   begin({ status, headers, rawHeaders }: AttemptHead, format: Format, requestId: string): void {
     const sent = headersToClient(rawHeaders, format, this.filter === undefined);
-    this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
-    // Others go out with their first byte, which spares a packet.
-    if (headers["content-type"]?.startsWith("text/event-stream") === true) this.response.flushHeaders();
+    this.writeHead = () => this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
+    // Others go out with their first byte, which spares a packet, and until then can still become an error.
+    if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;
+    this.show();
+    this.response.flushHeaders();
+  }
+
+  /** Whether the client was given any of it. */
+  get isSeen(): boolean {
+    return this.writeHead === undefined;
+  }
+
+  private show(): void {
+    this.writeHead?.();
+    this.writeHead = undefined;
   }
 
   write(chunk: Buffer): void {
     this.taken += chunk.length;
     const sent = this.filter === undefined ? chunk : this.filter.push(chunk);
     if (this.taken === this.length) this.held = sent;
-    else if (sent.length > 0 && !this.response.write(sent) && !this.isPaused) this.wait();
+    else if (sent.length > 0) this.send(sent);
+  }
+
+  private send(chunk: Buffer): void {
+    this.show();
+    if (!this.response.write(chunk) && !this.isPaused) this.wait();
   }
 
   private wait(): void {
@@ -70,6 +88,7 @@ export class Relay {
 
   end(): void {
     this.unwatch();
+    this.show();
     this.response.end(this.filter === undefined ? this.held : this.filter.end());
   }
 

@@ -42,11 +42,11 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
   if (ending.kind === "unheard") return { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion };
   const { reading } = ending;
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
-  const { said, isComplete, error, seenOutputBytes } = reading;
+  const { usage, said, isComplete, error, seenOutputBytes } = reading;
   const isSaid = said.input || said.output;
   if (isComplete && isSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
-  // An error in the place of an answer, under a status that promised one.
-  if (error !== "" && !isSaid && seenOutputBytes === 0)
+  // An error in the place of an answer, under a status that promised one. A search is work that was done.
+  if (error !== "" && !isSaid && seenOutputBytes === 0 && usage.webSearches === 0)
     return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
   return settleBrokenOff(bounded, request, reading);
 }
@@ -80,9 +80,31 @@ function settleBrokenOff(
   reading: AnswerReading | undefined,
 ): Settlement {
   const { price, boundNanoUsd } = bounded;
+  if (!request.isStreamed || reading === undefined)
+    return brokenOffAt(price, request, reading, request.isStreamed ? undefined : boundNanoUsd);
+  const asked = brokenOffAt(price, request, reading);
+  const said = brokenOffAt(priceSaid(bounded, request, reading), request, reading);
+  return said.costNanoUsd > asked.costNanoUsd ? said : asked;
+}
+
+/** What serves it, as far as a stream has said: it need not be what was asked for, and need not be the last word. */
+function priceSaid(
+  { view, provider, model, price }: BoundedModelCall<ModelErrand>,
+  request: ModelRequest,
+  reading: AnswerReading,
+): Priced | undefined {
+  const serviceTier = reading.usage.serviceTier === "" ? (request.serviceTier ?? "") : reading.usage.serviceTier;
+  return priceFor(view.priceList, provider, servedModel(model, request, reading), serviceTier) ?? price;
+}
+
+function brokenOffAt(
+  price: Priced | undefined,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+  boundNanoUsd?: bigint,
+): Settlement {
   const usage = usageBrokenOff(price, request, reading);
-  const costNanoUsd =
-    price === undefined ? 0n : request.isStreamed ? costBrokenOff(price, usage, reading) : boundNanoUsd;
+  const costNanoUsd = price === undefined ? 0n : (boundNanoUsd ?? costBrokenOff(price, usage, reading));
   return { basis: "estimated", usage, costNanoUsd, priceVersion: price?.version ?? "" };
 }
 

@@ -71,6 +71,26 @@ const claudeCode: [string, string][] = [
   ["message_stop", '{"type":"message_stop"}'],
 ];
 
+const searching: [string, string][] = [
+  [
+    "message_start",
+    '{"type":"message_start","message":{"id":"msg_01G","type":"message","role":"assistant","model":"claude-opus-4-8","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":2679,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":3}}}',
+  ],
+  [
+    "content_block_start",
+    '{"type":"content_block_start","index":1,"content_block":{"type":"server_tool_use","id":"srvtoolu_014hJH82Qum7Td6UV8gDXThB","name":"web_search","input":{}}}',
+  ],
+  [
+    "content_block_start",
+    '{"type":"content_block_start","index":2,"content_block":{"type":"web_search_tool_result","tool_use_id":"srvtoolu_014hJH82Qum7Td6UV8gDXThB","content":[{"type":"web_search_result","title":"Weather","url":"x","encrypted_content":"Ev0DCioIAxgCIiQ3","page_age":null}]}}',
+  ],
+  [
+    "message_delta",
+    '{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":10682,"cache_creation_input_tokens":120,"cache_read_input_tokens":null,"output_tokens":510,"server_tool_use":{"web_search_requests":1}}}',
+  ],
+  ["message_stop", '{"type":"message_stop"}'],
+];
+
 describe("a stream", () => {
   test("of Claude Code's: caches for an hour, reasoning, two tools", () => {
     for (const lineEnd of ["\n", "\r\n", "\r"])
@@ -109,28 +129,7 @@ describe("a stream", () => {
   });
 
   test("with a search says its input again when it has grown", () => {
-    const reading = read(
-      eventsOf([
-        [
-          "message_start",
-          '{"type":"message_start","message":{"id":"msg_01G","type":"message","role":"assistant","model":"claude-opus-4-8","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":2679,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":3}}}',
-        ],
-        [
-          "content_block_start",
-          '{"type":"content_block_start","index":1,"content_block":{"type":"server_tool_use","id":"srvtoolu_014hJH82Qum7Td6UV8gDXThB","name":"web_search","input":{}}}',
-        ],
-        [
-          "content_block_start",
-          '{"type":"content_block_start","index":2,"content_block":{"type":"web_search_tool_result","tool_use_id":"srvtoolu_014hJH82Qum7Td6UV8gDXThB","content":[{"type":"web_search_result","title":"Weather","url":"x","encrypted_content":"Ev0DCioIAxgCIiQ3","page_age":null}]}}',
-        ],
-        [
-          "message_delta",
-          '{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"input_tokens":10682,"cache_creation_input_tokens":120,"cache_read_input_tokens":null,"output_tokens":510,"server_tool_use":{"web_search_requests":1}}}',
-        ],
-        ["message_stop", '{"type":"message_stop"}'],
-      ]),
-      "events",
-    );
+    const reading = read(eventsOf(searching), "events");
     expect(reading.usage).toEqual({
       ...nothingUsed,
       inputTokens: 10682,
@@ -139,6 +138,17 @@ describe("a stream", () => {
       webSearches: 1,
     });
     expect(reading.toolUseIds).toEqual([]);
+  });
+
+  test("that breaks off behind a search has had it, though nothing was said of it yet", () => {
+    const cut = read(eventsOf(searching.slice(0, 2)), "events");
+    expect(cut).toMatchObject({ isComplete: false, usage: { inputTokens: 2679, webSearches: 1 }, toolUseIds: [] });
+    const own = searching.slice(0, 2).map(([type, data]): [string, string] => [type, data.replace("web_search", "x")]);
+    expect(read(eventsOf(own), "events").usage.webSearches).toBe(0);
+    // At its end it knows better.
+    const last = '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5}}';
+    const unbilled = [...searching.slice(0, 3), ["message_delta", last]] satisfies [string, string][];
+    expect(read(eventsOf(unbilled), "events")).toMatchObject({ isComplete: true, usage: { webSearches: 0 } });
   });
 
   test("that breaks off says how far it came", () => {

@@ -40,6 +40,7 @@ const texts = [
   "message>usage>speed",
   "content_block>type",
   "content_block>id",
+  "content_block>name",
   "content>*>type",
   "content>*>id",
   "usage>iterations>*>type",
@@ -78,6 +79,8 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   /** The last of each. */
   readonly #texts = new Map<Path, string>();
   readonly #toolUseIds: string[] = [];
+  /** What a stream shows of searches; how many there were it says at its end. */
+  #searchesSeen = 0;
   #iteration: Counts = new Map();
   /** Each usage brings the whole list of iterations: of the one that is being read, and of the last that was read to its end. */
   #listed = new BesidesTotals();
@@ -105,6 +108,8 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   onEnd(path: Path): void {
     if (path === "content_block" || path === "content>*") {
       const [type, id] = [this.#taken(`${path}>type`), this.#taken(`${path}>id`)];
+      const isSearch = this.#taken("content_block>name") === "web_search" && type === "server_tool_use";
+      if (isSearch) this.#searchesSeen++;
       if (type === "tool_use" && id !== "" && this.#toolUseIds.length < toolUseIdsMax) this.#toolUseIds.push(id);
     } else if (path === "usage>iterations>*") {
       this.#listed.add(this.#taken(`${path}>type`), this.#taken(`${path}>model`), usageOf(this.#iteration));
@@ -121,10 +126,13 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
 
   reading(): AnswerReading {
     const text = (path: Text): string | undefined => this.#texts.get(path);
+    const isComplete = this.#isStopped || this.#bytes.isWhole;
+    const used = sumOf(usageOf(this.#totals), this.#besides.compactions);
+    const webSearches = isComplete ? used.webSearches : Math.max(used.webSearches, this.#searchesSeen);
     return {
-      usage: { ...sumOf(usageOf(this.#totals), this.#besides.compactions), serviceTier: this.#serviceTier() },
+      usage: { ...used, webSearches, serviceTier: this.#serviceTier() },
       said: { input: this.#totals.has("input_tokens"), output: this.#totals.has("output_tokens") },
-      isComplete: this.#isStopped || this.#bytes.isWhole,
+      isComplete,
       model: text("message>model") ?? text("model") ?? "",
       stopReason: text("delta>stop_reason") ?? text("stop_reason") ?? "",
       toolUseIds: this.#toolUseIds,
