@@ -57,6 +57,8 @@ export async function startMockProvider(options: MockProviderOptions = {}): Prom
   });
   server.on("connect", (request, socket) => {
     outside.push(request.url ?? "?");
+    // Who is refused may be gone at once.
+    socket.on("error", () => undefined);
     socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
   });
   server.listen(port, host);

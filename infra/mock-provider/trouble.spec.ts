@@ -1,5 +1,6 @@
 // What a gate is tried with has to happen as it was told, to the byte and to the token: a cut at another place, or a bill
 // for more than was generated, would be blamed on the gate. The client here sees the wire itself.
+import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
@@ -244,4 +245,17 @@ test("each request is kept as it came, and each answer as it went out", async ()
   expect(exchange?.rawHeaders).toEqual(expect.arrayContaining(["X-Of-A-Client", "As It Is"]));
   expect(exchange?.body.toString()).toContain('"model":"claude-test-5"');
   expect(exchange?.sent.equals(body)).toBe(true);
+});
+
+test("a client that takes it for its proxy and leaves at once does not end it", async () => {
+  await using provider = await startMockProvider();
+  const { hostname, port } = new URL(provider.url);
+  for (let time = 1; time <= 20; time++) {
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => undefined);
+    socket.write("CONNECT telemetry.example:443 HTTP/1.1\r\nhost: telemetry.example:443\r\n\r\n");
+    await until(() => provider.outside.length === time, { what: "the wish to leave" });
+    socket.resetAndDestroy();
+  }
+  expect(await fetchRaw(`${provider.url}/api/hello`, { method: "GET" })).toMatchObject({ status: 200, broken: "" });
 });

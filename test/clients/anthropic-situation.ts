@@ -21,7 +21,7 @@ const toolResult = z.object({
   is_error: z.boolean().default(false),
 });
 
-export function anthropicSituationOf(body: unknown): Situation {
+export function anthropicSituationOf(body: unknown): Omit<Situation, "asked"> {
   const { tools, messages } = messagesRequest.parse(body);
   const blocks = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content));
   const names = new Map<string, string>();
@@ -51,6 +51,7 @@ function textOf(content: unknown): string {
 }
 
 export function anthropicReplyOf(turn: Turn): Reply {
+  if ("trouble" in turn) return turn;
   if ("say" in turn) return { content: [{ type: "text", text: turn.say }] };
   return { content: [{ type: "tool", name: turn.call, input: turn.input }] };
 }

@@ -1,6 +1,6 @@
-// Drives Codex headless (`codex exec`) and offline: the real program, a mock of its model, one MCP server by URL. Its home
-// and its folder are temporary, and whatever else it wants of the world ends at the mock, which says so in `outside`. Codex
-// speaks the legacy era; what it says when asked by a server is `decline`, for which there is no hook.
+// Drives Codex headless (`codex exec`) and offline: the real program, a mock of its model, which may stand behind a gate, one
+// MCP server by URL. Its home and its folder are temporary, and whatever else it wants of the world ends at the mock, which says
+// so in `outside`. Codex speaks the legacy era; what it says when asked by a server is `decline`, for which there is no hook.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,15 +8,16 @@ import { z } from "zod";
 import { finishProgram, jsonLines, type FinishedProgram } from "./finished-program.ts";
 import { programOf } from "./install.ts";
 import type { Script, ToolOutcome } from "./script.ts";
-import { startScriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { startScriptedModel, type ModelPlace } from "./scripted-model.ts";
 
-export interface CodexRun {
+export type CodexRun = Errand & ({ readonly script: Script } | { readonly model: ModelPlace });
+
+interface Errand {
   /** The MCP server's. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as `Authorization: Bearer`; Codex reads it from its environment. */
   readonly bearer?: string;
-  readonly script: Script;
   /** Names the server to Codex; its tools are `mcp__<name>__<tool>`. */
   readonly serverName?: string;
   /**
@@ -46,21 +47,28 @@ const defaultName = "tollgate";
 const bearerVariable = "TOLLGATE_KEY";
 
 export async function runCodex(run: CodexRun): Promise<CodexReport> {
+  if ("model" in run) return runAt(run.model, run);
+  await using mock = await startScriptedModel(run.script);
+  // Awaited here, as the mock ends with this scope.
+  return await runAt({ mock, url: `${mock.url}/v1`, key: "of nobody" }, run);
+}
+
+async function runAt(place: ModelPlace, run: Errand): Promise<CodexReport> {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-codex-"));
-  await using model = await startScriptedModel(run.script);
+  const { mock } = place;
   try {
-    const { exitCode, stdout, stderr } = await start(run, model, folder);
+    const { exitCode, stdout, stderr } = await start(run, place, folder);
     const events = jsonLines(stdout);
     const prefix = `mcp__${run.serverName ?? defaultName}__`;
     return {
       exitCode,
-      offered: model.situations.map(({ tools }) =>
+      offered: mock.situations.map(({ tools }) =>
         tools.map(({ name }) => name).filter((name) => name.startsWith(prefix)),
       ),
-      outcomes: model.situations.at(-1)?.outcomes ?? [],
+      outcomes: mock.situations.at(-1)?.outcomes ?? [],
       result: events.flatMap((event) => said.safeParse(event).data?.item.text ?? []).at(-1) ?? "",
       events,
-      outside: model.outside,
+      outside: mock.outside,
       stderr,
     };
   } finally {
@@ -73,11 +81,11 @@ const said = z.looseObject({
   item: z.looseObject({ type: z.literal("agent_message"), text: z.string() }),
 });
 
-async function start(run: CodexRun, model: ScriptedModel, folder: string): Promise<FinishedProgram> {
+async function start(run: Errand, place: ModelPlace, folder: string): Promise<FinishedProgram> {
   const program = await programOf("codex");
   await mkdir(join(folder, "work"));
   await mkdir(join(folder, "codex"));
-  await writeFile(join(folder, "codex", "config.toml"), configuration(run, model));
+  await writeFile(join(folder, "codex", "config.toml"), configuration(run, place));
   return finishProgram({
     name: "Codex",
     program,
@@ -88,10 +96,10 @@ async function start(run: CodexRun, model: ScriptedModel, folder: string): Promi
     env: {
       HOME: folder,
       CODEX_HOME: join(folder, "codex"),
-      MOCK_KEY: "of nobody",
+      MODEL_KEY: place.key,
       ...(run.bearer === undefined ? {} : { [bearerVariable]: run.bearer }),
-      HTTP_PROXY: model.url,
-      HTTPS_PROXY: model.url,
+      HTTP_PROXY: place.mock.url,
+      HTTPS_PROXY: place.mock.url,
       NO_PROXY: "127.0.0.1,localhost",
     },
     cwd: join(folder, "work"),
@@ -100,7 +108,7 @@ async function start(run: CodexRun, model: ScriptedModel, folder: string): Promi
 }
 
 /** TOML takes JSON's strings as they are, and a table in a line for each level. */
-function configuration(run: CodexRun, model: ScriptedModel): string {
+function configuration(run: Errand, { url: modelUrl }: ModelPlace): string {
   const { url, headers = {}, bearer, serverName = defaultName, isRequired = true, features = {} } = run;
   // Plugins and apps are fetched from the provider at every start.
   const switches = { apps: false, plugins: false, ...features };
@@ -115,9 +123,9 @@ function configuration(run: CodexRun, model: ScriptedModel): string {
     ...Object.entries(switches).map(([name, isOn]) => `${name} = ${isOn}`),
     "[model_providers.mock]",
     'name = "mock"',
-    `base_url = ${text(`${model.url}/v1`)}`,
+    `base_url = ${text(modelUrl)}`,
     'wire_api = "responses"',
-    'env_key = "MOCK_KEY"',
+    'env_key = "MODEL_KEY"',
     `[mcp_servers.${serverName}]`,
     `url = ${text(url)}`,
     `required = ${isRequired}`,

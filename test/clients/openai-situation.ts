@@ -56,7 +56,7 @@ function toolsOf({ tools }: ResponsesRequest): { name: Name; tool: z.infer<typeo
   });
 }
 
-export function openAiSituationOf(body: unknown): Situation {
+export function openAiSituationOf(body: unknown): Omit<Situation, "asked"> {
   const asked = responsesRequest.parse(body);
   const tools = toolsOf(asked).map(({ name, tool }): OfferedTool => ({
     name: joined(name),
@@ -97,6 +97,7 @@ function textOf(output: unknown): string {
 
 /** A call by the name that Codex wants to hear. */
 export function openAiReplyOf(turn: Turn, body: unknown): Reply {
+  if ("trouble" in turn) return turn;
   if ("say" in turn) return { content: [{ type: "text", text: turn.say }] };
   const names = toolsOf(responsesRequest.parse(body)).map(({ name }) => name);
   const name = names.find((each) => joined(each) === turn.call) ?? { name: turn.call };

@@ -2,6 +2,7 @@
 // that the client offers, the outcomes of the calls so far) to the model's next turn. It must be a pure function of the
 // situation, so that a client that repeats a request gets the same turn again. The mock provider (scripted-model.ts)
 // says it in the protocol of whoever asks.
+import type { Trouble } from "../../infra/mock-provider/reply.ts";
 
 export interface OfferedTool {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Situation {
   readonly tools: readonly OfferedTool[];
   /** Of all calls of this conversation, in their order. */
   readonly outcomes: readonly ToolOutcome[];
+  /** All text of the last message of a user's. */
+  readonly asked: string;
 }
 
 export interface CallTurn {
@@ -31,7 +34,8 @@ export interface CallTurn {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-export type Turn = { readonly say: string } | CallTurn;
+/** Where it is in trouble, the provider answers in its place. */
+export type Turn = { readonly say: string } | CallTurn | { readonly trouble: Trouble };
 
 export type Script = (situation: Situation) => Turn;
 

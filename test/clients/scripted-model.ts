@@ -12,18 +12,26 @@ export interface ScriptedModel extends MockProvider {
   readonly situations: readonly Situation[];
 }
 
+/** Where a client finds its model, when it is not to ask the mock itself. */
+export interface ModelPlace {
+  readonly mock: ScriptedModel;
+  /** As the client wants its base URL. */
+  readonly url: string;
+  readonly key: string;
+}
+
 /** What Claude Code asks without offering tools is no turn of the conversation. */
 const errand: Reply = { content: [{ type: "text", text: "An errand" }] };
 
 export async function startScriptedModel(script: Script): Promise<ScriptedModel> {
   const situations: Situation[] = [];
-  const replyTo = ({ kind, body }: Asked): Reply => {
+  const replyTo = ({ kind, body, lastUserText: asked }: Asked): Reply => {
     if (kind === "openai") {
-      const situation = openAiSituationOf(body);
+      const situation = { ...openAiSituationOf(body), asked };
       situations.push(situation);
       return openAiReplyOf(script(situation), body);
     }
-    const situation = anthropicSituationOf(body);
+    const situation = { ...anthropicSituationOf(body), asked };
     if (situation.tools.length === 0) return errand;
     situations.push(situation);
     return anthropicReplyOf(script(situation));

@@ -117,6 +117,18 @@ describe("where a client does not say all of it", () => {
     expect(one["mcp-session-id"]).not.toContain(first);
   });
 
+  /** Else nobody could say which turn of Codex a call belongs to, and each of its sessions had two names. */
+  test("Codex's own words for a use of a tool and for its session are taken", async () => {
+    const upstream = started(await startScripted(answer));
+    const { agent, gate } = await startWith(upstream.url);
+    const _meta = { callId: "call_01", threadId: "thread-1", sessionId: "work-3", "x-codex-turn-metadata": {} };
+    const params = { name: "s__t", _meta };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+    await post(`${gate.url}/mcp`, body, await startSession(gate, agent));
+    expect(factsOf(gate)).toMatchObject([{ toolUseId: "call_01", sessionId: "work-3" }]);
+    expect(JSON.parse(upstream.received.at(-1)?.body ?? "")).toMatchObject({ params: { _meta } });
+  });
+
   test("what is no text is nothing, and what is too long is cut", async () => {
     const upstream = started(await startScripted(answer));
     const { agent, gate } = await startWith(upstream.url);

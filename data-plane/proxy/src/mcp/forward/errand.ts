@@ -34,14 +34,19 @@ export type Errand = McpRequest &
     readonly exposed: Exposed | undefined;
   };
 
-/** What the fact of a request says of it. A session at the gate stands in for one that the client does not name. */
+/**
+ * What the fact of a request says of it. Which use of a tool it is, Claude Code says under a name of its own and Codex, with its
+ * session, under plain ones. A session at the gate stands in for one that the client does not name.
+ */
 export function describe({ envelope, body, client, clientSessionId, session }: McpRequest): Description {
   const { name, version } = clientName(client.info);
+  const { at } = envelope;
   return {
     method: envelope.method,
     clientEra: client.era,
-    toolUseId: textValue(body, envelope.at["params>_meta>claudecode/toolUseId"]) ?? "",
-    sessionId: clientSessionId ?? session?.shortId ?? "",
+    toolUseId:
+      textValue(body, at["params>_meta>claudecode/toolUseId"]) ?? textValue(body, at["params>_meta>callId"]) ?? "",
+    sessionId: clientSessionId ?? textValue(body, at["params>_meta>sessionId"]) ?? session?.shortId ?? "",
     clientName: name,
     clientVersion: version,
   };

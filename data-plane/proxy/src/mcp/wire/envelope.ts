@@ -37,6 +37,8 @@ const paths = [
   "params>_meta",
   "params>_meta>progressToken",
   "params>_meta>claudecode/toolUseId",
+  "params>_meta>callId",
+  "params>_meta>sessionId",
   "params>_meta>io.modelcontextprotocol/protocolVersion",
   "params>_meta>io.modelcontextprotocol/clientCapabilities",
   "params>_meta>io.modelcontextprotocol/clientInfo",
