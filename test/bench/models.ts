@@ -3,6 +3,7 @@
 // streams and the long bodies of Claude Code. The subjects take turns in each round, and ratios are of one round, so that a
 // busy machine spoils the absolute figures and not these. Authentication, prices and recording are on in the gate.
 
+import { join } from "node:path";
 import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
@@ -77,7 +78,7 @@ function portkeyBefore(providerUrl: string, { origin, pid }: Portkey): Subject {
 }
 
 async function startHere(file: string, ...args: string[]): Promise<RunningProcess> {
-  return startProcess({ name: file, args: [new URL(file, import.meta.url).pathname, ...args] });
+  return startProcess({ name: file, args: [join(import.meta.dirname, file), ...args] });
 }
 
 async function urlOf(running: RunningProcess): Promise<string> {
