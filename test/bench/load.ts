@@ -9,9 +9,11 @@ export interface LoadOptions {
   readonly path: string;
   /** Of the callers, one after the other: one for each, or the same for several. */
   readonly headers: readonly Readonly<Record<string, string>>[];
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly connections: number;
   readonly calls: number;
+  /** No call begins later; absent: all are made, however long it takes. */
+  readonly secondsMax?: number;
   /** What each answer must contain. */
   readonly expect: string;
 }
@@ -28,10 +30,10 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const pool = new Pool(options.origin, { connections: options.connections, pipelining: 1 });
   const latencies: number[] = [];
   let left = options.calls;
+  const endMs = performance.now() + (options.secondsMax ?? Infinity) * 1_000;
   const caller = async (_: unknown, index: number): Promise<void> => {
     const headers = options.headers[index % options.headers.length] ?? {};
-    while (left-- > 0) {
-      const before = performance.now();
+    for (let before = performance.now(); left-- > 0 && before < endMs; before = performance.now()) {
       const { statusCode, body } = await pool.request({
         method: "POST",
         path: options.path,

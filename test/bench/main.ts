@@ -6,12 +6,14 @@ import { benchAppends } from "./appends.ts";
 import { benchCalls } from "./calls.ts";
 import { benchFacts } from "./facts.ts";
 import { benchLatency } from "./latency.ts";
+import { benchModels } from "./models.ts";
 import { benchReplica } from "./replica.ts";
 
 const benches: { [name: string]: () => Promise<void> } = {
   appends: benchAppends,
   calls: benchCalls,
   facts: benchFacts,
+  models: benchModels,
   replica: benchReplica,
   revocation: benchLatency,
 };

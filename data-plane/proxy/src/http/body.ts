@@ -7,7 +7,7 @@ export type BodyOutcome = { outcome: "read"; bytes: Buffer } | { outcome: "too-l
 
 export function readBody(request: IncomingMessage, bytesMax: number, done: (result: BodyOutcome) => void): void {
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return done({ outcome: "too-large" });
-  const chunks: Buffer[] = [];
+  let chunks: Buffer[] = [];
   let bytes = 0;
   let settled = false;
   const settle = (result: BodyOutcome) => {
@@ -23,7 +23,10 @@ export function readBody(request: IncomingMessage, bytesMax: number, done: (resu
   });
   request.on("end", () => {
     const [only] = chunks;
-    settle({ outcome: "read", bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, bytes) });
+    const whole = chunks.length === 1 && only ? only : Buffer.concat(chunks, bytes);
+    // These listeners stay as long as the request does, and a model may take minutes: they would hold the body a second time.
+    chunks = [];
+    settle({ outcome: "read", bytes: whole });
   });
   request.on("close", () => settle({ outcome: "broken-off" }));
   request.on("error", () => settle({ outcome: "broken-off" }));
