@@ -2,6 +2,7 @@
 // name one model to the gate and another to the provider, or be billed for less than it may use; and a body that is changed
 // anywhere else loses the provider's prompt cache.
 
+import { limits } from "@tollgate/kernel/limits";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { seedFromEnv } from "../../../../../test/support/random.ts";
@@ -78,7 +79,8 @@ describe("what is read", () => {
     }
     expect(asked('"x":1')).toBeUndefined();
     const choices = (value: string) => read(`{"model":"a","n":${value}}`).choices;
-    expect(["3", "null", "0", '"2"', "-4", "1.5"].map(choices)).toEqual([3, 1, 1, 128, 128, 128]);
+    expect(["3", "null", "0", '"2"', "-4", "1.5", "129"].map(choices)).toEqual([3, 1, 1, 128, 128, 128, 128]);
+    expect(read('{"model":"a","max_tokens":9007199254740991}').outputTokensAsked).toBe(limits.modelTokensMax);
   });
 
   test("says where more is read than the body holds", () => {

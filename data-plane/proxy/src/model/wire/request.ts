@@ -162,15 +162,15 @@ function mostOf(body: Buffer, spans: readonly (Span | undefined)[]): number | un
     if (count === undefined) return undefined;
     most = Math.max(most ?? 0, count);
   }
-  return most;
+  return most === undefined ? undefined : Math.min(most, limits.modelTokensMax);
 }
 
-/** The most that anybody gives; what is not understood counts as that. */
+/** The most that anybody gives; what is beyond it or not understood counts as that. */
 const choicesMax = 128;
 
 function choicesOf(body: Buffer, span: Span | undefined): number {
   if (!isGiven(body, span)) return 1;
-  return Math.max(1, countOf(body, span) ?? choicesMax);
+  return Math.min(Math.max(1, countOf(body, span) ?? choicesMax), choicesMax);
 }
 
 const countBytesMax = 32;
