@@ -9,8 +9,15 @@ import { microseconds, modelCharsMax, type AccountsParts } from "./record.ts";
 export type ModelAccounts = {
   /** Goes on when it is written down that the call will go out. */
   intend<C extends DescribedModelCall>(): Interceptor<BoundedModelCall<C>, BoundedModelCall<C>>;
-  /** Records the call, then lets the end of its answer go. */
-  completed(bounded: BoundedModelCall<DescribedModelCall>, completion: ModelCompletion, release: () => void): void;
+  /**
+   * Records the call, then lets the end of its answer go. A bug in what makes the completion or in writing it down leaves
+   * neither the client waiting nor the call without a fact: it then costs its bound.
+   */
+  completed(
+    bounded: BoundedModelCall<DescribedModelCall>,
+    completion: () => ModelCompletion,
+    release: () => void,
+  ): void;
 };
 
 export type ModelOutcome = "answered" | "provider-failed" | "client-closed";
@@ -78,6 +85,16 @@ const neverSent: ModelCompletion = {
   settlement: { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion: "" },
 };
 
+/** Of what became of it nothing is known. */
+function atItsBound({ price, boundNanoUsd }: BoundedModelCall<DescribedModelCall>): ModelCompletion {
+  const priceVersion = price?.version ?? "";
+  return {
+    ...neverSent,
+    attempts: 1,
+    settlement: { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion },
+  };
+}
+
 const outcomes = {
   answered: ModelCallOutcome.ANSWERED,
   "provider-failed": ModelCallOutcome.PROVIDER_FAILED,
@@ -109,7 +126,11 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
         } catch (error) {
           // The recorder called, and with it every other call of this turn: a bug may cost this one and no other.
           onBug(call, error);
-          completed(bounded, neverSent, () => call.answerRefusal({ code: "internal.bug" }));
+          completed(
+            bounded,
+            () => neverSent,
+            () => call.answerRefusal({ code: "internal.bug" }),
+          );
         }
       });
     },
@@ -118,6 +139,20 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
 
   function completed(
     bounded: BoundedModelCall<DescribedModelCall>,
+    completion: () => ModelCompletion,
+    release: () => void,
+  ): void {
+    for (const complete of [completion, () => atItsBound(bounded)])
+      try {
+        return record(bounded, complete(), release);
+      } catch (error) {
+        onBug(bounded.call, error);
+      }
+    release();
+  }
+
+  function record(
+    bounded: BoundedModelCall<DescribedModelCall>,
     completion: ModelCompletion,
     release: () => void,
   ): void {
@@ -125,7 +160,6 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     const { settlement, headroom } = completion;
     const { usage } = settlement;
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
-    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
     const value = {
       ...whoseAndWhat(bounded),
       modelServed: completion.modelServed.slice(0, modelCharsMax),
@@ -159,6 +193,7 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
       tokensRemaining: BigInt(headroom.tokensRemaining),
     };
     recorder.record({ requestId: call.requestId, kind: { case: "modelCallCompleted", value } }, release);
+    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
   }
 }
 
