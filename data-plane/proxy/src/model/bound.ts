@@ -37,8 +37,9 @@ function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
 }
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */
-function inputTokensMost({ contextTokensMax }: ModelPrice, { body, hasInputElsewhere }: ModelRequest): number {
+export function inputTokensMost(price: ModelPrice | undefined, { body, hasInputElsewhere }: ModelRequest): number {
   if (!hasInputElsewhere) return body.length;
+  const contextTokensMax = price?.contextTokensMax ?? 0n;
   return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(body.length, contextTokensAssumed);
 }
 

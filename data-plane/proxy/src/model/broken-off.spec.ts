@@ -92,6 +92,24 @@ describe("a provider that breaks off", () => {
       expect(await modelFact(gate)).toMatchObject({ outcome: 2, basis: 2, costNanoUsd: cost, outputTokens });
     });
 
+  test("before anything was said of input that it keeps itself, which may have been all that the model can read", async () => {
+    const wide = priceList([{ provider: "p", model: "m", rates, contextTokensMax: 200_000n }]);
+    const upstream = started(
+      await startProvider((seen) => {
+        begin(seen);
+        seen.response.flushHeaders();
+        setImmediate(() => seen.response.socket?.destroy());
+      }),
+    );
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [wide] });
+    const source = { type: "file", file_id: "file_1" };
+    const messages = [{ role: "user", content: [{ type: "document", source }] }];
+    const body = JSON.stringify({ model: "m", max_tokens: 9, stream: true, messages });
+    await expect(bytesOf(await open(gate, path, { body }))).rejects.toThrow("aborted");
+    const costNanoUsd = 2n * 200_000n + 5n * 9n;
+    expect(await modelFact(gate)).toMatchObject({ basis: 2, inputTokens: 200_000n, costNanoUsd });
+  });
+
   test("when it has said that it serves the call in another tier, which then is what it costs", async () => {
     const dearer = { ...rates, input: 2_000_000n, output: 10_000_000n };
     const both = priceList([

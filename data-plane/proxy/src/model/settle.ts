@@ -5,7 +5,7 @@
 import { boundOf, costOf, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall } from "../pipeline/call.ts";
 import { noUsage, type Settlement } from "../pipeline/model-record.ts";
-import { isFree, outputTokensMost } from "./bound.ts";
+import { inputTokensMost, isFree, outputTokensMost } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
 import type { AnswerReading } from "./wire/answer.ts";
 import type { ModelRequest } from "./wire/request.ts";
@@ -119,10 +119,14 @@ function usageBrokenOff(
   const running = Math.min(seen + marginTokens, most);
   const outputTokens = request.isStreamed || most === Infinity ? running : most;
   if (reading?.said.input === true) return { ...said, outputTokens };
+  return { ...said, inputTokens: inputTokensUnsaid(price, request), outputTokens };
+}
+
+function inputTokensUnsaid(price: Priced | undefined, request: ModelRequest): number {
+  if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
   const guessed = Math.ceil(request.body.length / bytesPerToken);
-  const inputTokens = contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
-  return { ...said, inputTokens, outputTokens };
+  return contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
 }
 
 /** Where the provider did not say which of the input it had cached, all of it may have been of the dearest kind. */

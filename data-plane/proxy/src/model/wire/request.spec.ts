@@ -89,6 +89,29 @@ describe("what is read", () => {
       expect(read(`{"model":"a",${member}}`, "responses").hasInputElsewhere, member).toBe(true);
     expect(read('{"model":"a","previous_response_id":null}', "responses").hasInputElsewhere).toBe(false);
   });
+
+  test("says so of files and images that the provider fetches, and not of those in the body or of texts about them", () => {
+    const inMessages = (content: string): boolean =>
+      read(`{"model":"a","messages":[{"role":"user","content":[${content}]}]}`, "messages").hasInputElsewhere;
+    for (const fetched of [
+      '{"type":"image","source":{"type":"url","url":"https://a.example/"}}',
+      '{"type":"document","source":{ "type" : "file" , "file_id" : "file_1" }}',
+      '{"type":"image_url","image_url":{"url":"https://a.example/"}}',
+      '{"type":"image_url","image_url":{"detail":"low", "url" : "https://a.example/"}}',
+      '{"type":"input_image","image_url":"https://a.example/"}',
+      '{"type":"input_file","file_url":"https://a.example/"}',
+      '{"type":"file","file":{"file_id":"file_1"}}',
+    ])
+      expect(inMessages(fetched), fetched).toBe(true);
+    for (const here of [
+      '{"type":"image","source":{"type":"base64","data":"AAAA"}}',
+      '{"type":"image_url","image_url":{"detail":"low","url":"data:image/png;base64,AAAA"}}',
+      '{"type":"input_image","image_url":"data:image/png;base64,AAAA"}',
+      JSON.stringify({ type: "text", text: '{"type":"url","file_id":"f","image_url":"https://a.example/"}' }),
+      '{"type":"tool_use","input":{"url":"https://a.example/","properties":{"file_id":{"type":"string"}}}}',
+    ])
+      expect(inMessages(here), here).toBe(false);
+  });
 });
 
 describe("models besides the one that is asked for", () => {

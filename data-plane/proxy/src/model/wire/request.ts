@@ -15,6 +15,7 @@ import {
   type Span,
   type Spans,
 } from "../../bytes/members.ts";
+import { hasReferences } from "./references.ts";
 
 /** What is asked of a door with a body, by the protocol's own path. */
 export type BodyOperation = "messages" | "messages/count_tokens" | "chat/completions" | "responses" | "embeddings";
@@ -58,7 +59,7 @@ export type ModelRequest = {
   readonly otherModels: readonly string[];
   /** Whether the provider is free to fall back to a model that is not named. */
   readonly hasFreeFallback: boolean;
-  /** Whether the model reads more than is in the body: a conversation, a thread or a prompt that the provider keeps. */
+  /** Whether the model reads more than is in the body: a conversation or a prompt that the provider keeps, files, images. */
   readonly hasInputElsewhere: boolean;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
   readonly mustAskUsage: boolean;
@@ -97,9 +98,9 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     serviceTier: textValue(body, at.service_tier),
     otherModels: others.flatMap((span) => textValue(body, span) ?? []),
     hasFreeFallback: isGiven(body, at.fallbacks) && body[at.fallbacks.start] !== openBracket,
-    hasInputElsewhere: [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) =>
-      isGiven(body, span),
-    ),
+    hasInputElsewhere:
+      [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) => isGiven(body, span)) ||
+      hasReferences(body),
     mustAskUsage: operation === "chat/completions" && isStreamed && canAskUsage(body, at),
     at,
   };
