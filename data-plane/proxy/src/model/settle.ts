@@ -80,11 +80,16 @@ function settleBrokenOff(
   reading: AnswerReading | undefined,
 ): Settlement {
   const { price, boundNanoUsd } = bounded;
-  if (!request.isStreamed || reading === undefined)
-    return brokenOffAt(price, request, reading, request.isStreamed ? undefined : boundNanoUsd);
+  if (runsToItsEnd(request)) return brokenOffAt(price, request, reading, boundNanoUsd);
+  if (reading === undefined) return brokenOffAt(price, request, reading);
   const asked = brokenOffAt(price, request, reading);
   const said = brokenOffAt(priceSaid(bounded, request, reading), request, reading);
   return said.costNanoUsd > asked.costNanoUsd ? said : asked;
+}
+
+/** Only a stream ends where nobody reads it. */
+function runsToItsEnd({ isStreamed, isBackground }: ModelRequest): boolean {
+  return !isStreamed || isBackground;
 }
 
 /** What serves it, as far as a stream has said: it need not be what was asked for, and need not be the last word. */
@@ -117,7 +122,7 @@ function usageBrokenOff(
   const said = reading?.usage ?? noUsage;
   const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
   const running = Math.min(seen + marginTokens, most);
-  const outputTokens = request.isStreamed || most === Infinity ? running : most;
+  const outputTokens = runsToItsEnd(request) && most !== Infinity ? most : running;
   if (reading?.said.input === true) return { ...said, outputTokens };
   return { ...said, inputTokens: inputTokensUnsaid(price, request), outputTokens };
 }

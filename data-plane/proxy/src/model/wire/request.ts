@@ -34,6 +34,7 @@ const paths = [
   "conversation",
   "prompt",
   "thread",
+  "background",
   "fallbacks",
   "fallbacks>*>model",
   "tools>*>model",
@@ -47,6 +48,8 @@ export type ModelRequest = {
   /** As the client wrote it. */
   readonly model: string;
   readonly isStreamed: boolean;
+  /** Whether the provider goes on with it when its client is gone. */
+  readonly isBackground: boolean;
   /** The most that the client wants written, of each choice; undefined where it says nothing that is surely understood. */
   readonly outputTokensAsked: number | undefined;
   /** How many answers are asked for at once; never too few. */
@@ -93,6 +96,7 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     body,
     model,
     isStreamed,
+    isBackground: operation === "responses" && isWord(body, at.background, "true"),
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
     choices: choicesOf(body, at.n),
     serviceTier: textValue(body, at.service_tier),
