@@ -128,6 +128,7 @@ class Forward implements AttemptEvents {
   }
 
   onEnd(): void {
+    this.reader?.end();
     this.finish("answered", this.ending(), () => this.relay?.end());
   }
 

@@ -13,11 +13,12 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const random = seededRandom(seedFromEnv());
 
-/** The same, however it is cut. */
-function read(bytes: Buffer, form: AnswerForm): AnswerReading {
+/** The same, however it is cut. `isEnded`: HTTP has said that it is all. */
+function read(bytes: Buffer, form: AnswerForm, isEnded = false): AnswerReading {
   const [whole, ...others] = waysToCut(bytes, random).map((pieces) => {
     const reader = readAnthropicAnswer(form);
     for (const piece of pieces) reader.push(Buffer.from(piece));
+    if (isEnded) reader.end();
     return reader.reading();
   });
   if (whole === undefined) throw new Error("no way to cut it");
@@ -176,6 +177,18 @@ describe("a stream", () => {
       said: { input: false, output: false },
       usage: nothingUsed,
     });
+  });
+
+  test("that ends without the empty line behind its last event has come to its end", () => {
+    const bytes = eventsOf(claudeCode);
+    const whole = read(bytes, "events");
+    const upTo = (mark: string) => bytes.subarray(0, bytes.indexOf(mark) - 2);
+    expect(read(upTo("event: message_stop"), "events").isComplete).toBe(false);
+    for (const ended of [bytes.subarray(0, -2), upTo("event: message_stop")])
+      expect(read(ended, "events", true)).toEqual(whole);
+    // Its usage is cut, where only the connection ends an answer.
+    const cut = bytes.subarray(0, bytes.indexOf('1,"iterations"'));
+    expect(read(cut, "events", true)).toMatchObject({ isComplete: false, usage: { outputTokens: 4 } });
   });
 
   test("may end with an error", () => {

@@ -95,6 +95,10 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
     this.#bytes.push(chunk);
   }
 
+  end(): void {
+    this.#bytes.end();
+  }
+
   isSkipped(type: string): boolean {
     return type === "ping" || type === "content_block_stop";
   }

@@ -89,6 +89,10 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
     this.#bytes.push(chunk);
   }
 
+  end(): void {
+    this.#bytes.end();
+  }
+
   isSkipped(type: string): boolean {
     return skipped.has(type);
   }

@@ -32,6 +32,8 @@ export type AnswerReading = {
 
 export interface AnswerReader {
   push(chunk: Buffer): void;
+  /** The answer came to an end that HTTP calls one. */
+  end(): void;
   reading(): AnswerReading;
 }
 
@@ -49,21 +51,22 @@ export type AnswerEvents<Path extends string> = ProbeEvents<Path> & {
 export class AnswerBytes<Path extends string> {
   readonly #probe: MemberProbe<Path>;
   readonly #splitter: EventSplitter | undefined;
+  /** Of the event that is under way. */
+  #firstByte: number | undefined;
 
   constructor(form: AnswerForm, plan: ProbePlan<Path>, events: AnswerEvents<Path>) {
     const probe = new MemberProbe(plan, events);
     this.#probe = probe;
     if (form === "json") return;
-    let firstByte: number | undefined;
     this.#splitter = new EventSplitter({
       onData: (chunk, start, end, type) => {
-        firstByte ??= chunk[start];
+        this.#firstByte ??= chunk[start];
         if (!events.isSkipped(type)) probe.push(chunk, start, end);
       },
       onEnd: (type) => {
         // Every event of JSON is an object.
-        events.onEvent(type, firstByte === openBracket);
-        firstByte = undefined;
+        events.onEvent(type, this.#firstByte === openBracket);
+        this.#firstByte = undefined;
         probe.begin();
       },
     });
@@ -72,6 +75,15 @@ export class AnswerBytes<Path extends string> {
   push(chunk: Buffer): void {
     if (this.#splitter === undefined) this.#probe.push(chunk);
     else this.#splitter.push(chunk);
+  }
+
+  /**
+   * The last event may lack the empty line behind it. Where only its connection ends an answer, the event may be cut, too: then
+   * it is left, and the answer is not all that it was to be.
+   */
+  end(): { readonly isCut: boolean } {
+    if (this.#probe.isWhole || this.#firstByte === openBracket) this.#splitter?.end();
+    return { isCut: this.#firstByte !== undefined };
   }
 
   /** Of an answer in one text: whether all of it has come. */
