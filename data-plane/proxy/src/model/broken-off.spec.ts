@@ -60,6 +60,21 @@ describe("an answer that comes to its end", () => {
     });
   });
 
+  test("and never says what it wrote, is booked with what was seen of it, and a margin", async () => {
+    const unsaid = event("message_delta", ',"delta":{"stop_reason":"end_turn"}');
+    const texts = [start + blockStart + delta.repeat(400) + unsaid + stop, start + unsaid + stop];
+    const { upstream, gate } = await scene((seen) => {
+      begin(seen);
+      seen.response.end(texts[upstream.seen.length - 1]);
+    });
+    for (const text of texts) expect((await send(gate, path, { body: streaming })).text).toBe(text);
+    // No more than was asked for.
+    const outputTokens = 4_000n;
+    expect(await modelFact(gate)).toMatchObject({ outcome: 1, basis: 2, outputTokens, costNanoUsd: 35n + 5n * outputTokens });
+    // Of which there is nothing.
+    expect(await modelFact(gate, 1)).toMatchObject({ outcome: 1, basis: 1, outputTokens: 1n, costNanoUsd: 35n + 5n });
+  });
+
   test("is answered, too, for a client that leaves as soon as it has read the last event", async () => {
     const { upstream, gate } = await scene((seen) => begin(seen, whole));
     const response = await open(gate, path, { body: streaming });

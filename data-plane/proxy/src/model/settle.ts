@@ -44,7 +44,8 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
   const { usage, said, isComplete, error, seenOutputBytes } = reading;
   const isSaid = said.input || said.output;
-  if (isComplete && isSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
+  const isAllSaid = said.output || (said.input && seenOutputBytes === 0);
+  if (isComplete && isAllSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
   // An error in the place of an answer, under a status that promised one. A search is work that was done.
   if (error !== "" && !isSaid && seenOutputBytes === 0 && usage.webSearches === 0)
     return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };

@@ -164,7 +164,7 @@ describe("a stream", () => {
     const late = cutAt("event: message_delta");
     expect(late).toMatchObject({
       isComplete: false,
-      said: { input: true, output: true },
+      said: { input: true, output: false },
       usage: { outputTokens: 4 },
       stopReason: "",
     });

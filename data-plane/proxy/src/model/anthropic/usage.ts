@@ -86,6 +86,8 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   #listed = new BesidesTotals();
   #besides = new BesidesTotals();
   #isStopped = false;
+  /** Not at the start of a stream, where next to nothing is written yet. */
+  #isOutputSaid = false;
 
   constructor(form: AnswerForm) {
     this.#bytes = new AnswerBytes(form, plan, this);
@@ -106,6 +108,7 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   onValue(path: Path, value: ProbedValue): void {
     if (typeof value === "string") this.#texts.set(path, value);
     put(this.#totals, totals.get(path), value);
+    if (path === "usage>output_tokens" && countIn(value) !== undefined) this.#isOutputSaid = true;
     put(this.#iteration, ofIterations.get(path), value);
   }
 
@@ -135,7 +138,7 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
     const webSearches = isComplete ? used.webSearches : Math.max(used.webSearches, this.#searchesSeen);
     return {
       usage: { ...used, webSearches, serviceTier: this.#serviceTier() },
-      said: { input: this.#totals.has("input_tokens"), output: this.#totals.has("output_tokens") },
+      said: { input: this.#totals.has("input_tokens"), output: this.#isOutputSaid },
       isComplete,
       model: text("message>model") ?? text("model") ?? "",
       stopReason: text("delta>stop_reason") ?? text("stop_reason") ?? "",

@@ -11,7 +11,7 @@ export type AnswerForm = "events" | "json";
 
 export type AnswerReading = {
   readonly usage: TokenUsage;
-  /** Whether the provider has said it. Of an answer that is not complete, the output is what it was when it was said. */
+  /** Whether the provider has said it, and of the output not only what it was before there was any. */
   readonly said: { readonly input: boolean; readonly output: boolean };
   /** Whether the answer came to its end, as its protocol marks it. */
   readonly isComplete: boolean;
