@@ -126,6 +126,21 @@ describe("models besides the one that is asked for", () => {
     for (const none of ["null", "[]"]) expect(read(`{"model":"a","fallbacks":${none}}`).hasFreeFallback).toBe(false);
   });
 
+  test("are found as texts, too, and whatever is no name may be any", () => {
+    const besides = (more: string) => read(`{"model":"a",${more}}`);
+    expect(besides('"models":["b","c"],"fallbacks":["d",{"model":"e"}]')).toMatchObject({
+      ...{ otherModels: ["b", "c", "d", "e"], hasFreeFallback: false },
+    });
+    for (const none of ['"models":null', '"models":[]', '"fallbacks":[]'])
+      expect(besides(none)).toMatchObject({ otherModels: [], hasFreeFallback: false });
+    for (const free of ['"b"', "{}", "[5]", "[null]", '[["b"]]', "[{}]", '[{"model":5}]', "true"])
+      for (const name of ["models", "fallbacks"])
+        expect(besides(`"${name}":${free}`).hasFreeFallback, `${name} ${free}`).toBe(true);
+    expect(besides('"models":[{"model":"b"}]').hasFreeFallback).toBe(true);
+    expect(problemOf(`{"model":"a","models":[${'"b",'.repeat(300)}"b"]}`)).toBe("too-many-models");
+    expect(problemOf('{"model":"a","models":["b"],"Models":["c"]}')).toBe("duplicate-member");
+  });
+
   test("are refused where they could be read in two ways, or are beyond count", () => {
     expect(problemOf('{"model":"a","tools":[{"model":"b","model":"c"}]}')).toBe("duplicate-member");
     expect(problemOf('{"model":"a","tools":[{"model":"b"},{"Model":"c"}]}')).toBe("duplicate-member");

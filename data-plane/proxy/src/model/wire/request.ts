@@ -15,6 +15,7 @@ import {
   type Span,
   type Spans,
 } from "../../bytes/members.ts";
+import { besidesIn, type Besides } from "./besides.ts";
 import { hasReferences } from "./references.ts";
 
 /** What is asked of a door with a body, by the protocol's own path. */
@@ -35,6 +36,7 @@ const paths = [
   "prompt",
   "thread",
   "background",
+  "models",
   "fallbacks",
   "fallbacks>*>model",
   "tools>*>model",
@@ -42,7 +44,7 @@ const paths = [
 
 export type RequestSpans = Spans<(typeof paths)[number]>;
 
-export type ModelRequest = {
+export type ModelRequest = Besides & {
   readonly operation: BodyOperation;
   readonly body: Buffer;
   /** As the client wrote it. */
@@ -55,13 +57,6 @@ export type ModelRequest = {
   /** How many answers are asked for at once; never too few. */
   readonly choices: number;
   readonly serviceTier: string | undefined;
-  /**
-   * Models that the provider may use besides, by its own names for them: to fall back to, or as a tool such as an adviser. They
-   * go on as they are.
-   */
-  readonly otherModels: readonly string[];
-  /** Whether the provider is free to fall back to a model that is not named. */
-  readonly hasFreeFallback: boolean;
   /** Whether the model reads more than is in the body: a conversation or a prompt that the provider keeps, files, images. */
   readonly hasInputElsewhere: boolean;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
@@ -88,8 +83,9 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const model = textValue(body, at.model);
   if (model === undefined || model === "") return { problem: "model-missing" };
   if (model.length > limits.modelNameCharsMax) return { problem: "model-too-long" };
-  const others = [...at["fallbacks>*>model"], ...at["tools>*>model"]];
-  if (others.length >= listedMembersMax) return { problem: "too-many-models" };
+  const { otherModels, hasFreeFallback } = besidesIn(body, at);
+  const listed = at["fallbacks>*>model"].length + at["tools>*>model"].length;
+  if (Math.max(listed, otherModels.length) >= listedMembersMax) return { problem: "too-many-models" };
   const isStreamed = isWord(body, at.stream, "true");
   return {
     operation,
@@ -100,8 +96,8 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
     choices: choicesOf(body, at.n),
     serviceTier: textValue(body, at.service_tier),
-    otherModels: others.flatMap((span) => textValue(body, span) ?? []),
-    hasFreeFallback: isGiven(body, at.fallbacks) && body[at.fallbacks.start] !== openBracket,
+    otherModels,
+    hasFreeFallback,
     hasInputElsewhere:
       [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) => isGiven(body, span)) ||
       hasReferences(body),
@@ -138,7 +134,6 @@ function canAskUsage(body: Buffer, at: RequestSpans): boolean {
   return body[options.start] === openBrace && (!isGiven(body, asked) || isWord(body, asked, "false"));
 }
 
-const openBracket = 0x5b;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const space = 0x20;
