@@ -144,6 +144,28 @@ describe("a provider that breaks off", () => {
     expect(await modelFact(gate)).toMatchObject({ basis: 2, serviceTier: "priority", costNanoUsd: cost });
   });
 
+  test("in one piece, of which the bound is the dearest tier's where the client leaves it to the provider", async () => {
+    const tier = (serviceTier: string, times: bigint) => {
+      const own = { input: rates.input * times, output: rates.output * times };
+      return { provider: "p", model: "m", serviceTier, rates: own };
+    };
+    const tiers = priceList([tier("", 1n), tier("priority", 2n), tier("flex", 3n), tier("fast", 6n)]);
+    const upstream = started(await startProvider(({ response }) => void response.socket?.destroy()));
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [tiers] });
+    const cases = [
+      ["", 3n],
+      [',"service_tier":"auto"', 3n],
+      [',"service_tier":"default"', 1n],
+      [',"service_tier":"priority"', 2n],
+      [',"speed":"fast"', 6n],
+    ] as const;
+    for (const [at, [more, times]] of cases.entries()) {
+      const body = `{"model":"m","max_tokens":100${more}}`;
+      await send(gate, path, { body });
+      expect(gate.intents[at]?.boundNanoUsd, more).toBe(times * (BigInt(body.length) + 500n));
+    }
+  });
+
   test("in the middle of an answer in one piece, which then costs its bound", async () => {
     const { gate } = await scene(({ response }) => {
       response.writeHead(200, { "content-type": "application/json", "content-length": 1_000 }).write('{"type":"mess');

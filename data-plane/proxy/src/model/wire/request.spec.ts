@@ -83,6 +83,12 @@ describe("what is read", () => {
     expect(read('{"model":"a","max_tokens":9007199254740991}').outputTokensAsked).toBe(limits.modelTokensMax);
   });
 
+  test("has the speed that was asked for as a tier", () => {
+    const tier = (more: string) => read(`{"model":"a",${more}}`, "messages").serviceTier;
+    expect(tier('"speed":"fast","service_tier":"auto"')).toBe("fast");
+    expect(tier('"speed":"standard","service_tier":"auto"')).toBe("auto");
+  });
+
   test("says where more is read than the body holds", () => {
     const members = ['"previous_response_id":"resp_1"', '"conversation":{"id":"c"}', '"prompt":{"id":"p"}'];
     for (const member of [...members, '"thread":{"type":"continue","previous_message_id":"msg_1"}'])

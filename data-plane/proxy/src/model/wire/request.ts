@@ -29,6 +29,7 @@ const paths = [
   "max_output_tokens",
   "n",
   "service_tier",
+  "speed",
   "stream_options",
   "stream_options>include_usage",
   "previous_response_id",
@@ -56,6 +57,7 @@ export type ModelRequest = Besides & {
   readonly outputTokensAsked: number | undefined;
   /** How many answers are asked for at once; never too few. */
   readonly choices: number;
+  /** Fast answers are as one, as they are in price lists. */
   readonly serviceTier: string | undefined;
   /** Whether the model reads more than is in the body: a conversation or a prompt that the provider keeps, files, images. */
   readonly hasInputElsewhere: boolean;
@@ -67,6 +69,9 @@ export type ModelRequest = Besides & {
 export type RequestProblem = MemberProblem | "model-missing" | "model-too-long" | "too-many-models";
 
 export type RequestRefusal = { readonly problem: RequestProblem };
+
+/** How Anthropic's fast answers are called where a tier's price is asked for. */
+export const fastTier = "fast";
 
 const find = memberFinder(paths);
 
@@ -95,7 +100,7 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     isBackground: operation === "responses" && isWord(body, at.background, "true"),
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
     choices: choicesOf(body, at.n),
-    serviceTier: textValue(body, at.service_tier),
+    serviceTier: textValue(body, at.speed) === fastTier ? fastTier : textValue(body, at.service_tier),
     otherModels,
     hasFreeFallback,
     hasInputElsewhere:
