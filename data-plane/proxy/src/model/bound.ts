@@ -49,13 +49,18 @@ export function isFree({ operation }: ModelRequest): boolean {
 }
 
 function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
-  const { outputTokensAsked, choices } = request;
-  return boundOf(price, { bodyBytes: inputTokensMost(price, request), outputTokensAsked, choices });
+  const { outputTokensAsked, choices, serverToolUsesMax } = request;
+  const bodyBytes = request.hasServerTools ? contextMost(price, request) : inputTokensMost(price, request);
+  return boundOf(price, { bodyBytes, outputTokensAsked, choices, webSearchesMax: serverToolUsesMax });
 }
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */
-export function inputTokensMost(price: ModelPrice | undefined, { body, hasInputElsewhere }: ModelRequest): number {
-  if (!hasInputElsewhere) return body.length;
+export function inputTokensMost(price: ModelPrice | undefined, request: ModelRequest): number {
+  return request.hasInputElsewhere ? contextMost(price, request) : request.body.length;
+}
+
+/** All that the model can read at once. */
+export function contextMost(price: ModelPrice | undefined, { body }: ModelRequest): number {
   const contextTokensMax = price?.contextTokensMax ?? 0n;
   return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(body.length, contextTokensAssumed);
 }

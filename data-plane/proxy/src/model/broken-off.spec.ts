@@ -125,6 +125,25 @@ describe("a provider that breaks off", () => {
     expect(await modelFact(gate)).toMatchObject({ basis: 2, inputTokens: 200_000n, costNanoUsd });
   });
 
+  test("behind a search, of which it has read what it found, and which is one of those that were allowed", async () => {
+    const search = event("content_block_start", ',"index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search"}');
+    const searching = { provider: "p", model: "m", rates, contextTokensMax: 200_000n, webSearchNanoUsd: 10_000_000n };
+    const upstream = started(
+      await startProvider((seen) => {
+        begin(seen, start + search);
+        setImmediate(() => seen.response.socket?.destroy());
+      }),
+    );
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [priceList([searching])] });
+    const tools = [{ type: "web_search_20260209", name: "web_search", max_uses: 3 }];
+    const body = JSON.stringify({ model: "m", max_tokens: 9, stream: true, messages: [], tools });
+    await expect(bytesOf(await open(gate, path, { body }))).rejects.toThrow("aborted");
+    // The hundred that the stream said to be cached cost a tenth.
+    const costNanoUsd = 199_900n + 10n + 5n * 9n + 10_000_000n;
+    expect(await modelFact(gate)).toMatchObject({ basis: 2, inputTokens: 199_900n, webSearches: 1n, costNanoUsd });
+    expect(gate.intents[0]?.boundNanoUsd).toBe(2n * 200_000n + 5n * 9n + 3n * 10_000_000n);
+  });
+
   test("when it has said that it serves the call in another tier, which then is what it costs", async () => {
     const dearer = { ...rates, input: 2_000_000n, output: 10_000_000n };
     const both = priceList([

@@ -5,7 +5,7 @@
 import { boundOf, costOf, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall } from "../pipeline/call.ts";
 import { noUsage, type Settlement } from "../pipeline/model-record.ts";
-import { inputTokensMost, isFree, outputTokensMost } from "./bound.ts";
+import { contextMost, inputTokensMost, isFree, outputTokensMost } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
 import type { AnswerReading } from "./wire/answer.ts";
 import type { ModelRequest } from "./wire/request.ts";
@@ -124,11 +124,23 @@ function usageBrokenOff(
   const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
   const running = Math.min(seen + marginTokens, most);
   const outputTokens = runsToItsEnd(request) && most !== Infinity ? most : running;
-  if (reading?.said.input === true) return { ...said, outputTokens };
-  return { ...said, inputTokens: inputTokensUnsaid(price, request), outputTokens };
+  return { ...said, inputTokens: inputTokensBrokenOff(price, request, reading), outputTokens };
 }
 
-function inputTokensUnsaid(price: Priced | undefined, request: ModelRequest): number {
+/** What a tool of the provider's has found is read, too, and of that a stream says nothing before its end. */
+function inputTokensBrokenOff(
+  price: Priced | undefined,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+): number {
+  const hasReadMore = reading?.hasServerTools === true && !reading.said.output;
+  if (reading?.said.input === true) {
+    const { inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens } = reading.usage;
+    if (!hasReadMore) return inputTokens;
+    const inCache = cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens;
+    return Math.max(inputTokens, contextMost(price?.price, request) - inCache);
+  }
+  if (hasReadMore) return contextMost(price?.price, request);
   if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
   const guessed = Math.ceil(request.body.length / bytesPerToken);

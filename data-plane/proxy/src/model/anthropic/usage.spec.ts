@@ -113,7 +113,7 @@ describe("a stream", () => {
         toolUseIds: ["toolu_01T1x1fJ34qAmk2tNTrN7Up6", "toolu_01SecondOne"],
         seenOutputBytes: Buffer.byteLength('Let me \\"see\\"I look — now.{\\"file_path\\": \\"/a\\"}'),
         error: "",
-        requestId: "",
+        hasServerTools: false,
         otherModels: new Map(),
       });
   });
@@ -144,6 +144,7 @@ describe("a stream", () => {
   test("that breaks off behind a search has had it, though nothing was said of it yet", () => {
     const cut = read(eventsOf(searching.slice(0, 2)), "events");
     expect(cut).toMatchObject({ isComplete: false, usage: { inputTokens: 2679, webSearches: 1 }, toolUseIds: [] });
+    expect(cut.hasServerTools).toBe(true);
     const own = searching.slice(0, 2).map(([type, data]): [string, string] => [type, data.replace("web_search", "x")]);
     expect(read(eventsOf(own), "events").usage.webSearches).toBe(0);
     // At its end it knows better.
@@ -202,7 +203,6 @@ describe("a stream", () => {
     expect(read(bytes, "events")).toMatchObject({
       isComplete: false,
       error: "overloaded_error",
-      requestId: "req_011CSHoEeqs5C35K2UUqR7Fy",
     });
   });
 
@@ -266,7 +266,6 @@ describe("an answer in one piece", () => {
       ),
     ).toMatchObject({
       error: "not_found_error",
-      requestId: "req_1",
       said: { input: false, output: false },
       isComplete: true,
     });

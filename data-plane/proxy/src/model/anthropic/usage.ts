@@ -46,7 +46,6 @@ const texts = [
   "usage>iterations>*>type",
   "usage>iterations>*>model",
   "error>type",
-  "request_id",
 ] as const;
 
 const ends = ["content_block", "content>*", "usage>iterations>*", "usage>iterations"] as const;
@@ -81,6 +80,7 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   readonly #toolUseIds: string[] = [];
   /** What a stream shows of searches; how many there were it says at its end. */
   #searchesSeen = 0;
+  #hasServerTools = false;
   #iteration: Counts = new Map();
   /** Each usage brings the whole list of iterations: of the one that is being read, and of the last that was read to its end. */
   #listed = new BesidesTotals();
@@ -115,8 +115,9 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   onEnd(path: Path): void {
     if (path === "content_block" || path === "content>*") {
       const [type, id] = [this.#taken(`${path}>type`), this.#taken(`${path}>id`)];
-      const isSearch = this.#taken("content_block>name") === "web_search" && type === "server_tool_use";
-      if (isSearch) this.#searchesSeen++;
+      const name = this.#taken("content_block>name");
+      if (type === "server_tool_use" || type === "mcp_tool_use") this.#hasServerTools = true;
+      if (type === "server_tool_use" && name === "web_search") this.#searchesSeen++;
       if (type === "tool_use" && id !== "" && this.#toolUseIds.length < toolUseIdsMax) this.#toolUseIds.push(id);
     } else if (path === "usage>iterations>*") {
       this.#listed.add(this.#taken(`${path}>type`), this.#taken(`${path}>model`), usageOf(this.#iteration));
@@ -145,7 +146,7 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
       toolUseIds: this.#toolUseIds,
       seenOutputBytes: this.#bytes.seenOutputBytes,
       error: text("error>type") ?? "",
-      requestId: text("request_id") ?? "",
+      hasServerTools: this.#hasServerTools,
       otherModels: this.#besides.advisors,
     };
   }

@@ -119,7 +119,7 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
       toolUseIds: [...this.#toolUseIds],
       seenOutputBytes: this.#bytes.seenOutputBytes,
       error: text("error>code") || text("error>type"),
-      requestId: "",
+      hasServerTools: false,
       otherModels: new Map(),
     };
   }

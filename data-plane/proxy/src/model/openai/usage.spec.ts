@@ -79,7 +79,7 @@ describe("chat", () => {
         toolUseIds: ["call_DdmO9pD3xa9XTPNJ32zg2hcA", "call_2"],
         seenOutputBytes: Buffer.byteLength('Héllo\\n{\\"a{}'),
         error: "",
-        requestId: "",
+        hasServerTools: false,
         otherModels: new Map(),
       });
   });
@@ -260,6 +260,7 @@ describe("responses", () => {
       isComplete: false,
       said: { input: false, output: false },
       toolUseIds: ["call_1"],
+      hasServerTools: true,
       usage: { webSearches: 1 },
       stopReason: "",
       model: "gpt-5.6-2026-08-01",

@@ -24,8 +24,8 @@ export type AnswerReading = {
   readonly seenOutputBytes: number;
   /** What kind of error the answer is or ends with, in the provider's words. */
   readonly error: string;
-  /** As the answer itself names it; providers say it in a header, too. */
-  readonly requestId: string;
+  /** Whether a stream has shown that the provider ran a tool of its own, whose results the model reads. */
+  readonly hasServerTools: boolean;
   /** What other models used within the call; it is no part of `usage`. */
   readonly otherModels: ReadonlyMap<string, TokenUsage>;
 };

@@ -96,6 +96,21 @@ describe("what is read", () => {
     expect(read('{"model":"a","previous_response_id":null}', "responses").hasInputElsewhere).toBe(false);
   });
 
+  test("says whether the provider may run tools, and how often", () => {
+    const tools = (text: string) => read(`{"model":"a","tools":[${text}]}`);
+    const search = '{"type":"web_search_20260209","name":"web_search","max_uses":5}';
+    expect(tools(`${search},{"type":"web_fetch_20260209","max_uses":2},{"max_uses":-1}`)).toMatchObject({
+      ...{ hasServerTools: true, serverToolUsesMax: 7 },
+    });
+    expect(tools('{"type":"web_search"}')).toMatchObject({ hasServerTools: true, serverToolUsesMax: 0 });
+    expect(tools(`${search.replace("5", "5000000")}`).serverToolUsesMax).toBe(1_000);
+    expect(tools('{"type":"function"},{"type":"custom"},{"name":"web_search"},{"type":"bash_20250124"}')).toMatchObject({
+      ...{ hasServerTools: false, serverToolUsesMax: 0 },
+    });
+    for (const more of ['"mcp_servers":[{}]', '"web_search_options":{}'])
+      expect(read(`{"model":"a",${more}}`).hasServerTools, more).toBe(true);
+  });
+
   test("says so of files and images that the provider fetches, and not of those in the body or of texts about them", () => {
     const inMessages = (content: string): boolean =>
       read(`{"model":"a","messages":[{"role":"user","content":[${content}]}]}`, "messages").hasInputElsewhere;

@@ -17,6 +17,7 @@ import {
 } from "../../bytes/members.ts";
 import { besidesIn, type Besides } from "./besides.ts";
 import { hasReferences } from "./references.ts";
+import { isServerTool } from "./server-tools.ts";
 
 /** What is asked of a door with a body, by the protocol's own path. */
 export type BodyOperation = "messages" | "messages/count_tokens" | "chat/completions" | "responses" | "embeddings";
@@ -41,6 +42,10 @@ const paths = [
   "fallbacks",
   "fallbacks>*>model",
   "tools>*>model",
+  "tools>*>type",
+  "tools>*>max_uses",
+  "mcp_servers",
+  "web_search_options",
 ] as const;
 
 export type RequestSpans = Spans<(typeof paths)[number]>;
@@ -61,6 +66,10 @@ export type ModelRequest = Besides & {
   readonly serviceTier: string | undefined;
   /** Whether the model reads more than is in the body: a conversation or a prompt that the provider keeps, files, images. */
   readonly hasInputElsewhere: boolean;
+  /** Whether the model may call what the provider runs, a search or code or another server, whose results it reads. */
+  readonly hasServerTools: boolean;
+  /** How often the provider may use such tools, as far as the request says it. */
+  readonly serverToolUsesMax: number;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
   readonly mustAskUsage: boolean;
   readonly at: RequestSpans;
@@ -106,6 +115,8 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     hasInputElsewhere:
       [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) => isGiven(body, span)) ||
       hasReferences(body),
+    hasServerTools: hasServerTools(body, at),
+    serverToolUsesMax: usesOf(body, at["tools>*>max_uses"]),
     mustAskUsage: operation === "chat/completions" && isStreamed && canAskUsage(body, at),
     at,
   };
@@ -176,6 +187,22 @@ const choicesMax = 128;
 function choicesOf(body: Buffer, span: Span | undefined): number {
   if (!isGiven(body, span)) return 1;
   return Math.min(Math.max(1, countOf(body, span) ?? choicesMax), choicesMax);
+}
+
+function hasServerTools(body: Buffer, at: RequestSpans): boolean {
+  if (isGiven(body, at.mcp_servers) || isGiven(body, at.web_search_options)) return true;
+  const types = at["tools>*>type"];
+  return types.length >= listedMembersMax || types.some((span) => isServerTool(textValue(body, span) ?? ""));
+}
+
+/** More than anybody allows. */
+const usesMax = 1_000;
+
+function usesOf(body: Buffer, spans: readonly Span[]): number {
+  return Math.min(
+    spans.reduce((sum, span) => sum + (countOf(body, span) ?? 0), 0),
+    usesMax,
+  );
 }
 
 const countBytesMax = 32;
