@@ -33,6 +33,17 @@ export type TokenUsage = {
   readonly serviceTier: string;
 };
 
+export const nothingUsed: TokenUsage = {
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWrite5mTokens: 0,
+  cacheWrite1hTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  webSearches: 0,
+  serviceTier: "",
+};
+
 export type Priced = { readonly price: ModelPrice; readonly version: string };
 
 /** As price lists write a kind, for all providers of it. */

@@ -56,13 +56,13 @@ function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */
 export function inputTokensMost(price: ModelPrice | undefined, request: ModelRequest): number {
-  return request.hasInputElsewhere ? contextMost(price, request) : request.body.length;
+  return request.hasInputElsewhere ? contextMost(price, request) : request.bodyBytes;
 }
 
 /** All that the model can read at once. */
-export function contextMost(price: ModelPrice | undefined, { body }: ModelRequest): number {
+export function contextMost(price: ModelPrice | undefined, { bodyBytes }: ModelRequest): number {
   const contextTokensMax = price?.contextTokensMax ?? 0n;
-  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(body.length, contextTokensAssumed);
+  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(bodyBytes, contextTokensAssumed);
 }
 
 /** Infinite where neither the request nor the price list says. */

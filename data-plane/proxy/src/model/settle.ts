@@ -2,9 +2,9 @@
 // before, it is at least what the provider can have billed by then: input as the provider said it, output as it was seen and
 // a margin for what was on its way. What was refused cost nothing, and an attempt of which nobody heard costs its bound.
 
-import { boundOf, costOf, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
+import { boundOf, costOf, nothingUsed, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall } from "../pipeline/call.ts";
-import { noUsage, type Settlement } from "../pipeline/model-record.ts";
+import type { Settlement } from "../pipeline/model-record.ts";
 import { contextMost, inputTokensMost, isFree, outputTokensMost } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
 import type { AnswerReading } from "./wire/answer.ts";
@@ -35,11 +35,11 @@ export function settle(bounded: BoundedModelCall<ModelErrand>, ending: Ending, u
 function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Settlement {
   const { call, price, boundNanoUsd } = bounded;
   const priceVersion = price?.version ?? "";
-  if (call.sent.kind === "passed") return { basis: "unmetered", usage: noUsage, costNanoUsd: 0n, priceVersion: "" };
+  if (call.sent.kind === "passed") return { basis: "unmetered", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" };
   const { request } = call.sent;
   if (ending.kind === "unused" || isFree(request))
-    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
-  if (ending.kind === "unheard") return { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion };
+    return { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion };
+  if (ending.kind === "unheard") return { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion };
   const { reading } = ending;
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
   const { usage, said, isComplete, error, seenOutputBytes } = reading;
@@ -48,7 +48,7 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
   if (isComplete && isAllSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
   // An error in the place of an answer, under a status that promised one. A search is work that was done.
   if (error !== "" && !isSaid && seenOutputBytes === 0 && usage.webSearches === 0)
-    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
+    return { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion };
   return settleBrokenOff(bounded, request, reading);
 }
 
@@ -120,7 +120,7 @@ function usageBrokenOff(
   reading: AnswerReading | undefined,
 ): TokenUsage {
   const most = outputTokensMost(price?.price, request);
-  const said = reading?.usage ?? noUsage;
+  const said = reading?.usage ?? nothingUsed;
   const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
   const running = Math.min(seen + marginTokens, most);
   const outputTokens = runsToItsEnd(request) && most !== Infinity ? most : running;
@@ -143,7 +143,7 @@ function inputTokensBrokenOff(
   if (hasReadMore) return contextMost(price?.price, request);
   if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
-  const guessed = Math.ceil(request.body.length / bytesPerToken);
+  const guessed = Math.ceil(request.bodyBytes / bytesPerToken);
   return contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
 }
 

@@ -2,7 +2,7 @@
 // each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
 
 import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
-import type { TokenUsage } from "@tollgate/kernel/pricing";
+import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
 import { microseconds, modelCharsMax, type AccountsParts } from "./record.ts";
 
@@ -56,17 +56,6 @@ export type ModelCompletion = {
   readonly settlement: Settlement;
 };
 
-export const noUsage: TokenUsage = {
-  inputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  webSearches: 0,
-  serviceTier: "",
-};
-
 export const noHeadroom: Headroom = { requestsLimit: 0, requestsRemaining: 0, tokensLimit: 0, tokensRemaining: 0 };
 
 const neverSent: ModelCompletion = {
@@ -82,7 +71,7 @@ const neverSent: ModelCompletion = {
   failedAttempts: [],
   responseBytes: 0,
   firstByteMs: 0,
-  settlement: { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion: "" },
+  settlement: { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" },
 };
 
 /** Of what became of it nothing is known. */
@@ -91,7 +80,7 @@ function atItsBound({ price, boundNanoUsd }: BoundedModelCall<DescribedModelCall
   return {
     ...neverSent,
     attempts: 1,
-    settlement: { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion },
+    settlement: { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion },
   };
 }
 

@@ -1,11 +1,11 @@
 // What is read of an answer is what somebody pays and what a budget is charged. The usage blocks are such as Anthropic sends;
 // wherever a stream is cut on its way, the same has to be read of it, and nothing that a provider sends may fail a call.
 
+import { nothingUsed } from "@tollgate/kernel/pricing";
 import { describe, expect, test, vi } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../../test/support/random.ts";
 import { eventsOf, waysToCut } from "../../fixtures/cuts.ts";
 import type { AnswerForm, AnswerReading } from "../wire/answer.ts";
-import { nothingUsed } from "../wire/token-usage.ts";
 import { readAnthropicAnswer } from "./usage.ts";
 
 // Other work on the machine makes a test slower, and not wrong.

@@ -3,7 +3,7 @@
 // piece says all in `usage`. The tokens of a compaction are in no total and are added here; those of an advisor are another
 // model's and are told apart.
 
-import type { TokenUsage } from "@tollgate/kernel/pricing";
+import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import { probePlan, type ProbedValue } from "../../bytes/member-probe.ts";
 import {
   AnswerBytes,
@@ -13,7 +13,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn, nothingUsed, sumOf } from "../wire/token-usage.ts";
+import { sumOf, tokenCount } from "../wire/token-usage.ts";
 
 const counts = [
   "input_tokens",
@@ -108,7 +108,7 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   onValue(path: Path, value: ProbedValue): void {
     if (typeof value === "string") this.#texts.set(path, value);
     put(this.#totals, totals.get(path), value);
-    if (path === "usage>output_tokens" && countIn(value) !== undefined) this.#isOutputSaid = true;
+    if (path === "usage>output_tokens" && tokenCount(value) !== undefined) this.#isOutputSaid = true;
     put(this.#iteration, ofIterations.get(path), value);
   }
 
@@ -180,7 +180,7 @@ class BesidesTotals {
 }
 
 function put(into: Counts, name: Count | undefined, value: ProbedValue): void {
-  const count = name && countIn(value);
+  const count = name && tokenCount(value);
   if (name !== undefined && count !== undefined) into.set(name, count);
 }
 

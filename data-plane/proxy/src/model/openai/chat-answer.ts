@@ -11,7 +11,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn } from "../wire/token-usage.ts";
+import { tokenCount } from "../wire/token-usage.ts";
 import { usageOf } from "./counts.ts";
 
 const counts = [
@@ -79,7 +79,7 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
       else if (value !== "" && this.#toolUseIds.size < toolUseIdsMax) this.#toolUseIds.add(value);
       return;
     }
-    const count = countIn(value);
+    const count = tokenCount(value);
     if (count !== undefined) this.#counts.set(path, count);
   }
 

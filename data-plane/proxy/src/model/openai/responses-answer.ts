@@ -10,7 +10,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn } from "../wire/token-usage.ts";
+import { tokenCount } from "../wire/token-usage.ts";
 import { usageOf } from "./counts.ts";
 
 const counts = [
@@ -102,7 +102,7 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
 
   onValue(path: Path, value: ProbedValue): void {
     const name = countAt.get(path);
-    const count = countIn(value);
+    const count = tokenCount(value);
     if (name !== undefined && count !== undefined) this.#counts.set(name, count);
     if (typeof value !== "string") return;
     const text = textAt.get(path);

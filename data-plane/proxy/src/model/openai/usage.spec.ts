@@ -2,12 +2,12 @@
 // providers of its protocol send; wherever a stream is cut on its way, the same has to be read of it, and nothing that a
 // provider sends may fail a call.
 
+import { nothingUsed } from "@tollgate/kernel/pricing";
 import { describe, expect, test, vi } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../../test/support/random.ts";
 import { eventsOf, waysToCut } from "../../fixtures/cuts.ts";
 import type { AnswerForm, AnswerReading } from "../wire/answer.ts";
 import type { BodyOperation } from "../wire/request.ts";
-import { nothingUsed } from "../wire/token-usage.ts";
 import { readOpenAiAnswer } from "./usage.ts";
 
 // Other work on the machine makes a test slower, and not wrong.

@@ -53,6 +53,7 @@ export type RequestSpans = Spans<(typeof paths)[number]>;
 export type ModelRequest = Besides & {
   readonly operation: BodyOperation;
   readonly body: Buffer;
+  readonly bodyBytes: number;
   /** As the client wrote it. */
   readonly model: string;
   readonly isStreamed: boolean;
@@ -104,6 +105,7 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   return {
     operation,
     body,
+    bodyBytes: body.length,
     model,
     isStreamed,
     isBackground: operation === "responses" && isWord(body, at.background, "true"),
