@@ -3,7 +3,13 @@
 // prices and usages is held against exact fractions.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ModelPriceSchema, PriceListSchema, ProviderKind, type ModelPrice, type PriceList } from "@tollgate/schema/resources";
+import {
+  ModelPriceSchema,
+  PriceListSchema,
+  ProviderKind,
+  type ModelPrice,
+  type PriceList,
+} from "@tollgate/schema/resources";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { defaultPrices } from "./default-prices.ts";

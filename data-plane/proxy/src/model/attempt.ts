@@ -53,7 +53,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.events = events;
   }
 
-  start({ pool, basePath }: Pick<OpenProvider, "pool" | "basePath">, { method, path, headers, body }: AttemptRequest): this {
+  start(
+    { pool, basePath }: Pick<OpenProvider, "pool" | "basePath">,
+    { method, path, headers, body }: AttemptRequest,
+  ): this {
     this.watch(this.timeoutMs);
     try {
       // undici reads the headers and declares them mutable.

@@ -70,7 +70,12 @@ describe("an answer that comes to its end", () => {
     for (const text of texts) expect((await send(gate, path, { body: streaming })).text).toBe(text);
     // No more than was asked for.
     const outputTokens = 4_000n;
-    expect(await modelFact(gate)).toMatchObject({ outcome: 1, basis: 2, outputTokens, costNanoUsd: 35n + 5n * outputTokens });
+    expect(await modelFact(gate)).toMatchObject({
+      outcome: 1,
+      basis: 2,
+      outputTokens,
+      costNanoUsd: 35n + 5n * outputTokens,
+    });
     // Of which there is nothing.
     expect(await modelFact(gate, 1)).toMatchObject({ outcome: 1, basis: 1, outputTokens: 1n, costNanoUsd: 35n + 5n });
   });
@@ -126,7 +131,10 @@ describe("a provider that breaks off", () => {
   });
 
   test("behind a search, of which it has read what it found, and which is one of those that were allowed", async () => {
-    const search = event("content_block_start", ',"index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search"}');
+    const search = event(
+      "content_block_start",
+      ',"index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search"}',
+    );
     const searching = { provider: "p", model: "m", rates, contextTokensMax: 200_000n, webSearchNanoUsd: 10_000_000n };
     const upstream = started(
       await startProvider((seen) => {

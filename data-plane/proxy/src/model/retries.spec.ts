@@ -40,7 +40,10 @@ function inTurn(...answers: readonly Answer[]): Record<string, Answer> {
   return Object.fromEntries(credentials.map(({ name }) => [name, answer]));
 }
 
-const serve = (body: string): Answer => ({ response }) => answerWith(response, body);
+const serve =
+  (body: string): Answer =>
+  ({ response }) =>
+    answerWith(response, body);
 
 const refuse = (status: number, headers: Record<string, string> = {}) => {
   return ({ response }: fixture.SeenRequest) => answerWith(response, `{"status":${status}}`, { status, ...headers });

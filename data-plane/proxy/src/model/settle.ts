@@ -39,7 +39,8 @@ function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Set
   const { request } = call.sent;
   if (ending.kind === "unused" || isFree(request))
     return { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion };
-  if (ending.kind === "unheard") return { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion };
+  if (ending.kind === "unheard")
+    return { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion };
   const { reading } = ending;
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
   const { usage, said, isComplete, error, seenOutputBytes } = reading;

@@ -28,8 +28,7 @@ export function besidesIn(body: Buffer, at: BesidesSpans): Besides {
   const fallbacks = listIn(body, at.fallbacks);
   return {
     otherModels: [...models.texts, ...fallbacks.texts, ...ofFallbacks, ...namesIn(body, at["tools>*>model"])],
-    hasFreeFallback:
-      models.isOdd || models.objects > 0 || fallbacks.isOdd || fallbacks.objects > ofFallbacks.length,
+    hasFreeFallback: models.isOdd || models.objects > 0 || fallbacks.isOdd || fallbacks.objects > ofFallbacks.length,
   };
 }
 

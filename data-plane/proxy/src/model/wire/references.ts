@@ -18,7 +18,11 @@ const seenBytesMax = 128;
 export function hasReferences(body: Buffer): boolean {
   return (
     holds(body, '_id"', (at) => isNamed(body, at, ['"file']) && isReference.id.test(behind(body, at + 4))) ||
-    holds(body, '_url"', (at) => isNamed(body, at, ['"file', '"image']) && isReference.url.test(behind(body, at + 5))) ||
+    holds(
+      body,
+      '_url"',
+      (at) => isNamed(body, at, ['"file', '"image']) && isReference.url.test(behind(body, at + 5)),
+    ) ||
     holds(body, '"url"', (at) => endsInType.test(body.toString("latin1", Math.max(0, at - seenBytesMax), at)))
   );
 }

@@ -104,9 +104,11 @@ describe("what is read", () => {
     });
     expect(tools('{"type":"web_search"}')).toMatchObject({ hasServerTools: true, serverToolUsesMax: 0 });
     expect(tools(`${search.replace("5", "5000000")}`).serverToolUsesMax).toBe(1_000);
-    expect(tools('{"type":"function"},{"type":"custom"},{"name":"web_search"},{"type":"bash_20250124"}')).toMatchObject({
-      ...{ hasServerTools: false, serverToolUsesMax: 0 },
-    });
+    expect(tools('{"type":"function"},{"type":"custom"},{"name":"web_search"},{"type":"bash_20250124"}')).toMatchObject(
+      {
+        ...{ hasServerTools: false, serverToolUsesMax: 0 },
+      },
+    );
     for (const more of ['"mcp_servers":[{}]', '"web_search_options":{}'])
       expect(read(`{"model":"a",${more}}`).hasServerTools, more).toBe(true);
   });
