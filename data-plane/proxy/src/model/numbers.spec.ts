@@ -46,6 +46,8 @@ test("a provider that says more tokens of a dear model than a number holds in na
   const costNanoUsd = (1n + 2n ** 40n) * 10n ** 8n;
   expect(costNanoUsd).toBeGreaterThan(BigInt(most));
   expect(await modelFact(gate)).toMatchObject({ basis: 1, costNanoUsd });
+  // At once, and not for want of another way.
+  expect(gate.facts).toHaveLength(1);
 });
 
 test("a bug where a call is written down gives the client its answer, and the call a fact at its bound", async () => {
