@@ -3,11 +3,17 @@
 // prices and usages is held against exact fractions.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ModelPriceSchema, PriceListSchema, ProviderKind, type ModelPrice } from "@tollgate/schema/resources";
+import {
+  ModelPriceSchema,
+  PriceListSchema,
+  ProviderKind,
+  type ModelPrice,
+  type PriceList,
+} from "@tollgate/schema/resources";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { defaultPrices } from "./default-prices.ts";
-import { boundOf, costOf, priceFor, type TokenUsage } from "./pricing.ts";
+import { boundOf, costOf, priceFor, pricesOfTiers, type TokenUsage } from "./pricing.ts";
 
 const anthropic = { name: "anthropic", kind: ProviderKind.ANTHROPIC };
 const openai = { name: "openai", kind: ProviderKind.OPENAI };
@@ -141,6 +147,17 @@ describe("a published list", () => {
     expect(foundIn(list, "ab", "flex")?.[0]).toBe(2);
     expect(foundIn(list, "ab", "default")?.[0]).toBe(3);
     expect(foundIn(listOf(flat("openai", "a*", 1), flat("openai", "ab", 2, "flex")), "ab")?.[0]).toBe(1);
+  });
+
+  test("has the prices of all tiers, for a call whose tier the provider chooses", () => {
+    const list = listOf(flat("openai", "a*", 1), flat("openai", "ab", 2, "flex"), flat("openai", "ab", 3));
+    const tiers = (prices: PriceList | undefined, model: string) =>
+      pricesOfTiers(prices, openai, model).map(({ price }) => price.serviceTier);
+    expect(tiers(list, "ab")).toEqual(["", "flex"]);
+    expect(tiers(list, "ac")).toEqual([""]);
+    expect(tiers(undefined, "gpt-5").toSorted()).toEqual(["", "flex", "priority"]);
+    expect(pricesOfTiers(list, openai, "never-heard-of")).toEqual([]);
+    expect(pricesOfTiers("refused", openai, "gpt-5")).toEqual([]);
   });
 
   test("that is not understood prices nothing: the shipped list would charge what was never agreed", () => {

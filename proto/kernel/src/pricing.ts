@@ -33,6 +33,17 @@ export type TokenUsage = {
   readonly serviceTier: string;
 };
 
+export const nothingUsed: TokenUsage = {
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWrite5mTokens: 0,
+  cacheWrite1hTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  webSearches: 0,
+  serviceTier: "",
+};
+
 export type Priced = { readonly price: ModelPrice; readonly version: string };
 
 /** As price lists write a kind, for all providers of it. */
@@ -61,6 +72,14 @@ export function priceFor(
   return shipped && { price: shipped, version: defaultPrices.version };
 }
 
+/** The price of each service tier that there is one of: what a call may cost whose tier the provider chooses. */
+export function pricesOfTiers(list: PublishedPrices, provider: Named, model: string): readonly Priced[] {
+  const published = list === "refused" || list === undefined ? [] : list.prices;
+  const all = [published, defaultPrices.prices].flatMap((prices) => pricesMatching(prices, provider, model).flat());
+  const tiers = new Set(["", ...all.map((price) => price.serviceTier)]);
+  return [...tiers].flatMap((tier) => priceFor(list, provider, model, tier) ?? []);
+}
+
 type Index = ReadonlyMap<string, readonly ModelPrice[]>;
 
 const indexes = new WeakMap<readonly ModelPrice[], Index>();
@@ -82,20 +101,25 @@ function bySpecificity(a: ModelPrice, b: ModelPrice): number {
 
 function priceIn(
   prices: readonly ModelPrice[],
-  { name, kind }: Named,
+  provider: Named,
   model: string,
   serviceTier: string,
 ): ModelPrice | undefined {
-  const index = indexOf(prices);
-  for (const holder of [name, kindNames[kind]]) {
-    const all = (index.get(holder) ?? []).filter((price) => matches(price.model, model));
+  for (const all of pricesMatching(prices, provider, model))
     for (const sameModel of Map.groupBy(all, (price) => price.model).values()) {
       const own = sameModel.find((price) => price.serviceTier === serviceTier);
       const found = own ?? sameModel.find((price) => price.serviceTier === "");
       if (found) return found;
     }
-  }
   return undefined;
+}
+
+/** Those of the provider's name, and those of its kind. */
+function pricesMatching(prices: readonly ModelPrice[], { name, kind }: Named, model: string): readonly ModelPrice[][] {
+  const index = indexOf(prices);
+  return [name, kindNames[kind]].map((holder) =>
+    (index.get(holder) ?? []).filter((price) => matches(price.model, model)),
+  );
 }
 
 function matches(pattern: string, model: string): boolean {

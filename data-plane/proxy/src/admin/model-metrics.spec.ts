@@ -2,12 +2,13 @@
 // its calls succeed with another, how much is left of its limits, and how long a first byte takes. What several workers
 // counted is told as one.
 
+import { nothingUsed } from "@tollgate/kernel/pricing";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { addCounts, createCounters, emptyCounts } from "../pipeline/counters.ts";
 import { credentialSeriesMax, type CountedAttempts } from "../pipeline/credential-counts.ts";
 import type { CountedModelCall } from "../pipeline/model-counters.ts";
-import { noHeadroom, noUsage } from "../pipeline/model-record.ts";
+import { noHeadroom } from "../pipeline/model-record.ts";
 import { createModelMetrics } from "./model-metrics.ts";
 
 const nowMs = 10_000_000;
@@ -15,7 +16,7 @@ const nowMs = 10_000_000;
 function call(more: Partial<CountedModelCall & CountedAttempts> = {}): CountedModelCall & CountedAttempts {
   return {
     ...{ provider: "claude", credential: "first", outcome: "answered", status: 200, firstByteMs: 70, timeMs: nowMs },
-    settlement: { basis: "exact", usage: { ...noUsage, inputTokens: 10 }, costNanoUsd: 30n, priceVersion: "v" },
+    settlement: { basis: "exact", usage: { ...nothingUsed, inputTokens: 10 }, costNanoUsd: 30n, priceVersion: "v" },
     ...{ headroom: noHeadroom, failedAttempts: [], ...more },
   };
 }

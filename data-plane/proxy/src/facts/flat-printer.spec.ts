@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bodyOf, factItemCharsMax, factListItemsMax, factTextCharsMax } from "./flat-printer.ts";
+import { bodyOf, countMax, factItemCharsMax, factListItemsMax, factTextCharsMax } from "./flat-printer.ts";
 import { messageBytesMax, printBody, printMessage, reserve, type Body, type Out } from "./flat-printer.ts";
 
 const { STRING, UINT64, BOOL, DOUBLE } = FieldDescriptorProto_Type;
@@ -59,6 +59,21 @@ test("texts and numbers at fields of one byte and of two are what the library re
       expect(read).toEqual(create(desc, values));
     }),
   );
+});
+
+test("a count beyond what a number holds is printed to the last digit, and from where a database ends as that", () => {
+  const desc = messageWith({ 2: UINT64, 2_046: UINT64 });
+  const body = bodyOf(desc);
+  const long = fc.bigInt({ min: BigInt(Number.MAX_SAFE_INTEGER), max: countMax });
+  fc.assert(
+    fc.property(fc.record({ f2: long, f2046: long }), (values) => {
+      expect(fromBinary(desc, printed(body, values))).toEqual(create(desc, values));
+    }),
+  );
+  const most = create(desc, { f2: countMax, f2046: countMax });
+  for (const beyond of [countMax + 1n, 2n ** 80n, 2 ** 80, Infinity])
+    expect(fromBinary(desc, printed(body, { f2: beyond, f2046: countMax }))).toEqual(most);
+  for (const none of [-1, -1n, 0.5, NaN]) expect(() => printed(body, { f2: none })).toThrow("f2 is");
 });
 
 test("claims and lists of texts are what the library reads", () => {

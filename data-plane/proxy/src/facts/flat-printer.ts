@@ -102,11 +102,25 @@ function numberField(name: string, number: number): Field {
       const n = Number(value ?? 0);
       if (n === 0) return;
       // A negative number would be ten bytes, and none of what a fact counts is one.
-      if (n < 0 || !Number.isSafeInteger(n)) throw new Error(`${name} is ${n}`);
+      if (!(n > 0 && (n > Number.MAX_SAFE_INTEGER || Number.isInteger(n)))) throw new Error(`${name} is ${n}`);
       printTag(out, tag);
-      printVarint(out, n);
+      if (n <= Number.MAX_SAFE_INTEGER) printVarint(out, n);
+      else printLongVarint(out, name, value);
     },
   };
+}
+
+/** Beyond what a number holds: exactly, up to where whoever keeps it signed has its end, and as that from there on. */
+export const countMax = 2n ** 63n - 1n;
+
+function printLongVarint(out: Out, name: string, value: unknown): void {
+  if (typeof value !== "bigint" && typeof value !== "number") throw new Error(`${name} is no number`);
+  let rest = value > countMax ? countMax : BigInt(value);
+  while (rest >= 0x80n) {
+    out.bytes[out.at++] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  out.bytes[out.at++] = Number(rest);
 }
 
 function textField(name: string, number: number): Field {

@@ -85,10 +85,13 @@ describe("what a key reaches", () => {
     const { gate, upstream } = await gateOverBoth(["claude/a", "claude/b"]);
     const asking = (more: object) => send(gate, messages, { body: JSON.stringify({ model: "a", ...more }) });
     const advisor = (model: string) => ({ tools: [{ type: "advisor_20260301", name: "advisor", model }] });
-    for (const more of [{ fallbacks: [{ model: "b" }] }, advisor("b")]) expect((await asking(more)).status).toBe(200);
+    for (const more of [{ fallbacks: [{ model: "b" }] }, advisor("b"), { models: ["b"] }, { fallbacks: ["b"] }])
+      expect((await asking(more)).status).toBe(200);
     for (const more of [{ fallbacks: [{ model: "b" }, { model: "c" }] }, { fallbacks: "default" }, advisor("c")])
       expect(codeOf(await asking(more))).toEqual([400, "model.unknown"]);
-    expect(upstream.seen).toHaveLength(2);
+    for (const more of [{ models: ["b", "c"] }, { fallbacks: ["c"] }, { fallbacks: [5] }, { models: "b" }])
+      expect(codeOf(await asking(more))).toEqual([400, "model.unknown"]);
+    expect(upstream.seen).toHaveLength(4);
     const all = await startModelGate([provider("claude", upstream.url)], { models: ["claude/*"] });
     expect((await send(all, messages, { body: '{"model":"a","fallbacks":"default"}' })).status).toBe(200);
   });

@@ -3,6 +3,7 @@
 // bytes mean, and sends nothing twice.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Dispatcher } from "undici";
 import type { Deadlines } from "../upstream/deadlines.ts";
@@ -13,7 +14,7 @@ export type AttemptRequest = {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly body: Buffer | undefined;
+  readonly body: Buffer | Readable | undefined;
 };
 
 export type AttemptHead = {
@@ -43,6 +44,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private unwatch: () => void = () => undefined;
   private lastByteMs = performance.now();
   private isPaused = false;
+  private isSent = false;
   private discarded = 0;
 
   constructor(deadlines: Deadlines, timeoutMs: number, events: AttemptEvents) {
@@ -51,7 +53,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.events = events;
   }
 
-  start({ pool, basePath }: OpenProvider, { method, path, headers, body }: AttemptRequest): this {
+  start(
+    { pool, basePath }: Pick<OpenProvider, "pool" | "basePath">,
+    { method, path, headers, body }: AttemptRequest,
+  ): this {
     this.watch(this.timeoutMs);
     try {
       // undici reads the headers and declares them mutable.
@@ -62,9 +67,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this;
   }
 
-  /** Whether the provider may have seen any of the request. */
+  /**
+   * Whether the provider may have all of the request. What one buffer holds counts as sent as soon as the socket took it: how
+   * much of that went out before a connection broke nobody says.
+   */
   wasSent(): boolean {
-    return this.controller !== undefined;
+    return this.isSent;
   }
 
   /** Ends it in silence: nothing more is given, and the provider sees its client go. */
@@ -96,9 +104,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.controller = controller;
   }
 
+  onRequestSent(): void {
+    this.isSent = true;
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.phase !== "waiting") return;
     this.phase = "answering";
+    this.isSent = true;
     this.lastByteMs = performance.now();
     const { rawHeaders } = controller;
     this.events.onHead({ status, headers, rawHeaders: Array.isArray(rawHeaders) ? rawHeaders : [] });

@@ -1,11 +1,11 @@
 // The most that a call can cost, known before it goes out. It is what an attempt costs of which nobody heard again, and it is
 // written into the intent. Reservations of money take their place here. Without a price nothing is bounded.
 
-import { boundOf, priceFor } from "@tollgate/kernel/pricing";
+import { boundOf, priceFor, pricesOfTiers, type Priced } from "@tollgate/kernel/pricing";
 import type { ModelPrice } from "@tollgate/schema/resources";
 import type { BoundedModelCall, Interceptor, ReachedProvider } from "../pipeline/call.ts";
 import type { ModelErrand } from "./errand.ts";
-import type { ModelRequest } from "./wire/request.ts";
+import { fastTier, type ModelRequest } from "./wire/request.ts";
 
 /** What a context holds where nobody says: for input that the provider keeps, and that is not in the body. */
 const contextTokensAssumed = 1_000_000;
@@ -16,14 +16,31 @@ export function bound<C extends ModelErrand>(): Interceptor<ReachedProvider<C>, 
     if (call.sent.kind === "passed" || isFree(call.sent.request))
       return next({ ...reached, price: undefined, boundNanoUsd: 0n });
     const { request } = call.sent;
-    const of = (name: string) => priceFor(view.priceList, provider, name, request.serviceTier ?? "");
-    const price = of(model);
+    const price = priceFor(view.priceList, provider, model, request.serviceTier ?? "");
     // The provider may use all of them in one call.
-    const others = request.otherModels.flatMap((name) => of(name) ?? []);
-    const all = price === undefined ? [] : [price, ...others];
-    const boundNanoUsd = all.reduce((sum, one) => sum + boundNanoUsdOf(one.price, request), 0n);
+    const all = price === undefined ? [] : [model, ...request.otherModels];
+    const boundNanoUsd = all.reduce((sum, name) => sum + dearest(pricesPossible(reached, request, name), request), 0n);
     next({ ...reached, price, boundNanoUsd });
   };
+}
+
+/** Whose tier the client leaves open is served in one that the provider chooses; fast is only who asks for it. */
+function pricesPossible(
+  { view, provider }: ReachedProvider<ModelErrand>,
+  { serviceTier = "" }: ModelRequest,
+  name: string,
+): readonly Priced[] {
+  if (serviceTier !== "" && serviceTier !== "auto")
+    return [priceFor(view.priceList, provider, name, serviceTier)].flatMap((priced) => priced ?? []);
+  const all = pricesOfTiers(view.priceList, provider, name);
+  return all.filter(({ price }) => price.serviceTier !== fastTier);
+}
+
+function dearest(prices: readonly Priced[], request: ModelRequest): bigint {
+  return prices.reduce((most, { price }) => {
+    const one = boundNanoUsdOf(price, request);
+    return one > most ? one : most;
+  }, 0n);
 }
 
 /** Providers count tokens for nothing. */
@@ -32,14 +49,20 @@ export function isFree({ operation }: ModelRequest): boolean {
 }
 
 function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
-  const { outputTokensAsked, choices } = request;
-  return boundOf(price, { bodyBytes: inputTokensMost(price, request), outputTokensAsked, choices });
+  const { outputTokensAsked, choices, serverToolUsesMax } = request;
+  const bodyBytes = request.hasServerTools ? contextMost(price, request) : inputTokensMost(price, request);
+  return boundOf(price, { bodyBytes, outputTokensAsked, choices, webSearchesMax: serverToolUsesMax });
 }
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */
-function inputTokensMost({ contextTokensMax }: ModelPrice, { body, hasInputElsewhere }: ModelRequest): number {
-  if (!hasInputElsewhere) return body.length;
-  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(body.length, contextTokensAssumed);
+export function inputTokensMost(price: ModelPrice | undefined, request: ModelRequest): number {
+  return request.hasInputElsewhere ? contextMost(price, request) : request.bodyBytes;
+}
+
+/** All that the model can read at once. */
+export function contextMost(price: ModelPrice | undefined, { bodyBytes }: ModelRequest): number {
+  const contextTokensMax = price?.contextTokensMax ?? 0n;
+  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(bodyBytes, contextTokensAssumed);
 }
 
 /** Infinite where neither the request nor the price list says. */

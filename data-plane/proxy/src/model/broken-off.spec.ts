@@ -60,6 +60,26 @@ describe("an answer that comes to its end", () => {
     });
   });
 
+  test("and never says what it wrote, is booked with what was seen of it, and a margin", async () => {
+    const unsaid = event("message_delta", ',"delta":{"stop_reason":"end_turn"}');
+    const texts = [start + blockStart + delta.repeat(400) + unsaid + stop, start + unsaid + stop];
+    const { upstream, gate } = await scene((seen) => {
+      begin(seen);
+      seen.response.end(texts[upstream.seen.length - 1]);
+    });
+    for (const text of texts) expect((await send(gate, path, { body: streaming })).text).toBe(text);
+    // No more than was asked for.
+    const outputTokens = 4_000n;
+    expect(await modelFact(gate)).toMatchObject({
+      outcome: 1,
+      basis: 2,
+      outputTokens,
+      costNanoUsd: 35n + 5n * outputTokens,
+    });
+    // Of which there is nothing.
+    expect(await modelFact(gate, 1)).toMatchObject({ outcome: 1, basis: 1, outputTokens: 1n, costNanoUsd: 35n + 5n });
+  });
+
   test("is answered, too, for a client that leaves as soon as it has read the last event", async () => {
     const { upstream, gate } = await scene((seen) => begin(seen, whole));
     const response = await open(gate, path, { body: streaming });
@@ -92,6 +112,46 @@ describe("a provider that breaks off", () => {
       expect(await modelFact(gate)).toMatchObject({ outcome: 2, basis: 2, costNanoUsd: cost, outputTokens });
     });
 
+  test("before anything was said of input that it keeps itself, which may have been all that the model can read", async () => {
+    const wide = priceList([{ provider: "p", model: "m", rates, contextTokensMax: 200_000n }]);
+    const upstream = started(
+      await startProvider((seen) => {
+        begin(seen);
+        seen.response.flushHeaders();
+        setImmediate(() => seen.response.socket?.destroy());
+      }),
+    );
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [wide] });
+    const source = { type: "file", file_id: "file_1" };
+    const messages = [{ role: "user", content: [{ type: "document", source }] }];
+    const body = JSON.stringify({ model: "m", max_tokens: 9, stream: true, messages });
+    await expect(bytesOf(await open(gate, path, { body }))).rejects.toThrow("aborted");
+    const costNanoUsd = 2n * 200_000n + 5n * 9n;
+    expect(await modelFact(gate)).toMatchObject({ basis: 2, inputTokens: 200_000n, costNanoUsd });
+  });
+
+  test("behind a search, of which it has read what it found, and which is one of those that were allowed", async () => {
+    const search = event(
+      "content_block_start",
+      ',"index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search"}',
+    );
+    const searching = { provider: "p", model: "m", rates, contextTokensMax: 200_000n, webSearchNanoUsd: 10_000_000n };
+    const upstream = started(
+      await startProvider((seen) => {
+        begin(seen, start + search);
+        setImmediate(() => seen.response.socket?.destroy());
+      }),
+    );
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [priceList([searching])] });
+    const tools = [{ type: "web_search_20260209", name: "web_search", max_uses: 3 }];
+    const body = JSON.stringify({ model: "m", max_tokens: 9, stream: true, messages: [], tools });
+    await expect(bytesOf(await open(gate, path, { body }))).rejects.toThrow("aborted");
+    // The hundred that the stream said to be cached cost a tenth.
+    const costNanoUsd = 199_900n + 10n + 5n * 9n + 10_000_000n;
+    expect(await modelFact(gate)).toMatchObject({ basis: 2, inputTokens: 199_900n, webSearches: 1n, costNanoUsd });
+    expect(gate.intents[0]?.boundNanoUsd).toBe(2n * 200_000n + 5n * 9n + 3n * 10_000_000n);
+  });
+
   test("when it has said that it serves the call in another tier, which then is what it costs", async () => {
     const dearer = { ...rates, input: 2_000_000n, output: 10_000_000n };
     const both = priceList([
@@ -109,6 +169,28 @@ describe("a provider that breaks off", () => {
     await expect(bytesOf(response)).rejects.toThrow("aborted");
     const cost = 2n * 25n + 10n + 10n * (1n + 2_048n);
     expect(await modelFact(gate)).toMatchObject({ basis: 2, serviceTier: "priority", costNanoUsd: cost });
+  });
+
+  test("in one piece, of which the bound is the dearest tier's where the client leaves it to the provider", async () => {
+    const tier = (serviceTier: string, times: bigint) => {
+      const own = { input: rates.input * times, output: rates.output * times };
+      return { provider: "p", model: "m", serviceTier, rates: own };
+    };
+    const tiers = priceList([tier("", 1n), tier("priority", 2n), tier("flex", 3n), tier("fast", 6n)]);
+    const upstream = started(await startProvider(({ response }) => void response.socket?.destroy()));
+    const gate = await startModelGate([provider("p", upstream.url)], { more: [tiers] });
+    const cases = [
+      ["", 3n],
+      [',"service_tier":"auto"', 3n],
+      [',"service_tier":"default"', 1n],
+      [',"service_tier":"priority"', 2n],
+      [',"speed":"fast"', 6n],
+    ] as const;
+    for (const [at, [more, times]] of cases.entries()) {
+      const body = `{"model":"m","max_tokens":100${more}}`;
+      await send(gate, path, { body });
+      expect(gate.intents[at]?.boundNanoUsd, more).toBe(times * (BigInt(body.length) + 500n));
+    }
   });
 
   test("in the middle of an answer in one piece, which then costs its bound", async () => {

@@ -7,7 +7,7 @@ import { errors, type TollgateError } from "@tollgate/kernel/errors";
 import type { Dispatcher } from "undici";
 import type { Log } from "../log-output.ts";
 import type { BoundedModelCall, Refusal, Step } from "../pipeline/call.ts";
-import { noHeadroom, type ModelAccounts, type ModelOutcome } from "../pipeline/model-record.ts";
+import { noHeadroom, type ModelAccounts, type ModelCompletion, type ModelOutcome } from "../pipeline/model-record.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
 import type { Credential, Experience } from "./credentials.ts";
@@ -128,6 +128,7 @@ class Forward implements AttemptEvents {
   }
 
   onEnd(): void {
+    this.reader?.end();
     this.finish("answered", this.ending(), () => this.relay?.end());
   }
 
@@ -184,28 +185,43 @@ class Forward implements AttemptEvents {
   private finish(outcome: ModelOutcome, ending: Ending, release: () => void): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.parts.accounts.completed(
+      this.bounded,
+      () => this.completion(outcome, ending),
+      () => this.letGo(release),
+    );
+  }
+
+  /** Called by whoever wrote the fact down: a bug may cost this answer, and no other that waits for its own. */
+  private letGo(release: () => void): void {
+    const { requestId, exchange } = this.bounded.call;
+    try {
+      release();
+    } catch (error) {
+      this.parts.log.error({ err: error, requestId, code: "internal.bug" }, "the end of an answer met a bug");
+      exchange.response.destroy();
+    }
+  }
+
+  private completion(outcome: ModelOutcome, ending: Ending): ModelCompletion {
     const { bounded, head } = this;
     const { format } = bounded.call;
     const reading = this.reader?.reading();
-    this.parts.accounts.completed(
-      bounded,
-      {
-        outcome,
-        status: head?.status ?? 0,
-        credential: this.credential?.name ?? "",
-        modelServed: reading?.model ?? "",
-        providerRequestId: head === undefined ? "" : format.providerRequestId(head.headers),
-        stopReason: reading?.stopReason ?? "",
-        toolUseIds: reading?.toolUseIds ?? [],
-        headroom: head === undefined ? noHeadroom : format.headroomIn(head.headers),
-        attempts: this.tried,
-        failedAttempts: this.failed,
-        responseBytes: this.responseBytes,
-        firstByteMs: this.firstByteMs,
-        settlement: settle(bounded, ending, this.unheard),
-      },
-      release,
-    );
+    return {
+      outcome,
+      status: head?.status ?? 0,
+      credential: this.credential?.name ?? "",
+      modelServed: reading?.model ?? "",
+      providerRequestId: head === undefined ? "" : format.providerRequestId(head.headers),
+      stopReason: reading?.stopReason ?? "",
+      toolUseIds: reading?.toolUseIds ?? [],
+      headroom: head === undefined ? noHeadroom : format.headroomIn(head.headers),
+      attempts: this.tried,
+      failedAttempts: this.failed,
+      responseBytes: this.responseBytes,
+      firstByteMs: this.firstByteMs,
+      settlement: settle(bounded, ending, this.unheard),
+    };
   }
 }
 

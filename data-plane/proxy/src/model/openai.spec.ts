@@ -110,3 +110,19 @@ test("an error behind a search is not in the place of an answer: the search was 
   expect(paid).toMatchObject({ basis: 2, webSearches: 1n, outputTokens: 9n });
   expect(paid.costNanoUsd).toBeGreaterThan(0n);
 });
+
+test("a response in the background runs on when its stream breaks off, and costs its bound", async () => {
+  const created = 'data: {"type":"response.created","response":{"id":"resp_1","status":"in_progress"}}\n\n';
+  const upstream = started(
+    await startProvider(({ response }) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(created);
+      setImmediate(() => response.socket?.destroy());
+    }),
+  );
+  const gpt = provider("p", `${upstream.url}/v1`, { kind: ProviderKind.OPENAI });
+  const gate = await startModelGate([gpt], { more: [prices] });
+  const body = '{"stream":true,"background":true,"model":"gpt-5","max_output_tokens":100000}';
+  await expect(send(gate, "/openai/v1/responses", { body })).rejects.toThrow("aborted");
+  const costNanoUsd = gate.intents[0]?.boundNanoUsd;
+  expect(await modelFact(gate)).toMatchObject({ basis: 2, outputTokens: 100_000n, costNanoUsd });
+});

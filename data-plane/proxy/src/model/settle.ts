@@ -2,10 +2,10 @@
 // before, it is at least what the provider can have billed by then: input as the provider said it, output as it was seen and
 // a margin for what was on its way. What was refused cost nothing, and an attempt of which nobody heard costs its bound.
 
-import { boundOf, costOf, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
+import { boundOf, costOf, nothingUsed, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall } from "../pipeline/call.ts";
-import { noUsage, type Settlement } from "../pipeline/model-record.ts";
-import { isFree, outputTokensMost } from "./bound.ts";
+import type { Settlement } from "../pipeline/model-record.ts";
+import { contextMost, inputTokensMost, isFree, outputTokensMost } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
 import type { AnswerReading } from "./wire/answer.ts";
 import type { ModelRequest } from "./wire/request.ts";
@@ -35,19 +35,21 @@ export function settle(bounded: BoundedModelCall<ModelErrand>, ending: Ending, u
 function settleLast(bounded: BoundedModelCall<ModelErrand>, ending: Ending): Settlement {
   const { call, price, boundNanoUsd } = bounded;
   const priceVersion = price?.version ?? "";
-  if (call.sent.kind === "passed") return { basis: "unmetered", usage: noUsage, costNanoUsd: 0n, priceVersion: "" };
+  if (call.sent.kind === "passed") return { basis: "unmetered", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" };
   const { request } = call.sent;
   if (ending.kind === "unused" || isFree(request))
-    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
-  if (ending.kind === "unheard") return { basis: "estimated", usage: noUsage, costNanoUsd: boundNanoUsd, priceVersion };
+    return { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion };
+  if (ending.kind === "unheard")
+    return { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion };
   const { reading } = ending;
   if (reading === undefined) return settleBrokenOff(bounded, request, reading);
   const { usage, said, isComplete, error, seenOutputBytes } = reading;
   const isSaid = said.input || said.output;
-  if (isComplete && isSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
+  const isAllSaid = said.output || (said.input && seenOutputBytes === 0);
+  if (isComplete && isAllSaid) return settleExact(bounded, servedModel(bounded.model, request, reading), reading);
   // An error in the place of an answer, under a status that promised one. A search is work that was done.
   if (error !== "" && !isSaid && seenOutputBytes === 0 && usage.webSearches === 0)
-    return { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion };
+    return { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion };
   return settleBrokenOff(bounded, request, reading);
 }
 
@@ -80,11 +82,16 @@ function settleBrokenOff(
   reading: AnswerReading | undefined,
 ): Settlement {
   const { price, boundNanoUsd } = bounded;
-  if (!request.isStreamed || reading === undefined)
-    return brokenOffAt(price, request, reading, request.isStreamed ? undefined : boundNanoUsd);
+  if (runsToItsEnd(request)) return brokenOffAt(price, request, reading, boundNanoUsd);
+  if (reading === undefined) return brokenOffAt(price, request, reading);
   const asked = brokenOffAt(price, request, reading);
   const said = brokenOffAt(priceSaid(bounded, request, reading), request, reading);
   return said.costNanoUsd > asked.costNanoUsd ? said : asked;
+}
+
+/** Only a stream ends where nobody reads it. */
+function runsToItsEnd({ isStreamed, isBackground }: ModelRequest): boolean {
+  return !isStreamed || isBackground;
 }
 
 /** What serves it, as far as a stream has said: it need not be what was asked for, and need not be the last word. */
@@ -114,15 +121,31 @@ function usageBrokenOff(
   reading: AnswerReading | undefined,
 ): TokenUsage {
   const most = outputTokensMost(price?.price, request);
-  const said = reading?.usage ?? noUsage;
+  const said = reading?.usage ?? nothingUsed;
   const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
   const running = Math.min(seen + marginTokens, most);
-  const outputTokens = request.isStreamed || most === Infinity ? running : most;
-  if (reading?.said.input === true) return { ...said, outputTokens };
+  const outputTokens = runsToItsEnd(request) && most !== Infinity ? most : running;
+  return { ...said, inputTokens: inputTokensBrokenOff(price, request, reading), outputTokens };
+}
+
+/** What a tool of the provider's has found is read, too, and of that a stream says nothing before its end. */
+function inputTokensBrokenOff(
+  price: Priced | undefined,
+  request: ModelRequest,
+  reading: AnswerReading | undefined,
+): number {
+  const hasReadMore = reading?.hasServerTools === true && !reading.said.output;
+  if (reading?.said.input === true) {
+    const { inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens } = reading.usage;
+    if (!hasReadMore) return inputTokens;
+    const inCache = cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens;
+    return Math.max(inputTokens, contextMost(price?.price, request) - inCache);
+  }
+  if (hasReadMore) return contextMost(price?.price, request);
+  if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
-  const guessed = Math.ceil(request.body.length / bytesPerToken);
-  const inputTokens = contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
-  return { ...said, inputTokens, outputTokens };
+  const guessed = Math.ceil(request.bodyBytes / bytesPerToken);
+  return contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
 }
 
 /** Where the provider did not say which of the input it had cached, all of it may have been of the dearest kind. */

@@ -2,15 +2,22 @@
 // each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
 
 import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
-import type { TokenUsage } from "@tollgate/kernel/pricing";
+import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
 import { microseconds, modelCharsMax, type AccountsParts } from "./record.ts";
 
 export type ModelAccounts = {
   /** Goes on when it is written down that the call will go out. */
   intend<C extends DescribedModelCall>(): Interceptor<BoundedModelCall<C>, BoundedModelCall<C>>;
-  /** Records the call, then lets the end of its answer go. */
-  completed(bounded: BoundedModelCall<DescribedModelCall>, completion: ModelCompletion, release: () => void): void;
+  /**
+   * Records the call, then lets the end of its answer go. A bug in what makes the completion or in writing it down leaves
+   * neither the client waiting nor the call without a fact: it then costs its bound.
+   */
+  completed(
+    bounded: BoundedModelCall<DescribedModelCall>,
+    completion: () => ModelCompletion,
+    release: () => void,
+  ): void;
 };
 
 export type ModelOutcome = "answered" | "provider-failed" | "client-closed";
@@ -49,17 +56,6 @@ export type ModelCompletion = {
   readonly settlement: Settlement;
 };
 
-export const noUsage: TokenUsage = {
-  inputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  webSearches: 0,
-  serviceTier: "",
-};
-
 export const noHeadroom: Headroom = { requestsLimit: 0, requestsRemaining: 0, tokensLimit: 0, tokensRemaining: 0 };
 
 const neverSent: ModelCompletion = {
@@ -75,8 +71,18 @@ const neverSent: ModelCompletion = {
   failedAttempts: [],
   responseBytes: 0,
   firstByteMs: 0,
-  settlement: { basis: "none", usage: noUsage, costNanoUsd: 0n, priceVersion: "" },
+  settlement: { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" },
 };
+
+/** Of what became of it nothing is known. */
+function atItsBound({ price, boundNanoUsd }: BoundedModelCall<DescribedModelCall>): ModelCompletion {
+  const priceVersion = price?.version ?? "";
+  return {
+    ...neverSent,
+    attempts: 1,
+    settlement: { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion },
+  };
+}
 
 const outcomes = {
   answered: ModelCallOutcome.ANSWERED,
@@ -109,7 +115,11 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
         } catch (error) {
           // The recorder called, and with it every other call of this turn: a bug may cost this one and no other.
           onBug(call, error);
-          completed(bounded, neverSent, () => call.answerRefusal({ code: "internal.bug" }));
+          completed(
+            bounded,
+            () => neverSent,
+            () => call.answerRefusal({ code: "internal.bug" }),
+          );
         }
       });
     },
@@ -118,6 +128,20 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
 
   function completed(
     bounded: BoundedModelCall<DescribedModelCall>,
+    completion: () => ModelCompletion,
+    release: () => void,
+  ): void {
+    for (const complete of [completion, () => atItsBound(bounded)])
+      try {
+        return record(bounded, complete(), release);
+      } catch (error) {
+        onBug(bounded.call, error);
+      }
+    release();
+  }
+
+  function record(
+    bounded: BoundedModelCall<DescribedModelCall>,
     completion: ModelCompletion,
     release: () => void,
   ): void {
@@ -125,7 +149,6 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     const { settlement, headroom } = completion;
     const { usage } = settlement;
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
-    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
     const value = {
       ...whoseAndWhat(bounded),
       modelServed: completion.modelServed.slice(0, modelCharsMax),
@@ -159,6 +182,7 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
       tokensRemaining: BigInt(headroom.tokensRemaining),
     };
     recorder.record({ requestId: call.requestId, kind: { case: "modelCallCompleted", value } }, release);
+    counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
   }
 }
 

@@ -1,11 +1,11 @@
 // What is read of an answer is what somebody pays and what a budget is charged. The usage blocks are such as Anthropic sends;
 // wherever a stream is cut on its way, the same has to be read of it, and nothing that a provider sends may fail a call.
 
+import { nothingUsed } from "@tollgate/kernel/pricing";
 import { describe, expect, test, vi } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../../test/support/random.ts";
 import { eventsOf, waysToCut } from "../../fixtures/cuts.ts";
 import type { AnswerForm, AnswerReading } from "../wire/answer.ts";
-import { nothingUsed } from "../wire/token-usage.ts";
 import { readAnthropicAnswer } from "./usage.ts";
 
 // Other work on the machine makes a test slower, and not wrong.
@@ -13,11 +13,12 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const random = seededRandom(seedFromEnv());
 
-/** The same, however it is cut. */
-function read(bytes: Buffer, form: AnswerForm): AnswerReading {
+/** The same, however it is cut. `isEnded`: HTTP has said that it is all. */
+function read(bytes: Buffer, form: AnswerForm, isEnded = false): AnswerReading {
   const [whole, ...others] = waysToCut(bytes, random).map((pieces) => {
     const reader = readAnthropicAnswer(form);
     for (const piece of pieces) reader.push(Buffer.from(piece));
+    if (isEnded) reader.end();
     return reader.reading();
   });
   if (whole === undefined) throw new Error("no way to cut it");
@@ -112,7 +113,7 @@ describe("a stream", () => {
         toolUseIds: ["toolu_01T1x1fJ34qAmk2tNTrN7Up6", "toolu_01SecondOne"],
         seenOutputBytes: Buffer.byteLength('Let me \\"see\\"I look — now.{\\"file_path\\": \\"/a\\"}'),
         error: "",
-        requestId: "",
+        hasServerTools: false,
         otherModels: new Map(),
       });
   });
@@ -143,6 +144,7 @@ describe("a stream", () => {
   test("that breaks off behind a search has had it, though nothing was said of it yet", () => {
     const cut = read(eventsOf(searching.slice(0, 2)), "events");
     expect(cut).toMatchObject({ isComplete: false, usage: { inputTokens: 2679, webSearches: 1 }, toolUseIds: [] });
+    expect(cut.hasServerTools).toBe(true);
     const own = searching.slice(0, 2).map(([type, data]): [string, string] => [type, data.replace("web_search", "x")]);
     expect(read(eventsOf(own), "events").usage.webSearches).toBe(0);
     // At its end it knows better.
@@ -163,7 +165,7 @@ describe("a stream", () => {
     const late = cutAt("event: message_delta");
     expect(late).toMatchObject({
       isComplete: false,
-      said: { input: true, output: true },
+      said: { input: true, output: false },
       usage: { outputTokens: 4 },
       stopReason: "",
     });
@@ -178,6 +180,18 @@ describe("a stream", () => {
     });
   });
 
+  test("that ends without the empty line behind its last event has come to its end", () => {
+    const bytes = eventsOf(claudeCode);
+    const whole = read(bytes, "events");
+    const upTo = (mark: string) => bytes.subarray(0, bytes.indexOf(mark) - 2);
+    expect(read(upTo("event: message_stop"), "events").isComplete).toBe(false);
+    for (const ended of [bytes.subarray(0, -2), upTo("event: message_stop")])
+      expect(read(ended, "events", true)).toEqual(whole);
+    // Its usage is cut, where only the connection ends an answer.
+    const cut = bytes.subarray(0, bytes.indexOf('1,"iterations"'));
+    expect(read(cut, "events", true)).toMatchObject({ isComplete: false, usage: { outputTokens: 4 } });
+  });
+
   test("may end with an error", () => {
     const bytes = eventsOf([
       ["message_start", claudeCodeStart],
@@ -189,7 +203,6 @@ describe("a stream", () => {
     expect(read(bytes, "events")).toMatchObject({
       isComplete: false,
       error: "overloaded_error",
-      requestId: "req_011CSHoEeqs5C35K2UUqR7Fy",
     });
   });
 
@@ -253,7 +266,6 @@ describe("an answer in one piece", () => {
       ),
     ).toMatchObject({
       error: "not_found_error",
-      requestId: "req_1",
       said: { input: false, output: false },
       isComplete: true,
     });

@@ -3,7 +3,7 @@
 // piece says all in `usage`. The tokens of a compaction are in no total and are added here; those of an advisor are another
 // model's and are told apart.
 
-import type { TokenUsage } from "@tollgate/kernel/pricing";
+import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import { probePlan, type ProbedValue } from "../../bytes/member-probe.ts";
 import {
   AnswerBytes,
@@ -13,7 +13,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn, nothingUsed, sumOf } from "../wire/token-usage.ts";
+import { sumOf, tokenCount } from "../wire/token-usage.ts";
 
 const counts = [
   "input_tokens",
@@ -46,7 +46,6 @@ const texts = [
   "usage>iterations>*>type",
   "usage>iterations>*>model",
   "error>type",
-  "request_id",
 ] as const;
 
 const ends = ["content_block", "content>*", "usage>iterations>*", "usage>iterations"] as const;
@@ -81,11 +80,14 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   readonly #toolUseIds: string[] = [];
   /** What a stream shows of searches; how many there were it says at its end. */
   #searchesSeen = 0;
+  #hasServerTools = false;
   #iteration: Counts = new Map();
   /** Each usage brings the whole list of iterations: of the one that is being read, and of the last that was read to its end. */
   #listed = new BesidesTotals();
   #besides = new BesidesTotals();
   #isStopped = false;
+  /** Not at the start of a stream, where next to nothing is written yet. */
+  #isOutputSaid = false;
 
   constructor(form: AnswerForm) {
     this.#bytes = new AnswerBytes(form, plan, this);
@@ -95,6 +97,10 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
     this.#bytes.push(chunk);
   }
 
+  end(): void {
+    this.#bytes.end();
+  }
+
   isSkipped(type: string): boolean {
     return type === "ping" || type === "content_block_stop";
   }
@@ -102,14 +108,16 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
   onValue(path: Path, value: ProbedValue): void {
     if (typeof value === "string") this.#texts.set(path, value);
     put(this.#totals, totals.get(path), value);
+    if (path === "usage>output_tokens" && tokenCount(value) !== undefined) this.#isOutputSaid = true;
     put(this.#iteration, ofIterations.get(path), value);
   }
 
   onEnd(path: Path): void {
     if (path === "content_block" || path === "content>*") {
       const [type, id] = [this.#taken(`${path}>type`), this.#taken(`${path}>id`)];
-      const isSearch = this.#taken("content_block>name") === "web_search" && type === "server_tool_use";
-      if (isSearch) this.#searchesSeen++;
+      const name = this.#taken("content_block>name");
+      if (type === "server_tool_use" || type === "mcp_tool_use") this.#hasServerTools = true;
+      if (type === "server_tool_use" && name === "web_search") this.#searchesSeen++;
       if (type === "tool_use" && id !== "" && this.#toolUseIds.length < toolUseIdsMax) this.#toolUseIds.push(id);
     } else if (path === "usage>iterations>*") {
       this.#listed.add(this.#taken(`${path}>type`), this.#taken(`${path}>model`), usageOf(this.#iteration));
@@ -131,14 +139,14 @@ class AnthropicAnswer implements AnswerReader, AnswerEvents<Path> {
     const webSearches = isComplete ? used.webSearches : Math.max(used.webSearches, this.#searchesSeen);
     return {
       usage: { ...used, webSearches, serviceTier: this.#serviceTier() },
-      said: { input: this.#totals.has("input_tokens"), output: this.#totals.has("output_tokens") },
+      said: { input: this.#totals.has("input_tokens"), output: this.#isOutputSaid },
       isComplete,
       model: text("message>model") ?? text("model") ?? "",
       stopReason: text("delta>stop_reason") ?? text("stop_reason") ?? "",
       toolUseIds: this.#toolUseIds,
       seenOutputBytes: this.#bytes.seenOutputBytes,
       error: text("error>type") ?? "",
-      requestId: text("request_id") ?? "",
+      hasServerTools: this.#hasServerTools,
       otherModels: this.#besides.advisors,
     };
   }
@@ -172,7 +180,7 @@ class BesidesTotals {
 }
 
 function put(into: Counts, name: Count | undefined, value: ProbedValue): void {
-  const count = name && countIn(value);
+  const count = name && tokenCount(value);
   if (name !== undefined && count !== undefined) into.set(name, count);
 }
 

@@ -1,5 +1,6 @@
 // Reads answers of `chat/completions` and of `embeddings`. A stream says what it used in one chunk at its end, if it was asked
-// to; some providers say it with every chunk, and the last one holds. Its end is `[DONE]`.
+// to; some providers say it with every chunk, and the last one holds. Its end is `[DONE]`, or the
+// stream's own behind what it used.
 
 import { probePlan, type ProbedValue } from "../../bytes/member-probe.ts";
 import {
@@ -10,7 +11,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn } from "../wire/token-usage.ts";
+import { tokenCount } from "../wire/token-usage.ts";
 import { usageOf } from "./counts.ts";
 
 const counts = [
@@ -53,6 +54,7 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
   readonly #texts = new Map<Path, string>();
   readonly #toolUseIds = new Set<string>();
   #isDone = false;
+  #isEnded = false;
 
   constructor(form: AnswerForm) {
     this.#bytes = new AnswerBytes(form, plan, this);
@@ -60,6 +62,10 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
 
   push(chunk: Buffer): void {
     this.#bytes.push(chunk);
+  }
+
+  end(): void {
+    this.#isEnded = !this.#bytes.end().isCut;
   }
 
   isSkipped(): boolean {
@@ -73,7 +79,7 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
       else if (value !== "" && this.#toolUseIds.size < toolUseIdsMax) this.#toolUseIds.add(value);
       return;
     }
-    const count = countIn(value);
+    const count = tokenCount(value);
     if (count !== undefined) this.#counts.set(path, count);
   }
 
@@ -90,6 +96,7 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
     const text = (path: Text): string => this.#texts.get(path) ?? "";
     const hasInput = this.#counts.has("usage>prompt_tokens");
     const hasOutput = this.#counts.has("usage>completion_tokens") || this.#counts.has("usage>total_tokens");
+    const stopReason = text("choices>*>finish_reason");
     return {
       usage: usageOf(
         {
@@ -105,13 +112,14 @@ export class ChatAnswer implements AnswerReader, AnswerEvents<Path> {
         text("service_tier"),
       ),
       said: { input: hasInput, output: hasOutput },
-      isComplete: this.#isDone || this.#bytes.isWhole,
+      // Not every provider writes the mark.
+      isComplete: this.#isDone || this.#bytes.isWhole || (this.#isEnded && hasOutput && stopReason !== ""),
       model: text("model"),
-      stopReason: text("choices>*>finish_reason"),
+      stopReason,
       toolUseIds: [...this.#toolUseIds],
       seenOutputBytes: this.#bytes.seenOutputBytes,
       error: text("error>code") || text("error>type"),
-      requestId: "",
+      hasServerTools: false,
       otherModels: new Map(),
     };
   }

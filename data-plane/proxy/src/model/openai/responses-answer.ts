@@ -10,7 +10,7 @@ import {
   type AnswerReader,
   type AnswerReading,
 } from "../wire/answer.ts";
-import { countIn } from "../wire/token-usage.ts";
+import { tokenCount } from "../wire/token-usage.ts";
 import { usageOf } from "./counts.ts";
 
 const counts = [
@@ -71,6 +71,8 @@ const skipped = new Set([
   "response.reasoning_text.done",
 ]);
 
+const serverCalls = new Set(["web_search_call", "file_search_call", "code_interpreter_call", "mcp_call"]);
+
 export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
   readonly #bytes: AnswerBytes<Path>;
   readonly #counts = new Map<Count, number>();
@@ -78,6 +80,7 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
   readonly #ofItem = new Map<Path, string>();
   readonly #toolUseIds = new Set<string>();
   readonly #searches = { item: 0, "output>*": 0, "response>output>*": 0 } satisfies Record<Item, number>;
+  #hasServerTools = false;
   #errorCode = "";
   #isStopped = false;
 
@@ -89,13 +92,17 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
     this.#bytes.push(chunk);
   }
 
+  end(): void {
+    this.#bytes.end();
+  }
+
   isSkipped(type: string): boolean {
     return skipped.has(type);
   }
 
   onValue(path: Path, value: ProbedValue): void {
     const name = countAt.get(path);
-    const count = countIn(value);
+    const count = tokenCount(value);
     if (name !== undefined && count !== undefined) this.#counts.set(name, count);
     if (typeof value !== "string") return;
     const text = textAt.get(path);
@@ -111,6 +118,7 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
     // What the provider calls itself has no such id.
     if (callId !== "" && text("type").endsWith("_call") && this.#toolUseIds.size < toolUseIdsMax)
       this.#toolUseIds.add(callId);
+    if (serverCalls.has(text("type"))) this.#hasServerTools = true;
     const isSearch = text("type") === "web_search_call" && ["", "search"].includes(text("action>type"));
     // The same item is an event when it begins, and one when it is done.
     if (isSearch && (path !== "item" || text("status") === "completed")) this.#searches[path]++;
@@ -146,7 +154,7 @@ export class ResponsesAnswer implements AnswerReader, AnswerEvents<Path> {
       toolUseIds: [...this.#toolUseIds],
       seenOutputBytes: this.#bytes.seenOutputBytes,
       error: text("error>code") || text("error>type") || this.#errorCode,
-      requestId: "",
+      hasServerTools: this.#hasServerTools,
       otherModels: new Map(),
     };
   }

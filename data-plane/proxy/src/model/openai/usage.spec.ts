@@ -2,12 +2,12 @@
 // providers of its protocol send; wherever a stream is cut on its way, the same has to be read of it, and nothing that a
 // provider sends may fail a call.
 
+import { nothingUsed } from "@tollgate/kernel/pricing";
 import { describe, expect, test, vi } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../../test/support/random.ts";
 import { eventsOf, waysToCut } from "../../fixtures/cuts.ts";
 import type { AnswerForm, AnswerReading } from "../wire/answer.ts";
 import type { BodyOperation } from "../wire/request.ts";
-import { nothingUsed } from "../wire/token-usage.ts";
 import { readOpenAiAnswer } from "./usage.ts";
 
 // Other work on the machine makes a test slower, and not wrong.
@@ -15,11 +15,17 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const random = seededRandom(seedFromEnv());
 
-/** The same, however it is cut. */
-function read(bytes: Buffer | string, form: AnswerForm, operation: BodyOperation = "chat/completions"): AnswerReading {
+/** The same, however it is cut. `isEnded`: HTTP has said that it is all. */
+function read(
+  bytes: Buffer | string,
+  form: AnswerForm,
+  operation: BodyOperation = "chat/completions",
+  isEnded = false,
+): AnswerReading {
   const [whole, ...others] = waysToCut(Buffer.from(bytes), random).map((pieces) => {
     const reader = readOpenAiAnswer(operation, form);
     for (const piece of pieces) reader.push(Buffer.from(piece));
+    if (isEnded) reader.end();
     return reader.reading();
   });
   if (whole === undefined) throw new Error("no way to cut it");
@@ -73,7 +79,7 @@ describe("chat", () => {
         toolUseIds: ["call_DdmO9pD3xa9XTPNJ32zg2hcA", "call_2"],
         seenOutputBytes: Buffer.byteLength('Héllo\\n{\\"a{}'),
         error: "",
-        requestId: "",
+        hasServerTools: false,
         otherModels: new Map(),
       });
   });
@@ -92,6 +98,18 @@ describe("chat", () => {
       "events",
     );
     expect(failed).toMatchObject({ isComplete: false, error: "server_error" });
+  });
+
+  test("that ends without a mark, or without the empty line behind it, has come to its end where it said what it used", () => {
+    const ended = (bytes: Buffer) => read(bytes, "events", "chat/completions", true);
+    const whole = read(eventsOf(chat), "events");
+    const unmarked = eventsOf(chat.slice(0, -1));
+    expect(read(unmarked, "events").isComplete).toBe(false);
+    for (const bytes of [unmarked, unmarked.subarray(0, -1), unmarked.subarray(0, -2), eventsOf(chat).subarray(0, -2)])
+      expect(ended(bytes)).toEqual(whole);
+    // Cut in the middle of what it used, where only the connection ends an answer.
+    expect(ended(unmarked.subarray(0, -3))).toMatchObject({ isComplete: false });
+    for (const events of [2, 6]) expect(ended(eventsOf(chat.slice(0, events)))).toMatchObject({ isComplete: false });
   });
 
   test("in one piece says the same", () => {
@@ -229,6 +247,10 @@ describe("responses", () => {
       seenOutputBytes: 6,
     });
     expect(read(eventsOf([last]), "events", "responses")).toMatchObject(expected);
+    const unended = eventsOf([...responses, last]).subarray(0, -2);
+    expect(read(unended, "events", "responses").isComplete).toBe(false);
+    expect(read(unended, "events", "responses", true)).toMatchObject(expected);
+    expect(read(unended.subarray(0, -1), "events", "responses", true).isComplete).toBe(false);
     const told = last[1].replace('"service_tier"', '"tool_usage":{"web_search":{"num_requests":3}},"service_tier"');
     expect(read(eventsOf([["", told]]), "events", "responses").usage.webSearches).toBe(3);
   });
@@ -238,6 +260,7 @@ describe("responses", () => {
       isComplete: false,
       said: { input: false, output: false },
       toolUseIds: ["call_1"],
+      hasServerTools: true,
       usage: { webSearches: 1 },
       stopReason: "",
       model: "gpt-5.6-2026-08-01",

@@ -11,7 +11,7 @@ export type AnswerForm = "events" | "json";
 
 export type AnswerReading = {
   readonly usage: TokenUsage;
-  /** Whether the provider has said it. Of an answer that is not complete, the output is what it was when it was said. */
+  /** Whether the provider has said it, and of the output not only what it was before there was any. */
   readonly said: { readonly input: boolean; readonly output: boolean };
   /** Whether the answer came to its end, as its protocol marks it. */
   readonly isComplete: boolean;
@@ -24,14 +24,16 @@ export type AnswerReading = {
   readonly seenOutputBytes: number;
   /** What kind of error the answer is or ends with, in the provider's words. */
   readonly error: string;
-  /** As the answer itself names it; providers say it in a header, too. */
-  readonly requestId: string;
+  /** Whether a stream has shown that the provider ran a tool of its own, whose results the model reads. */
+  readonly hasServerTools: boolean;
   /** What other models used within the call; it is no part of `usage`. */
   readonly otherModels: ReadonlyMap<string, TokenUsage>;
 };
 
 export interface AnswerReader {
   push(chunk: Buffer): void;
+  /** The answer came to an end that HTTP calls one. */
+  end(): void;
   reading(): AnswerReading;
 }
 
@@ -49,21 +51,22 @@ export type AnswerEvents<Path extends string> = ProbeEvents<Path> & {
 export class AnswerBytes<Path extends string> {
   readonly #probe: MemberProbe<Path>;
   readonly #splitter: EventSplitter | undefined;
+  /** Of the event that is under way. */
+  #firstByte: number | undefined;
 
   constructor(form: AnswerForm, plan: ProbePlan<Path>, events: AnswerEvents<Path>) {
     const probe = new MemberProbe(plan, events);
     this.#probe = probe;
     if (form === "json") return;
-    let firstByte: number | undefined;
     this.#splitter = new EventSplitter({
       onData: (chunk, start, end, type) => {
-        firstByte ??= chunk[start];
+        this.#firstByte ??= chunk[start];
         if (!events.isSkipped(type)) probe.push(chunk, start, end);
       },
       onEnd: (type) => {
         // Every event of JSON is an object.
-        events.onEvent(type, firstByte === openBracket);
-        firstByte = undefined;
+        events.onEvent(type, this.#firstByte === openBracket);
+        this.#firstByte = undefined;
         probe.begin();
       },
     });
@@ -72,6 +75,15 @@ export class AnswerBytes<Path extends string> {
   push(chunk: Buffer): void {
     if (this.#splitter === undefined) this.#probe.push(chunk);
     else this.#splitter.push(chunk);
+  }
+
+  /**
+   * The last event may lack the empty line behind it. Where only its connection ends an answer, the event may be cut, too: then
+   * it is left, and the answer is not all that it was to be.
+   */
+  end(): { readonly isCut: boolean } {
+    if (this.#probe.isWhole || this.#firstByte === openBracket) this.#splitter?.end();
+    return { isCut: this.#firstByte !== undefined };
   }
 
   /** Of an answer in one text: whether all of it has come. */

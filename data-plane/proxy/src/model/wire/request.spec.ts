@@ -2,6 +2,7 @@
 // name one model to the gate and another to the provider, or be billed for less than it may use; and a body that is changed
 // anywhere else loses the provider's prompt cache.
 
+import { limits } from "@tollgate/kernel/limits";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { seedFromEnv } from "../../../../../test/support/random.ts";
@@ -78,7 +79,14 @@ describe("what is read", () => {
     }
     expect(asked('"x":1')).toBeUndefined();
     const choices = (value: string) => read(`{"model":"a","n":${value}}`).choices;
-    expect(["3", "null", "0", '"2"', "-4", "1.5"].map(choices)).toEqual([3, 1, 1, 128, 128, 128]);
+    expect(["3", "null", "0", '"2"', "-4", "1.5", "129"].map(choices)).toEqual([3, 1, 1, 128, 128, 128, 128]);
+    expect(read('{"model":"a","max_tokens":9007199254740991}').outputTokensAsked).toBe(limits.modelTokensMax);
+  });
+
+  test("has the speed that was asked for as a tier", () => {
+    const tier = (more: string) => read(`{"model":"a",${more}}`, "messages").serviceTier;
+    expect(tier('"speed":"fast","service_tier":"auto"')).toBe("fast");
+    expect(tier('"speed":"standard","service_tier":"auto"')).toBe("auto");
   });
 
   test("says where more is read than the body holds", () => {
@@ -86,6 +94,46 @@ describe("what is read", () => {
     for (const member of [...members, '"thread":{"type":"continue","previous_message_id":"msg_1"}'])
       expect(read(`{"model":"a",${member}}`, "responses").hasInputElsewhere, member).toBe(true);
     expect(read('{"model":"a","previous_response_id":null}', "responses").hasInputElsewhere).toBe(false);
+  });
+
+  test("says whether the provider may run tools, and how often", () => {
+    const tools = (text: string) => read(`{"model":"a","tools":[${text}]}`);
+    const search = '{"type":"web_search_20260209","name":"web_search","max_uses":5}';
+    expect(tools(`${search},{"type":"web_fetch_20260209","max_uses":2},{"max_uses":-1}`)).toMatchObject({
+      ...{ hasServerTools: true, serverToolUsesMax: 7 },
+    });
+    expect(tools('{"type":"web_search"}')).toMatchObject({ hasServerTools: true, serverToolUsesMax: 0 });
+    expect(tools(`${search.replace("5", "5000000")}`).serverToolUsesMax).toBe(1_000);
+    expect(tools('{"type":"function"},{"type":"custom"},{"name":"web_search"},{"type":"bash_20250124"}')).toMatchObject(
+      {
+        ...{ hasServerTools: false, serverToolUsesMax: 0 },
+      },
+    );
+    for (const more of ['"mcp_servers":[{}]', '"web_search_options":{}'])
+      expect(read(`{"model":"a",${more}}`).hasServerTools, more).toBe(true);
+  });
+
+  test("says so of files and images that the provider fetches, and not of those in the body or of texts about them", () => {
+    const inMessages = (content: string): boolean =>
+      read(`{"model":"a","messages":[{"role":"user","content":[${content}]}]}`, "messages").hasInputElsewhere;
+    for (const fetched of [
+      '{"type":"image","source":{"type":"url","url":"https://a.example/"}}',
+      '{"type":"document","source":{ "type" : "file" , "file_id" : "file_1" }}',
+      '{"type":"image_url","image_url":{"url":"https://a.example/"}}',
+      '{"type":"image_url","image_url":{"detail":"low", "url" : "https://a.example/"}}',
+      '{"type":"input_image","image_url":"https://a.example/"}',
+      '{"type":"input_file","file_url":"https://a.example/"}',
+      '{"type":"file","file":{"file_id":"file_1"}}',
+    ])
+      expect(inMessages(fetched), fetched).toBe(true);
+    for (const here of [
+      '{"type":"image","source":{"type":"base64","data":"AAAA"}}',
+      '{"type":"image_url","image_url":{"detail":"low","url":"data:image/png;base64,AAAA"}}',
+      '{"type":"input_image","image_url":"data:image/png;base64,AAAA"}',
+      JSON.stringify({ type: "text", text: '{"type":"url","file_id":"f","image_url":"https://a.example/"}' }),
+      '{"type":"tool_use","input":{"url":"https://a.example/","properties":{"file_id":{"type":"string"}}}}',
+    ])
+      expect(inMessages(here), here).toBe(false);
   });
 });
 
@@ -99,6 +147,21 @@ describe("models besides the one that is asked for", () => {
     expect(read('{"model":"a","tools":{"model":"no"}}')).toMatchObject({ otherModels: [], hasFreeFallback: false });
     expect(read('{"model":"a","fallbacks":"default"}').hasFreeFallback).toBe(true);
     for (const none of ["null", "[]"]) expect(read(`{"model":"a","fallbacks":${none}}`).hasFreeFallback).toBe(false);
+  });
+
+  test("are found as texts, too, and whatever is no name may be any", () => {
+    const besides = (more: string) => read(`{"model":"a",${more}}`);
+    expect(besides('"models":["b","c"],"fallbacks":["d",{"model":"e"}]')).toMatchObject({
+      ...{ otherModels: ["b", "c", "d", "e"], hasFreeFallback: false },
+    });
+    for (const none of ['"models":null', '"models":[]', '"fallbacks":[]'])
+      expect(besides(none)).toMatchObject({ otherModels: [], hasFreeFallback: false });
+    for (const free of ['"b"', "{}", "[5]", "[null]", '[["b"]]', "[{}]", '[{"model":5}]', "true"])
+      for (const name of ["models", "fallbacks"])
+        expect(besides(`"${name}":${free}`).hasFreeFallback, `${name} ${free}`).toBe(true);
+    expect(besides('"models":[{"model":"b"}]').hasFreeFallback).toBe(true);
+    expect(problemOf(`{"model":"a","models":[${'"b",'.repeat(300)}"b"]}`)).toBe("too-many-models");
+    expect(problemOf('{"model":"a","models":["b"],"Models":["c"]}')).toBe("duplicate-member");
   });
 
   test("are refused where they could be read in two ways, or are beyond count", () => {

@@ -15,6 +15,9 @@ import {
   type Span,
   type Spans,
 } from "../../bytes/members.ts";
+import { besidesIn, type Besides } from "./besides.ts";
+import { hasReferences } from "./references.ts";
+import { isServerTool } from "./server-tools.ts";
 
 /** What is asked of a door with a body, by the protocol's own path. */
 export type BodyOperation = "messages" | "messages/count_tokens" | "chat/completions" | "responses" | "embeddings";
@@ -27,39 +30,47 @@ const paths = [
   "max_output_tokens",
   "n",
   "service_tier",
+  "speed",
   "stream_options",
   "stream_options>include_usage",
   "previous_response_id",
   "conversation",
   "prompt",
   "thread",
+  "background",
+  "models",
   "fallbacks",
   "fallbacks>*>model",
   "tools>*>model",
+  "tools>*>type",
+  "tools>*>max_uses",
+  "mcp_servers",
+  "web_search_options",
 ] as const;
 
 export type RequestSpans = Spans<(typeof paths)[number]>;
 
-export type ModelRequest = {
+export type ModelRequest = Besides & {
   readonly operation: BodyOperation;
   readonly body: Buffer;
+  readonly bodyBytes: number;
   /** As the client wrote it. */
   readonly model: string;
   readonly isStreamed: boolean;
+  /** Whether the provider goes on with it when its client is gone. */
+  readonly isBackground: boolean;
   /** The most that the client wants written, of each choice; undefined where it says nothing that is surely understood. */
   readonly outputTokensAsked: number | undefined;
   /** How many answers are asked for at once; never too few. */
   readonly choices: number;
+  /** Fast answers are as one, as they are in price lists. */
   readonly serviceTier: string | undefined;
-  /**
-   * Models that the provider may use besides, by its own names for them: to fall back to, or as a tool such as an adviser. They
-   * go on as they are.
-   */
-  readonly otherModels: readonly string[];
-  /** Whether the provider is free to fall back to a model that is not named. */
-  readonly hasFreeFallback: boolean;
-  /** Whether the model reads more than is in the body: a conversation, a thread or a prompt that the provider keeps. */
+  /** Whether the model reads more than is in the body: a conversation or a prompt that the provider keeps, files, images. */
   readonly hasInputElsewhere: boolean;
+  /** Whether the model may call what the provider runs, a search or code or another server, whose results it reads. */
+  readonly hasServerTools: boolean;
+  /** How often the provider may use such tools, as far as the request says it. */
+  readonly serverToolUsesMax: number;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
   readonly mustAskUsage: boolean;
   readonly at: RequestSpans;
@@ -68,6 +79,9 @@ export type ModelRequest = {
 export type RequestProblem = MemberProblem | "model-missing" | "model-too-long" | "too-many-models";
 
 export type RequestRefusal = { readonly problem: RequestProblem };
+
+/** How Anthropic's fast answers are called where a tier's price is asked for. */
+export const fastTier = "fast";
 
 const find = memberFinder(paths);
 
@@ -84,22 +98,27 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const model = textValue(body, at.model);
   if (model === undefined || model === "") return { problem: "model-missing" };
   if (model.length > limits.modelNameCharsMax) return { problem: "model-too-long" };
-  const others = [...at["fallbacks>*>model"], ...at["tools>*>model"]];
-  if (others.length >= listedMembersMax) return { problem: "too-many-models" };
+  const { otherModels, hasFreeFallback } = besidesIn(body, at);
+  const listed = at["fallbacks>*>model"].length + at["tools>*>model"].length;
+  if (Math.max(listed, otherModels.length) >= listedMembersMax) return { problem: "too-many-models" };
   const isStreamed = isWord(body, at.stream, "true");
   return {
     operation,
     body,
+    bodyBytes: body.length,
     model,
     isStreamed,
+    isBackground: operation === "responses" && isWord(body, at.background, "true"),
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
     choices: choicesOf(body, at.n),
-    serviceTier: textValue(body, at.service_tier),
-    otherModels: others.flatMap((span) => textValue(body, span) ?? []),
-    hasFreeFallback: isGiven(body, at.fallbacks) && body[at.fallbacks.start] !== openBracket,
-    hasInputElsewhere: [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) =>
-      isGiven(body, span),
-    ),
+    serviceTier: textValue(body, at.speed) === fastTier ? fastTier : textValue(body, at.service_tier),
+    otherModels,
+    hasFreeFallback,
+    hasInputElsewhere:
+      [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) => isGiven(body, span)) ||
+      hasReferences(body),
+    hasServerTools: hasServerTools(body, at),
+    serverToolUsesMax: usesOf(body, at["tools>*>max_uses"]),
     mustAskUsage: operation === "chat/completions" && isStreamed && canAskUsage(body, at),
     at,
   };
@@ -133,7 +152,6 @@ function canAskUsage(body: Buffer, at: RequestSpans): boolean {
   return body[options.start] === openBrace && (!isGiven(body, asked) || isWord(body, asked, "false"));
 }
 
-const openBracket = 0x5b;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const space = 0x20;
@@ -162,15 +180,31 @@ function mostOf(body: Buffer, spans: readonly (Span | undefined)[]): number | un
     if (count === undefined) return undefined;
     most = Math.max(most ?? 0, count);
   }
-  return most;
+  return most === undefined ? undefined : Math.min(most, limits.modelTokensMax);
 }
 
-/** The most that anybody gives; what is not understood counts as that. */
+/** The most that anybody gives; what is beyond it or not understood counts as that. */
 const choicesMax = 128;
 
 function choicesOf(body: Buffer, span: Span | undefined): number {
   if (!isGiven(body, span)) return 1;
-  return Math.max(1, countOf(body, span) ?? choicesMax);
+  return Math.min(Math.max(1, countOf(body, span) ?? choicesMax), choicesMax);
+}
+
+function hasServerTools(body: Buffer, at: RequestSpans): boolean {
+  if (isGiven(body, at.mcp_servers) || isGiven(body, at.web_search_options)) return true;
+  const types = at["tools>*>type"];
+  return types.length >= listedMembersMax || types.some((span) => isServerTool(textValue(body, span) ?? ""));
+}
+
+/** More than anybody allows. */
+const usesMax = 1_000;
+
+function usesOf(body: Buffer, spans: readonly Span[]): number {
+  return Math.min(
+    spans.reduce((sum, span) => sum + (countOf(body, span) ?? 0), 0),
+    usesMax,
+  );
 }
 
 const countBytesMax = 32;

@@ -2,17 +2,6 @@
 
 import type { TokenUsage } from "@tollgate/kernel/pricing";
 
-export const nothingUsed: TokenUsage = {
-  inputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  webSearches: 0,
-  serviceTier: "",
-};
-
 /** Of the service tier of the first. */
 export function sumOf(a: TokenUsage, b: TokenUsage): TokenUsage {
   return {
@@ -31,6 +20,6 @@ export function sumOf(a: TokenUsage, b: TokenUsage): TokenUsage {
 const countMax = 2 ** 40;
 
 /** A number of tokens or requests; undefined for what is none. */
-export function countIn(value: unknown): number | undefined {
+export function tokenCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= countMax ? value : undefined;
 }
