@@ -18,12 +18,12 @@ const seenBytesMax = 128;
 export function hasReferences(body: Buffer): boolean {
   return (
     holds(body, '_id"', (at) => isNamed(body, at, ['"file']) && isReference.id.test(behind(body, at + 4))) ||
-    holds(
-      body,
-      '_url"',
-      (at) => isNamed(body, at, ['"file', '"image']) && isReference.url.test(behind(body, at + 5)),
-    ) ||
-    holds(body, '"url"', (at) => endsInType.test(body.toString("latin1", Math.max(0, at - seenBytesMax), at)))
+    // With the quote in front it would take eight times as long: bodies are full of quotes.
+    holds(body, 'url"', (at) =>
+      isNamed(body, at, ['"'])
+        ? endsInType.test(body.toString("latin1", Math.max(0, at - 1 - seenBytesMax), at - 1))
+        : isNamed(body, at, ['"file_', '"image_']) && isReference.url.test(behind(body, at + 4)),
+    )
   );
 }
 
