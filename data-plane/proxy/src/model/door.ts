@@ -71,7 +71,13 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (route.kind === "hello") return answerHello(exchange);
     const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
-    if (route.kind === "models" || !mayHaveBody(exchange)) return guarded(call, () => enter(call, route, credential));
+    if (route.kind === "models" || !mayHaveBody(exchange)) return enter(call, route, credential);
+    // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
+    admit(() => readIn(call, route, credential))({ call, credential });
+  }
+
+  function readIn(call: Arrival, route: Route, credential: Credential): void {
+    const { request } = call.exchange;
     readBody(request, bytesMax, (result) => {
       if (result.outcome === "broken-off") return;
       if (result.outcome === "too-large") return tooLarge(call);
