@@ -267,6 +267,11 @@ export const errors = {
     text: "The body is compressed in a way that is not read here.",
     help: "Bodies are read plain, or as gzip, deflate, br or, where the gate's Node has it, zstd.",
   },
+  "model.bodies-full": {
+    class: "unavailable",
+    text: "The gate holds as many bodies of calls as it may just now.",
+    help: "Many large calls are under way at once. Clients try again by themselves. The bound is `TOLLGATE_MODEL_BODIES_BYTES_MAX`.",
+  },
   "model.operation-unknown": {
     class: "not-found",
     text: "The gate does not know this path of the provider's, and does not pass it on.",

@@ -99,7 +99,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
   function receive(arrival: Arrival, result: BodyOutcome): void {
     const { exchange } = arrival;
     if (result.outcome === "broken-off") return;
-    if (result.outcome === "too-large") {
+    if (result.outcome !== "read") {
       exchange.response.setHeader("connection", "close");
       const detail = `A body has at most ${settings.requestBytesMax} bytes.`;
       return accounts.refuse(callOf(exchange, undefined, 0, "null"), { code: "request.too-large", detail });

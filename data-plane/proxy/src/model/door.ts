@@ -4,7 +4,8 @@
 
 import { reachableModel, reachableModels } from "@tollgate/kernel/models";
 import { answerJson } from "../http/answer.ts";
-import { readBody } from "../http/body.ts";
+import { createBodyBudget, type BodyHold } from "../http/body-budget.ts";
+import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
 import type { Door, Exchange } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
@@ -37,7 +38,7 @@ export type ModelDoorParts = Omit<Authentication, "accounts"> & {
   /** Something else, to a provider that is known. */
   readonly pass: Step<ReachedProvider<ModelErrand>>;
   readonly log: Log;
-  readonly settings: OriginRules & { modelRequestBytesMax: number };
+  readonly settings: OriginRules & { modelRequestBytesMax: number; modelBodiesBytesMax: number };
 };
 
 /** A request on its way in, before it is known whose it is. */
@@ -45,6 +46,8 @@ type Arrival = Call & {
   readonly exchange: Exchange;
   readonly format: Format;
   readonly body: Buffer | undefined;
+  /** The room that the body takes. */
+  readonly hold: BodyHold;
 };
 
 export function modelDoor(parts: ModelDoorParts): Door {
@@ -52,6 +55,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
   const { modelRequestBytesMax: bytesMax } = settings;
   const problemOfOrigin = originProblem(settings);
   const admit = authenticate<Arrival>(parts);
+  const budget = createBodyBudget(settings.modelBodiesBytesMax);
 
   return {
     serve,
@@ -62,7 +66,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
     const { request } = exchange;
     const route = routeOf(exchange.path, request.headers);
     const format = formats[route.door];
-    const call = arrivalOf(exchange, format, undefined);
+    const call = arrivalOf(exchange, format, undefined, budget.hold());
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
     const allowed = methods[route.kind];
@@ -77,14 +81,17 @@ export function modelDoor(parts: ModelDoorParts): Door {
   }
 
   function readIn(call: Arrival, route: Route, credential: Credential): void {
-    const { request } = call.exchange;
-    readBody(request, bytesMax, (result) => {
+    const { exchange, hold } = call;
+    const { request, response } = exchange;
+    response.once("close", hold.letGo);
+    const receiveUnpacked = (unpacked: UnpackOutcome): void =>
+      guarded(call, () => receive(call, route, credential, unpacked));
+    const receiveBody = (result: BodyOutcome): void => {
       if (result.outcome === "broken-off") return;
-      if (result.outcome === "too-large") return tooLarge(call);
-      unpack(result.bytes, request.headers["content-encoding"], bytesMax, (unpacked) =>
-        guarded(call, () => receive(call, route, credential, unpacked)),
-      );
-    });
+      if (result.outcome !== "read") return receiveUnpacked(result);
+      unpack(result.bytes, request.headers["content-encoding"], bytesMax, receiveUnpacked, hold);
+    };
+    readBody(request, bytesMax, receiveBody, hold);
   }
 
   /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
@@ -97,20 +104,26 @@ export function modelDoor(parts: ModelDoorParts): Door {
     }
   }
 
-  function tooLarge(call: Arrival): void {
+  /** What is left of the body is not read. */
+  function refuseBody(call: Arrival, refusal: Refusal): void {
     call.exchange.response.setHeader("connection", "close");
-    accounts.refuse(call, { code: "request.too-large", detail: `A body has at most ${bytesMax} bytes, unpacked.` });
+    accounts.refuse(call, refusal);
   }
 
   function receive(call: Arrival, route: Route, credential: Credential, result: UnpackOutcome): void {
-    if (result.outcome === "too-large") return tooLarge(call);
+    if (result.outcome === "too-large")
+      return refuseBody(call, { code: "request.too-large", detail: `A body has at most ${bytesMax} bytes, unpacked.` });
+    if (result.outcome === "no-room") {
+      call.exchange.response.setHeader("retry-after", "1");
+      return refuseBody(call, { code: "model.bodies-full" });
+    }
     if (result.outcome === "unsupported") return accounts.refuse(call, { code: "model.encoding-unsupported" });
     if (result.outcome === "unreadable")
       return accounts.refuse(call, {
         code: "request.invalid",
         detail: "The body is not what `content-encoding` says.",
       });
-    enter(arrivalOf(call.exchange, call.format, result.bytes), route, credential);
+    enter(arrivalOf(call.exchange, call.format, result.bytes, call.hold), route, credential);
   }
 
   function enter(arrival: Arrival, route: Route, credential: Credential): void {
@@ -193,10 +206,10 @@ function formatOf({ path, request }: Exchange): Format {
   return formats[routeOf(path, request.headers).door];
 }
 
-function arrivalOf(exchange: Exchange, format: Format, body: Buffer | undefined): Arrival {
+function arrivalOf(exchange: Exchange, format: Format, body: Buffer | undefined, hold: BodyHold): Arrival {
   const { requestId, startedMs } = exchange;
   return {
-    ...{ requestId, startedMs, exchange, format, body },
+    ...{ requestId, startedMs, exchange, format, body, hold },
     door: format.door,
     requestBytes: body?.length ?? 0,
     answerRefusal: (refusal) => refuseIn(format, exchange, refusal),
