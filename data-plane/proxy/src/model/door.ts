@@ -135,6 +135,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
           return listModels(admitted, route.id);
         case "other":
           return passOn(admitted, route.path);
+        case "misspelt":
+          return refuseMisspelt(admitted, route.rightPath);
         case "hello":
           return answerHello(arrival.exchange);
       }
@@ -152,12 +154,18 @@ export function modelDoor(parts: ModelDoorParts): Door {
     parts.send({ call: errand, view, principal, asked: { kind: format.kind, model: read.model, besides } });
   }
 
+  function refuseMisspelt({ call, principal }: Admitted<Arrival>, rightPath: string): void {
+    const detail = `The path of this call is \`${rightPath}\`.`;
+    accounts.refuse(call, { code: "model.operation-unknown", detail }, { principal });
+  }
+
   function passOn(admitted: Admitted<Arrival>, path: string): void {
     const { call, view, principal } = admitted;
     const { format, exchange, body } = call;
-    const provider = isBelow(path) ? passingProvider(view, principal, format.kind) : undefined;
+    const query = queryOf(exchange);
+    const provider = isBelow(path) && !query.includes("#") ? passingProvider(view, principal, format.kind) : undefined;
     if (provider === undefined) return accounts.refuse(call, { code: "model.operation-unknown" }, { principal });
-    const sent = { kind: "passed", path: path + queryOf(exchange), body } as const;
+    const sent = { kind: "passed", path: path + query, body } as const;
     const operation = path.slice(1, 1 + operationCharsMax);
     parts.pass({ call: errandOf(call, operation, "", false, sent), view, principal, provider, model: "" });
   }
@@ -185,6 +193,7 @@ const methods: Record<Route["kind"], readonly string[] | undefined> = {
   call: ["POST"],
   models: ["GET", "HEAD"],
   hello: ["GET", "HEAD"],
+  misspelt: undefined,
   other: undefined,
 };
 
