@@ -53,8 +53,8 @@ class Forward implements AttemptEvents {
     this.parts = parts;
     this.bounded = bounded;
     this.open = parts.providers.of(bounded.provider);
-    const { description, requestId } = bounded.call;
-    const sticky = description.sessionId === "" ? requestId : description.sessionId;
+    const { sessionId } = bounded.call.description;
+    const sticky = sessionId === "" ? bounded.principal.key.id : sessionId;
     this.credentials = this.open.credentials.order(bounded.model, sticky);
   }
 
