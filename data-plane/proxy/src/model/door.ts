@@ -27,6 +27,7 @@ import { clientNameIn } from "./client-name.ts";
 import type { ModelErrand, Sent } from "./errand.ts";
 import type { Format } from "./format.ts";
 import { formats } from "./formats.ts";
+import { holdsOwnKeyInUrl } from "./own-key.ts";
 import { isBelow, passingProvider } from "./passing.ts";
 import { providerPath, routeOf, type Route } from "./routes.ts";
 import { readRequest, type RequestProblem } from "./wire/request.ts";
@@ -75,6 +76,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (route.kind === "hello") return answerHello(exchange);
     const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
+    if (holdsOwnKeyInUrl(request.url ?? ""))
+      return accounts.refuse(call, { code: "request.invalid", detail: keyInUrl });
     if (route.kind === "models" || !mayHaveBody(exchange)) return enter(call, route, credential);
     // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
     admit(() => readIn(call, route, credential))({ call, credential });
@@ -187,6 +190,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
 }
 
 const operationCharsMax = 128;
+const keyInUrl = "A key stands in the URL, which providers write into logs; send it in a header.";
 
 /** Undefined: any. */
 const methods: Record<Route["kind"], readonly string[] | undefined> = {

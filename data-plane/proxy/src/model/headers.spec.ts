@@ -53,6 +53,24 @@ test("what the client says goes on, but nothing of its connection, its place or 
   });
 });
 
+test("a key of the gate in the URL is refused, however it is written", async () => {
+  const upstream = started(await startProvider(({ response }) => answerWith(response, "{}")));
+  const gate = await startModelGate([provider("p", upstream.url, { passthrough: true })]);
+  const key = gate.agent.text;
+  for (const path of [
+    `/anthropic/v1/messages?key=${key}`,
+    `/anthropic/v1/messages?key=${key.replace("_", "%5F")}`,
+    `/anthropic/v1/messages?key=${key.replace("_", "%255f")}`,
+    `/anthropic/v1/files?a=%zz&key=${key.replace("t", "%74")}`,
+    `/anthropic/v1/files/${key}`,
+  ]) {
+    const { status, headers, text } = await send(gate, path, { body });
+    expect([path, status, headers["x-tollgate-code"]]).toEqual([path, 400, "request.invalid"]);
+    expect(text).not.toContain(key);
+  }
+  expect(upstream.seen).toEqual([]);
+});
+
 test("what the provider says comes back, but nothing of its connection, its front or its limits", async () => {
   const upstream = started(
     await startProvider(({ response }) =>

@@ -5,9 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Format } from "./format.ts";
 import { headerName } from "./header-names.ts";
-
-/** No key is told a provider, in whatever header it stands. */
-const ownKey = /tg_(?:key|svc|adm|join)_/;
+import { holdsOwnKey } from "./own-key.ts";
 
 /** Name after value. `identity`, because what an answer used is read on its way. */
 export function headersToProvider(
@@ -22,7 +20,7 @@ export function headersToProvider(
     const value = rawHeaders[at + 1] ?? "";
     const { lower, goesToProvider } = headerName(name);
     if (!goesToProvider || lower === credential[0] || ofConnection?.has(lower) === true) continue;
-    if (!ownKey.test(value)) sent.push(name, value);
+    if (!holdsOwnKey(value)) sent.push(name, value);
   }
   return sent;
 }
