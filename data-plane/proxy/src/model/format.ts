@@ -29,8 +29,6 @@ export type Format = {
   modelBody(model: ListedModel): string;
   /** The header that carries a provider's credential, name and value. */
   credentialHeader(secret: string): readonly [name: string, value: string];
-  /** Headers of an answer that are between the gate and the provider alone. */
-  isForGate(name: string): boolean;
   headroomIn(headers: IncomingHttpHeaders): Headroom;
   /** As the provider calls the request. */
   providerRequestId(headers: IncomingHttpHeaders): string;

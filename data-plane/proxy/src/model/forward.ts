@@ -118,7 +118,7 @@ class Forward implements AttemptEvents {
       filter: form === "events" ? filterFor(call) : undefined,
       length: headers["content-length"],
     });
-    this.relay.begin(head, call.format, call.requestId);
+    this.relay.begin(head, call.requestId);
   }
 
   onData(chunk: Buffer): void {

@@ -1,9 +1,8 @@
 // Headers on their way to a provider and back. To the provider goes what the client said, unknown headers too, but nothing of
 // the connection, nothing that tells where the client is, and no credential but the provider's own. Back goes what the provider
-// said, but nothing of the connection, of its front or of the credential's limits. Which names these are, `header-names.ts` says.
+// said, but nothing of the connection, of its front, of the credential's limits or of whose it is. Which names these are, `header-names.ts` says.
 
 import type { IncomingMessage } from "node:http";
-import type { Format } from "./format.ts";
 import { headerName } from "./header-names.ts";
 import { holdsOwnKey } from "./own-key.ts";
 
@@ -26,18 +25,14 @@ export function headersToProvider(
 }
 
 /** Name after value, as `rawHeaders` of an answer are: what it repeats is repeated. Without its length if that will be another. */
-export function headersToClient(
-  rawHeaders: readonly (Buffer | string)[],
-  format: Format,
-  isLengthKept: boolean,
-): string[] {
+export function headersToClient(rawHeaders: readonly (Buffer | string)[], isLengthKept: boolean): string[] {
   const sent: string[] = [];
   const ofConnection: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = textOf(rawHeaders[at]);
     const { lower, goesToClient } = headerName(name);
     if (lower === "connection") ofConnection.push(...(connectionOptions(textOf(rawHeaders[at + 1])) ?? []));
-    if (!goesToClient || format.isForGate(lower) || (lower === "content-length" && !isLengthKept)) continue;
+    if (!goesToClient || (lower === "content-length" && !isLengthKept)) continue;
     const value = textOf(rawHeaders[at + 1]);
     // Node refuses to send what is none, and with it the whole answer.
     if (!isControlled(value)) sent.push(name, value);
