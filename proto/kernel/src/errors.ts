@@ -100,6 +100,7 @@ export const errors = {
   },
   "request.method-not-allowed": {
     class: "invalid",
+    http: 405,
     text: "This path does not take that HTTP method.",
     help: "`/mcp` takes POST, GET and DELETE; the doors to models take POST for calls and GET for lists.",
   },

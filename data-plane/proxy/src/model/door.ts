@@ -22,7 +22,7 @@ import {
   type Step,
 } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
-import { answerHello, refuseIn, refuseMethod } from "./answers.ts";
+import { answerHello, refuseIn } from "./answers.ts";
 import { clientNameIn } from "./client-name.ts";
 import type { ModelErrand, Sent } from "./errand.ts";
 import type { Format } from "./format.ts";
@@ -71,8 +71,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
     const allowed = methods[route.kind];
-    if (allowed !== undefined && !allowed.includes(request.method ?? ""))
-      return refuseMethod(format, exchange, allowed.join(", "));
+    if (allowed !== undefined && !allowed.includes(request.method ?? "")) return refuseMethod(call, allowed);
     if (route.kind === "hello") return answerHello(exchange);
     const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
@@ -81,6 +80,11 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (route.kind === "models" || !mayHaveBody(exchange)) return enter(call, route, credential);
     // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
     admit(() => readIn(call, route, credential))({ call, credential });
+  }
+
+  function refuseMethod(call: Arrival, allowed: readonly string[]): void {
+    call.exchange.response.setHeader("allow", allowed.join(", "));
+    accounts.refuse(call, { code: "request.method-not-allowed" });
   }
 
   function readIn(call: Arrival, route: Route, credential: Credential): void {
