@@ -68,7 +68,8 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
 
   function doorAt(path: string): Door | undefined {
     const below = path.indexOf("/", 1);
-    return doors.get(below < 0 ? path : path.slice(0, below));
+    // An empty first part is no root.
+    return below === 1 ? undefined : doors.get(below < 0 ? path : path.slice(0, below));
   }
 
   function own({ response, requestId, path }: Exchange): void {

@@ -60,9 +60,10 @@ describe("credentials", () => {
     const { gate } = await gateOverBoth(["*/*"]);
     const headers = { origin: "https://evil.example" };
     expect(codeOf(await send(gate, messages, { body: body("m"), headers }))).toEqual([403, "request.origin-refused"]);
-    for (const path of ["/anthropic", "/anthropic/api/hello", "/api/hello"])
+    for (const path of ["/", "/anthropic", "/anthropic/api/hello", "/api/hello"])
       for (const method of ["HEAD", "GET"])
         expect((await send(gate, path, { method, headers: { "x-api-key": [] } })).status).toBe(200);
+    expect((await send(gate, "//")).json).toMatchObject({ error: { code: "request.path-unknown" } });
   });
 });
 

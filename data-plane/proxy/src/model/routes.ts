@@ -20,7 +20,7 @@ export type Route = { readonly door: ModelDoorName } & (
 );
 
 /** The first parts of all paths that are a door's to models. */
-export const modelDoorPaths = ["/anthropic", "/openai", "/v1", "/api"] as const;
+export const modelDoorPaths = ["/", "/anthropic", "/openai", "/v1", "/api"] as const;
 
 const calls: ReadonlyMap<string, { door: ModelDoorName; operation: BodyOperation }> = new Map([
   ["messages", { door: "anthropic", operation: "messages" }],
@@ -35,6 +35,7 @@ const version = "/v1/";
 export function routeOf(path: string, headers: IncomingHttpHeaders): Route {
   const named = doorNamedIn(path);
   if (named !== undefined) return routeAt(named.door, named.below);
+  if (path === "/") return { door: doorByHeaders(path, headers), kind: "hello" };
   const below = path.startsWith(version) ? path.slice(version.length) : undefined;
   const door = (below === undefined ? undefined : calls.get(below)?.door) ?? doorByHeaders(path, headers);
   return routeAt(door, path);
