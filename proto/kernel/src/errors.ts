@@ -283,7 +283,7 @@ export const errors = {
     http: 501,
     text: "The provider does not count tokens.",
     help: "It has no such path. Clients estimate then by themselves.",
-    doors: { anthropic: { type: "not_supported_error" } },
+    doors: { anthropic: { type: "not_supported" } },
   },
   "upstream.unreachable": {
     class: "upstream",

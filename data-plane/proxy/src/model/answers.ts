@@ -13,8 +13,8 @@ export function refuseIn(format: Format, { response, requestId }: Exchange, { co
   response.setHeader(codeHeader, code);
   response.setHeader(format.requestIdHeader, requestId);
   const { http } = doorShapeOf(code, format.door);
-  // The SDKs take it for an order. A key that is refused is refused the next time, too.
-  if (http === 401) response.setHeader("x-should-retry", "false");
+  // The SDKs take it for an order. A key that is refused is refused the next time, too, and so is what a provider cannot do.
+  if (http === 401 || http === 501) response.setHeader("x-should-retry", "false");
   answerJson(response, requestId, http, format.errorBody(code, detail, requestId));
 }
 
