@@ -3,6 +3,7 @@
 // bytes mean, and sends nothing twice.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Dispatcher } from "undici";
 import type { Deadlines } from "../upstream/deadlines.ts";
@@ -13,7 +14,7 @@ export type AttemptRequest = {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly body: Buffer | undefined;
+  readonly body: Buffer | Readable | undefined;
 };
 
 export type AttemptHead = {

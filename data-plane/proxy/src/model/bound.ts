@@ -37,9 +37,9 @@ function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
 }
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */
-function inputTokensMost({ contextTokensMax }: ModelPrice, { body, hasInputElsewhere }: ModelRequest): number {
-  if (!hasInputElsewhere) return body.length;
-  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(body.length, contextTokensAssumed);
+function inputTokensMost({ contextTokensMax }: ModelPrice, { bodyBytes, hasInputElsewhere }: ModelRequest): number {
+  if (!hasInputElsewhere) return bodyBytes;
+  return contextTokensMax > 0n ? Number(contextTokensMax) : Math.max(bodyBytes, contextTokensAssumed);
 }
 
 /** Infinite where neither the request nor the price list says. */

@@ -7,6 +7,7 @@ import { answerJson } from "../http/answer.ts";
 import { createBodyBudget, type BodyHold } from "../http/body-budget.ts";
 import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
+import { heldBody } from "../http/held-body.ts";
 import type { Door, Exchange } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
 import { unpack, type UnpackOutcome } from "../http/unpack.ts";
@@ -46,8 +47,8 @@ export type ModelDoorParts = Omit<Authentication, "accounts"> & {
 type Arrival = Call & {
   readonly exchange: Exchange;
   readonly format: Format;
-  readonly body: Buffer | undefined;
-  /** The room that the body takes. */
+  readonly bytes: Buffer | undefined;
+  /** The room that they take. */
   readonly hold: BodyHold;
 };
 
@@ -152,8 +153,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
 
   function callModel(admitted: Admitted<Arrival>, { operation }: Extract<Route, { kind: "call" }>): void {
     const { call, view, principal } = admitted;
-    const { format, exchange, body } = call;
-    const read = readRequest(operation, body ?? Buffer.alloc(0));
+    const { format, exchange, bytes } = call;
+    const read = readRequest(operation, bytes ?? Buffer.alloc(0));
     if ("problem" in read) return accounts.refuse(call, refusalOf(read.problem), { principal });
     const path = providerPath(format.door, `/v1/${operation}`) + queryOf(exchange);
     const errand = errandOf(call, operation, read.model, read.isStreamed, { kind: "call", request: read, path });
@@ -168,11 +169,11 @@ export function modelDoor(parts: ModelDoorParts): Door {
 
   function passOn(admitted: Admitted<Arrival>, path: string): void {
     const { call, view, principal } = admitted;
-    const { format, exchange, body } = call;
+    const { format, exchange } = call;
     const query = queryOf(exchange);
     const provider = isBelow(path) && !query.includes("#") ? passingProvider(view, principal, format.kind) : undefined;
     if (provider === undefined) return accounts.refuse(call, { code: "model.operation-unknown" }, { principal });
-    const sent = { kind: "passed", path: path + query, body } as const;
+    const sent = { kind: "passed", path: path + query } as const;
     const operation = path.slice(1, 1 + operationCharsMax);
     parts.pass({ call: errandOf(call, operation, "", false, sent), view, principal, provider, model: "" });
   }
@@ -223,18 +224,18 @@ function formatOf({ path, request }: Exchange): Format {
   return formats[routeOf(path, request.headers).door];
 }
 
-function arrivalOf(exchange: Exchange, format: Format, body: Buffer | undefined, hold: BodyHold): Arrival {
+function arrivalOf(exchange: Exchange, format: Format, bytes: Buffer | undefined, hold: BodyHold): Arrival {
   const { requestId, startedMs } = exchange;
   return {
-    ...{ requestId, startedMs, exchange, format, body, hold },
+    ...{ requestId, startedMs, exchange, format, bytes, hold },
     door: format.door,
-    requestBytes: body?.length ?? 0,
+    requestBytes: bytes?.length ?? 0,
     answerRefusal: (refusal) => refuseIn(format, exchange, refusal),
   };
 }
 
 function errandOf(
-  { requestId, startedMs, requestBytes, answerRefusal, exchange, format }: Arrival,
+  { requestId, startedMs, requestBytes, answerRefusal, exchange, format, bytes, hold }: Arrival,
   operation: string,
   modelAsked: string,
   isStreamed: boolean,
@@ -245,6 +246,7 @@ function errandOf(
   const { clientName, clientVersion } = clientNameIn(headers["user-agent"]);
   return {
     ...{ requestId, startedMs, requestBytes, answerRefusal, exchange, format, sent },
+    body: heldBody(bytes, hold),
     door: format.door,
     description: {
       ...{ operation, modelAsked, isStreamed, sessionId, agentId, parentAgentId, clientName, clientVersion },

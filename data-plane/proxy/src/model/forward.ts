@@ -17,6 +17,7 @@ import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
 import { Relay } from "./relay.ts";
 import { experienceOf, isCredentialRefused, isRetried } from "./retry.ts";
+import { sentBody } from "./sent-body.ts";
 import { settle, type Ending } from "./settle.ts";
 import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
@@ -38,6 +39,8 @@ class Forward implements AttemptEvents {
   private readonly open: OpenProvider;
   private readonly credentials: readonly Credential[];
   private readonly failed: string[] = [];
+  /** As it goes out, until an answer to it is relayed. */
+  private body: Buffer | undefined;
   private tried = 0;
   /** Attempts that were sent and of which nobody heard. */
   private unheard = 0;
@@ -53,7 +56,10 @@ class Forward implements AttemptEvents {
     this.parts = parts;
     this.bounded = bounded;
     this.open = parts.providers.of(bounded.provider);
-    const { sessionId } = bounded.call.description;
+    const { description, sent, body } = bounded.call;
+    const bytes = body.take();
+    this.body = sent.kind === "call" && bytes !== undefined ? bodyFor(sent.request, bytes, bounded.model) : bytes;
+    const { sessionId } = description;
     const sticky = sessionId === "" ? bounded.principal.key.id : sessionId;
     this.credentials = this.open.credentials.order(bounded.model, sticky);
   }
@@ -82,11 +88,10 @@ class Forward implements AttemptEvents {
   }
 
   private request(): AttemptRequest {
-    const { call, model } = this.bounded;
-    const { sent, exchange, format } = call;
+    const { sent, exchange, format } = this.bounded.call;
     const headers = headersToProvider(exchange.request, format.credentialHeader(this.credential?.secret ?? ""));
-    const body = sent.kind === "call" ? bodyFor(sent.request, model) : sent.body;
-    return { method: methodOf(exchange.request.method), path: sent.path, headers, body };
+    if (this.body !== undefined) headers.push("content-length", String(this.body.length));
+    return { method: methodOf(exchange.request.method), path: sent.path, headers, body: sentBody(this.body) };
   }
 
   private learned(experience: Experience): void {
@@ -118,6 +123,9 @@ class Forward implements AttemptEvents {
       filter: form === "events" ? filterFor(call) : undefined,
       length: headers["content-length"],
     });
+    // Nothing is tried again from here on.
+    this.body = undefined;
+    call.body.letGo();
     this.relay.begin(head, call.requestId);
   }
 

@@ -120,7 +120,7 @@ function usageBrokenOff(
   const outputTokens = request.isStreamed || most === Infinity ? running : most;
   if (reading?.said.input === true) return { ...said, outputTokens };
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
-  const guessed = Math.ceil(request.body.length / bytesPerToken);
+  const guessed = Math.ceil(request.bodyBytes / bytesPerToken);
   const inputTokens = contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
   return { ...said, inputTokens, outputTokens };
 }

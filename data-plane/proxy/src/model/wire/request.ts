@@ -42,7 +42,7 @@ export type RequestSpans = Spans<(typeof paths)[number]>;
 
 export type ModelRequest = {
   readonly operation: BodyOperation;
-  readonly body: Buffer;
+  readonly bodyBytes: number;
   /** As the client wrote it. */
   readonly model: string;
   readonly isStreamed: boolean;
@@ -89,7 +89,7 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const isStreamed = isWord(body, at.stream, "true");
   return {
     operation,
-    body,
+    bodyBytes: body.length,
     model,
     isStreamed,
     outputTokensAsked: mostOf(body, [at.max_tokens, at.max_completion_tokens, at.max_output_tokens]),
@@ -106,17 +106,17 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
 }
 
 /** The body as the provider shall see it: the same buffer where nothing has to be changed. */
-export function bodyFor(request: ModelRequest, model: string): Buffer {
-  const { body, at } = request;
+export function bodyFor(request: ModelRequest, body: Buffer, model: string): Buffer {
+  const { at } = request;
   const edits = new Edits();
   if (at.model !== undefined && model !== request.model) edits.replace(at.model, JSON.stringify(model));
-  if (request.mustAskUsage) askUsage(edits, request);
+  if (request.mustAskUsage) askUsage(edits, request, body);
   return edits.isEmpty ? body : edits.apply(body);
 }
 
 const asking = '"include_usage":true';
 
-function askUsage(edits: Edits, { body, at }: ModelRequest): void {
+function askUsage(edits: Edits, { at }: ModelRequest, body: Buffer): void {
   const options = at.stream_options;
   const asked = at["stream_options>include_usage"];
   if (asked !== undefined) edits.replace(asked, "true");
