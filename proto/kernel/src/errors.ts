@@ -77,6 +77,12 @@ export const errors = {
     text: "The request is larger than the limit.",
     help: "The message names the limit.",
   },
+  "request.too-slow": {
+    class: "invalid",
+    http: 408,
+    text: "The request did not come in time.",
+    help: "Headers have ten seconds, and a request with its body ten minutes.",
+  },
   "request.key-reused": {
     class: "conflict",
     text: "The idempotency key was used for another mutation, or with other arguments.",
