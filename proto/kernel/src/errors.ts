@@ -2,24 +2,17 @@
 // and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
 // file, and a test looks for each code in the source. Nothing secret is ever put into a text.
 
-import { errorShapes, type DoorShape, type ErrorClass, type ErrorShape, type ModelDoor } from "./error-shapes.ts";
+import {
+  errorShapes,
+  type DoorShape,
+  type ErrorClass,
+  type ErrorEntry,
+  type ErrorShape,
+  type ModelDoor,
+} from "./error-shapes.ts";
 
-export type { DoorShape, ErrorClass, ErrorShape, ModelDoor };
+export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
 export { errorShapes };
-
-export type ErrorEntry = {
-  class: ErrorClass;
-  /** What the caller reads. */
-  text: string;
-  /** What it means for whoever operates the gate, and what to do. */
-  help: string;
-  /** Where a protocol names its own JSON-RPC code for it. */
-  jsonRpc?: number;
-  /** Where HTTP has a status of its own for it. */
-  http?: number;
-  /** Where clients of a door to models act on what that door's protocol says of it. */
-  doors?: Partial<Record<ModelDoor, Partial<DoorShape>>>;
-};
 
 export const errors = {
   "auth.key-missing": {

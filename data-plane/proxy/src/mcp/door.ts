@@ -81,9 +81,9 @@ export function mcpDoor(parts: McpDoorParts): Door {
     const refusal = headerRefusal(request.headers);
     if (refusal !== undefined) return accounts.refuse(call, refusal);
     // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
-    admit(() =>
-      readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result))),
-    )({ call, credential });
+    admit(() => readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result))))(
+      { call, credential },
+    );
   }
 
   /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
