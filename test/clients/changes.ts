@@ -76,7 +76,9 @@ const credentials = ["authorization", "x-api-key"];
 const notRelayed = new RegExp(`^(${[...ofConnection, ...credentials, "accept-encoding"].join("|")})$`);
 const notAnswered = new RegExp(
   `^(${[...ofConnection, "server", "set-cookie", "strict-transport-security", "alt-svc"].join("|")})$` +
-    "|^(cf-|x-tollgate-|anthropic-ratelimit-|x-ratelimit-)",
+    "|^(cf-|x-tollgate-|anthropic-ratelimit-|x-ratelimit-)" +
+    // Whose account it is.
+    "|^(anthropic-organization-id|openai-organization|openai-project)$",
 );
 
 function credentialsIn(rawHeaders: readonly string[]): string[] {

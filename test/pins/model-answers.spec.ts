@@ -148,7 +148,8 @@ const refusals: readonly Pin[] = [
     "a provider that does not count tokens",
     asking("/anthropic/v1/messages/count_tokens", forModel("claude/m")),
     501,
-    anthropic("not_supported_error", "The provider does not count tokens."),
+    anthropic("not_supported", "The provider does not count tokens."),
+    { "x-should-retry": "false" },
   ],
 ];
 

@@ -111,6 +111,11 @@ export const settings = {
   TOLLGATE_MODEL_REQUEST_BYTES_MAX: atLeastOne
     .default(32 * 1024 * 1024)
     .describe("Bytes of the body of one call to a model, unpacked."),
+  TOLLGATE_MODEL_BODIES_BYTES_MAX: atLeastOne
+    .default(512 * 1024 * 1024)
+    .describe(
+      "Bytes of the bodies of calls to models that a worker holds at a time; a call for whose body there is no room is refused.",
+    ),
   TOLLGATE_LIST_TIMEOUT_MS: atLeastOne
     .default(5_000)
     .describe("Milliseconds that one server may take for its part of a list before the list goes out without it."),
@@ -203,6 +208,7 @@ export type Config = {
   drainMs: number;
   requestBytesMax: number;
   modelRequestBytesMax: number;
+  modelBodiesBytesMax: number;
   listTimeoutMs: number;
   listBytesMax: number;
   messageBytesMax: number;
@@ -305,6 +311,7 @@ function fromEnv(env: Data): Config {
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,
     modelRequestBytesMax: env.TOLLGATE_MODEL_REQUEST_BYTES_MAX,
+    modelBodiesBytesMax: env.TOLLGATE_MODEL_BODIES_BYTES_MAX,
     listTimeoutMs: env.TOLLGATE_LIST_TIMEOUT_MS,
     listBytesMax: env.TOLLGATE_LIST_BYTES_MAX,
     messageBytesMax: env.TOLLGATE_MESSAGE_BYTES_MAX,

@@ -84,9 +84,11 @@ test("where its port was taken since, the new address is told, and prices that s
   await startDemo(api, startProvider);
   other.close();
   expect(ports).toEqual([0]);
+  // They go nowhere else than they were given for, unless they are given again.
+  const credentials = [{ name: "demo", value: "demo" }];
   expect(commands).toEqual([
-    { mutation: "changeProvider", input: { id: "id-anthropic", baseUrl: "http://127.0.0.1:7001" } },
-    { mutation: "changeProvider", input: { id: "id-openai", baseUrl: "http://127.0.0.1:7001/v1" } },
+    { mutation: "changeProvider", input: { id: "id-anthropic", baseUrl: "http://127.0.0.1:7001", credentials } },
+    { mutation: "changeProvider", input: { id: "id-openai", baseUrl: "http://127.0.0.1:7001/v1", credentials } },
   ]);
 });
 

@@ -81,6 +81,8 @@ export async function startDemo(api: AdminApi, startProvider: (port: number) => 
   };
 }
 
+const ownCredentials = [{ name: credentialName, value: credentialName }];
+
 function isOwn({ credentials, baseUrl }: Known): boolean {
   return credentials.some(({ name }) => name === credentialName) && new URL(baseUrl).hostname === "127.0.0.1";
 }
@@ -98,12 +100,11 @@ async function readPresent(api: AdminApi): Promise<Present> {
 }
 
 async function register(api: AdminApi, provider: object): Promise<bigint> {
-  const credentials = [{ name: credentialName, value: credentialName }];
-  return command(api, "registerProvider", { ...provider, credentials, allowPrivateNetwork: true });
+  return command(api, "registerProvider", { ...provider, credentials: ownCredentials, allowPrivateNetwork: true });
 }
 
 async function move(api: AdminApi, { id }: Known, baseUrl: string): Promise<bigint> {
-  return command(api, "changeProvider", { id, baseUrl });
+  return command(api, "changeProvider", { id, baseUrl, credentials: ownCredentials });
 }
 
 async function setPrices(api: AdminApi): Promise<bigint> {

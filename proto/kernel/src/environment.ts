@@ -45,6 +45,7 @@ const names: ReadonlySet<string> = new Set(
     "MASTER_KEY_FILE",
     "MCP_FILE",
     "MESSAGE_BYTES_MAX",
+    "MODEL_BODIES_BYTES_MAX",
     "MODEL_REQUEST_BYTES_MAX",
     "PARKED_CALLS_MAX",
     "PARKED_CALLS_PER_KEY_MAX",

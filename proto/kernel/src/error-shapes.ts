@@ -1,4 +1,4 @@
-// How an error of each class looks in each door's own envelope. A door that no class knows yet gets a column here, and all
+// What is said of an error, and how one of each class looks in each door's own envelope. A door that no class knows yet gets a column here, and all
 // classes with it.
 
 export type ErrorClass =
@@ -110,3 +110,17 @@ export type ErrorShape = {
 export type ModelDoor = "anthropic" | "openai";
 
 export type DoorShape = { http: number; type: string; code: string };
+
+export type ErrorEntry = {
+  class: ErrorClass;
+  /** What the caller reads. */
+  text: string;
+  /** What it means for whoever operates the gate, and what to do. */
+  help: string;
+  /** Where a protocol names its own JSON-RPC code for it. */
+  jsonRpc?: number;
+  /** Where HTTP has a status of its own for it. */
+  http?: number;
+  /** Where clients of a door to models act on what that door's protocol says of it. */
+  doors?: Partial<Record<ModelDoor, Partial<DoorShape>>>;
+};

@@ -2,24 +2,17 @@
 // and do, and the class that decides how it looks in each door's own envelope. `docs/errors.md` is generated from this
 // file, and a test looks for each code in the source. Nothing secret is ever put into a text.
 
-import { errorShapes, type DoorShape, type ErrorClass, type ErrorShape, type ModelDoor } from "./error-shapes.ts";
+import {
+  errorShapes,
+  type DoorShape,
+  type ErrorClass,
+  type ErrorEntry,
+  type ErrorShape,
+  type ModelDoor,
+} from "./error-shapes.ts";
 
-export type { DoorShape, ErrorClass, ErrorShape, ModelDoor };
+export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
 export { errorShapes };
-
-export type ErrorEntry = {
-  class: ErrorClass;
-  /** What the caller reads. */
-  text: string;
-  /** What it means for whoever operates the gate, and what to do. */
-  help: string;
-  /** Where a protocol names its own JSON-RPC code for it. */
-  jsonRpc?: number;
-  /** Where HTTP has a status of its own for it. */
-  http?: number;
-  /** Where clients of a door to models act on what that door's protocol says of it. */
-  doors?: Partial<Record<ModelDoor, Partial<DoorShape>>>;
-};
 
 export const errors = {
   "auth.key-missing": {
@@ -77,6 +70,12 @@ export const errors = {
     text: "The request is larger than the limit.",
     help: "The message names the limit.",
   },
+  "request.too-slow": {
+    class: "invalid",
+    http: 408,
+    text: "The request did not come in time.",
+    help: "Headers have ten seconds, and a request with its body ten minutes.",
+  },
   "request.key-reused": {
     class: "conflict",
     text: "The idempotency key was used for another mutation, or with other arguments.",
@@ -100,6 +99,7 @@ export const errors = {
   },
   "request.method-not-allowed": {
     class: "invalid",
+    http: 405,
     text: "This path does not take that HTTP method.",
     help: "`/mcp` takes POST, GET and DELETE; the doors to models take POST for calls and GET for lists.",
   },
@@ -267,6 +267,11 @@ export const errors = {
     text: "The body is compressed in a way that is not read here.",
     help: "Bodies are read plain, or as gzip, deflate, br or, where the gate's Node has it, zstd.",
   },
+  "model.bodies-full": {
+    class: "unavailable",
+    text: "The gate holds as many bodies of calls as it may just now.",
+    help: "Many large calls are under way at once. Clients try again by themselves. The bound is `TOLLGATE_MODEL_BODIES_BYTES_MAX`.",
+  },
   "model.operation-unknown": {
     class: "not-found",
     text: "The gate does not know this path of the provider's, and does not pass it on.",
@@ -277,7 +282,7 @@ export const errors = {
     http: 501,
     text: "The provider does not count tokens.",
     help: "It has no such path. Clients estimate then by themselves.",
-    doors: { anthropic: { type: "not_supported_error" } },
+    doors: { anthropic: { type: "not_supported" } },
   },
   "upstream.unreachable": {
     class: "upstream",

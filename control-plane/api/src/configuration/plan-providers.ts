@@ -46,7 +46,9 @@ export function planProviders(planning: Planning): ProvidersPlan {
     const action = provider === undefined ? "create" : fields.length > 0 ? "change" : "none";
     plan.items.push({ action, kind: "provider", name, fields });
     if (action === "none") continue;
-    const step = stepOf(provider ? { kind: "change", id, settings } : { kind: "register", id, name, settings });
+    const step = stepOf(
+      provider ? { kind: "change", id, settings, keepsCredentials: false } : { kind: "register", id, name, settings },
+    );
     plan.changes.push({ step, place });
   }
   const both = { there: current.providers, wanted: configuration.providers };

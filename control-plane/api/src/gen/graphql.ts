@@ -246,7 +246,10 @@ export type ChangeModelAliasSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
-/** What is absent stays. `credentials` take the place of all. */
+/**
+ * What is absent stays. `credentials` take the place of all. Where `baseUrl` changes to another origin, all of them are given
+ * anew, by value or by the name of a secret: none is sent where it was not stored for.
+ */
 export type ChangeProviderInput = {
   readonly allowPrivateNetwork?: InputMaybe<Scalars['Boolean']['input']>;
   readonly baseUrl?: InputMaybe<Scalars['String']['input']>;

@@ -18,6 +18,12 @@ export function settingsProblem(settings: ProviderSettings): InvalidInput | unde
   return servedProblem("models", models, limits.modelPatternsPerProviderMax) ?? credentialsProblem(credentials);
 }
 
+/** Whether what is sent to the one reaches nobody but who it reaches at the other. */
+export function isSameOrigin(a: string, b: string): boolean {
+  const [one, other] = [URL.parse(a), URL.parse(b)];
+  return one !== null && one.origin === other?.origin;
+}
+
 function credentialsProblem(credentials: readonly CredentialReference[]): InvalidInput | undefined {
   const { credentialsPerProviderMax: max, credentialWeightMax: weightMax } = limits;
   if (credentials.length < 1 || credentials.length > max)

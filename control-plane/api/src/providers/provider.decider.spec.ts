@@ -18,7 +18,12 @@ const settings: ProviderSettings = {
 const register = (part: Partial<ProviderSettings> = {}, name = "anthropic"): ProviderCommand => {
   return { kind: "register", id: "p1", name, settings: { ...settings, ...part } };
 };
-const change = (part: Partial<ProviderSettings>): ProviderCommand => ({ kind: "change", id: "p1", settings: part });
+const change = (
+  part: Partial<ProviderSettings>,
+  keepsCredentials = part.credentials === undefined,
+): ProviderCommand => {
+  return { kind: "change", id: "p1", settings: part, keepsCredentials };
+};
 const provider = {
   ...{ id: "p1", name: "anthropic", kind: ProviderKind.ANTHROPIC, baseUrl: "https://api.anthropic.com" },
   ...{ credentials: [credential], timeoutSeconds: 600 },
@@ -58,6 +63,24 @@ test("its kind never changes, whatever else would: its prices, clients and crede
   providers(registered)
     .when(change({ kind: ProviderKind.ANTHROPIC }))
     .then([]);
+});
+
+test("no credential goes to another origin than it was stored for", () => {
+  for (const baseUrl of ["https://elsewhere.example", "http://api.anthropic.com", "https://api.anthropic.com:8443"]) {
+    const refused = { kind: "invalid-input", field: "credentials" } as const;
+    providers(registered).when(change({ baseUrl })).refused(refused);
+    providers(registered)
+      .when(change({ baseUrl, credentials: [credential] }, true))
+      .refused(refused);
+    const state = providers(registered)
+      .when(change({ baseUrl, credentials: [credential] }))
+      .then([create(ProviderChangedSchema, { provider: { ...provider, baseUrl } })], { refer: ["secret/s1"] });
+    expect(state).toMatchObject({ baseUrl });
+  }
+  const baseUrl = "https://api.anthropic.com/beneath";
+  providers(registered)
+    .when(change({ baseUrl }))
+    .then([create(ProviderChangedSchema, { provider: { ...provider, baseUrl } })], { refer: ["secret/s1"] });
 });
 
 test("a retired provider gives its name back, and is not there any more", () => {

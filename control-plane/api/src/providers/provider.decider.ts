@@ -1,5 +1,5 @@
 // Providers of models: registered, changed, retired. Credentials refer to secrets, which then cannot be erased; their values are
-// never here. What kind a provider is never changes: its clients, its prices and its credentials are all of that kind. A
+// never here, and go nowhere that they were not given for. What kind a provider is never changes: its clients, its prices and its credentials are all of that kind. A
 // provider that an alias stands for is not retired; the log's name rows hold that.
 
 import { create, equals } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ import {
 } from "@tollgate/schema/events";
 import { ProviderCredentialSchema, ProviderSchema, type Provider, type ProviderKind } from "@tollgate/schema/resources";
 import { invalidInput, type AlreadyExists, type InvalidInput, type NotFound } from "../refusals.ts";
-import { settingsProblem } from "./provider-problems.ts";
+import { isSameOrigin, settingsProblem } from "./provider-problems.ts";
 
 export type CredentialReference = { name: string; secretId: string; weight: number; models: readonly string[] };
 
@@ -32,8 +32,8 @@ export type ProviderSettings = {
 
 export type ProviderCommand =
   | { kind: "register"; id: string; name: string; settings: ProviderSettings }
-  /** What is absent stays. */
-  | { kind: "change"; id: string; settings: Partial<ProviderSettings> }
+  /** What is absent stays. `keepsCredentials`: whether any is still what was stored before. */
+  | { kind: "change"; id: string; settings: Partial<ProviderSettings>; keepsCredentials: boolean }
   | { kind: "retire"; id: string };
 
 export type ProviderEvent = ProviderRegistered | ProviderChanged | ProviderRetired;
@@ -61,6 +61,10 @@ export const providerDecider: Decider<Provider | undefined, ProviderCommand, Pro
           return refuse(invalidInput("kind", "never changes; retire the provider and register another one"));
         const problem = settingsProblem(settings);
         if (problem) return refuse(problem);
+        if (command.keepsCredentials && !isSameOrigin(settings.baseUrl, provider.baseUrl))
+          return refuse(
+            invalidInput("credentials", "must all be given anew where `baseUrl` changes to another origin"),
+          );
         if (sameSettings(settings, settingsOf(provider))) return accept([]);
         const changed = create(ProviderChangedSchema, { provider: { ...provider, ...stored(settings) } });
         return accept([changed], { refer: secretsOf(settings) });

@@ -87,12 +87,13 @@ export class ProviderResolver {
     const former = await foldStream(this.#plane.database.sql, providerDecider, id);
     if (!former) return refusalToApi({ kind: "not-found", scope: scopeOf("provider", id) }, "not-found");
     const settings = settingsFromApi(input);
+    const keepsCredentials = credentials?.wanted.every(({ source }) => source !== "kept") !== true;
     const answer = answerOf("ChangeProviderSucceeded");
     const done = await commandProvider(this.#plane, metaOf(context, this.#plane), {
       ...{ id, name: former.name, credentials: credentials?.wanted, answer },
       command: (references) => ({
         kind: "change",
-        ...{ id, settings: { ...settings, ...(references ? { credentials: references } : {}) } },
+        ...{ id, settings: { ...settings, ...(references ? { credentials: references } : {}) }, keepsCredentials },
       }),
     });
     if (done.outcome === "refused")

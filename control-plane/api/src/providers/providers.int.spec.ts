@@ -95,11 +95,25 @@ test("credentials change without their values: weights stay apart from secrets, 
   expect([await valueOf(before[0]?.secretId), await valueOf(before[1]?.secretId)]).toEqual([
     ...["planted-two", "planted-shared"],
   ]);
-  const other = await run("changeProvider", { id, baseUrl: "https://o.example/v1", models: ["gpt-5"] });
-  expect(other["provider"]).toMatchObject({ baseUrl: "https://o.example/v1", models: ["gpt-5"], timeoutSeconds: 600 });
+  const other = await run("changeProvider", { id, baseUrl: "https://api.openai.com/v2", models: ["gpt-5"] });
+  expect(other["provider"]).toMatchObject({ models: ["gpt-5"], timeoutSeconds: 600 });
   expect(providerOf(other).credentials).toEqual(providerOf(renewed).credentials);
   for (const value of ["planted-one", "planted-two", "planted-shared"])
     expect(await isWrittenAnywhere(value)).toBe(false);
+});
+
+test("who changes where a provider is has to know its credentials", async () => {
+  const { id, credentials: before } = providerOf(await register("moving"));
+  const moved = { id, baseUrl: "https://elsewhere.example" };
+  const main = { name: "main", value: "planted-anew" };
+  for (const credentials of [undefined, [{ name: "main" }], [{ ...main, name: "new" }, { name: "main" }]])
+    expect(await run("changeProvider", { ...moved, credentials })).toMatchObject({
+      __typename: "InvalidInput",
+      field: "credentials",
+    });
+  const done = await run("changeProvider", { ...moved, credentials: [main] });
+  expect(done["provider"]).toMatchObject({ baseUrl: moved.baseUrl });
+  expect(await valueOf(before[0]?.secretId)).toBe("planted-anew");
 });
 
 test("what cannot be is refused with its field, and nothing of it is left, no secret either", async () => {

@@ -2,8 +2,8 @@
 // which it stands in the chunks. So an event may be of any size. An event's type is told with its data where it stands before
 // it, as everybody writes it; of ids and times to wait nothing is told.
 
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
+import { carriageReturn, endOfLine, lineFeed } from "./line-end.ts";
+
 const space = 0x20;
 const dataField = Buffer.from("data:");
 const typeField = Buffer.from("event:");
@@ -136,9 +136,4 @@ function begins(bytes: Buffer, start: number, end: number, name: Buffer): boolea
   if (end - start < name.length) return false;
   for (let at = 0; at < name.length; at++) if (bytes[start + at] !== name[at]) return false;
   return true;
-}
-
-function endOfLine(chunk: Buffer, start: number): number {
-  for (let at = start; at < chunk.length; at++) if (chunk[at] === lineFeed || chunk[at] === carriageReturn) return at;
-  return -1;
 }

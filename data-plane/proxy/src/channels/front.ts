@@ -68,7 +68,7 @@ export function createFront({ serving, session, limits, log }: FrontParts): Serv
       readBody(exchange.request, limits.messageBytesMax, resolve),
     );
     if (body.outcome === "broken-off" || exchange.response.destroyed) return;
-    if (body.outcome === "too-large") {
+    if (body.outcome !== "read") {
       exchange.response.setHeader("connection", "close");
       const why = `A message has at most ${limits.messageBytesMax} bytes.`;
       return answerProblem(exchange.response, problem("channel.request-too-large", why));

@@ -3,15 +3,19 @@
 
 export const connectionBounds = {
   maxHeaderSize: 32 * 1024,
-  /** A client that sends its headers or body by drops holds a connection no longer than this. */
+  /** A client that sends its headers by drops holds a connection no longer than this. */
   headersTimeout: 10_000,
-  requestTimeout: 60_000,
+  /** With its body, which is read of those alone whose key is known: 32 MiB over a line of half a megabit a second. */
+  requestTimeout: 600_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
   /** A repeated `authorization` becomes one with a comma, which is refused; by default Node hides the second. */
   joinDuplicateHeaders: true,
   noDelay: true,
 };
+
+/** For a body that nobody reads, behind its answer. */
+export const unreadBodyMs = 10_000;
 
 export const connectionsMax = 20_000;
 

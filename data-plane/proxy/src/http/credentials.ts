@@ -1,6 +1,6 @@
 // Who the caller says it is: the one Tollgate key among `Authorization: Bearer`, `x-api-key` and `x-tollgate-key`. The same
 // key in several of them is one credential; two different ones are refused, because nobody could say who made the call.
-// Query strings and cookies are never looked at. Form and check characters are tested here, before a body is read.
+// Query strings and cookies are never looked at. Form and check characters are tested here; whose key it is, `authenticate` says, before a body is read too.
 
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";

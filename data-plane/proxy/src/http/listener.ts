@@ -6,8 +6,9 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { answerJson, answerRefusal } from "./answer.ts";
-import { connectionBounds, connectionsMax } from "./connection-bounds.ts";
+import { connectionBounds, connectionsMax, unreadBodyMs } from "./connection-bounds.ts";
 import { createDeparture } from "./departure.ts";
+import { answerUnserved, closeUnread } from "./unserved.ts";
 import type { Peer } from "../internal/peer.ts";
 import type { Log } from "../log-output.ts";
 import type { Known } from "../readiness.ts";
@@ -44,14 +45,17 @@ export type ListenerParts = {
   waitsFor: () => readonly string[];
   known: () => Known;
   log: Log;
+  /** Milliseconds that a client gets to end a body which nobody reads. */
+  unreadMs?: number;
 };
 
-export function createListener({ doors, waitsFor, known, log }: ListenerParts): Listener {
+export function createListener({ doors, waitsFor, known, log, unreadMs = unreadBodyMs }: ListenerParts): Listener {
   const server = createServer(connectionBounds, (request, response) => {
     const path = pathOf(request.url ?? "/");
     const from = "client" as const;
     const exchange = { requestId: randomUUID(), startedMs: performance.now(), request, response, path, from };
     departure.serve(response);
+    closeUnread(request, response, unreadMs);
     const door = doorAt(path);
     try {
       if (door === undefined) own(exchange);
@@ -64,11 +68,13 @@ export function createListener({ doors, waitsFor, known, log }: ListenerParts): 
     }
   });
   server.maxConnections = connectionsMax;
+  answerUnserved(server);
   const departure = createDeparture(server);
 
   function doorAt(path: string): Door | undefined {
     const below = path.indexOf("/", 1);
-    return doors.get(below < 0 ? path : path.slice(0, below));
+    // An empty first part is no root.
+    return below === 1 ? undefined : doors.get(below < 0 ? path : path.slice(0, below));
   }
 
   function own({ response, requestId, path }: Exchange): void {

@@ -1,25 +1,21 @@
 // Unpacks a request's body that its client has compressed. What it unpacks to is bounded like a body that came plain, so a
-// small body cannot become a large one here. One encoding is read, not one around another.
+// small body cannot become a large one here, and is weighed while it grows. One encoding is read, not one around another.
 
+import type { Transform } from "node:stream";
 import zlib from "node:zlib";
+import type { BodyHold } from "./body-budget.ts";
 import type { BodyOutcome } from "./body.ts";
 
 export type UnpackOutcome =
   Exclude<BodyOutcome, { outcome: "broken-off" }> | { outcome: "unreadable" } | { outcome: "unsupported" };
 
-type Unpack = (
-  bytes: Buffer,
-  options: { maxOutputLength: number },
-  done: (error: Error | null, unpacked: Buffer) => void,
-) => void;
-
-const unpacks: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
-  ["gzip", zlib.gunzip],
-  ["x-gzip", zlib.gunzip],
-  ["deflate", zlib.inflate],
-  ["br", zlib.brotliDecompress],
+const unpackers: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ["gzip", zlib.createGunzip],
+  ["x-gzip", zlib.createGunzip],
+  ["deflate", zlib.createInflate],
+  ["br", zlib.createBrotliDecompress],
   // Not every Node that the gate runs on has it.
-  ...("zstdDecompress" in zlib ? [["zstd", zlib.zstdDecompress] as const] : []),
+  ...("createZstdDecompress" in zlib ? [["zstd", zlib.createZstdDecompress] as const] : []),
 ]);
 
 export function unpack(
@@ -27,14 +23,29 @@ export function unpack(
   encoding: string | undefined,
   bytesMax: number,
   done: (result: UnpackOutcome) => void,
+  hold?: BodyHold,
 ): void {
   const name = (encoding ?? "").trim().toLowerCase();
   if (name === "" || name === "identity") return done({ outcome: "read", bytes });
-  const by = unpacks.get(name);
-  if (by === undefined) return done({ outcome: "unsupported" });
-  by(bytes, { maxOutputLength: bytesMax }, (error, unpacked) => {
-    if (error === null) return done({ outcome: "read", bytes: unpacked });
-    const isTooLarge = "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    done({ outcome: isTooLarge ? "too-large" : "unreadable" });
+  const unpacker = unpackers.get(name)?.();
+  if (unpacker === undefined) return done({ outcome: "unsupported" });
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let isSettled = false;
+  const settle = (result: UnpackOutcome) => {
+    if (isSettled) return;
+    isSettled = true;
+    unpacker.destroy();
+    done(result);
+  };
+  unpacker.on("data", (chunk: Buffer) => {
+    if (isSettled) return;
+    length += chunk.length;
+    if (length > bytesMax) settle({ outcome: "too-large" });
+    else if (hold?.takes(chunk.length) === false) settle({ outcome: "no-room" });
+    else chunks.push(chunk);
   });
+  unpacker.on("end", () => settle({ outcome: "read", bytes: Buffer.concat(chunks, length) }));
+  unpacker.on("error", () => settle({ outcome: "unreadable" }));
+  unpacker.end(bytes);
 }

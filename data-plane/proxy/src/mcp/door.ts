@@ -80,7 +80,10 @@ export function mcpDoor(parts: McpDoorParts): Door {
     if (request.method !== "POST") return guarded(call, () => withoutBody(arrival));
     const refusal = headerRefusal(request.headers);
     if (refusal !== undefined) return accounts.refuse(call, refusal);
-    readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result)));
+    // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
+    admit(() => readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result))))(
+      { call, credential },
+    );
   }
 
   /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
@@ -96,7 +99,7 @@ export function mcpDoor(parts: McpDoorParts): Door {
   function receive(arrival: Arrival, result: BodyOutcome): void {
     const { exchange } = arrival;
     if (result.outcome === "broken-off") return;
-    if (result.outcome === "too-large") {
+    if (result.outcome !== "read") {
       exchange.response.setHeader("connection", "close");
       const detail = `A body has at most ${settings.requestBytesMax} bytes.`;
       return accounts.refuse(callOf(exchange, undefined, 0, "null"), { code: "request.too-large", detail });

@@ -60,9 +60,10 @@ describe("credentials", () => {
     const { gate } = await gateOverBoth(["*/*"]);
     const headers = { origin: "https://evil.example" };
     expect(codeOf(await send(gate, messages, { body: body("m"), headers }))).toEqual([403, "request.origin-refused"]);
-    for (const path of ["/anthropic", "/anthropic/api/hello", "/api/hello"])
+    for (const path of ["/", "/anthropic", "/anthropic/api/hello", "/api/hello"])
       for (const method of ["HEAD", "GET"])
         expect((await send(gate, path, { method, headers: { "x-api-key": [] } })).status).toBe(200);
+    expect((await send(gate, "//")).json).toMatchObject({ error: { code: "request.path-unknown" } });
   });
 });
 
@@ -166,7 +167,10 @@ describe("bodies and paths", () => {
     const { gate } = await gateOverBoth(["*/*"]);
     for (const path of ["/anthropic/v1/files", "/openai/v1/files", "/v1/responses/resp_1", "/api/oauth/usage", "/v1"])
       expect(codeOf(await send(gate, path))).toEqual([404, "model.operation-unknown"]);
-    expect((await send(gate, messages)).status).toBe(405);
+    const got = await send(gate, messages);
+    expect(codeOf(got)).toEqual([405, "request.method-not-allowed"]);
+    expect(got.headers).toMatchObject({ allow: "POST", "request-id": at(got.json, "request_id") });
+    expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code: "request.method-not-allowed", door: "anthropic" });
     expect((await send(gate, "/v1/models", { body: "{}" })).headers.allow).toBe("GET, HEAD");
   });
 });

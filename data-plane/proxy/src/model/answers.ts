@@ -1,6 +1,5 @@
 // The gate's own answers at the doors to models. A refusal leaves in the door's envelope, with our code in a header beside it.
 
-import type { ErrorCode } from "@tollgate/kernel/errors";
 import { doorShapeOf } from "@tollgate/kernel/errors";
 import { answerJson } from "../http/answer.ts";
 import type { Exchange } from "../http/listener.ts";
@@ -14,15 +13,9 @@ export function refuseIn(format: Format, { response, requestId }: Exchange, { co
   response.setHeader(codeHeader, code);
   response.setHeader(format.requestIdHeader, requestId);
   const { http } = doorShapeOf(code, format.door);
-  // The SDKs take it for an order. A key that is refused is refused the next time, too.
-  if (http === 401) response.setHeader("x-should-retry", "false");
+  // The SDKs take it for an order. A key that is refused is refused the next time, too, and so is what a provider cannot do.
+  if (http === 401 || http === 501) response.setHeader("x-should-retry", "false");
   answerJson(response, requestId, http, format.errorBody(code, detail, requestId));
-}
-
-export function refuseMethod(format: Format, exchange: Exchange, allowed: string): void {
-  exchange.response.setHeader("allow", allowed);
-  const code: ErrorCode = "request.method-not-allowed";
-  answerJson(exchange.response, exchange.requestId, 405, format.errorBody(code, undefined, exchange.requestId));
 }
 
 /** To whoever looks whether somebody is there; it says nothing of the gate. */

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { started, until } from "../fixtures/gate-fixture.ts";
 import * as fixture from "../fixtures/model-fixture.ts";
 
+type SeenRequest = fixture.SeenRequest;
 const { answerWith, bytesOf, modelFact, provider, send, startModelGate, startProvider } = fixture;
 
 const path = "/anthropic/v1/messages";
@@ -61,6 +62,34 @@ test("what unpacks to more than a body may have, what is not what it says, and w
     expect([answer.status, answer.headers["x-tollgate-code"]]).toEqual([status, code]);
   }
   expect(upstream.seen).toEqual([]);
+});
+
+test("a body for which there is no room beside others is refused for a while, packed or not, and leaves their room alone", async () => {
+  const held: SeenRequest[] = [];
+  const upstream = started(await startProvider((seen) => void held.push(seen)));
+  const gate = await startModelGate([provider("p", upstream.url)], {
+    settings: { TOLLGATE_MODEL_BODIES_BYTES_MAX: "300000" },
+  });
+  const large = JSON.stringify({ model: "p/m", text: "x".repeat(200_000) });
+  const first = fixture.open(gate, path, { body: large });
+  await until(() => held.length === 1, "the first call to be under way");
+  for (const [packed, headers] of [
+    [large, {}],
+    [gzipSync(large), { "content-encoding": "gzip" }],
+  ] as const) {
+    const answer = await send(gate, path, { body: packed, headers });
+    expect([answer.status, answer.headers["x-tollgate-code"]]).toEqual([503, "model.bodies-full"]);
+    expect(answer.headers["retry-after"]).toBe("1");
+    expect(answer.json).toMatchObject({ type: "error", error: { type: "overloaded_error" } });
+  }
+  const small = fixture.open(gate, path, { body });
+  await until(() => held.length === 2, "a small call to be under way");
+  for (const { response } of held) answerWith(response, "{}");
+  for (const answer of [await first, await small]) expect((await bytesOf(answer)).toString()).toBe("{}");
+  const after = fixture.open(gate, path, { body: large });
+  await until(() => held.length === 3, "there to be room again");
+  for (const { response } of held.slice(2)) answerWith(response, "{}");
+  expect((await after).statusCode).toBe(200);
 });
 
 test("a client that asks whether it may send its body hears that it may, and its question goes no further", async () => {

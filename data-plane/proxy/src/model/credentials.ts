@@ -1,5 +1,5 @@
-// Which of a provider's credentials a call uses. A session stays with one, so that what the provider has cached for it is
-// found again; calls without a session are spread by weight. One that the provider refused is put aside for a while, and
+// Which of a provider's credentials a call uses. A session stays with one, and a key whose client names no session, so that
+// what the provider has cached for them is found again; sessions and keys are spread by weight. One that the provider refused is put aside for a while, and
 // others come before it; where all are aside, the one that comes back first is used all the same. What is known of a
 // credential is known in this worker alone.
 

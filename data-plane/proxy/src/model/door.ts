@@ -4,8 +4,10 @@
 
 import { reachableModel, reachableModels } from "@tollgate/kernel/models";
 import { answerJson } from "../http/answer.ts";
-import { readBody } from "../http/body.ts";
+import { createBodyBudget, type BodyHold } from "../http/body-budget.ts";
+import { readBody, type BodyOutcome } from "../http/body.ts";
 import { credentialIn, type Credential } from "../http/credentials.ts";
+import { heldBody } from "../http/held-body.ts";
 import type { Door, Exchange } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
 import { unpack, type UnpackOutcome } from "../http/unpack.ts";
@@ -21,11 +23,12 @@ import {
   type Step,
 } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
-import { answerHello, refuseIn, refuseMethod } from "./answers.ts";
+import { answerHello, refuseIn } from "./answers.ts";
 import { clientNameIn } from "./client-name.ts";
 import type { ModelErrand, Sent } from "./errand.ts";
 import type { Format } from "./format.ts";
 import { formats } from "./formats.ts";
+import { holdsOwnKeyInUrl } from "./own-key.ts";
 import { isBelow, passingProvider } from "./passing.ts";
 import { providerPath, routeOf, type Route } from "./routes.ts";
 import { readRequest, type RequestProblem } from "./wire/request.ts";
@@ -37,14 +40,16 @@ export type ModelDoorParts = Omit<Authentication, "accounts"> & {
   /** Something else, to a provider that is known. */
   readonly pass: Step<ReachedProvider<ModelErrand>>;
   readonly log: Log;
-  readonly settings: OriginRules & { modelRequestBytesMax: number };
+  readonly settings: OriginRules & { modelRequestBytesMax: number; modelBodiesBytesMax: number };
 };
 
 /** A request on its way in, before it is known whose it is. */
 type Arrival = Call & {
   readonly exchange: Exchange;
   readonly format: Format;
-  readonly body: Buffer | undefined;
+  readonly bytes: Buffer | undefined;
+  /** The room that they take. */
+  readonly hold: BodyHold;
 };
 
 export function modelDoor(parts: ModelDoorParts): Door {
@@ -52,6 +57,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
   const { modelRequestBytesMax: bytesMax } = settings;
   const problemOfOrigin = originProblem(settings);
   const admit = authenticate<Arrival>(parts);
+  const budget = createBodyBudget(settings.modelBodiesBytesMax);
 
   return {
     serve,
@@ -62,23 +68,38 @@ export function modelDoor(parts: ModelDoorParts): Door {
     const { request } = exchange;
     const route = routeOf(exchange.path, request.headers);
     const format = formats[route.door];
-    const call = arrivalOf(exchange, format, undefined);
+    const call = arrivalOf(exchange, format, undefined, budget.hold());
     const problem = problemOfOrigin(request.headers);
     if (problem !== undefined) return accounts.refuse(call, { code: problem });
     const allowed = methods[route.kind];
-    if (allowed !== undefined && !allowed.includes(request.method ?? ""))
-      return refuseMethod(format, exchange, allowed.join(", "));
+    if (allowed !== undefined && !allowed.includes(request.method ?? "")) return refuseMethod(call, allowed);
     if (route.kind === "hello") return answerHello(exchange);
     const credential = credentialIn(request);
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
-    if (route.kind === "models" || !mayHaveBody(exchange)) return guarded(call, () => enter(call, route, credential));
-    readBody(request, bytesMax, (result) => {
+    if (holdsOwnKeyInUrl(request.url ?? ""))
+      return accounts.refuse(call, { code: "request.invalid", detail: keyInUrl });
+    if (route.kind === "models" || !mayHaveBody(exchange)) return enter(call, route, credential);
+    // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
+    admit(() => readIn(call, route, credential))({ call, credential });
+  }
+
+  function refuseMethod(call: Arrival, allowed: readonly string[]): void {
+    call.exchange.response.setHeader("allow", allowed.join(", "));
+    accounts.refuse(call, { code: "request.method-not-allowed" });
+  }
+
+  function readIn(call: Arrival, route: Route, credential: Credential): void {
+    const { exchange, hold } = call;
+    const { request, response } = exchange;
+    response.once("close", hold.letGo);
+    const receiveUnpacked = (unpacked: UnpackOutcome): void =>
+      guarded(call, () => receive(call, route, credential, unpacked));
+    const receiveBody = (result: BodyOutcome): void => {
       if (result.outcome === "broken-off") return;
-      if (result.outcome === "too-large") return tooLarge(call);
-      unpack(result.bytes, request.headers["content-encoding"], bytesMax, (unpacked) =>
-        guarded(call, () => receive(call, route, credential, unpacked)),
-      );
-    });
+      if (result.outcome !== "read") return receiveUnpacked(result);
+      unpack(result.bytes, request.headers["content-encoding"], bytesMax, receiveUnpacked, hold);
+    };
+    readBody(request, bytesMax, receiveBody, hold);
   }
 
   /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
@@ -91,20 +112,26 @@ export function modelDoor(parts: ModelDoorParts): Door {
     }
   }
 
-  function tooLarge(call: Arrival): void {
+  /** What is left of the body is not read. */
+  function refuseBody(call: Arrival, refusal: Refusal): void {
     call.exchange.response.setHeader("connection", "close");
-    accounts.refuse(call, { code: "request.too-large", detail: `A body has at most ${bytesMax} bytes, unpacked.` });
+    accounts.refuse(call, refusal);
   }
 
   function receive(call: Arrival, route: Route, credential: Credential, result: UnpackOutcome): void {
-    if (result.outcome === "too-large") return tooLarge(call);
+    if (result.outcome === "too-large")
+      return refuseBody(call, { code: "request.too-large", detail: `A body has at most ${bytesMax} bytes, unpacked.` });
+    if (result.outcome === "no-room") {
+      call.exchange.response.setHeader("retry-after", "1");
+      return refuseBody(call, { code: "model.bodies-full" });
+    }
     if (result.outcome === "unsupported") return accounts.refuse(call, { code: "model.encoding-unsupported" });
     if (result.outcome === "unreadable")
       return accounts.refuse(call, {
         code: "request.invalid",
         detail: "The body is not what `content-encoding` says.",
       });
-    enter(arrivalOf(call.exchange, call.format, result.bytes), route, credential);
+    enter(arrivalOf(call.exchange, call.format, result.bytes, call.hold), route, credential);
   }
 
   function enter(arrival: Arrival, route: Route, credential: Credential): void {
@@ -116,6 +143,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
           return listModels(admitted, route.id);
         case "other":
           return passOn(admitted, route.path);
+        case "misspelt":
+          return refuseMisspelt(admitted, route.rightPath);
         case "hello":
           return answerHello(arrival.exchange);
       }
@@ -124,8 +153,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
 
   function callModel(admitted: Admitted<Arrival>, { operation }: Extract<Route, { kind: "call" }>): void {
     const { call, view, principal } = admitted;
-    const { format, exchange, body } = call;
-    const read = readRequest(operation, body ?? Buffer.alloc(0));
+    const { format, exchange, bytes } = call;
+    const read = readRequest(operation, bytes ?? Buffer.alloc(0));
     if ("problem" in read) return accounts.refuse(call, refusalOf(read.problem), { principal });
     const path = providerPath(format.door, `/v1/${operation}`) + queryOf(exchange);
     const errand = errandOf(call, operation, read.model, read.isStreamed, { kind: "call", request: read, path });
@@ -133,12 +162,18 @@ export function modelDoor(parts: ModelDoorParts): Door {
     parts.send({ call: errand, view, principal, asked: { kind: format.kind, model: read.model, besides } });
   }
 
+  function refuseMisspelt({ call, principal }: Admitted<Arrival>, rightPath: string): void {
+    const detail = `The path of this call is \`${rightPath}\`.`;
+    accounts.refuse(call, { code: "model.operation-unknown", detail }, { principal });
+  }
+
   function passOn(admitted: Admitted<Arrival>, path: string): void {
     const { call, view, principal } = admitted;
-    const { format, exchange, body } = call;
-    const provider = isBelow(path) ? passingProvider(view, principal, format.kind) : undefined;
+    const { format, exchange } = call;
+    const query = queryOf(exchange);
+    const provider = isBelow(path) && !query.includes("#") ? passingProvider(view, principal, format.kind) : undefined;
     if (provider === undefined) return accounts.refuse(call, { code: "model.operation-unknown" }, { principal });
-    const sent = { kind: "passed", path: path + queryOf(exchange), body } as const;
+    const sent = { kind: "passed", path: path + query } as const;
     const operation = path.slice(1, 1 + operationCharsMax);
     parts.pass({ call: errandOf(call, operation, "", false, sent), view, principal, provider, model: "" });
   }
@@ -160,12 +195,14 @@ export function modelDoor(parts: ModelDoorParts): Door {
 }
 
 const operationCharsMax = 128;
+const keyInUrl = "A key stands in the URL, which providers write into logs; send it in a header.";
 
 /** Undefined: any. */
 const methods: Record<Route["kind"], readonly string[] | undefined> = {
   call: ["POST"],
   models: ["GET", "HEAD"],
   hello: ["GET", "HEAD"],
+  misspelt: undefined,
   other: undefined,
 };
 
@@ -187,18 +224,18 @@ function formatOf({ path, request }: Exchange): Format {
   return formats[routeOf(path, request.headers).door];
 }
 
-function arrivalOf(exchange: Exchange, format: Format, body: Buffer | undefined): Arrival {
+function arrivalOf(exchange: Exchange, format: Format, bytes: Buffer | undefined, hold: BodyHold): Arrival {
   const { requestId, startedMs } = exchange;
   return {
-    ...{ requestId, startedMs, exchange, format, body },
+    ...{ requestId, startedMs, exchange, format, bytes, hold },
     door: format.door,
-    requestBytes: body?.length ?? 0,
+    requestBytes: bytes?.length ?? 0,
     answerRefusal: (refusal) => refuseIn(format, exchange, refusal),
   };
 }
 
 function errandOf(
-  { requestId, startedMs, requestBytes, answerRefusal, exchange, format }: Arrival,
+  { requestId, startedMs, requestBytes, answerRefusal, exchange, format, bytes, hold }: Arrival,
   operation: string,
   modelAsked: string,
   isStreamed: boolean,
@@ -209,6 +246,7 @@ function errandOf(
   const { clientName, clientVersion } = clientNameIn(headers["user-agent"]);
   return {
     ...{ requestId, startedMs, requestBytes, answerRefusal, exchange, format, sent },
+    body: heldBody(bytes, hold),
     door: format.door,
     description: {
       ...{ operation, modelAsked, isStreamed, sessionId, agentId, parentAgentId, clientName, clientVersion },

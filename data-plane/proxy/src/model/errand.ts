@@ -1,5 +1,6 @@
 // One request for a model on its way: what came, at which door, and what was read of it.
 
+import type { HeldBody } from "../http/held-body.ts";
 import type { Exchange } from "../http/listener.ts";
 import type { DescribedModelCall } from "../pipeline/call.ts";
 import type { Format } from "./format.ts";
@@ -9,6 +10,8 @@ export type ModelErrand = DescribedModelCall & {
   readonly exchange: Exchange;
   readonly format: Format;
   readonly sent: Sent;
+  /** As it came, unpacked. */
+  readonly body: HeldBody;
 };
 
 export type Sent =
@@ -19,4 +22,4 @@ export type Sent =
       readonly path: string;
     }
   /** What is not known here: nothing of it is read. */
-  | { readonly kind: "passed"; readonly path: string; readonly body: Buffer | undefined };
+  | { readonly kind: "passed"; readonly path: string };

@@ -24,13 +24,11 @@ export type Format = {
   errorBody(code: ErrorCode, detail: string | undefined, requestId: string): string;
   /** How the door's own header is called that names a request. */
   readonly requestIdHeader: string;
-  /** The answer to a request for all models; undefined where the query asks for what is no page. */
+  /** The answer to a request for all models, or for the page of them that the query asks for. */
   modelsBody(models: readonly ListedModel[], query: URLSearchParams): string;
   modelBody(model: ListedModel): string;
   /** The header that carries a provider's credential, name and value. */
   credentialHeader(secret: string): readonly [name: string, value: string];
-  /** Headers of an answer that are between the gate and the provider alone. */
-  isForGate(name: string): boolean;
   headroomIn(headers: IncomingHttpHeaders): Headroom;
   /** As the provider calls the request. */
   providerRequestId(headers: IncomingHttpHeaders): string;

@@ -15,8 +15,10 @@ import type { ModelErrand } from "./errand.ts";
 import type { StreamFilter } from "./format.ts";
 import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
+import { countUnavailable, isAboutModel, lookedAtBytesMax, refusalFor } from "./provider-refusals.ts";
 import { Relay } from "./relay.ts";
-import { experienceOf, isCredentialRefused, isRetried } from "./retry.ts";
+import { experienceOf, isRetried } from "./retry.ts";
+import { sentBody } from "./sent-body.ts";
 import { settle, type Ending } from "./settle.ts";
 import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
@@ -38,6 +40,8 @@ class Forward implements AttemptEvents {
   private readonly open: OpenProvider;
   private readonly credentials: readonly Credential[];
   private readonly failed: string[] = [];
+  /** As it goes out, until an answer to it is relayed. */
+  private body: Buffer | undefined;
   private tried = 0;
   /** Attempts that were sent and of which nobody heard. */
   private unheard = 0;
@@ -45,6 +49,8 @@ class Forward implements AttemptEvents {
   private head: AttemptHead | undefined;
   private relay: Relay | undefined;
   private reader: AnswerReader | undefined;
+  /** Of an answer, as long as it is not known what it becomes. */
+  private lookedAt: Buffer[] | undefined;
   private responseBytes = 0;
   private firstByteMs = 0;
   private isOver = false;
@@ -53,8 +59,11 @@ class Forward implements AttemptEvents {
     this.parts = parts;
     this.bounded = bounded;
     this.open = parts.providers.of(bounded.provider);
-    const { description, requestId } = bounded.call;
-    const sticky = description.sessionId === "" ? requestId : description.sessionId;
+    const { description, sent, body } = bounded.call;
+    const bytes = body.take();
+    this.body = sent.kind === "call" && bytes !== undefined ? bodyFor(sent.request, bytes, bounded.model) : bytes;
+    const { sessionId } = description;
+    const sticky = sessionId === "" ? bounded.principal.key.id : sessionId;
     this.credentials = this.open.credentials.order(bounded.model, sticky);
   }
 
@@ -77,16 +86,16 @@ class Forward implements AttemptEvents {
   private tryNext(): void {
     this.tried += 1;
     this.head = undefined;
+    this.lookedAt = undefined;
     this.attempt = new Attempt(this.parts.deadlines, this.open.timeoutMs, this);
     this.attempt.start(this.open, this.request());
   }
 
   private request(): AttemptRequest {
-    const { call, model } = this.bounded;
-    const { sent, exchange, format } = call;
+    const { sent, exchange, format } = this.bounded.call;
     const headers = headersToProvider(exchange.request, format.credentialHeader(this.credential?.secret ?? ""));
-    const body = sent.kind === "call" ? bodyFor(sent.request, model) : sent.body;
-    return { method: methodOf(exchange.request.method), path: sent.path, headers, body };
+    if (this.body !== undefined) headers.push("content-length", String(this.body.length));
+    return { method: methodOf(exchange.request.method), path: sent.path, headers, body: sentBody(this.body) };
   }
 
   private learned(experience: Experience): void {
@@ -105,12 +114,20 @@ class Forward implements AttemptEvents {
     this.learned(experienceOf(status, headers, Date.now()));
     if (isRetried(status) && this.hasOthers) return this.giveUp(this.attempt, String(status));
     this.firstByteMs = performance.now();
+    const refusal = refusalFor(this.bounded.call, status);
+    if (refusal === undefined) return this.relayFrom(head);
+    if (refusal === "look") this.lookedAt = [];
+    else this.refuseInstead(refusal);
+  }
+
+  private refuseInstead(refusal: Refusal): void {
+    this.attempt?.discard();
+    this.finish("provider-failed", { kind: "unused" }, this.refusing(refusal));
+  }
+
+  private relayFrom(head: AttemptHead): void {
+    const { status, headers } = head;
     const { call } = this.bounded;
-    const refusal = refusalFor(call, status);
-    if (refusal !== undefined) {
-      this.attempt?.discard();
-      return this.finish("provider-failed", { kind: "unused" }, this.refusing(refusal));
-    }
     const form = headers["content-type"]?.startsWith("text/event-stream") === true ? "events" : "json";
     this.reader = readerFor(call, status, form);
     this.relay = new Relay({
@@ -118,16 +135,35 @@ class Forward implements AttemptEvents {
       filter: form === "events" ? filterFor(call) : undefined,
       length: headers["content-length"],
     });
-    this.relay.begin(head, call.format, call.requestId);
+    // Nothing is tried again from here on.
+    this.body = undefined;
+    call.body.letGo();
+    this.relay.begin(head, call.requestId);
+  }
+
+  /** Enough was seen to decide. */
+  private looked(): void {
+    const body = Buffer.concat(this.lookedAt ?? []);
+    this.lookedAt = undefined;
+    if (this.head === undefined || !isAboutModel(body)) return this.refuseInstead(countUnavailable);
+    this.relayFrom(this.head);
+    this.relayed(body);
   }
 
   onData(chunk: Buffer): void {
     this.responseBytes += chunk.length;
+    if (this.lookedAt === undefined) return this.relayed(chunk);
+    this.lookedAt.push(chunk);
+    if (this.responseBytes > lookedAtBytesMax) this.looked();
+  }
+
+  private relayed(chunk: Buffer): void {
     this.reader?.push(chunk);
     this.relay?.write(chunk);
   }
 
   onEnd(): void {
+    if (this.lookedAt !== undefined) this.looked();
     this.reader?.end();
     this.finish("answered", this.ending(), () => this.relay?.end());
   }
@@ -223,15 +259,6 @@ class Forward implements AttemptEvents {
       settlement: settle(bounded, ending, this.unheard),
     };
   }
-}
-
-/** What the client would misread if it were relayed: it has its own key, and follows where it is sent. */
-function refusalFor({ sent }: ModelErrand, status: number): Refusal | undefined {
-  if (isCredentialRefused(status)) return { code: "upstream.credential-refused" };
-  if (status >= 300 && status < 400) return { code: "upstream.protocol", detail: `It answered with status ${status}.` };
-  const isCount = sent.kind === "call" && sent.request.operation === "messages/count_tokens";
-  if (isCount && (status === 404 || status === 405 || status === 501)) return { code: "model.count-unavailable" };
-  return undefined;
 }
 
 /** What the provider calls an error used nothing, and tells it by its status. */

@@ -1,6 +1,7 @@
 // What becomes of a header by its name, on the way to a provider and back. The same names come with every call, some twenty of
 // them each way, so what was decided of a name is kept: both ways together that is 5 µs a call in place of 12. What
-// a single connection names as its own, and what only one protocol keeps from clients, is decided elsewhere.
+// a single connection names as its own is decided elsewhere. Both protocols' names count at both doors: what stands before a
+// provider may speak the other's.
 
 export type HeaderName = {
   readonly lower: string;
@@ -19,21 +20,38 @@ const ofConnection: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+/** Where the client is, as what stands before the gate says it. */
+const ofClientAddress = [
+  "cf-connecting-ip",
+  "cf-connecting-ipv6",
+  "cf-pseudo-ipv4",
+  "fastly-client-ip",
+  "fly-client-ip",
+  "forwarded",
+  "true-client-ip",
+  "x-azure-clientip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-original-forwarded-for",
+  "x-real-ip",
+];
 const notToProvider: ReadonlySet<string> = new Set([
+  ...ofClientAddress,
   "accept-encoding",
   "api-key",
   "authorization",
   "content-encoding",
   "content-length",
   "cookie",
-  "forwarded",
   "host",
   "x-api-key",
   "x-goog-api-key",
-  "x-real-ip",
 ]);
 const notToProviderPrefixes = ["proxy-", "x-forwarded-", "x-tollgate-"];
+/** Who pays the provider. */
+const ofAccount = ["anthropic-organization-id", "openai-organization", "openai-project"];
 const notToClient: ReadonlySet<string> = new Set([
+  ...ofAccount,
   "alt-svc",
   "nel",
   "report-to",
@@ -41,7 +59,7 @@ const notToClient: ReadonlySet<string> = new Set([
   "set-cookie",
   "strict-transport-security",
 ]);
-const notToClientPrefixes = ["cf-", "proxy-", "x-tollgate-"];
+const notToClientPrefixes = ["anthropic-ratelimit-", "x-ratelimit-", "cf-", "proxy-", "x-tollgate-"];
 
 /** Anybody may think up names: there are never more than these, and none that is longer. */
 const keptMax = 1_000;

@@ -29,6 +29,10 @@ test("what the client says goes on, but nothing of its connection, its place or 
       forwarded: "for=1.2.3.4",
       "x-forwarded-for": "1.2.3.4",
       "x-real-ip": "1.2.3.4",
+      "x-client-ip": "1.2.3.4",
+      "x-cluster-client-ip": "1.2.3.4",
+      "True-Client-IP": "1.2.3.4",
+      "cf-connecting-ip": "1.2.3.4",
       "x-tollgate-meta-project": "p",
       "x-strange-place": `key ${key}`,
       "accept-encoding": "br, gzip",
@@ -53,13 +57,34 @@ test("what the client says goes on, but nothing of its connection, its place or 
   });
 });
 
-test("what the provider says comes back, but nothing of its connection, its front or its limits", async () => {
+test("a key of the gate in the URL is refused, however it is written", async () => {
+  const upstream = started(await startProvider(({ response }) => answerWith(response, "{}")));
+  const gate = await startModelGate([provider("p", upstream.url, { passthrough: true })]);
+  const key = gate.agent.text;
+  for (const path of [
+    `/anthropic/v1/messages?key=${key}`,
+    `/anthropic/v1/messages?key=${key.replace("_", "%5F")}`,
+    `/anthropic/v1/messages?key=${key.replace("_", "%255f")}`,
+    `/anthropic/v1/files?a=%zz&key=${key.replace("t", "%74")}`,
+    `/anthropic/v1/files/${key}`,
+  ]) {
+    const { status, headers, text } = await send(gate, path, { body });
+    expect([path, status, headers["x-tollgate-code"]]).toEqual([path, 400, "request.invalid"]);
+    expect(text).not.toContain(key);
+  }
+  expect(upstream.seen).toEqual([]);
+});
+
+test("what the provider says comes back, but nothing of its connection, its front, its limits or who pays it", async () => {
   const upstream = started(
     await startProvider(({ response }) =>
       answerWith(response, "{}", {
         "request-id": "req_1",
         "anthropic-organization-id": "org_1",
         "x-own": "é",
+        "openai-organization": "org_1",
+        "openai-project": "proj_1",
+        "x-ratelimit-limit-requests": "50",
         "anthropic-ratelimit-requests-limit": "50",
         "anthropic-ratelimit-requests-remaining": "49",
         "anthropic-ratelimit-tokens-limit": "90000",
@@ -77,7 +102,7 @@ test("what the provider says comes back, but nothing of its connection, its fron
   const { headers } = await send(gate, "/anthropic/v1/messages", { body });
   expect(new Set(Object.keys(headers))).toEqual(
     new Set([
-      ...["content-type", "content-length", "request-id", "anthropic-organization-id", "x-own"],
+      ...["content-type", "content-length", "request-id", "x-own"],
       ...["x-tollgate-request-id", "date", "connection"],
     ]),
   );

@@ -1,13 +1,10 @@
 // Headers on their way to a provider and back. To the provider goes what the client said, unknown headers too, but nothing of
 // the connection, nothing that tells where the client is, and no credential but the provider's own. Back goes what the provider
-// said, but nothing of the connection, of its front or of the credential's limits. Which names these are, `header-names.ts` says.
+// said, but nothing of the connection, of its front, of the credential's limits or of whose it is. Which names these are, `header-names.ts` says.
 
 import type { IncomingMessage } from "node:http";
-import type { Format } from "./format.ts";
 import { headerName } from "./header-names.ts";
-
-/** No key is told a provider, in whatever header it stands. */
-const ownKey = /tg_(?:key|svc|adm|join)_/;
+import { holdsOwnKey } from "./own-key.ts";
 
 /** Name after value. `identity`, because what an answer used is read on its way. */
 export function headersToProvider(
@@ -22,24 +19,20 @@ export function headersToProvider(
     const value = rawHeaders[at + 1] ?? "";
     const { lower, goesToProvider } = headerName(name);
     if (!goesToProvider || lower === credential[0] || ofConnection?.has(lower) === true) continue;
-    if (!ownKey.test(value)) sent.push(name, value);
+    if (!holdsOwnKey(value)) sent.push(name, value);
   }
   return sent;
 }
 
 /** Name after value, as `rawHeaders` of an answer are: what it repeats is repeated. Without its length if that will be another. */
-export function headersToClient(
-  rawHeaders: readonly (Buffer | string)[],
-  format: Format,
-  isLengthKept: boolean,
-): string[] {
+export function headersToClient(rawHeaders: readonly (Buffer | string)[], isLengthKept: boolean): string[] {
   const sent: string[] = [];
   const ofConnection: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = textOf(rawHeaders[at]);
     const { lower, goesToClient } = headerName(name);
     if (lower === "connection") ofConnection.push(...(connectionOptions(textOf(rawHeaders[at + 1])) ?? []));
-    if (!goesToClient || format.isForGate(lower) || (lower === "content-length" && !isLengthKept)) continue;
+    if (!goesToClient || (lower === "content-length" && !isLengthKept)) continue;
     const value = textOf(rawHeaders[at + 1]);
     // Node refuses to send what is none, and with it the whole answer.
     if (!isControlled(value)) sent.push(name, value);

@@ -4,6 +4,7 @@
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind } from "@tollgate/schema/resources";
 import { anyModel } from "../pipeline/call.ts";
+import { decodedPath } from "./path-text.ts";
 
 export function passingProvider(view: View, principal: Principal, kind: ProviderKind): Provider | undefined {
   const reached = [...view.providersByName.values()].flatMap(({ id, name }) => {
@@ -15,7 +16,8 @@ export function passingProvider(view: View, principal: Principal, kind: Provider
   return reached.length === 1 ? only : undefined;
 }
 
-/** Whether the path goes down from where the protocol begins, however it is written. */
+/** Whether the path goes down from where the protocol begins, whoever reads it. */
 export function isBelow(path: string): boolean {
-  return path.startsWith("/") && !/(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)|%2f|%5c|\\/i.test(path);
+  const text = decodedPath(path);
+  return text?.startsWith("/") === true && !/[;#\\]|\/\.{1,2}(?:\/|$)/.test(text);
 }

@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import { requestIdHeader } from "../http/answer.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { AttemptHead } from "./attempt.ts";
-import type { Format, StreamFilter } from "./format.ts";
+import type { StreamFilter } from "./format.ts";
 import { headersToClient } from "./headers.ts";
 
 export type Flow = { pause(): void; resume(): void };
@@ -44,8 +44,8 @@ export class Relay {
     this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
   }
 
-  begin({ status, headers, rawHeaders }: AttemptHead, format: Format, requestId: string): void {
-    const sent = headersToClient(rawHeaders, format, this.filter === undefined);
+  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string): void {
+    const sent = headersToClient(rawHeaders, this.filter === undefined);
     this.writeHead = () => this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
     // Others go out with their first byte, which spares a packet, and until then can still become an error.
     if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;

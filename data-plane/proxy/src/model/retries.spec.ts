@@ -12,6 +12,7 @@ const body = '{"model":"m","max_tokens":100}';
 const path = "/anthropic/v1/messages";
 const keyOf = ({ headers }: Pick<fixture.SeenRequest, "headers">) => String(headers["x-api-key"]).replace("sk-p-", "");
 const credentials = ["one", "two", "three"].map((name) => ({ name }));
+const sessionOf = (n: number) => ({ "x-claude-code-session-id": `s-${n}` });
 const session = { "x-claude-code-session-id": "s" };
 
 /** A provider whose answers depend on which credential comes; what is not said is served. */
@@ -153,7 +154,7 @@ describe("before the first byte", () => {
 });
 
 describe("which credential", () => {
-  test("a session stays with one, and without a session they are used by weight", async () => {
+  test("a session stays with one, a key without a session too, and sessions are spread by weight", async () => {
     const names = [
       { name: "one", weight: 3 },
       { name: "two", weight: 1 },
@@ -162,7 +163,10 @@ describe("which credential", () => {
     for (let call = 0; call < 20; call++) await send(gate, path, { body, headers: session });
     expect(new Set(upstream.seen.map(keyOf)).size).toBe(1);
     upstream.seen.length = 0;
-    await Promise.all(Array.from({ length: 200 }, () => send(gate, path, { body })));
+    for (let call = 0; call < 20; call++) await send(gate, path, { body });
+    expect(new Set(upstream.seen.map(keyOf)).size).toBe(1);
+    upstream.seen.length = 0;
+    await Promise.all(Array.from({ length: 200 }, (_, n) => send(gate, path, { body, headers: sessionOf(n) })));
     const ones = upstream.seen.filter((seen) => keyOf(seen) === "one").length;
     // 150 are to be expected, with a deviation of 6.
     expect(ones).toBeGreaterThan(115);
@@ -171,7 +175,8 @@ describe("which credential", () => {
 
   test("one that is put aside is not asked until its time has come", async () => {
     const { upstream, gate } = await scene({ one: refuse(429, { "retry-after": "60" }) });
-    for (let call = 0; call < 30; call++) expect((await send(gate, path, { body })).status).toBe(200);
+    for (let call = 0; call < 30; call++)
+      expect((await send(gate, path, { body, headers: sessionOf(call) })).status).toBe(200);
     expect(upstream.seen.filter((seen) => keyOf(seen) === "one")).toHaveLength(1);
   });
 });

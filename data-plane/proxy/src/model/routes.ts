@@ -4,6 +4,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { ModelDoorName } from "../pipeline/call.ts";
+import { decodedPath } from "./path-text.ts";
 import type { BodyOperation } from "./wire/request.ts";
 
 export type Route = { readonly door: ModelDoorName } & (
@@ -12,12 +13,14 @@ export type Route = { readonly door: ModelDoorName } & (
   | { readonly kind: "models"; readonly id: string | undefined }
   /** Whether anybody is there. */
   | { readonly kind: "hello" }
+  /** A call that has a path of its own, at one that a provider might take for it. `rightPath`: that of its own. */
+  | { readonly kind: "misspelt"; readonly rightPath: string }
   /** `path`: as the provider calls it. */
   | { readonly kind: "other"; readonly path: string }
 );
 
 /** The first parts of all paths that are a door's to models. */
-export const modelDoorPaths = ["/anthropic", "/openai", "/v1", "/api"] as const;
+export const modelDoorPaths = ["/", "/anthropic", "/openai", "/v1", "/api"] as const;
 
 const calls: ReadonlyMap<string, { door: ModelDoorName; operation: BodyOperation }> = new Map([
   ["messages", { door: "anthropic", operation: "messages" }],
@@ -32,6 +35,7 @@ const version = "/v1/";
 export function routeOf(path: string, headers: IncomingHttpHeaders): Route {
   const named = doorNamedIn(path);
   if (named !== undefined) return routeAt(named.door, named.below);
+  if (path === "/") return { door: doorByHeaders(path, headers), kind: "hello" };
   const below = path.startsWith(version) ? path.slice(version.length) : undefined;
   const door = (below === undefined ? undefined : calls.get(below)?.door) ?? doorByHeaders(path, headers);
   return routeAt(door, path);
@@ -51,14 +55,35 @@ function doorByHeaders(path: string, headers: IncomingHttpHeaders): ModelDoorNam
 
 function routeAt(door: ModelDoorName, path: string): Route {
   if (door === "anthropic" && (path === "" || path === "/" || path === "/api/hello")) return { door, kind: "hello" };
-  if (path.startsWith(version)) {
-    const below = path.slice(version.length);
+  const below = belowVersion(door, path);
+  if (below !== undefined) {
     const call = calls.get(below);
     if (call?.door === door) return { door, kind: "call", operation: call.operation };
     if (below === "models") return { door, kind: "models", id: undefined };
     if (below.startsWith("models/")) return { door, kind: "models", id: decoded(below.slice("models/".length)) };
   }
+  const rightPath = rightPathOf(path);
+  if (rightPath !== undefined) return { door, kind: "misspelt", rightPath };
   return { door, kind: "other", path: providerPath(door, path) };
+}
+
+/** A base URL for OpenAI's protocol ends with the version, and some leave it out where what is behind it is another's. */
+function belowVersion(door: ModelDoorName, path: string): string | undefined {
+  if (path.startsWith(version)) return path.slice(version.length);
+  const below = path.slice(1);
+  const isKnown = below === "models" || calls.get(below)?.door === door;
+  return door === "openai" && isKnown ? below : undefined;
+}
+
+/** Were such a path passed on, the call would be served, and nobody would count it. */
+function rightPathOf(path: string): string | undefined {
+  const text = decodedPath(path)?.toLowerCase();
+  const below = text
+    ?.replace(/\/+/g, "/")
+    .replace(/^(?:\/v1)*\//, "")
+    .replace(/\/$/, "");
+  const meant = below === undefined ? undefined : calls.get(below);
+  return meant === undefined ? undefined : `/${meant.door}${version}${below}`;
 }
 
 /** What stands behind the base URL of a provider, which for OpenAI's protocol holds the version. */

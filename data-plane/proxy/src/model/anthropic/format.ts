@@ -4,7 +4,7 @@ import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
 import { errorBody, requestIdHeader } from "./envelope.ts";
-import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
+import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 import { readAnthropicAnswer } from "./usage.ts";
 
@@ -16,7 +16,6 @@ export const anthropic: Format = {
   modelsBody,
   modelBody,
   credentialHeader,
-  isForGate,
   headroomIn,
   providerRequestId,
   workIn,

@@ -13,10 +13,6 @@ export function credentialHeader(secret: string): readonly [name: string, value:
   return secret.startsWith(bearerBegins) ? ["authorization", `Bearer ${secret}`] : ["x-api-key", secret];
 }
 
-export function isForGate(name: string): boolean {
-  return name.startsWith(limitsPrefix);
-}
-
 export function headroomIn(headers: IncomingHttpHeaders): Headroom {
   const count = (what: string): number => countIn(headers, limitsPrefix + what);
   return {

@@ -4,7 +4,7 @@ import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
 import { errorBody, requestIdHeader } from "./envelope.ts";
-import { credentialHeader, headroomIn, isForGate, providerRequestId } from "./headers.ts";
+import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 import { UnaskedUsage } from "./unasked-usage.ts";
 import { readOpenAiAnswer } from "./usage.ts";
@@ -17,7 +17,6 @@ export const openai: Format = {
   modelsBody,
   modelBody,
   credentialHeader,
-  isForGate,
   headroomIn,
   providerRequestId,
   workIn,

@@ -2,12 +2,11 @@
 // the member that every other chunk has because of it is cut out. All other bytes stay as they are. The beginning of an event
 // waits for its end, up to a size; an event beyond it goes on as it comes. Streams whose client asked are not led through here.
 
+import { carriageReturn, endOfLine, lineFeed } from "../../bytes/line-end.ts";
 import { GrowingBytes } from "../../bytes/growing-bytes.ts";
 import { withoutUsage } from "./chunk-usage.ts";
 
 const eventBytesMax = 1024 * 1024;
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const nothing = Buffer.alloc(0);
 
 export class UnaskedUsage {
@@ -92,9 +91,4 @@ export class UnaskedUsage {
     this.#sent = [];
     return sent.length === 1 ? (sent[0] ?? nothing) : Buffer.concat(sent);
   }
-}
-
-function endOfLine(chunk: Buffer, start: number): number {
-  for (let at = start; at < chunk.length; at++) if (chunk[at] === lineFeed || chunk[at] === carriageReturn) return at;
-  return -1;
 }

@@ -52,7 +52,6 @@ export type RequestSpans = Spans<(typeof paths)[number]>;
 
 export type ModelRequest = Besides & {
   readonly operation: BodyOperation;
-  readonly body: Buffer;
   readonly bodyBytes: number;
   /** As the client wrote it. */
   readonly model: string;
@@ -104,7 +103,6 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const isStreamed = isWord(body, at.stream, "true");
   return {
     operation,
-    body,
     bodyBytes: body.length,
     model,
     isStreamed,
@@ -125,17 +123,17 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
 }
 
 /** The body as the provider shall see it: the same buffer where nothing has to be changed. */
-export function bodyFor(request: ModelRequest, model: string): Buffer {
-  const { body, at } = request;
+export function bodyFor(request: ModelRequest, body: Buffer, model: string): Buffer {
+  const { at } = request;
   const edits = new Edits();
   if (at.model !== undefined && model !== request.model) edits.replace(at.model, JSON.stringify(model));
-  if (request.mustAskUsage) askUsage(edits, request);
+  if (request.mustAskUsage) askUsage(edits, request, body);
   return edits.isEmpty ? body : edits.apply(body);
 }
 
 const asking = '"include_usage":true';
 
-function askUsage(edits: Edits, { body, at }: ModelRequest): void {
+function askUsage(edits: Edits, { at }: ModelRequest, body: Buffer): void {
   const options = at.stream_options;
   const asked = at["stream_options>include_usage"];
   if (asked !== undefined) edits.replace(asked, "true");

@@ -1,0 +1,23 @@
+// A body that is held for a call, and the room that it takes beside others. Whoever sends it on takes it out, so that nobody
+// else keeps it: a call to a model may last minutes, and its body is of no use to anybody once the answer has begun.
+
+import type { BodyHold } from "./body-budget.ts";
+
+export type HeldBody = {
+  /** Undefined where there is none, and from the second time on. */
+  take(): Buffer | undefined;
+  /** Gives its room to others. */
+  letGo(): void;
+};
+
+export function heldBody(bytes: Buffer | undefined, hold: BodyHold): HeldBody {
+  let held = bytes;
+  return {
+    take() {
+      const taken = held;
+      held = undefined;
+      return taken;
+    },
+    letGo: hold.letGo,
+  };
+}
