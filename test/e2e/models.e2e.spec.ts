@@ -326,9 +326,13 @@ describe("what becomes of calls", () => {
       mock.failCredential("sk-sick", { status: 429, retryAfter: "1" });
       mock.limitCredential("sk-well", { requests: 50 });
       const given = `tollgate_model_attempts_given_up_total{provider="two",credential="sick",reason="429"}`;
+      await untilServed(key.secret, "two/claude-two");
+      // A session keeps to one of the two.
+      let session = 0;
       await until(
         async () => {
-          await untilServed(key.secret, "two/claude-two");
+          const headers = { "x-claude-code-session-id": `session-${session++}` };
+          await call(anthropic, key.secret, "two/claude-two", { headers });
           return (await readMetric(stack.proxy(), given)) > 0;
         },
         { what: "the sick credential to be tried", ...soon },
