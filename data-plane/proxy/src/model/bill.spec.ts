@@ -22,7 +22,7 @@ import { provider, startModelGate } from "../fixtures/model-fixture.ts";
 
 const { scale } = testEnvironment();
 /** `npm run soak -- bill` makes ten thousand. */
-const callsCount = 2_000 * scale;
+const callsCount = 1_000 * scale;
 /** The provider keeps every request of a round. */
 const roundCalls = 2_500;
 const atOnce = 24;
