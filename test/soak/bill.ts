@@ -8,7 +8,7 @@ import { inheritedWith } from "../support/environment.ts";
 
 const spec = "data-plane/proxy/src/model/bill.spec.ts";
 /** Of the spec, where nothing makes it longer. */
-const callsOfSpec = 2_000;
+const callsOfSpec = 1_000;
 
 export async function soakBill([calls = "10000"]: readonly string[]): Promise<boolean> {
   const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
