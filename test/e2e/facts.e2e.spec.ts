@@ -165,8 +165,11 @@ describe("a machine is lost with its disk", () => {
     await sql.query("COMMIT");
     await stack.control.start();
     await stack.proxy().start();
+    const { rows: stored } = await storedRows(setting);
     await calls(setting, 3);
-    await until(async () => (await gaps(setting)).length === 1, { what: "all but the lost tail to arrive" });
+    await until(async () => (await storedRows(setting)).rows === stored + 3 && (await gaps(setting)).length === 1, {
+      what: "all but the lost tail to arrive",
+    });
     expect(await gaps(setting)).toMatchObject([{ facts: "20", state: "IN_TRANSIT" }]);
     // After ten minutes of silence it is not on its way any more.
     await sql.query("UPDATE usage.epoch_count SET heard = heard - interval '11 minutes'");
