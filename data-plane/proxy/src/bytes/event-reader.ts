@@ -1,10 +1,9 @@
 // Reads a stream of server-sent events. It takes pieces of any size and gives each event's data once, whatever the line
 // ends; it holds one event at most, up to a size.
 
+import { carriageReturn, lineFeed } from "./line-end.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const space = 0x20;
 const dataField = Buffer.from("data:");
 const eventField = Buffer.from("event:");

@@ -1,10 +1,8 @@
 // Cuts what a program writes into lines, in whatever pieces it comes. Each byte is looked at once; empty lines are nothing.
 
+import { carriageReturn, lineFeed } from "../bytes/line-end.ts";
 import type { ChannelEvents } from "./channel.ts";
 import { MessageCollector } from "./message-collector.ts";
-
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 
 export class LineReader {
   readonly #events: Pick<ChannelEvents, "onMessage" | "onOversized">;

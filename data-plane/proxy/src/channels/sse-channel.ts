@@ -2,10 +2,9 @@
 // from the server; its first event says where to post what goes there. That place has to be of the same origin, addresses
 // are guarded as for any server, no redirect is followed, and one connection of its own ends with the channel.
 
-import { buildConnector, Pool, type Dispatcher } from "undici";
-import { guardedLookup, isDialableHost } from "../upstream/address-guard.ts";
+import type { Dispatcher, Pool } from "undici";
 import { failureOf } from "../upstream/failure.ts";
-import { TollgateError } from "@tollgate/kernel/errors";
+import { connectTimeoutMsMax, guardedPool } from "../upstream/pool.ts";
 import { closedChannel, type Channel, type ChannelEvents, type Oversized } from "./channel.ts";
 import { EventReader } from "./event-reader.ts";
 import type { ChannelLimits } from "./limits.ts";
@@ -20,7 +19,6 @@ export type SseServer = {
 
 export type SseLimits = Pick<ChannelLimits, "messageBytesMax" | "unreadBytesMax" | "answerMsMax">;
 
-const connectTimeoutMsMax = 10_000;
 /** One is the stream's. */
 const connectionsMax = 16;
 const endpointBytesMax = 2_048;
@@ -54,7 +52,8 @@ class SseChannel implements Channel {
     this.#limits = limits;
     this.#events = events;
     this.#url = url;
-    this.#pool = openPool(this.#url, server.allowPrivateNetwork);
+    const { allowPrivateNetwork } = server;
+    this.#pool = guardedPool(url, { allowPrivateNetwork, connectTimeoutMs: connectTimeoutMsMax, connectionsMax });
     this.#endpointTimer = setTimeout(
       () => this.#end(problem("channel.timeout", "The server did not say in time where to post messages.")),
       limits.answerMsMax,
@@ -176,23 +175,6 @@ class SseChannel implements Channel {
     // Never within the call that opened the channel.
     queueMicrotask(() => this.#events.onClosed(why));
   }
-}
-
-function openPool(url: URL, allowPrivateNetwork: boolean): Pool {
-  const dial = buildConnector({
-    timeout: connectTimeoutMsMax,
-    lookup: guardedLookup(allowPrivateNetwork),
-    allowH2: false,
-  });
-  const isRefused = !isDialableHost(url.hostname, allowPrivateNetwork);
-  return new Pool(url.origin, {
-    connections: connectionsMax,
-    // The stream's head and body take as long as they take; the endpoint has a limit of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: (options, callback) =>
-      isRefused ? callback(new TollgateError("upstream.address-refused"), null) : dial(options, callback),
-  });
 }
 
 function refused(status: number, message: string): ChannelProblem {

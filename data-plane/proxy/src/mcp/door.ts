@@ -13,6 +13,7 @@ import type { Door, Exchange } from "../http/listener.ts";
 import { originProblem, type OriginRules } from "../http/origin.ts";
 import { authenticate, type Authentication } from "../pipeline/authenticate.ts";
 import type { Admitted, Call, Refusal } from "../pipeline/call.ts";
+import { guardCalls } from "../pipeline/guard.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import type { Log } from "../log-output.ts";
 import { errorMessage, httpStatusOf } from "./answers.ts";
@@ -56,9 +57,10 @@ type Arrival = {
 const unknownClient: Client = { era: "legacy", version: "", capabilities: { text: "{}", names: new Set() }, info: "" };
 
 export function mcpDoor(parts: McpDoorParts): Door {
-  const { accounts, settings, log, sessions } = parts;
+  const { accounts, settings, sessions } = parts;
   const problemOfOrigin = originProblem(settings);
   const admit = authenticate<McpCall>(parts);
+  const guarded = guardCalls(parts);
 
   return { serve, refuse: ({ response, requestId }, code) => answerRefusal(response, requestId, code) };
 
@@ -84,16 +86,6 @@ export function mcpDoor(parts: McpDoorParts): Door {
     admit(() => readBody(request, settings.requestBytesMax, (result) => guarded(call, () => receive(arrival, result))))(
       { call, credential },
     );
-  }
-
-  /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
-  function guarded(call: Call, serve: () => void): void {
-    try {
-      serve();
-    } catch (error) {
-      log.error({ err: error, requestId: call.requestId }, "a request met a bug");
-      accounts.refuse(call, { code: "internal.bug" });
-    }
   }
 
   function receive(arrival: Arrival, result: BodyOutcome): void {

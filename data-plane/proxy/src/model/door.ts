@@ -22,6 +22,7 @@ import {
   type Refusal,
   type Step,
 } from "../pipeline/call.ts";
+import { guardCalls } from "../pipeline/guard.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { answerHello, refuseIn } from "./answers.ts";
 import { clientNameIn } from "./client-name.ts";
@@ -53,10 +54,11 @@ type Arrival = Call & {
 };
 
 export function modelDoor(parts: ModelDoorParts): Door {
-  const { accounts, settings, log } = parts;
+  const { accounts, settings } = parts;
   const { modelRequestBytesMax: bytesMax } = settings;
   const problemOfOrigin = originProblem(settings);
   const admit = authenticate<Arrival>(parts);
+  const guarded = guardCalls(parts);
   const budget = createBodyBudget(settings.modelBodiesBytesMax);
 
   return {
@@ -100,16 +102,6 @@ export function modelDoor(parts: ModelDoorParts): Door {
       unpack(result.bytes, request.headers["content-encoding"], bytesMax, receiveUnpacked, hold);
     };
     readBody(request, bytesMax, receiveBody, hold);
-  }
-
-  /** Called from events, where nobody would catch: a bug may cost this call and not the worker. */
-  function guarded(call: Call, serve: () => void): void {
-    try {
-      serve();
-    } catch (error) {
-      log.error({ err: error, requestId: call.requestId }, "a request met a bug");
-      accounts.refuse(call, { code: "internal.bug" });
-    }
   }
 
   /** What is left of the body is not read. */

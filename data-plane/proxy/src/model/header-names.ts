@@ -3,23 +3,15 @@
 // a single connection names as its own is decided elsewhere. Both protocols' names count at both doors: what stands before a
 // provider may speak the other's.
 
+import { connectionHeaders } from "../http/connection-headers.ts";
+
 export type HeaderName = {
   readonly lower: string;
   readonly goesToProvider: boolean;
   readonly goesToClient: boolean;
 };
 
-/** Of one connection only. */
-const ofConnection: ReadonlySet<string> = new Set([
-  "connection",
-  "expect",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const ofConnection: ReadonlySet<string> = new Set(connectionHeaders);
 /** Where the client is, as what stands before the gate says it. */
 const ofClientAddress = [
   "cf-connecting-ip",

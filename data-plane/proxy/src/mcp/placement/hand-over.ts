@@ -4,6 +4,7 @@
 
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
+import { connectionHeaders } from "../../http/connection-headers.ts";
 import type { Exchange } from "../../http/listener.ts";
 
 export type HandedOver = {
@@ -16,18 +17,7 @@ export type HandedOver = {
 };
 
 /** Of one connection only, or of the wire's own. */
-const leftBehind: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const leftBehind: ReadonlySet<string> = new Set([...connectionHeaders, "content-length", "host"]);
 const prefix = "x-tollgate-hand-";
 export const slotHeader = `${prefix}slot`;
 export const adoptHeader = `${prefix}adopt`;

@@ -1,8 +1,8 @@
 // Writes server-sent events. A message keeps its bytes: line breaks between its tokens become lines of the event, which a
 // reader puts together again.
 
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
+import { carriageReturn, lineFeed } from "../../bytes/line-end.ts";
+
 const begin = Buffer.from("event: message\ndata: ");
 const end = Buffer.from("\n\n");
 export const keepAlive = Buffer.from(":\n\n");

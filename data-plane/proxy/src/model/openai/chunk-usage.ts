@@ -2,10 +2,9 @@
 // chunk that says the usage; all but `"usage":null`, where it is another. An event that is not surely one of the two stays as
 // it is.
 
+import { carriageReturn, lineFeed } from "../../bytes/line-end.ts";
 import { memberFinder, MemberRefusal, visitMembers, valueOf, type Span } from "../../bytes/members.ts";
 
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const comma = 0x2c;
 const colon = 0x3a;
 const quote = 0x22;
