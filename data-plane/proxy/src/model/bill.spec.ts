@@ -112,7 +112,8 @@ async function callRound(random: SeededRandom, from: number, count: number): Pro
 
 async function startGateBefore(url: string) {
   const credentials = ["one", "two", "three"].map((name) => ({ name }));
-  const patient = { credentials, timeoutSeconds: 60 };
+  // A client that is to leave behind a chunk which the gate hides from it stays until then.
+  const patient = { credentials, timeoutSeconds: 10 };
   const impatient = { credentials, timeoutSeconds: 1 };
   const openai = { kind: ProviderKind.OPENAI };
   return startModelGate(
