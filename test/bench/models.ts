@@ -16,8 +16,8 @@ import { portkeyHeaders, startPortkey, type Portkey } from "./portkey.ts";
 import { report, type Figure } from "./report.ts";
 
 const rounds = 5;
-const roundSeconds = 1.6;
-const warmUpSeconds = 1;
+const roundSeconds = 2;
+const warmUpSeconds = 3;
 const path = "/anthropic/v1/messages";
 
 type Kind = "plain" | "stream";

@@ -8,7 +8,7 @@ import { defaultPrices } from "./default-prices.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { ModelName } from "./model-grant.ts";
 import { servesModel } from "./model-pattern.ts";
-import { kindNames } from "./pricing.ts";
+import { kindNames } from "./tariff.ts";
 import type { Principal, View } from "./view.ts";
 
 export type ReachedModel = {

@@ -13,7 +13,8 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { defaultPrices } from "./default-prices.ts";
-import { boundOf, costOf, priceFor, pricesOfTiers, type TokenUsage } from "./pricing.ts";
+import { boundOf, costOf, type TokenUsage } from "./pricing.ts";
+import { priceFor, pricesOfTiers } from "./tariff.ts";
 
 const anthropic = { name: "anthropic", kind: ProviderKind.ANTHROPIC };
 const openai = { name: "openai", kind: ProviderKind.OPENAI };
@@ -158,6 +159,17 @@ describe("a published list", () => {
     expect(tiers(undefined, "gpt-5").toSorted()).toEqual(["", "flex", "priority"]);
     expect(pricesOfTiers(list, openai, "never-heard-of")).toEqual([]);
     expect(pricesOfTiers("refused", openai, "gpt-5")).toEqual([]);
+  });
+
+  test("is found again alike, however many names and tiers clients make up meanwhile", () => {
+    const list = listOf(flat("openai", "a*", 1), flat("openai", "ab", 2, "flex"), flat("openai", "ab", 3));
+    for (let n = 0; n < 3_000; n += 1) {
+      expect(foundIn(list, `a-${n}`, `tier-${n}`)?.[0]).toBe(1);
+      expect(foundIn(list, "ab", `tier-${n}`)?.[0]).toBe(3);
+      expect(foundIn(list, "ab", "flex")?.[0]).toBe(2);
+    }
+    expect(foundIn(listOf(flat("openai", "a*", 4)), "ab")?.[0]).toBe(4);
+    expect(foundIn(list, `a${"b".repeat(1_000)}`)?.[0]).toBe(1);
   });
 
   test("that is not understood prices nothing: the shipped list would charge what was never agreed", () => {

@@ -1,21 +1,11 @@
 // What a call to a model costs, and the most that it can: pure functions of a price and of what was used. All of it is
 // nano-dollars in `bigint`; a price is nano-dollars for a million tokens, and a call is rounded once, up. The most that a
 // call can cost is no less than what it costs, as long as it stays within what the bound was made of. Where prices come from
-// is no matter here, but for the order in which lists are asked.
+// is no matter here; it is in `tariff.ts`.
 
-import {
-  ProviderKind,
-  type ModelPrice,
-  type PriceList,
-  type Provider,
-  type TokenRates,
-} from "@tollgate/schema/resources";
-import { defaultPrices } from "./default-prices.ts";
+import type { ModelPrice, TokenRates } from "@tollgate/schema/resources";
 import { limits } from "./limits.ts";
 import type { NanoUsd } from "./money.ts";
-
-/** What the published list is: "refused" where something about it was not understood, and nothing may be priced. */
-export type PublishedPrices = PriceList | "refused" | undefined;
 
 /**
  * Each token is in one of the first five; those of the reasoning are a part of the output. What is written to a cache is told
@@ -43,88 +33,6 @@ export const nothingUsed: TokenUsage = {
   webSearches: 0,
   serviceTier: "",
 };
-
-export type Priced = { readonly price: ModelPrice; readonly version: string };
-
-/** As price lists write a kind, for all providers of it. */
-export const kindNames: Readonly<Record<ProviderKind, string>> = {
-  [ProviderKind.UNSPECIFIED]: "",
-  [ProviderKind.ANTHROPIC]: "anthropic",
-  [ProviderKind.OPENAI]: "openai",
-};
-
-type Named = Pick<Provider, "name" | "kind">;
-
-/**
- * The published list comes before the shipped one, a provider's name before its kind, and a longer model before a shorter. Where
- * the service tier has no price of its own there, the usual one holds.
- */
-export function priceFor(
-  list: PublishedPrices,
-  provider: Named,
-  model: string,
-  serviceTier: string,
-): Priced | undefined {
-  if (list === "refused") return undefined;
-  const published = list && priceIn(list.prices, provider, model, serviceTier);
-  if (list && published) return { price: published, version: `published-${list.version}` };
-  const shipped = priceIn(defaultPrices.prices, provider, model, serviceTier);
-  return shipped && { price: shipped, version: defaultPrices.version };
-}
-
-/** The price of each service tier that there is one of: what a call may cost whose tier the provider chooses. */
-export function pricesOfTiers(list: PublishedPrices, provider: Named, model: string): readonly Priced[] {
-  const published = list === "refused" || list === undefined ? [] : list.prices;
-  const all = [published, defaultPrices.prices].flatMap((prices) => pricesMatching(prices, provider, model).flat());
-  const tiers = new Set(["", ...all.map((price) => price.serviceTier)]);
-  return [...tiers].flatMap((tier) => priceFor(list, provider, model, tier) ?? []);
-}
-
-type Index = ReadonlyMap<string, readonly ModelPrice[]>;
-
-const indexes = new WeakMap<readonly ModelPrice[], Index>();
-
-/** By the name of a provider or kind, the most specific first. */
-function indexOf(prices: readonly ModelPrice[]): Index {
-  const known = indexes.get(prices);
-  if (known) return known;
-  const index = Map.groupBy(prices.toSorted(bySpecificity), ({ provider }) => provider);
-  indexes.set(prices, index);
-  return index;
-}
-
-/** A model that is named comes before a star as long, which would match it, too. */
-function bySpecificity(a: ModelPrice, b: ModelPrice): number {
-  const length = ({ model }: ModelPrice): number => (model.endsWith("*") ? model.length - 1 : model.length + 0.5);
-  return length(b) - length(a);
-}
-
-function priceIn(
-  prices: readonly ModelPrice[],
-  provider: Named,
-  model: string,
-  serviceTier: string,
-): ModelPrice | undefined {
-  for (const all of pricesMatching(prices, provider, model))
-    for (const sameModel of Map.groupBy(all, (price) => price.model).values()) {
-      const own = sameModel.find((price) => price.serviceTier === serviceTier);
-      const found = own ?? sameModel.find((price) => price.serviceTier === "");
-      if (found) return found;
-    }
-  return undefined;
-}
-
-/** Those of the provider's name, and those of its kind. */
-function pricesMatching(prices: readonly ModelPrice[], { name, kind }: Named, model: string): readonly ModelPrice[][] {
-  const index = indexOf(prices);
-  return [name, kindNames[kind]].map((holder) =>
-    (index.get(holder) ?? []).filter((price) => matches(price.model, model)),
-  );
-}
-
-function matches(pattern: string, model: string): boolean {
-  return pattern.endsWith("*") ? model.startsWith(pattern.slice(0, -1)) : pattern === model;
-}
 
 const tokensPerRate = 1_000_000n;
 const free: Pick<TokenRates, "input" | "cacheRead" | "cacheWrite5m" | "cacheWrite1h" | "output"> = {

@@ -29,7 +29,7 @@ import type { ErrorCode } from "./errors.ts";
 import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
 import type { KeyText } from "./key-format.ts";
 import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
-import type { PublishedPrices } from "./pricing.ts";
+import type { PublishedPrices } from "./tariff.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
 

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { digest } from "@tollgate/kernel/replica";
-import { kindNames } from "@tollgate/kernel/pricing";
+import { kindNames } from "@tollgate/kernel/tariff";
 import type { View } from "@tollgate/kernel/view";
 import { answerJson, answerRefusal } from "../http/answer.ts";
 import { answerReadiness } from "../http/listener.ts";

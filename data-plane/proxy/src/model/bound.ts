@@ -1,7 +1,8 @@
 // The most that a call can cost, known before it goes out. It is what an attempt costs of which nobody heard again, and it is
 // written into the intent. Reservations of money take their place here. Without a price nothing is bounded.
 
-import { boundOf, priceFor, pricesOfTiers, type Priced } from "@tollgate/kernel/pricing";
+import { boundOf } from "@tollgate/kernel/pricing";
+import { priceFor, pricesOfTiers, type Priced } from "@tollgate/kernel/tariff";
 import type { ModelPrice } from "@tollgate/schema/resources";
 import type { BoundedModelCall, Interceptor, ReachedProvider } from "../pipeline/call.ts";
 import type { ModelErrand } from "./errand.ts";

@@ -2,7 +2,8 @@
 // before, it is at least what the provider can have billed by then: input as the provider said it, output as it was seen and
 // a margin for what was on its way. What was refused cost nothing, and an attempt of which nobody heard costs its bound.
 
-import { boundOf, costOf, nothingUsed, priceFor, type Priced, type TokenUsage } from "@tollgate/kernel/pricing";
+import { boundOf, costOf, nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
+import { priceFor, type Priced } from "@tollgate/kernel/tariff";
 import type { BoundedModelCall } from "../pipeline/call.ts";
 import type { Settlement } from "../pipeline/model-record.ts";
 import { contextMost, inputTokensMost, isFree, outputTokensMost } from "./bound.ts";

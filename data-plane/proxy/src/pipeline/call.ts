@@ -3,7 +3,7 @@
 // base class; a door composes its line of steps once, at start.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
-import type { Priced } from "@tollgate/kernel/pricing";
+import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
 import type { Credential } from "../http/credentials.ts";
