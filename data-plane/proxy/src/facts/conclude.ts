@@ -58,7 +58,7 @@ function endOf(directory: string, epoch: bigint): End {
     end.seq = segment.firstSeq - 1n;
     end.link = undefined;
     for (const record of recordsIn(bytes)) {
-      if (record.kind !== "intent") ({ link: end.link } = record);
+      if ("link" in record) ({ link: end.link } = record);
       if (record.kind === "intent") begin(end.open, record.intent);
       if (record.kind === "fact") {
         end.seq += 1n;

@@ -14,6 +14,7 @@ import { CallIntentSchema, FactSchema } from "@tollgate/schema/usage";
 import { bodyOf, fieldOf, messageBytesMax, printBody, printMessage, reserve } from "./flat-printer.ts";
 import type { Body, Out } from "./flat-printer.ts";
 import { factBytesMax, headerBytes, recordKinds, sealRecord } from "./spool-file.ts";
+import { printTotals, type LeaseTotals } from "./totals.ts";
 
 export type FactInit = {
   readonly requestId: string;
@@ -30,13 +31,14 @@ export type IntentInit = MessageInitShape<typeof CallIntentSchema> & { readonly 
 export type FactWriter = {
   addFact(seq: bigint, timeMs: number, init: FactInit): void;
   addIntent(init: IntentInit): void;
+  addTotals(totals: readonly LeaseTotals[]): void;
   /** How many facts are waiting, and whether anything is. */
   facts(): number;
   isEmpty(): boolean;
   /** The records since the last `take`; the bytes stay as they are until the next `add…`. */
   take(): Uint8Array;
-  /** What a segment begins with that what was taken last comes into: the link before it, and the calls under way. */
-  opening(intents: Iterable<IntentInit>): Uint8Array;
+  /** What a segment begins with that what was taken last comes into: the link before it, the calls under way, and the leases. */
+  opening(intents: Iterable<IntentInit>, totals?: readonly LeaseTotals[]): Uint8Array;
 };
 
 const fact = FactSchema.field;
@@ -96,6 +98,12 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       const body = intentBodyOf(init);
       record(recordKinds.intent, body.bytesMax, () => printBody(out, body, init));
     },
+    addTotals(totals) {
+      for (const content of printTotals(totals))
+        record(recordKinds.totals, content.length, () => {
+          out.at += content.copy(out.bytes, out.at);
+        });
+    },
     facts: () => facts,
     isEmpty: () => out.at === 0,
     take() {
@@ -108,7 +116,7 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       before = chain.link();
       return taken;
     },
-    opening: (intents) => printOpening(takenBefore, intents),
+    opening: (intents, totals = []) => printOpening(takenBefore, intents, totals),
   };
 }
 
@@ -116,7 +124,7 @@ function intentBodyOf({ door = "" }: IntentInit): Body {
   return door === "" ? toolIntentBody : modelIntentBody;
 }
 
-function printOpening(link: Uint8Array, intents: Iterable<IntentInit>): Uint8Array {
+function printOpening(link: Uint8Array, intents: Iterable<IntentInit>, totals: readonly LeaseTotals[]): Uint8Array {
   const out: Out = { bytes: Buffer.allocUnsafe(1024), at: headerBytes };
   out.bytes.set(link, out.at);
   out.at += linkBytes;
@@ -128,6 +136,13 @@ function printOpening(link: Uint8Array, intents: Iterable<IntentInit>): Uint8Arr
     out.at += headerBytes;
     printBody(out, body, intent);
     sealRecord(out.bytes, start, out.at, recordKinds.intent);
+  }
+  for (const content of printTotals(totals)) {
+    reserve(out, headerBytes + content.length);
+    const start = out.at;
+    out.at += headerBytes;
+    out.at += content.copy(out.bytes, out.at);
+    sealRecord(out.bytes, start, out.at, recordKinds.totals);
   }
   return out.bytes.subarray(0, out.at);
 }

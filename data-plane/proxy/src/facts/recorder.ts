@@ -10,6 +10,7 @@ import type { FactInit, IntentInit } from "./fact-writer.ts";
 import { createFactWriter } from "./fact-writer.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";
+import { markBelieved, unmarkBelieved, type TotalsSource } from "./totals.ts";
 
 /** `lost`: the disk refused it, and the caller goes on all the same. */
 export type RecordOutcome = "durable" | "lost";
@@ -25,6 +26,10 @@ export type Recorder = {
   /** Before a call goes out. Its fact, which has the same request id, ends it. */
   intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void;
   record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint;
+  /** Writes what leases stand at with what else this turn writes, also where that is nothing. */
+  noteTotals(): void;
+  /** Whether calls may hold what leases lend: not where a successor would take for unspent what was spent. */
+  mayHold(): boolean;
   /** The last `seq` that was given out. */
   lastSeq(): bigint;
   counts(): EpochCounts;
@@ -44,6 +49,8 @@ export type RecorderOptions = {
   /** Of the whole spool, all epochs together. */
   readonly maxBytes: number;
   readonly segmentBytes?: number;
+  /** What the worker's leases stand at is written with each turn's records, and with what begins a segment. */
+  readonly totals?: TotalsSource;
   /** After each write: the hint that wakes the shipper. */
   readonly onWritten?: () => void;
   /** When the bound of the spool removed the oldest facts. */
@@ -72,6 +79,8 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let turn: NodeJS.Immediate | undefined;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let isBelieved = options.totals !== undefined && attempt(() => markBelieved(directory, epoch));
+  let isMisleading = false;
 
   function intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void {
     if (isClosed) throw new Error("a closed recorder was given an intent");
@@ -97,9 +106,14 @@ export function openRecorder(options: RecorderOptions): Recorder {
     turn ??= setImmediate(flush);
   }
 
+  function noteTotals(): void {
+    if (!isClosed) soon(undefined);
+  }
+
   function flush(): void {
     if (turn !== undefined) clearImmediate(turn);
     turn = undefined;
+    waiting.addTotals(options.totals?.takeChanged() ?? []);
     if (waiting.isEmpty()) return;
     const facts = BigInt(waiting.facts());
     const done = callbacks;
@@ -137,7 +151,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   /** The opening goes with the first records and not with the file: a name alone needs no space on a full disk. */
   function writeInto(into: OpenSegment, records: Uint8Array): void {
     if (into.size === 0) {
-      const opening = waiting.opening(open.values());
+      const opening = waiting.opening(open.values(), options.totals?.all());
       writeAll(into.file, opening);
       into.opening = opening.length;
       into.size = opening.length;
@@ -164,6 +178,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
 
   /** What was half written is taken back, so that the batch is lost as a whole and its callers were told the truth. */
   function fail(error: unknown): void {
+    disbelieve();
     if (segment !== undefined) {
       const { file, path, size, opening } = segment;
       attempt(() => ftruncateSync(file, size));
@@ -173,6 +188,13 @@ export function openRecorder(options: RecorderOptions): Recorder {
     retryAtMs = nowMs() + retryMs;
     enter({ kind: "failing", reason: error instanceof Error ? error.message : String(error), sinceMs: nowMs() });
     retry ??= setTimeout(sayLoss, retryMs).unref();
+  }
+
+  /** Before a caller is told that it is lost, because calls go on all the same. */
+  function disbelieve(): void {
+    if (!isBelieved && !isMisleading) return;
+    isBelieved = false;
+    isMisleading = !attempt(() => unmarkBelieved(directory, epoch));
   }
 
   /** So that a loss is known even if no fact ever follows it. */
@@ -210,7 +232,20 @@ export function openRecorder(options: RecorderOptions): Recorder {
   }
 
   const counts = (): EpochCounts => ({ seq, ...counted, open: open.size });
-  return { epoch, intend, record, lastSeq: () => seq, counts, factsLost: () => lost, state: () => state, close };
+  return {
+    ...{
+      epoch,
+      intend,
+      record,
+      noteTotals,
+      lastSeq: () => seq,
+      counts,
+      factsLost: () => lost,
+      state: () => state,
+      close,
+    },
+    mayHold: () => !isMisleading,
+  };
 }
 
 /** `opening`: how many of its bytes are what it began with. */
@@ -222,10 +257,12 @@ function writeAll(file: number, bytes: Uint8Array): void {
   }
 }
 
-function attempt(act: () => void): void {
+/** Whether it went well. Where not, a torn end of a segment is what the reader expects of a crash anyway. */
+function attempt(act: () => void): boolean {
   try {
     act();
+    return true;
   } catch {
-    // A torn end of a segment is what the reader expects of a crash anyway.
+    return false;
   }
 }

@@ -415,3 +415,17 @@ test("an epoch that the disk does not let conclude holds up no other, and what i
   for (let steps = 0; steps < 4; steps++) await shipper.step();
   expect(ingest.counted(1n)).toEqual(numbers(6n));
 });
+
+test("of an epoch that is sent to its end nothing is thrown away as long as somebody has yet to read its leases", async () => {
+  await record(recorder(1n), 20);
+  live.clear();
+  const held = new Set([1n]);
+  const ingest = fakeIngest();
+  const sink: FactSink = { name: "grpc", send: async (batch) => ({ kind: "stored", stored: ingest.take(batch) }) };
+  const shipper = open([sink], { isHeld: (epoch) => held.has(epoch) });
+  while ((await shipper.step()) === "more");
+  expect(heldEpochs()).toEqual([1n]);
+  held.clear();
+  await shipper.step();
+  expect(heldEpochs()).toEqual([]);
+});

@@ -28,6 +28,8 @@ export type ShipperOptions = {
   readonly epochKey: (epoch: bigint) => Uint8Array | undefined;
   /** The epochs on disk, whenever they change: their keys are needed, and no others. */
   readonly onEpochs: (epochs: readonly bigint[]) => void;
+  /** Whether somebody has yet to read what the leases of an epoch stood at. */
+  readonly isHeld?: (epoch: bigint) => boolean;
   /** Of the whole spool. */
   readonly maxBytes: number;
   /** Only its differences are used. */
@@ -247,6 +249,7 @@ export function openShipper(options: ShipperOptions): Shipper {
     if (epoch.trimmed !== epoch.stored) trimEpoch(directory, epoch.epoch, epoch.stored);
     epoch.trimmed = epoch.stored;
     if (!epoch.isConcluded || epoch.isForked || epoch.stored < epoch.sent) return;
+    if (options.isHeld?.(epoch.epoch) === true) return;
     if (epoch.reader.read(epoch.stored, { factsMax: 1, bytesMax: 1 }) !== undefined) return;
     retireEpoch(directory, epoch.epoch, epoch.stored);
     epoch.retiredMs = wallMs();

@@ -11,8 +11,8 @@ import { linkBytes } from "@tollgate/kernel/fact-chain";
 
 /** A record's header: length and CRC-32 of what follows, both unsigned and little-endian, and what kind of record it is. */
 export const headerBytes = 9;
-/** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone. */
-export const recordKinds = { fact: 1, intent: 2, begin: 3 } as const;
+/** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone; totals, see `totals.ts`. */
+export const recordKinds = { fact: 1, intent: 2, begin: 3, totals: 4 } as const;
 /** The writer clips every text that is not ours, so that no fact can be longer; a longer record is damage. */
 export const factBytesMax = 32 * 1024;
 const recordBytesMax = factBytesMax + linkBytes;
@@ -34,6 +34,11 @@ export function unfinishedPath(directory: string, epoch: bigint): string {
   return join(epochPath(directory, epoch), "unfinished");
 }
 
+/** A file that is there as long as all that the epoch has served is in its segments; see `totals.ts`. */
+export function believedPath(directory: string, epoch: bigint): string {
+  return join(epochPath(directory, epoch), "believed");
+}
+
 /** Writes the header in front of what already lies between `start + headerBytes` and `end`. */
 export function sealRecord(buffer: Buffer, start: number, end: number, kind: number): void {
   const content = buffer.subarray(start + headerBytes, end);
@@ -47,6 +52,7 @@ export function sealRecord(buffer: Buffer, start: number, end: number, kind: num
 export type SpoolRecord =
   | { readonly kind: "fact"; readonly link: Uint8Array; readonly fact: Uint8Array; readonly end: number }
   | { readonly kind: "intent"; readonly intent: Uint8Array; readonly end: number }
+  | { readonly kind: "totals"; readonly totals: Uint8Array; readonly end: number }
   | { readonly kind: "begin"; readonly link: Uint8Array; readonly end: number };
 
 /**
@@ -77,6 +83,8 @@ function recordOf(kind: number, content: Uint8Array, end: number): SpoolRecord |
       return { kind: "fact", link: content.subarray(0, linkBytes), fact: content.subarray(linkBytes), end };
     case recordKinds.intent:
       return { kind: "intent", intent: content, end };
+    case recordKinds.totals:
+      return { kind: "totals", totals: content, end };
     case recordKinds.begin:
       return content.length === linkBytes ? { kind: "begin", link: content, end } : undefined;
     default:
@@ -158,6 +166,7 @@ export function retiredMs(directory: string, epoch: bigint): number | undefined 
 export function removeEpoch(directory: string, epoch: bigint): void {
   for (const segment of listSegments(directory, epoch)) unlessGone(() => unlinkSync(segment.path));
   unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
+  unlessGone(() => unlinkSync(believedPath(directory, epoch)));
   unlessGone(() => rmdirSync(epochPath(directory, epoch)));
 }
 
@@ -190,6 +199,7 @@ export function boundSpool(directory: string, maxBytes: number, isLive: (epoch: 
       const facts = countFacts(readSegment(segment, 0) ?? new Uint8Array());
       closeSync(openSync(segmentPath(directory, epoch, segment.firstSeq + BigInt(facts)), "w"));
       if (facts > 0) unlessGone(() => unlinkSync(segment.path));
+      unlessGone(() => unlinkSync(believedPath(directory, epoch)));
     } else unlessGone(() => unlinkSync(segment.path));
     dropped.segments += 1;
     dropped.bytes += bytes;

@@ -70,7 +70,7 @@ export function openEpochReader(directory: string, epoch: bigint, wallMs: () => 
         if (!fits) break;
         seq += 1n;
       }
-      if (record.kind !== "intent") ({ link } = record);
+      if ("link" in record) ({ link } = record);
       offset = start.offset + record.end;
     }
     // A copy, so that sixteen bytes do not keep a whole segment in memory.
@@ -90,7 +90,7 @@ export function openEpochReader(directory: string, epoch: bigint, wallMs: () => 
     const start = offset;
     for (const record of recordsIn(readSegment(newest, start) ?? new Uint8Array())) {
       if (record.kind === "fact") seq += 1n;
-      if (record.kind !== "intent") ({ link } = record);
+      if ("link" in record) ({ link } = record);
       offset = start + record.end;
     }
     end = { firstSeq: newest.firstSeq, seq, offset, link: link && Uint8Array.from(link) };

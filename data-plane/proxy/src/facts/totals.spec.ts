@@ -1,0 +1,141 @@
+// What a successor may believe of the leases of a worker that is gone. If it took for unspent what was spent, a budget would be
+// overspent by it; if it believed nothing, each crash would strand what was lent.
+
+import { mkdtempSync, rmSync, truncateSync, writeFileSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openRecorder, type Recorder } from "./recorder.ts";
+import { boundSpool, listSegments, recordsIn } from "./spool-file.ts";
+import { refusal, testKey } from "./spool.fixture.ts";
+import { lastTotals, type LeaseTotals } from "./totals.ts";
+
+const epoch = 3n;
+let directory: string;
+let recorder: Recorder;
+let leases: Map<number, LeaseTotals>;
+let changed: Set<number>;
+/** Takes the place of the system's clock. */
+let nowMs = 1_000;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-totals-"));
+  leases = new Map();
+  changed = new Set();
+  recorder = open();
+});
+afterEach(() => {
+  recorder.close();
+  rmSync(directory, { recursive: true });
+});
+
+function open(segmentBytes = 1 << 20): Recorder {
+  const totals = {
+    all: () => [...leases.values()],
+    takeChanged: () => {
+      const some = [...leases.values()].filter(({ lease }) => changed.has(lease));
+      changed.clear();
+      return some;
+    },
+  };
+  return openRecorder({ directory, epoch, key: testKey, nowMs: () => nowMs, maxBytes: 1 << 22, segmentBytes, totals });
+}
+
+function set(lease: number, settled: bigint, open: bigint): void {
+  leases.set(lease, { lease, settled, open });
+  changed.add(lease);
+}
+
+const intent = (requestId: string) => ({ requestId, timeMs: 1n });
+
+test("what calls hold is on disk before any of them goes out, and so is what they settled", async () => {
+  set(1, 0n, 500n);
+  set(2, 0n, 70n);
+  const seen: unknown[] = [];
+  recorder.intend(intent("a"), () => seen.push(lastTotals(directory, epoch)?.get(1)));
+  await turn();
+  expect(seen).toEqual([{ lease: 1, settled: 0n, open: 500n }]);
+  set(1, 123n, 0n);
+  recorder.record(refusal("b"), () => seen.push(lastTotals(directory, epoch)?.get(1)));
+  await turn();
+  expect(seen.at(-1)).toEqual({ lease: 1, settled: 123n, open: 0n });
+  expect(lastTotals(directory, epoch)?.get(2)).toEqual({ lease: 2, settled: 0n, open: 70n });
+});
+
+test("an extension in the middle of a stream is written by itself", async () => {
+  recorder.intend(intent("a"), () => undefined);
+  await turn();
+  set(9, 0n, 9_007_199_254_740_993n);
+  recorder.noteTotals();
+  await turn();
+  expect(lastTotals(directory, epoch)?.get(9)?.open).toBe(9_007_199_254_740_993n);
+});
+
+test("each segment begins with all leases, so that those before it may be trimmed", async () => {
+  recorder.close();
+  recorder = open(2_000);
+  for (let lease = 0; lease < 2_500; lease += 1) set(lease, BigInt(lease), 1n);
+  for (let n = 0; n < 200; n += 1) {
+    recorder.record(refusal(`r${n}`));
+    await turn();
+  }
+  const segments = listSegments(directory, epoch);
+  expect(segments.length).toBeGreaterThan(2);
+  for (const { path } of segments.slice(0, -1)) rmSync(path);
+  const totals = lastTotals(directory, epoch);
+  expect(totals?.size).toBe(2_500);
+  expect(totals?.get(2_499)).toEqual({ lease: 2_499, settled: 2_499n, open: 1n });
+});
+
+test("where the newest segment was torn at its beginning, what was before it holds", async () => {
+  recorder.close();
+  recorder = open(600);
+  set(1, 5n, 6n);
+  for (let n = 0; n < 20; n += 1) {
+    recorder.record(refusal(`r${n}`));
+    await turn();
+  }
+  const newest = listSegments(directory, epoch).at(-1)?.path ?? "";
+  const [begin] = [...recordsIn(readFileSync(newest))];
+  truncateSync(newest, (begin?.end ?? 0) + 3);
+  expect(lastTotals(directory, epoch)?.get(1)).toEqual({ lease: 1, settled: 5n, open: 6n });
+});
+
+test("an epoch of which the disk refused anything is believed no more, not even once it takes everything again", async () => {
+  set(1, 0n, 10n);
+  recorder.intend(intent("a"), () => undefined);
+  await turn();
+  const { path = "" } = listSegments(directory, epoch)[0] ?? {};
+  recorder.close();
+  // Where its next segment should be something stands that is none.
+  recorder = open();
+  writeFileSync(path, readFileSync(path));
+  set(1, 0n, 999n);
+  const outcomes: string[] = [];
+  recorder.intend(intent("b"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(outcomes).toEqual(["lost"]);
+  expect(recorder.mayHold()).toBe(true);
+  expect(lastTotals(directory, epoch)).toBeUndefined();
+  rmSync(path);
+  nowMs += 10_000;
+  recorder.intend(intent("c"), (outcome) => outcomes.push(outcome));
+  await turn();
+  expect(outcomes).toEqual(["lost", "durable"]);
+  expect(lastTotals(directory, epoch)).toBeUndefined();
+});
+
+test("an epoch whose newest segment gave way to the spool's bound is believed no more", async () => {
+  set(1, 0n, 10n);
+  recorder.intend(intent("a"), () => undefined);
+  await turn();
+  recorder.close();
+  boundSpool(directory, 0, () => false);
+  expect(lastTotals(directory, epoch)).toBeUndefined();
+});
+
+test("a worker that wrote nothing has held nothing, and one that never lent says nothing", () => {
+  expect(lastTotals(directory, epoch)).toEqual(new Map());
+  expect(lastTotals(directory, 4n)).toBeUndefined();
+});
