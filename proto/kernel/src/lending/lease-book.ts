@@ -1,0 +1,131 @@
+// All leases of one holder. A call holds of every account that it is charged to, or of none; what is lacking is drawn, and the
+// call waits for it outside. When an account is over its lease is held no more, and the next call draws from its successor; a
+// call stays charged to the account that it held of. It does no more than keep books: when to send, and who waits, is decided
+// elsewhere.
+
+import type { AccountKind, Statement } from "./account.ts";
+import { Lease, type Clocks, type LeaseAnswer } from "./lease.ts";
+
+export type Ask = { readonly subject: string; readonly kind: AccountKind; readonly amount: bigint };
+
+/** What one call holds. */
+export type Hold = { readonly parts: readonly HoldPart[] };
+type HoldPart = { readonly lease: Lease; held: bigint };
+
+/** `lacking`: by how much. `silent`: the ledger was not heard of for too long, and the lease may not be used. */
+export type Lack = { readonly ask: Ask; readonly lease: Lease; readonly lacking: bigint; readonly isSilent: boolean };
+
+export type DueStatement = { readonly lease: Lease; readonly statement: Statement };
+
+export type LeaseTotals = { readonly lease: number; readonly settled: bigint; readonly open: bigint };
+
+export class LeaseBook {
+  private readonly autonomyMs: number;
+  private readonly current = new Map<string, Lease>();
+  private readonly all = new Map<number, Lease>();
+  private readonly changed = new Set<Lease>();
+  private lastNumber = 0;
+
+  constructor(autonomyMs: number) {
+    this.autonomyMs = autonomyMs;
+  }
+
+  /** Holds all that is asked for, or says what is lacking. */
+  hold(asks: readonly Ask[], now: Clocks): Hold | readonly Lack[] {
+    const leases = asks.map((ask) => this.leaseOf(ask, now));
+    const lacks: Lack[] = [];
+    for (const [index, ask] of asks.entries()) {
+      const lease = leases[index];
+      if (lease === undefined) continue;
+      const isUsable = lease.mayHold(now, this.autonomyMs);
+      if (isUsable && ask.amount <= lease.unspent) continue;
+      const lacking = isUsable ? ask.amount - lease.unspent : ask.amount;
+      lacks.push({ ask, lease, lacking, isSilent: lease.isSilent(now, this.autonomyMs) });
+    }
+    if (lacks.length > 0) return lacks;
+    const parts = leases.map((lease, index) => ({ lease, held: asks[index]?.amount ?? 0n }));
+    for (const { lease, held } of parts) this.touch(lease).hold(held, now);
+    return { parts };
+  }
+
+  /** More for a call that is under way, of all its accounts or of none. */
+  extend(hold: Hold, amounts: readonly bigint[], now: Clocks): boolean {
+    const fits = hold.parts.every(({ lease }, index) => (amounts[index] ?? 0n) <= lease.unspent);
+    if (!fits) return false;
+    for (const [index, part] of hold.parts.entries()) {
+      const more = amounts[index] ?? 0n;
+      this.touch(part.lease).hold(more, now);
+      part.held += more;
+    }
+    return true;
+  }
+
+  /** Gives back a part of what is held before the call is over. */
+  release(hold: Hold, amounts: readonly bigint[]): void {
+    for (const [index, part] of hold.parts.entries()) {
+      const less = amounts[index] ?? 0n;
+      this.touch(part.lease).settle(less, 0n);
+      part.held -= less;
+    }
+  }
+
+  settle(hold: Hold, used: readonly bigint[]): void {
+    for (const [index, part] of hold.parts.entries()) {
+      this.touch(part.lease).settle(part.held, used[index] ?? 0n);
+      part.held = 0n;
+    }
+  }
+
+  due(now: Clocks): DueStatement[] {
+    const due: DueStatement[] = [];
+    for (const lease of this.all.values())
+      if (lease.isDue(now)) due.push({ lease, statement: this.touch(lease).statement(now) });
+    return due;
+  }
+
+  answered(number: number, answer: LeaseAnswer, sentAt: Clocks): void {
+    const lease = this.all.get(number);
+    if (lease === undefined) return;
+    lease.answered(answer, sentAt);
+    if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
+    if (lease.isAcknowledged()) this.all.delete(number);
+  }
+
+  lease(subject: string): Lease | undefined {
+    return this.current.get(subject);
+  }
+
+  leases(): Iterable<Lease> {
+    return this.all.values();
+  }
+
+  /** Of leases that calls hold or have held of, as they are now; each is told once. */
+  takeChanged(): LeaseTotals[] {
+    const totals = [...this.changed].map(totalsOf);
+    this.changed.clear();
+    return totals;
+  }
+
+  totals(): LeaseTotals[] {
+    return [...this.all.values()].map(totalsOf);
+  }
+
+  private touch(lease: Lease): Lease {
+    this.changed.add(lease);
+    return lease;
+  }
+
+  private leaseOf({ subject, kind }: Ask, now: Clocks): Lease {
+    const known = this.current.get(subject);
+    if (known !== undefined && !known.isOver) return known;
+    this.lastNumber += 1;
+    const lease = new Lease(this.lastNumber, subject, kind, now);
+    this.current.set(subject, lease);
+    this.all.set(lease.number, lease);
+    return lease;
+  }
+}
+
+function totalsOf({ number: lease, settled, open }: Lease): LeaseTotals {
+  return { lease, settled, open };
+}

@@ -1,0 +1,198 @@
+// The holder's half of lending: what one worker was lent from one account, and what its calls hold of it. A call holds before it
+// goes out and settles when it is over; what is given back is taken off here before it is said. It never holds what it was not
+// lent. Time comes in from outside, by two clocks: one that runs evenly and stands still while the machine sleeps, and the
+// wall's, which does not; a lease is used only while both say that it may be.
+
+import type { Answer, AccountKind, Draw, Statement } from "./account.ts";
+
+export type Clocks = { readonly monotonicMs: number; readonly wallMs: number };
+
+/** What is known of the account by the last answer. */
+export type AccountNews = { readonly limit: bigint; readonly settled: bigint; readonly counted: bigint };
+
+export type LeaseAnswer = Answer & {
+  readonly account: string;
+  /** How long the account lasts from when it was answered; undefined: without end. */
+  readonly msLeft: number | undefined;
+  readonly isOver: boolean;
+  readonly news: AccountNews;
+};
+
+/** Part of what a clock may be off by over a time, and the most that it is. */
+const driftPerMs = 0.001;
+const driftMsMax = 30_000;
+/** A lease is drawn ahead for as long as this at the pace of the last seconds, and asked for again below half of it. */
+const aheadMs = 3_000;
+/** The pace is that of about so long. */
+const paceMs = 5_000;
+/** Who has used nothing for so long gives back what is unspent. */
+const idleMs = 5_000;
+
+export class Lease {
+  readonly number: number;
+  readonly subject: string;
+  readonly kind: AccountKind;
+  account = "";
+  settled = 0n;
+  open = 0n;
+  unspent = 0n;
+  private revision = 0n;
+  private acknowledged = 0n;
+  private draws = 0;
+  private draw: Draw | undefined;
+  /** Whether anything is another than at the last statement. */
+  private isChanged = false;
+  private endsAt: Clocks | undefined;
+  private heardAt: Clocks;
+  private usedMs: number;
+  private paced = 0;
+  private pacedMs: number;
+  /** What the first of the waiting calls lacks, and what all of them do. */
+  private lacking = 0n;
+  private lackingInAll = 0n;
+  isOver = false;
+  isClosed = false;
+  news: AccountNews | undefined;
+
+  constructor(number: number, subject: string, kind: AccountKind, now: Clocks) {
+    this.number = number;
+    this.subject = subject;
+    this.kind = kind;
+    this.heardAt = now;
+    this.usedMs = now.monotonicMs;
+    this.pacedMs = now.monotonicMs;
+  }
+
+  /** `autonomyMs`: how long a holder goes on that has not heard of the ledger. */
+  mayHold(now: Clocks, autonomyMs: number): boolean {
+    const { monotonicMs, wallMs } = now;
+    if (this.isOver || this.isSilent(now, autonomyMs)) return false;
+    if (this.endsAt === undefined) return true;
+    const sinceMs = Math.max(0, monotonicMs - this.heardAt.monotonicMs, wallMs - this.heardAt.wallMs);
+    const drift = Math.min(driftMsMax, sinceMs * driftPerMs);
+    return monotonicMs + drift < this.endsAt.monotonicMs && wallMs + drift < this.endsAt.wallMs;
+  }
+
+  /** Whether the ledger was not heard of for too long. */
+  isSilent({ monotonicMs }: Clocks, autonomyMs: number): boolean {
+    return monotonicMs - this.heardAt.monotonicMs > autonomyMs;
+  }
+
+  /** In a new incarnation: all of it is said again, whatever was acknowledged before. */
+  restate(): void {
+    this.acknowledged = -1n;
+  }
+
+  hold(amount: bigint, { monotonicMs }: Clocks): void {
+    if (amount > this.unspent) throw new Error("a call would hold more than was lent");
+    this.unspent -= amount;
+    this.open += amount;
+    this.usedMs = monotonicMs;
+    this.paced = this.paceAt(monotonicMs) + Number(amount) / paceMs;
+    this.pacedMs = monotonicMs;
+    this.isChanged = true;
+  }
+
+  /** What the call turned out to use of what it held. More than that is charged all the same. */
+  settle(held: bigint, used: bigint): void {
+    this.open -= held;
+    const settled = this.kind === "slots" ? 0n : used;
+    this.settled += settled;
+    const back = held - settled;
+    this.unspent = this.unspent + back > 0n ? this.unspent + back : 0n;
+    this.isChanged = true;
+  }
+
+  /** What calls that wait need beyond what there is: the first of them, and all. */
+  lacks(first: bigint, inAll: bigint): void {
+    this.lacking = first;
+    this.lackingInAll = inAll;
+  }
+
+  /** Whether there is something to say or to ask for. */
+  isDue({ monotonicMs }: Clocks): boolean {
+    if (this.isClosed) return this.acknowledged < this.revision;
+    if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
+    return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
+  }
+
+  /** All of it, absolutely; repeated under another revision it says the same. */
+  statement({ monotonicMs }: Clocks): Statement {
+    if (!this.isClosed && (this.isOver || this.isIdle(monotonicMs))) this.giveBack(0n);
+    if (this.isOver && this.open === 0n && this.unspent === 0n) this.close();
+    if (!this.isClosed && !this.isOver) {
+      const wanted = this.wants(monotonicMs);
+      if (this.draw === undefined && wanted !== undefined) this.draw = { number: this.draws + 1, ...wanted };
+    }
+    if (this.isChanged || this.revision === 0n) this.revision += 1n;
+    this.isChanged = false;
+    const { revision, settled, open, unspent, draws, draw, isClosed } = this;
+    return { revision, settled, open, unspent, draws, draw, isClosed };
+  }
+
+  /** `sentAt`: the clocks before the statement went out. */
+  answered(
+    { revision, grant, keepAtMost, account, msLeft, isOver, news }: LeaseAnswer,
+    sentAt: Clocks,
+  ): Answer["grant"] {
+    if (this.account === "") this.account = account;
+    if (revision > this.acknowledged) this.acknowledged = revision;
+    if (sentAt.monotonicMs < this.heardAt.monotonicMs) return this.take(grant);
+    this.heardAt = sentAt;
+    this.endsAt =
+      msLeft === undefined ? undefined : { monotonicMs: sentAt.monotonicMs + msLeft, wallMs: sentAt.wallMs + msLeft };
+    this.news = news;
+    if (isOver) this.isOver = true;
+    const taken = this.take(grant);
+    // Others are short, but who waits here was short before them.
+    if (keepAtMost !== undefined && this.lacking === 0n) this.giveBack(keepAtMost);
+    return taken;
+  }
+
+  /** The answer to the draw under way; one of another number comes too late. */
+  private take(grant: Answer["grant"]): Answer["grant"] {
+    if (grant === undefined || grant.number !== this.draw?.number || this.isClosed) return undefined;
+    this.draws = grant.number;
+    this.draw = undefined;
+    this.unspent += grant.amount;
+    this.isChanged = true;
+    return grant;
+  }
+
+  /** Also what may still come under the draw under way. */
+  close(): void {
+    if (this.open !== 0n) throw new Error("a lease that calls hold cannot be closed");
+    if (this.isClosed) return;
+    this.unspent = 0n;
+    if (this.draw !== undefined) this.draws = this.draw.number;
+    this.draw = undefined;
+    this.isClosed = true;
+    this.isChanged = true;
+  }
+
+  /** Closed, and the ledger knows it. */
+  isAcknowledged(): boolean {
+    return this.isClosed && this.acknowledged >= this.revision && !this.isChanged;
+  }
+
+  private giveBack(keepAtMost: bigint): void {
+    if (this.unspent <= keepAtMost) return;
+    this.unspent = keepAtMost;
+    this.isChanged = true;
+  }
+
+  private isIdle(nowMs: number): boolean {
+    return this.unspent > 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
+  }
+
+  private paceAt(nowMs: number): number {
+    return this.paced * Math.exp((this.pacedMs - nowMs) / paceMs);
+  }
+
+  private wants(nowMs: number): Omit<Draw, "number"> | undefined {
+    const ahead = BigInt(Math.ceil(this.paceAt(nowMs) * aheadMs));
+    if (this.lacking > 0n) return { asked: this.lacking, wanted: this.lackingInAll + ahead };
+    if (this.unspent * 2n >= ahead || nowMs - this.usedMs > aheadMs) return undefined;
+    return { asked: 0n, wanted: ahead - this.unspent };
+  }
+}
