@@ -68,4 +68,15 @@ export const limits = {
   feedRecordsMax: 500,
   factsPerBatchMax: 2_000,
   pageRowsMax: 500,
+  labelValueCharsMax: 128,
+  timeZoneCharsMax: 64,
+  /** Of a budget, and of each override: in nano-dollars, all of them together fit into 63 bits. */
+  budgetUsdMax: 100_000_000,
+  thresholdsPerBudgetMax: 16,
+  thresholdPercentMax: 1_000,
+  /** Those that are over included; of them the oldest go first. */
+  overridesPerBudgetMax: 50,
+  overrideReasonCharsMax: 500,
+  limitAmountMax: 1_000_000_000_000,
+  patternsPerLimitMax: 100,
 } as const;

@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
+import type { AdminToken, Budget, EnrolledProxy, Environment, JoinToken, Key, Limit, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBIkQKDUJ1ZGdldENyZWF0ZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJECg1CdWRnZXRDaGFuZ2VkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiSgoTQnVkZ2V0T3ZlcnJpZGVBZGRlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6DsrzGAoKBmJ1ZGdldBABIkoKE0J1ZGdldE92ZXJyaWRlRW5kZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJGCg1CdWRnZXRSZXRpcmVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoQyvMYDAoGYnVkZ2V0EAEYASJACgxMaW1pdENyZWF0ZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJACgxMaW1pdENoYW5nZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJCCgxMaW1pdFJldGlyZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoPyvMYCwoFbGltaXQQARgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -652,4 +652,142 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_events, 33);
+
+/**
+ * @generated from message tollgate.v1.BudgetCreated
+ */
+export type BudgetCreated = Message<"tollgate.v1.BudgetCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetCreated.
+ * Use `create(BudgetCreatedSchema)` to create a new message.
+ */
+export const BudgetCreatedSchema: GenMessage<BudgetCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 34);
+
+/**
+ * @generated from message tollgate.v1.BudgetChanged
+ */
+export type BudgetChanged = Message<"tollgate.v1.BudgetChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetChanged.
+ * Use `create(BudgetChangedSchema)` to create a new message.
+ */
+export const BudgetChangedSchema: GenMessage<BudgetChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 35);
+
+/**
+ * @generated from message tollgate.v1.BudgetOverrideAdded
+ */
+export type BudgetOverrideAdded = Message<"tollgate.v1.BudgetOverrideAdded"> & {
+  /**
+   * @generated from field: tollgate.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetOverrideAdded.
+ * Use `create(BudgetOverrideAddedSchema)` to create a new message.
+ */
+export const BudgetOverrideAddedSchema: GenMessage<BudgetOverrideAdded> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 36);
+
+/**
+ * Before its time.
+ *
+ * @generated from message tollgate.v1.BudgetOverrideEnded
+ */
+export type BudgetOverrideEnded = Message<"tollgate.v1.BudgetOverrideEnded"> & {
+  /**
+   * @generated from field: tollgate.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetOverrideEnded.
+ * Use `create(BudgetOverrideEndedSchema)` to create a new message.
+ */
+export const BudgetOverrideEndedSchema: GenMessage<BudgetOverrideEnded> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 37);
+
+/**
+ * @generated from message tollgate.v1.BudgetRetired
+ */
+export type BudgetRetired = Message<"tollgate.v1.BudgetRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Budget budget = 1;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetRetired.
+ * Use `create(BudgetRetiredSchema)` to create a new message.
+ */
+export const BudgetRetiredSchema: GenMessage<BudgetRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 38);
+
+/**
+ * @generated from message tollgate.v1.LimitCreated
+ */
+export type LimitCreated = Message<"tollgate.v1.LimitCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Limit limit = 1;
+   */
+  limit?: Limit | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.LimitCreated.
+ * Use `create(LimitCreatedSchema)` to create a new message.
+ */
+export const LimitCreatedSchema: GenMessage<LimitCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 39);
+
+/**
+ * @generated from message tollgate.v1.LimitChanged
+ */
+export type LimitChanged = Message<"tollgate.v1.LimitChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Limit limit = 1;
+   */
+  limit?: Limit | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.LimitChanged.
+ * Use `create(LimitChangedSchema)` to create a new message.
+ */
+export const LimitChangedSchema: GenMessage<LimitChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 40);
+
+/**
+ * @generated from message tollgate.v1.LimitRetired
+ */
+export type LimitRetired = Message<"tollgate.v1.LimitRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Limit limit = 1;
+   */
+  limit?: Limit | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.LimitRetired.
+ * Use `create(LimitRetiredSchema)` to create a new message.
+ */
+export const LimitRetiredSchema: GenMessage<LimitRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 41);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcypZCgpLZXlQdXJwb3NlEhsKF0tFWV9QVVJQT1NFX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1BVUlBPU0VfQUdFTlQQARIXChNLRVlfUFVSUE9TRV9TRVJWSUNFEAIqjwEKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIYChRTRVJWRVJfVFJBTlNQT1JUX1NTRRACEhoKFlNFUlZFUl9UUkFOU1BPUlRfU1RESU8QAyo6CgNFcmESEwoPRVJBX1VOU1BFQ0lGSUVEEAASDgoKRVJBX0xFR0FDWRABEg4KCkVSQV9NT0RFUk4QAiqOAQoPU2VydmVySXNvbGF0aW9uEiAKHFNFUlZFUl9JU09MQVRJT05fVU5TUEVDSUZJRUQQABIbChdTRVJWRVJfSVNPTEFUSU9OX1NIQVJFRBABEhwKGFNFUlZFUl9JU09MQVRJT05fU0VTU0lPThACEh4KGlNFUlZFUl9JU09MQVRJT05fUFJJTkNJUEFMEAMqawoPU2VydmVyQ2F0YWxvZ3VlEiAKHFNFUlZFUl9DQVRBTE9HVUVfVU5TUEVDSUZJRUQQABIZChVTRVJWRVJfQ0FUQUxPR1VFX0FVVE8QARIbChdTRVJWRVJfQ0FUQUxPR1VFX1BJTk5FRBACKm0KClRvb2xOYW1pbmcSGwoXVE9PTF9OQU1JTkdfVU5TUEVDSUZJRUQQABIUChBUT09MX05BTUlOR19BVVRPEAESFgoSVE9PTF9OQU1JTkdfQUxXQVlTEAISFAoQVE9PTF9OQU1JTkdfTk9ORRADKmQKDFByb3ZpZGVyS2luZBIdChlQUk9WSURFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUFJPVklERVJfS0lORF9BTlRIUk9QSUMQARIYChRQUk9WSURFUl9LSU5EX09QRU5BSRACYgZwcm90bzM", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcyKLAQoKUXVvdGFTY29wZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhEKB3RlYW1faWQYAiABKAlIABIRCgd1c2VyX2lkGAMgASgJSAASEAoGa2V5X2lkGAQgASgJSAASKAoFbGFiZWwYBSABKAsyFy50b2xsZ2F0ZS52MS5RdW90YUxhYmVsSABCBAoCb2YiKQoKUXVvdGFMYWJlbBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIpkECgZCdWRnZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSFgoObGltaXRfbmFub191c2QYBCABKAQSKQoGcGVyaW9kGAUgASgOMhkudG9sbGdhdGUudjEuQnVkZ2V0UGVyaW9kEhEKCXRpbWVfem9uZRgGIAEoCRIMCgRoYXJkGAcgASgIEjMKC3Jlc2VydmF0aW9uGAggASgOMh4udG9sbGdhdGUudjEuQnVkZ2V0UmVzZXJ2YXRpb24SIgoVZXhwb3N1cmVfbWF4X25hbm9fdXNkGAkgASgESACIAQESFQoNbWFyZ2luX3Rva2VucxgKIAEoDRIrCgVhbGxvdxgLIAMoCzIcLnRvbGxnYXRlLnYxLkJ1ZGdldEFsbG93YW5jZRI1Cg5vbl9sZWRnZXJfbG9zdBgMIAEoDjIdLnRvbGxnYXRlLnYxLkJ1ZGdldExlZGdlckxvc3QSGgoSdGhyZXNob2xkc19wZXJjZW50GA0gAygNEi4KCW92ZXJyaWRlcxgOIAMoCzIbLnRvbGxnYXRlLnYxLkJ1ZGdldE92ZXJyaWRlEhAKCHJlcXVpcmVzGA8gAygJEg8KB2VkaXRpb24YECABKA06DNLzGAgKBmJ1ZGdldEIYChZfZXhwb3N1cmVfbWF4X25hbm9fdXNkIlAKD0J1ZGdldEFsbG93YW5jZRIrCgdmZWF0dXJlGAEgASgOMhoudG9sbGdhdGUudjEuQnVkZ2V0RmVhdHVyZRIQCghuYW5vX3VzZBgCIAEoBCJjCg5CdWRnZXRPdmVycmlkZRIKCgJpZBgBIAEoCRIXCg9hbW91bnRfbmFub191c2QYAiABKAQSEAoIdW50aWxfbXMYAyABKAMSDgoGcmVhc29uGAQgASgJEgoKAmJ5GAUgASgJIu0BCgVMaW1pdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBXNjb3BlGAMgASgLMhcudG9sbGdhdGUudjEuUXVvdGFTY29wZRIqCgdtZWFzdXJlGAQgASgOMhkudG9sbGdhdGUudjEuTGltaXRNZWFzdXJlEg4KBmFtb3VudBgFIAEoBBIoCgZ3aW5kb3cYBiABKA4yGC50b2xsZ2F0ZS52MS5MaW1pdFdpbmRvdxIOCgZtb2RlbHMYByADKAkSDQoFdG9vbHMYCCADKAkSEAoIcmVxdWlyZXMYDyADKAk6C9LzGAcKBWxpbWl0KlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqpgEKDEJ1ZGdldFBlcmlvZBIdChlCVURHRVRfUEVSSU9EX1VOU1BFQ0lGSUVEEAASFQoRQlVER0VUX1BFUklPRF9EQVkQARIWChJCVURHRVRfUEVSSU9EX1dFRUsQAhIXChNCVURHRVRfUEVSSU9EX01PTlRIEAMSFgoSQlVER0VUX1BFUklPRF9ZRUFSEAQSFwoTQlVER0VUX1BFUklPRF9UT1RBTBAFKnQKEUJ1ZGdldFJlc2VydmF0aW9uEiIKHkJVREdFVF9SRVNFUlZBVElPTl9VTlNQRUNJRklFRBAAEhsKF0JVREdFVF9SRVNFUlZBVElPTl9GVUxMEAESHgoaQlVER0VUX1JFU0VSVkFUSU9OX1JVTk5JTkcQAipzChBCdWRnZXRMZWRnZXJMb3N0EiIKHkJVREdFVF9MRURHRVJfTE9TVF9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9MRURHRVJfTE9TVF9SRUZVU0UQARIcChhCVURHRVRfTEVER0VSX0xPU1RfQUxMT1cQAiqIAgoNQnVkZ2V0RmVhdHVyZRIeChpCVURHRVRfRkVBVFVSRV9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9GRUFUVVJFX1dFQl9TRUFSQ0gQARIcChhCVURHRVRfRkVBVFVSRV9XRUJfRkVUQ0gQAhIhCh1CVURHRVRfRkVBVFVSRV9DT0RFX0VYRUNVVElPThADEh4KGkJVREdFVF9GRUFUVVJFX0ZJTEVfU0VBUkNIEAQSIwofQlVER0VUX0ZFQVRVUkVfSU1BR0VfR0VORVJBVElPThAFEhYKEkJVREdFVF9GRUFUVVJFX01DUBAGEhoKFkJVREdFVF9GRUFUVVJFX0FEVklTT1IQByqHAQoMTGltaXRNZWFzdXJlEh0KGUxJTUlUX01FQVNVUkVfVU5TUEVDSUZJRUQQABIaChZMSU1JVF9NRUFTVVJFX1JFUVVFU1RTEAESGAoUTElNSVRfTUVBU1VSRV9UT0tFTlMQAhIiCh5MSU1JVF9NRUFTVVJFX0NPTkNVUlJFTlRfQ0FMTFMQAypxCgtMaW1pdFdpbmRvdxIcChhMSU1JVF9XSU5ET1dfVU5TUEVDSUZJRUQQABIXChNMSU1JVF9XSU5ET1dfTUlOVVRFEAESFQoRTElNSVRfV0lORE9XX0hPVVIQAhIUChBMSU1JVF9XSU5ET1dfREFZEANiBnByb3RvMw", [file_tollgate_v1_options]);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -980,6 +980,320 @@ export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 20);
 
 /**
+ * For whom a budget or a limit is: every call of one of these.
+ *
+ * @generated from message tollgate.v1.QuotaScope
+ */
+export type QuotaScope = Message<"tollgate.v1.QuotaScope"> & {
+  /**
+   * @generated from oneof tollgate.v1.QuotaScope.of
+   */
+  of: {
+    /**
+     * @generated from field: string customer_id = 1;
+     */
+    value: string;
+    case: "customerId";
+  } | {
+    /**
+     * @generated from field: string team_id = 2;
+     */
+    value: string;
+    case: "teamId";
+  } | {
+    /**
+     * @generated from field: string user_id = 3;
+     */
+    value: string;
+    case: "userId";
+  } | {
+    /**
+     * @generated from field: string key_id = 4;
+     */
+    value: string;
+    case: "keyId";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.QuotaLabel label = 5;
+     */
+    value: QuotaLabel;
+    case: "label";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tollgate.v1.QuotaScope.
+ * Use `create(QuotaScopeSchema)` to create a new message.
+ */
+export const QuotaScopeSchema: GenMessage<QuotaScope> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 21);
+
+/**
+ * What calls are marked with, as `project` and `apollo`.
+ *
+ * @generated from message tollgate.v1.QuotaLabel
+ */
+export type QuotaLabel = Message<"tollgate.v1.QuotaLabel"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message tollgate.v1.QuotaLabel.
+ * Use `create(QuotaLabelSchema)` to create a new message.
+ */
+export const QuotaLabelSchema: GenMessage<QuotaLabel> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 22);
+
+/**
+ * How much may be spent on a scope's calls in a period.
+ *
+ * @generated from message tollgate.v1.Budget
+ */
+export type Budget = Message<"tollgate.v1.Budget"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: tollgate.v1.QuotaScope scope = 3;
+   */
+  scope?: QuotaScope | undefined;
+
+  /**
+   * @generated from field: uint64 limit_nano_usd = 4;
+   */
+  limitNanoUsd: bigint;
+
+  /**
+   * @generated from field: tollgate.v1.BudgetPeriod period = 5;
+   */
+  period: BudgetPeriod;
+
+  /**
+   * As IANA calls it.
+   *
+   * @generated from field: string time_zone = 6;
+   */
+  timeZone: string;
+
+  /**
+   * One that is not only warns.
+   *
+   * @generated from field: bool hard = 7;
+   */
+  hard: boolean;
+
+  /**
+   * @generated from field: tollgate.v1.BudgetReservation reservation = 8;
+   */
+  reservation: BudgetReservation;
+
+  /**
+   * The most by which what running calls can cost may be above what is held for them. Absent: the smaller of a twentieth of
+   * the limit and ten dollars.
+   *
+   * @generated from field: optional uint64 exposure_max_nano_usd = 9;
+   */
+  exposureMaxNanoUsd?: bigint | undefined;
+
+  /**
+   * How many tokens are held beyond what was seen of an answer.
+   *
+   * @generated from field: uint32 margin_tokens = 10;
+   */
+  marginTokens: number;
+
+  /**
+   * Calls that ask for anything else of which the cost has no bound are refused.
+   *
+   * @generated from field: repeated tollgate.v1.BudgetAllowance allow = 11;
+   */
+  allow: BudgetAllowance[];
+
+  /**
+   * @generated from field: tollgate.v1.BudgetLedgerLost on_ledger_lost = 12;
+   */
+  onLedgerLost: BudgetLedgerLost;
+
+  /**
+   * Of the limit in force; rising.
+   *
+   * @generated from field: repeated uint32 thresholds_percent = 13;
+   */
+  thresholdsPercent: number[];
+
+  /**
+   * The oldest first. Those that are over stay for a while.
+   *
+   * @generated from field: repeated tollgate.v1.BudgetOverride overrides = 14;
+   */
+  overrides: BudgetOverride[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+
+  /**
+   * Counts changes of scope, period and time zone: those begin to count anew.
+   *
+   * @generated from field: uint32 edition = 16;
+   */
+  edition: number;
+};
+
+/**
+ * Describes the message tollgate.v1.Budget.
+ * Use `create(BudgetSchema)` to create a new message.
+ */
+export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 23);
+
+/**
+ * What each call that asks for the feature may reserve for it.
+ *
+ * @generated from message tollgate.v1.BudgetAllowance
+ */
+export type BudgetAllowance = Message<"tollgate.v1.BudgetAllowance"> & {
+  /**
+   * @generated from field: tollgate.v1.BudgetFeature feature = 1;
+   */
+  feature: BudgetFeature;
+
+  /**
+   * @generated from field: uint64 nano_usd = 2;
+   */
+  nanoUsd: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetAllowance.
+ * Use `create(BudgetAllowanceSchema)` to create a new message.
+ */
+export const BudgetAllowanceSchema: GenMessage<BudgetAllowance> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 24);
+
+/**
+ * So much more than the limit, until a time.
+ *
+ * @generated from message tollgate.v1.BudgetOverride
+ */
+export type BudgetOverride = Message<"tollgate.v1.BudgetOverride"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: uint64 amount_nano_usd = 2;
+   */
+  amountNanoUsd: bigint;
+
+  /**
+   * @generated from field: int64 until_ms = 3;
+   */
+  untilMs: bigint;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Who added it: "admin-token/<id>".
+   *
+   * @generated from field: string by = 5;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message tollgate.v1.BudgetOverride.
+ * Use `create(BudgetOverrideSchema)` to create a new message.
+ */
+export const BudgetOverrideSchema: GenMessage<BudgetOverride> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 25);
+
+/**
+ * How many requests, tokens or calls at one time a scope may have.
+ *
+ * @generated from message tollgate.v1.Limit
+ */
+export type Limit = Message<"tollgate.v1.Limit"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Not a label.
+   *
+   * @generated from field: tollgate.v1.QuotaScope scope = 3;
+   */
+  scope?: QuotaScope | undefined;
+
+  /**
+   * @generated from field: tollgate.v1.LimitMeasure measure = 4;
+   */
+  measure: LimitMeasure;
+
+  /**
+   * @generated from field: uint64 amount = 5;
+   */
+  amount: bigint;
+
+  /**
+   * Slides.
+   *
+   * @generated from field: tollgate.v1.LimitWindow window = 6;
+   */
+  window: LimitWindow;
+
+  /**
+   * Patterns of the calls that it is for. With neither, it is for all.
+   *
+   * @generated from field: repeated string models = 7;
+   */
+  models: string[];
+
+  /**
+   * @generated from field: repeated string tools = 8;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Limit.
+ * Use `create(LimitSchema)` to create a new message.
+ */
+export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 26);
+
+/**
  * @generated from enum tollgate.v1.KeyPurpose
  */
 export enum KeyPurpose {
@@ -1202,4 +1516,230 @@ export enum ProviderKind {
  */
 export const ProviderKindSchema: GenEnum<ProviderKind> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 6);
+
+/**
+ * By the calendar of the budget's time zone; a week begins on Monday.
+ *
+ * @generated from enum tollgate.v1.BudgetPeriod
+ */
+export enum BudgetPeriod {
+  /**
+   * @generated from enum value: BUDGET_PERIOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: BUDGET_PERIOD_DAY = 1;
+   */
+  DAY = 1,
+
+  /**
+   * @generated from enum value: BUDGET_PERIOD_WEEK = 2;
+   */
+  WEEK = 2,
+
+  /**
+   * @generated from enum value: BUDGET_PERIOD_MONTH = 3;
+   */
+  MONTH = 3,
+
+  /**
+   * @generated from enum value: BUDGET_PERIOD_YEAR = 4;
+   */
+  YEAR = 4,
+
+  /**
+   * It begins once and never ends.
+   *
+   * @generated from enum value: BUDGET_PERIOD_TOTAL = 5;
+   */
+  TOTAL = 5,
+}
+
+/**
+ * Describes the enum tollgate.v1.BudgetPeriod.
+ */
+export const BudgetPeriodSchema: GenEnum<BudgetPeriod> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 7);
+
+/**
+ * How much of a call's bound is held while it runs.
+ *
+ * @generated from enum tollgate.v1.BudgetReservation
+ */
+export enum BudgetReservation {
+  /**
+   * @generated from enum value: BUDGET_RESERVATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * All of it.
+   *
+   * @generated from enum value: BUDGET_RESERVATION_FULL = 1;
+   */
+  FULL = 1,
+
+  /**
+   * What was seen so far and a margin, extended as an answer goes on.
+   *
+   * @generated from enum value: BUDGET_RESERVATION_RUNNING = 2;
+   */
+  RUNNING = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.BudgetReservation.
+ */
+export const BudgetReservationSchema: GenEnum<BudgetReservation> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 8);
+
+/**
+ * What a call does that has nothing left to reserve from, where nobody can be asked for more.
+ *
+ * @generated from enum tollgate.v1.BudgetLedgerLost
+ */
+export enum BudgetLedgerLost {
+  /**
+   * @generated from enum value: BUDGET_LEDGER_LOST_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: BUDGET_LEDGER_LOST_REFUSE = 1;
+   */
+  REFUSE = 1,
+
+  /**
+   * @generated from enum value: BUDGET_LEDGER_LOST_ALLOW = 2;
+   */
+  ALLOW = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.BudgetLedgerLost.
+ */
+export const BudgetLedgerLostSchema: GenEnum<BudgetLedgerLost> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 9);
+
+/**
+ * What a call can ask of a provider so that nobody knows what it will cost at most.
+ *
+ * @generated from enum tollgate.v1.BudgetFeature
+ */
+export enum BudgetFeature {
+  /**
+   * @generated from enum value: BUDGET_FEATURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: BUDGET_FEATURE_WEB_SEARCH = 1;
+   */
+  WEB_SEARCH = 1,
+
+  /**
+   * @generated from enum value: BUDGET_FEATURE_WEB_FETCH = 2;
+   */
+  WEB_FETCH = 2,
+
+  /**
+   * @generated from enum value: BUDGET_FEATURE_CODE_EXECUTION = 3;
+   */
+  CODE_EXECUTION = 3,
+
+  /**
+   * @generated from enum value: BUDGET_FEATURE_FILE_SEARCH = 4;
+   */
+  FILE_SEARCH = 4,
+
+  /**
+   * @generated from enum value: BUDGET_FEATURE_IMAGE_GENERATION = 5;
+   */
+  IMAGE_GENERATION = 5,
+
+  /**
+   * Servers that the provider calls itself.
+   *
+   * @generated from enum value: BUDGET_FEATURE_MCP = 6;
+   */
+  MCP = 6,
+
+  /**
+   * Another model that the model asks.
+   *
+   * @generated from enum value: BUDGET_FEATURE_ADVISOR = 7;
+   */
+  ADVISOR = 7,
+}
+
+/**
+ * Describes the enum tollgate.v1.BudgetFeature.
+ */
+export const BudgetFeatureSchema: GenEnum<BudgetFeature> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 10);
+
+/**
+ * @generated from enum tollgate.v1.LimitMeasure
+ */
+export enum LimitMeasure {
+  /**
+   * @generated from enum value: LIMIT_MEASURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LIMIT_MEASURE_REQUESTS = 1;
+   */
+  REQUESTS = 1,
+
+  /**
+   * @generated from enum value: LIMIT_MEASURE_TOKENS = 2;
+   */
+  TOKENS = 2,
+
+  /**
+   * @generated from enum value: LIMIT_MEASURE_CONCURRENT_CALLS = 3;
+   */
+  CONCURRENT_CALLS = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.LimitMeasure.
+ */
+export const LimitMeasureSchema: GenEnum<LimitMeasure> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 11);
+
+/**
+ * @generated from enum tollgate.v1.LimitWindow
+ */
+export enum LimitWindow {
+  /**
+   * None: of calls at one time.
+   *
+   * @generated from enum value: LIMIT_WINDOW_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LIMIT_WINDOW_MINUTE = 1;
+   */
+  MINUTE = 1,
+
+  /**
+   * @generated from enum value: LIMIT_WINDOW_HOUR = 2;
+   */
+  HOUR = 2,
+
+  /**
+   * @generated from enum value: LIMIT_WINDOW_DAY = 3;
+   */
+  DAY = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.LimitWindow.
+ */
+export const LimitWindowSchema: GenEnum<LimitWindow> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 12);
 
