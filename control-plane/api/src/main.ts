@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
 import { Catalogue } from "@tollgate/schema/catalogue";
+import { Ledger } from "@tollgate/schema/ledger";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
@@ -26,6 +27,8 @@ import { serve } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
+import { raiseLedgerIncarnation } from "./ledger/freeze.ts";
+import { ledgerService } from "./ledger/ledger-service.ts";
 import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
 import { listedKinds } from "./listing/listed-kinds.ts";
 import { openLog, type Log } from "./log-output.ts";
@@ -83,6 +86,8 @@ async function run(config: Config, log: Log): Promise<void> {
   const kafka = config.kafkaBrokers.length === 0 ? undefined : openKafkaFor(config, log);
   if (config.incarnation !== undefined && (await raiseIncarnation(database.sql, config.incarnation)))
     log.warn({ incarnation: config.incarnation }, "the log has a new incarnation; proxies take its state anew");
+  if ((await raiseLedgerIncarnation(database.sql)).isFrozen)
+    log.warn({}, "the ledger lends nothing until every proxy has restated what was lent to it before the restore");
   // Before anything is written: a position that was given twice cannot be taken back.
   const mayWrite = kafka === undefined ? undefined : await tailCheck({ database, kafka, recordKeys }, log);
   await ensureAdminToken(plane, config);
@@ -132,6 +137,7 @@ async function run(config: Config, log: Log): Promise<void> {
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
       serve(Catalogue, catalogueService({ database, nowMs: Date.now })),
+      serve(Ledger, ledgerService(database)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
     onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),

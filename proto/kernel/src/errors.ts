@@ -434,6 +434,11 @@ export const errors = {
     text: "The snapshot was not read in the time that one may take.",
     help: "The proxy tries again by itself. Where it lasts, the network between the planes is too slow for the size of the state, or the proxy is overloaded.",
   },
+  "ledger.busy": {
+    class: "conflict",
+    text: "What is lent to the proxy changed while it was written off.",
+    help: "Try it again. The proxy may not be gone after all: look at `fleet`.",
+  },
   "usage.invalid": {
     class: "invalid",
     text: "The facts are not well-formed; none of them was stored.",

@@ -1,0 +1,171 @@
+// The ledger on a real PostgreSQL: what the kernel's lending promises must hold with rows, locks, two processes and a killed
+// transaction, or a budget is overspent by whoever comes second.
+
+import { randomBytes } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
+import { BudgetLedgerLost, BudgetPeriod, BudgetReservation } from "@tollgate/schema/resources";
+import { LeaseStatementSchema, Shortage, type LeaseStatement } from "@tollgate/schema/ledger";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
+import { openDatabase, type Database } from "../database.ts";
+import { handle } from "../log/handle.ts";
+import { budgetDecider } from "../quotas/budget.decider.ts";
+import { exchangeAll } from "./exchange.ts";
+import { compareAll } from "./rebuild.ts";
+import { readAccounts } from "./rows.ts";
+
+let server: TestDatabase;
+let database: Database;
+/** Another process of the control plane. */
+let other: Database;
+let budgets = 0;
+
+beforeAll(async () => {
+  server = await createDatabase("ledger");
+  database = await openDatabase({ url: server.url });
+  other = await openDatabase({ url: server.url });
+});
+afterAll(async () => {
+  await other.close();
+  await database.close();
+  await server.drop();
+});
+
+const meta = { timeMs: 1, actor: "admin-token/a" };
+const proxies = ["p1", "p2", "p3", "p4"];
+
+async function budget(limitNanoUsd: bigint, period = BudgetPeriod.MONTH): Promise<string> {
+  const id = idFromBytes(randomBytes(idBytes));
+  const settings = {
+    ...{
+      scope: { kind: "key" as const, id: idFromBytes(randomBytes(idBytes)) },
+      limitNanoUsd,
+      period,
+      timeZone: "Europe/Berlin",
+      hard: true,
+    },
+    ...{ reservation: BudgetReservation.FULL, exposureMaxNanoUsd: undefined, marginTokens: 2_048, allow: [] },
+    ...{ onLedgerLost: BudgetLedgerLost.REFUSE, thresholdsPercent: [] },
+  };
+  const done = await handle(
+    database,
+    { decider: budgetDecider, id, command: { kind: "create", id, name: `b${(budgets += 1)}`, settings } },
+    meta,
+  );
+  expect(done).toMatchObject({ outcome: "accepted" });
+  return id;
+}
+
+function statement(id: string, more: MessageInitShape<typeof LeaseStatementSchema> = {}): LeaseStatement {
+  return create(LeaseStatementSchema, { epoch: BigInt(budgets), lease: 1, subject: `budget/${id}`, revision: 1n, ...more });
+}
+
+const say = async (from: Database, proxyId: string, ...statements: LeaseStatement[]) =>
+  (await exchangeAll(from, proxyId, statements, false)).answers;
+
+test("many who draw at once from two processes are lent the limit and not more, to the last nano-dollar", async () => {
+  const id = await budget(1_000_000n);
+  const random = seededRandom(seedFromEnv());
+  let lent = 0n;
+  const holder = async (proxyId: string, from: Database): Promise<void> => {
+    let unspent = 0n;
+    for (let number = 1; number <= 60; number += 1) {
+      const asked = BigInt(1 + random.int(40_000));
+      const draw = { number, asked, wanted: asked };
+      const said = statement(id, { revision: BigInt(number), unspent, draws: number - 1, draw });
+      const [answer] = await say(from, proxyId, said);
+      const amount = answer?.grant?.amount ?? 0n;
+      if (amount === 0n) expect(answer?.grant?.shortage).toBe(Shortage.HELD);
+      unspent += amount;
+      lent += amount;
+    }
+  };
+  await Promise.all(proxies.map((proxyId, index) => holder(proxyId, index % 2 === 0 ? database : other)));
+  expect(lent).toBeLessThanOrEqual(1_000_000n);
+  const [account] = await readAccounts(database.sql, [`budget/${id}`]);
+  expect(account?.state).toMatchObject({ counted: lent, limit: 1_000_000n, holders: 4 });
+  expect(await compareAll(database)).toEqual([]);
+});
+
+test("a period's account ends with the calendar of its zone, and a repeated draw is answered alike", async () => {
+  const id = await budget(500n);
+  const draw = { number: 1, asked: 100n, wanted: 200n };
+  const [first] = await say(database, "p1", statement(id, { draw }));
+  const [again] = await say(other, "p1", statement(id, { draw }));
+  expect(first?.account).toMatch(new RegExp(`^budget/${id}/1/\\d{4}-\\d{2}$`));
+  expect(again?.grant).toEqual(first?.grant);
+  expect(Number(first?.msLeft)).toBeGreaterThan(0);
+});
+
+test("a lowered limit holds from its commit on, and what is above it is asked back", async () => {
+  const id = await budget(1_000n);
+  await say(database, "p1", statement(id, { draw: { number: 1, asked: 600n, wanted: 600n } }));
+  const command = { kind: "change", id, settings: { limitNanoUsd: 500n } } as const;
+  expect((await handle(other, { decider: budgetDecider, id, command }, meta)).outcome).toBe("accepted");
+  const said = { revision: 2n, draws: 1, unspent: 600n, draw: { number: 2, asked: 1n, wanted: 1n } };
+  const [answer] = await say(database, "p1", statement(id, said));
+  expect(answer).toMatchObject({ keepAtMost: 0n, limit: 500n, counted: 600n, grant: { amount: 0n } });
+});
+
+test("what is changed so that it counts anew has another account, and the former one's lease is over", async () => {
+  const id = await budget(1_000n);
+  const [first] = await say(database, "p1", statement(id, { draw: { number: 1, asked: 600n, wanted: 600n } }));
+  const command = { kind: "change", id, settings: { period: BudgetPeriod.DAY } } as const;
+  await handle(database, { decider: budgetDecider, id, command }, meta);
+  const account = first?.account ?? "";
+  const said = { account, revision: 2n, draws: 1, settled: 70n, open: 30n, draw: { number: 2, asked: 1n, wanted: 1n } };
+  const [over] = await say(database, "p1", statement(id, said));
+  expect(over).toMatchObject({ isOver: true, account });
+  expect(over?.grant).toBeUndefined();
+  const [next] = await say(database, "p1", statement(id, { lease: 2, draw: { number: 1, asked: 9n, wanted: 9n } }));
+  expect(next?.account).not.toBe(account);
+  expect(next?.grant?.amount).toBe(9n);
+});
+
+test("nothing is lent of a budget that is retired, or that never was", async () => {
+  const id = await budget(1_000n);
+  await handle(database, { decider: budgetDecider, id, command: { kind: "retire", id } }, meta);
+  for (const gone of [id, "nobody", "x/../y"]) {
+    const [answer] = await say(database, "p1", statement(gone, { draw: { number: 1, asked: 1n, wanted: 1n } }));
+    expect(answer).toMatchObject({ isOver: true });
+    expect(answer?.grant).toBeUndefined();
+  }
+});
+
+test("a successor's word ends a lease; a successor of somebody else finds none", async () => {
+  const id = await budget(1_000n);
+  const [lent] = await say(database, "p1", statement(id, { draw: { number: 1, asked: 600n, wanted: 600n } }));
+  const account = lent?.account ?? "";
+  await say(database, "p2", statement(id, { account, settled: 1n, isOfFormer: true }));
+  await say(database, "p1", statement(id, { account, settled: 40n, open: 20n, isOfFormer: true }));
+  const [state] = await readAccounts(database.sql, [`budget/${id}`]);
+  expect(state?.state).toMatchObject({ ended: 61n, counted: 0n });
+  expect(await compareAll(database)).toEqual([]);
+});
+
+test("a transaction that fails in the middle lends nothing", async () => {
+  const id = await budget(1_000n);
+  const failing: Pick<Database, "transaction"> = {
+    transaction: (fn) =>
+      database.transaction(async (sql) => {
+        await fn(sql);
+        throw new Error("planted: the connection broke before the commit");
+      }),
+  };
+  const said = statement(id, { draw: { number: 1, asked: 600n, wanted: 600n } });
+  await expect(exchangeAll(failing, "p1", [said], false)).rejects.toThrow("planted");
+  expect(await readAccounts(database.sql, [`budget/${id}`])).toEqual([]);
+  const [answer] = await say(database, "p1", said);
+  expect(answer?.grant?.amount).toBe(600n);
+});
+
+test("a balance that somebody changed by hand is found", async () => {
+  const id = await budget(1_000n);
+  await say(database, "p1", statement(id, { draw: { number: 1, asked: 600n, wanted: 600n } }));
+  await database.sql.query("UPDATE ledger.account SET counted = 1 WHERE subject = $1", [`budget/${id}`]);
+  expect((await compareAll(database)).map(({ account }) => account)).toEqual([
+    expect.stringContaining(`budget/${id}/`),
+  ]);
+});
