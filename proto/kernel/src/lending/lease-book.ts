@@ -32,20 +32,23 @@ export class LeaseBook {
 
   /** Holds all that is asked for, or says what is lacking. */
   hold(asks: readonly Ask[], now: Clocks): Hold | readonly Lack[] {
-    const leases = asks.map((ask) => this.leaseOf(ask, now));
+    const lacks = this.lacking(asks, now);
+    if (lacks.length > 0) return lacks;
+    const parts = asks.map((ask) => ({ lease: this.leaseOf(ask, now), held: ask.amount }));
+    for (const { lease, held } of parts) this.touch(lease).hold(held, now);
+    return { parts };
+  }
+
+  lacking(asks: readonly Ask[], now: Clocks): readonly Lack[] {
     const lacks: Lack[] = [];
-    for (const [index, ask] of asks.entries()) {
-      const lease = leases[index];
-      if (lease === undefined) continue;
+    for (const ask of asks) {
+      const lease = this.leaseOf(ask, now);
       const isUsable = lease.mayHold(now, this.autonomyMs);
       if (isUsable && ask.amount <= lease.unspent) continue;
       const lacking = isUsable ? ask.amount - lease.unspent : ask.amount;
       lacks.push({ ask, lease, lacking, isSilent: lease.isSilent(now, this.autonomyMs) });
     }
-    if (lacks.length > 0) return lacks;
-    const parts = leases.map((lease, index) => ({ lease, held: asks[index]?.amount ?? 0n }));
-    for (const { lease, held } of parts) this.touch(lease).hold(held, now);
-    return { parts };
+    return lacks;
   }
 
   /** More for a call that is under way, of all its accounts or of none. */
@@ -83,12 +86,13 @@ export class LeaseBook {
     return due;
   }
 
-  answered(number: number, answer: LeaseAnswer, sentAt: Clocks): void {
+  answered(number: number, answer: LeaseAnswer, sentAt: Clocks): Lease | undefined {
     const lease = this.all.get(number);
-    if (lease === undefined) return;
+    if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
     if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
     if (lease.isAcknowledged()) this.all.delete(number);
+    return lease;
   }
 
   lease(subject: string): Lease | undefined {

@@ -109,6 +109,15 @@ export class Lease {
     this.lackingInAll = inAll;
   }
 
+  lackingFirst(): bigint {
+    return this.lacking;
+  }
+
+  /** How long its account lasts; undefined: without end, as far as is known. */
+  msLeft({ monotonicMs }: Clocks): number | undefined {
+    return this.endsAt === undefined ? undefined : Math.max(0, this.endsAt.monotonicMs - monotonicMs);
+  }
+
   /** Whether there is something to say or to ask for. */
   isDue({ monotonicMs }: Clocks): boolean {
     if (this.isClosed) return this.acknowledged < this.revision;
