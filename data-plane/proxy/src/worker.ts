@@ -77,7 +77,7 @@ export function runWorker(config: Config, log: Log): void {
       onStranger: (reason) => gate.counters.strangerRefused(reason),
     });
     const gate = openGate({
-      ...{ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor },
+      ...{ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor, desk },
       servers: { channelSocket, onSuspect: (serverId) => tell({ kind: "suspect", serverId }) },
       neighbours: neighboursOf(given, config.workers, wire),
     });

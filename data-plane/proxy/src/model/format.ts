@@ -22,6 +22,8 @@ export type Format = {
   readonly kind: ProviderKind;
   /** The body of a refusal, in the door's own envelope. */
   errorBody(code: ErrorCode, detail: string | undefined, requestId: string): string;
+  /** The same in the middle of a stream, as an event. */
+  errorEvent(code: ErrorCode, detail: string | undefined, requestId: string): string;
   /** How the door's own header is called that names a request. */
   readonly requestIdHeader: string;
   /** The answer to a request for all models, or for the page of them that the query asks for. */

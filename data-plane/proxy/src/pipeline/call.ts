@@ -92,6 +92,20 @@ export type ReachedProvider<C extends Call> = Admitted<C> & {
 export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
   readonly price: Priced | undefined;
   readonly boundNanoUsd: bigint;
+  /** What it holds of budgets and limits; undefined where none is for it. */
+  readonly reservation: Reservation | undefined;
+};
+
+/** What one call holds, until it is settled. */
+export type Reservation = {
+  /** What it would cost at most if nothing more came of it. */
+  readonly heldNanoUsd: () => bigint;
+  /** Holds more where it would cost so much if it ended now; false where that is not to be had. */
+  covers(costNanoUsd: bigint): boolean;
+  /** For another attempt, while nobody knows what became of the one before. */
+  again(): boolean;
+  /** Once, when it is over. `isKnown`: whether the provider has said what was used. */
+  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean }): void;
 };
 
 export type Step<In> = (input: In) => void;

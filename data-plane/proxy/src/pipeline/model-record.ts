@@ -100,13 +100,14 @@ const bases = {
 export function openModelAccounts({ recorder, counters, wallMs, onBug }: AccountsParts): ModelAccounts {
   return {
     intend: () => (next) => (bounded) => {
-      const { call, price, boundNanoUsd } = bounded;
+      const { call, price, boundNanoUsd, reservation } = bounded;
       const intent = {
         requestId: call.requestId,
         timeMs: BigInt(Math.trunc(wallMs())),
         requestBytes: BigInt(call.requestBytes),
         ...whoseAndWhat(bounded),
-        boundNanoUsd,
+        // Of a call that holds something, what it holds is what it costs if nothing is heard of it again.
+        boundNanoUsd: reservation?.heldNanoUsd() ?? boundNanoUsd,
         priceVersion: price?.version ?? "",
       };
       recorder.intend(intent, () => {
@@ -148,6 +149,11 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     const { call } = bounded;
     const { settlement, headroom } = completion;
     const { usage } = settlement;
+    bounded.reservation?.settle({
+      costNanoUsd: settlement.costNanoUsd,
+      tokens: BigInt(tokensOf(usage)),
+      isKnown: settlement.basis !== "estimated",
+    });
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
     const value = {
       ...whoseAndWhat(bounded),
@@ -184,6 +190,11 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     recorder.record({ requestId: call.requestId, kind: { case: "modelCallCompleted", value } }, release);
     counters.modelCompleted({ ...completion, firstByteMs, provider: bounded.provider.name, timeMs: wallMs() });
   }
+}
+
+function tokensOf(usage: TokenUsage): number {
+  const { inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage;
+  return inputTokens + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens + outputTokens;
 }
 
 /** What intent and fact say alike. */

@@ -3,7 +3,7 @@
 import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
-import { errorBody, requestIdHeader } from "./envelope.ts";
+import { errorBody, errorEvent, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 import { readAnthropicAnswer } from "./usage.ts";
@@ -12,6 +12,7 @@ export const anthropic: Format = {
   door: "anthropic",
   kind: ProviderKind.ANTHROPIC,
   errorBody,
+  errorEvent,
   requestIdHeader,
   modelsBody,
   modelBody,

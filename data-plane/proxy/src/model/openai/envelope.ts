@@ -8,3 +8,7 @@ export function errorBody(code: ErrorCode, detail: string | undefined): string {
   const { type, code: name } = doorShapeOf(code, "openai");
   return JSON.stringify({ error: { message: publicText(code, detail), type, param: null, code: name } });
 }
+
+export function errorEvent(code: ErrorCode, detail: string | undefined): string {
+  return `data: ${errorBody(code, detail)}\n\n`;
+}

@@ -1,0 +1,113 @@
+// What a call to a model is charged with: the money of each hard budget that is for it, and the permits of each limit. A call of
+// which the cost has no bound is refused where a budget has to hold, with a word of what to do: what cannot be bounded cannot be
+// held. Soft budgets are counted by facts, and hold nothing.
+
+import type { AccountKind } from "@tollgate/kernel/lending/account";
+import type { ErrorCode } from "@tollgate/kernel/errors";
+import { limits as bounds } from "@tollgate/kernel/limits";
+import { budgetsOf, limitsOf } from "@tollgate/kernel/quotas/charged";
+import {
+  BudgetFeature,
+  BudgetLedgerLost,
+  BudgetReservation,
+  LimitMeasure,
+  type Budget,
+  type Limit,
+} from "@tollgate/schema/resources";
+import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
+import { isFree } from "./bound.ts";
+import type { ModelErrand } from "./errand.ts";
+import type { ModelRequest } from "./wire/request.ts";
+
+export type Charge = {
+  readonly subject: string;
+  readonly kind: AccountKind;
+  readonly of:
+    | { readonly kind: "budget"; readonly budget: Budget; readonly allowanceNanoUsd: bigint }
+    | { readonly kind: "limit"; readonly limit: Limit };
+};
+
+export type Charges = { readonly charges: readonly Charge[] } | { readonly refusal: Refusal };
+
+const none: Charges = { charges: [] };
+
+export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
+  const { view, principal, provider, model, call } = bounded;
+  const budgets = budgetsOf(view, principal, []);
+  if (budgets.outcome === "refused") return { refusal: { code: budgets.code } };
+  const limits = limitsOf(view, principal, { kind: "model", of: provider.name, name: model });
+  if (limits.outcome === "refused") return { refusal: { code: limits.code } };
+  if (budgets.to.length === 0 && limits.to.length === 0) return none;
+  const charges: Charge[] = [];
+  const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
+  for (const budget of isPaid ? budgets.to : []) {
+    if (!budget.hard) continue;
+    const problem = boundProblem(bounded, budget);
+    if (problem !== undefined) return { refusal: problem };
+    const allowanceNanoUsd = call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n;
+    const of = { kind: "budget", budget, allowanceNanoUsd } as const;
+    charges.push({ subject: `budget/${budget.id}`, kind: "money", of });
+  }
+  for (const limit of limits.to) {
+    const kind = limit.measure === LimitMeasure.CONCURRENT_CALLS ? "slots" : "window";
+    if (limit.measure === LimitMeasure.TOKENS && !isPaid) continue;
+    charges.push({ subject: `limit/${limit.id}`, kind, of: { kind: "limit", limit } });
+  }
+  return { charges };
+}
+
+/** Why nobody can say what it costs at most; undefined where somebody can. */
+function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, budget: Budget): Refusal | undefined {
+  const { name } = budget;
+  if (call.sent.kind === "passed") return refusalOf("budget.unbounded", `The budget \`${name}\` is a hard one.`);
+  const { request } = call.sent;
+  if (price === undefined)
+    return refusalOf("budget.unpriced", `The model is \`${model}\`, and the budget \`${name}\` is a hard one.`);
+  const missing = request.serverFeatures.filter((feature) => allowanceFor(budget, feature) === undefined);
+  if (missing.length > 0)
+    return refusalOf("budget.unbounded", `Of tools that the provider runs, \`${name}\` allows none of these.`);
+  if (request.hasFreeFallback) return refusalOf("budget.unbounded", "The provider may take any model in its place.");
+  const { contextTokensMax, outputTokensMax } = price.price;
+  if (request.hasInputElsewhere && contextTokensMax === 0n)
+    return refusalOf(
+      "budget.unbounded",
+      "It refers to input that is not in the request, and the price has no context.",
+    );
+  if (request.outputTokensAsked === undefined && outputTokensMax === 0n)
+    return refusalOf(
+      "budget.unbounded",
+      "It does not say how many tokens may be written, and nor does the price list.",
+    );
+  return undefined;
+}
+
+function refusalOf(code: ErrorCode, detail: string): Refusal {
+  return { code, detail };
+}
+
+function allowanceFor({ allow }: Budget, feature: BudgetFeature): bigint | undefined {
+  return allow.find((one) => one.feature === feature)?.nanoUsd;
+}
+
+function allowed({ serverFeatures }: ModelRequest, budget: Budget): bigint {
+  return serverFeatures.reduce((sum, feature) => sum + (allowanceFor(budget, feature) ?? 0n), 0n);
+}
+
+/** Whether a stream holds what was seen and a margin, and not all that it may become. */
+export function isRunning({ reservation }: Budget, request: ModelRequest | undefined): boolean {
+  if (request === undefined || !request.isStreamed || request.isBackground) return false;
+  return reservation === BudgetReservation.RUNNING;
+}
+
+export function goesOnWithoutLedger({ of }: Charge): boolean {
+  return of.kind === "budget" && of.budget.onLedgerLost === BudgetLedgerLost.ALLOW;
+}
+
+/** What is not known of it before is guessed; it is corrected when it is over. */
+export function tokensGuessed({ bodyBytes, outputTokensAsked, choices }: ModelRequest): bigint {
+  const output = Math.min(outputTokensAsked ?? outputTokensUsual, outputTokensUsual) * choices;
+  return BigInt(Math.min(bounds.modelTokensMax, Math.ceil(bodyBytes / bytesPerToken) + output));
+}
+
+const bytesPerToken = 4;
+const outputTokensUsual = 1_000;
