@@ -107,7 +107,7 @@ function resourceIn<Desc extends DescMessage>(
 /** At the first request that needs it, and kept as long as its entry: the same resource is the same object. */
 const resources = new WeakMap<Entry, Message>();
 
-function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): MessageShape<Desc> {
+export function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): MessageShape<Desc> {
   const known = resources.get(entry);
   if (known && isMessage(known, desc)) return known;
   const resource = fromBinary(desc, entry.bytes);

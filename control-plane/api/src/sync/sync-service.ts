@@ -21,7 +21,7 @@ import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { holdId, leaveId } from "./holders.ts";
 import { pages } from "./pages.ts";
-import { recordOf, tickOf } from "./records.ts";
+import { recordOf, resourceOf, tickOf } from "./records.ts";
 import { boundedReport } from "./report-bounds.ts";
 import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
@@ -87,7 +87,7 @@ export function syncService({
     }, tooSlow.signal);
     for await (const { page, position: at } of reading)
       for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
-        yield { log, position: at, resources };
+        yield { log, position: at, resources: resources.map(resourceOf) };
     yield { log, ...end, last: true };
   }
 

@@ -64,6 +64,9 @@ export function labelValueProblem(value: string): string | undefined {
   return `has a label whose value is not 1 to ${max} letters, digits and . _ : / @ + -`;
 }
 
+/** The kinds of which some hold others back. */
+export const restrainingKinds: ReadonlySet<string> = new Set(["budget", "limit"]);
+
 /**
  * What refuses, beside the resource itself, where it is not understood: who is meant to be held back by it. Calls would go
  * unbounded otherwise.
