@@ -59,7 +59,13 @@ async function budget(limitNanoUsd: bigint, period = BudgetPeriod.MONTH): Promis
 }
 
 function statement(id: string, more: MessageInitShape<typeof LeaseStatementSchema> = {}): LeaseStatement {
-  return create(LeaseStatementSchema, { epoch: BigInt(budgets), lease: 1, subject: `budget/${id}`, revision: 1n, ...more });
+  return create(LeaseStatementSchema, {
+    epoch: BigInt(budgets),
+    lease: 1,
+    subject: `budget/${id}`,
+    revision: 1n,
+    ...more,
+  });
 }
 
 const say = async (from: Database, proxyId: string, ...statements: LeaseStatement[]) =>

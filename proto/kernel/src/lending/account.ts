@@ -171,7 +171,8 @@ function state(
   { revision, settled, open, unspent, draws, isClosed }: Statement,
   nowMs: number,
 ): Change {
-  if (lease.isClosed || revision <= lease.revision || open < 0n || unspent < 0n) return { account, lease, entries };
+  if (revision <= lease.revision || open < 0n || unspent < 0n) return { account, lease, entries };
+  if (lease.isClosed) return late({ account, lease, entries }, revision, settled, nowMs);
   // What a holder has settled it does not take back.
   const settledNow = settled > lease.settled ? settled : lease.settled;
   // A grant that it had not seen when it said so is on its way to it.
@@ -184,6 +185,19 @@ function state(
   const said: Entry = { what: "stated", revision, settled: settledNow, open, unspent: next.unspent };
   const after = { account: replaced(account, lease, next, nowMs), lease: next, entries: [...entries, said] };
   return isClosed && open === 0n ? end(after, settledNow, nowMs) : after;
+}
+
+/** Who was taken for gone was not, and its calls cost more than all that it was lent. */
+function late({ account, lease, entries }: Change, revision: bigint, settled: bigint, nowMs: number): Change {
+  const more = settled - lease.settled;
+  if (account.kind === "slots" || more <= 0n) return { account, lease: { ...lease, revision }, entries };
+  const returning = account.kind === "window" ? withUse(account, more, nowMs) : account.returning;
+  const ended = account.kind === "money" ? account.ended + more : account.ended;
+  return {
+    account: { ...account, returning, ended },
+    lease: { ...lease, revision, settled },
+    entries: [...entries, { what: "closed", spent: more }],
+  };
 }
 
 /** `spent`: what it has cost in all. */
@@ -268,8 +282,8 @@ function shortageOf(account: Account, { asked }: Draw): Shortage | undefined {
  * was not used comes back.
  */
 export function closeFor(account: Account, lease: Lease, said: Pick<Lease, "settled" | "open">, nowMs: number): Change {
-  if (lease.isClosed) return { account, lease, entries: [] };
   const spent = said.settled + (account.kind === "slots" ? 0n : said.open);
+  if (lease.isClosed) return late({ account, lease, entries: [] }, lease.revision, spent, nowMs);
   return end({ account, lease, entries: [] }, spent > lease.settled ? spent : lease.settled, nowMs);
 }
 

@@ -173,6 +173,21 @@ test("a successor's word ends a lease with what was open as spent; without one i
   expect(ledger.account.counted).toBe(0n);
 });
 
+test("what a holder spent beyond what it was lent counts, also after it was written off", () => {
+  const ledger = new Ledger("money", 1_000n);
+  ledger.exchange("p/1", statement);
+  ledger.keep("p/1", writeOff(ledger.account, ledger.leases.get("p/1") ?? newLease, 0));
+  const said = { ...statement, draws: 1, draw: undefined };
+  ledger.exchange("p/1", { ...said, revision: 2n, settled: 90n, open: 10n });
+  expect(ledger.account.ended).toBe(100n);
+  ledger.exchange("p/1", { ...said, revision: 3n, settled: 130n });
+  ledger.exchange("p/1", { ...said, revision: 3n, settled: 130n });
+  ledger.exchange("p/1", { ...said, revision: 4n, settled: 140n, isClosed: true });
+  expect(ledger.account).toMatchObject({ ended: 140n, counted: 0n, settled: 0n });
+  ledger.keep("p/1", closeFor(ledger.account, ledger.leases.get("p/1") ?? newLease, { settled: 130n, open: 20n }, 0));
+  expect(ledger.account).toMatchObject({ ended: 150n, counted: 0n, settled: 0n });
+});
+
 test("in a window what was used comes back no earlier than a window after it was heard of", () => {
   const ledger = new Ledger("window", 10n, 60_000);
   const draw = { number: 1, asked: 10n, wanted: 10n };

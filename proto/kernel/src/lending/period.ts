@@ -52,7 +52,10 @@ function keyOf(kind: PeriodKind, { year, month, day }: CalendarDate): string {
   return kind === "year" ? y : kind === "month" ? `${y}-${m}` : `${y}-${m}-${d}`;
 }
 
-/** The first moment that has the date. Dates only go forward, so it is searched for. */
+/**
+ * The first moment that has the date, or a later one where the date was skipped. It is searched for: dates only go forward, in
+ * all zones since 2012.
+ */
 function beginning(timeZone: string, date: CalendarDate): number {
   const wanted = utc(date);
   let before = wanted - offsetMsMax;
