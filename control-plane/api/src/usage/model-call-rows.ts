@@ -2,6 +2,7 @@
 // nothing: sums say how many such calls they hold. The columns are explained in the migration.
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
+import type { SpentCall } from "../ledger/unreserved.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const modelCall = {
@@ -53,6 +54,7 @@ export const modelCall = {
     requests_remaining: "bigint",
     tokens_limit: "bigint",
     tokens_remaining: "bigint",
+    accounts: "text[]",
   },
 } as const satisfies Table;
 
@@ -93,6 +95,7 @@ export function modelCallCompleted(value: ModelCallCompleted): AboutModelCall {
     parent_agent_id: text(value.parentAgentId),
     client_name: text(value.clientName),
     client_version: text(value.clientVersion),
+    accounts: texts(value.accounts),
   };
 }
 
@@ -151,4 +154,11 @@ function outcomeOf(outcome: ModelCallOutcome): string {
 /** What is not known to be exact is an estimate. */
 function basisOf(basis: UsageBasis): string {
   return basis in bases && basis !== UsageBasis.UNSPECIFIED ? bases[basis] : "estimated";
+}
+
+/** What budgets are charged, as far as a price was known. */
+export function spentIn(timeMs: number, value: ModelCallCompleted): SpentCall {
+  const { keyId, teamId, costNanoUsd, accounts, priceVersion } = value;
+  const scopes = [`key/${keyId}`, `team/${teamId}`];
+  return { timeMs, nanoUsd: priceVersion === "" ? 0n : count(costNanoUsd), scopes, accounts };
 }

@@ -36,8 +36,8 @@ function unknownOutcome(intent: CallIntent): FactInit["kind"] {
     const about = { serverId, server, tool, method, clientEra, toolUseId };
     return { case: "toolCallCompleted", value: { ...whose, ...about, outcome: ToolCallOutcome.UNKNOWN } };
   }
-  const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId } = intent;
-  const about = { door, operation, modelAsked, providerId, provider, model, agentId, parentAgentId };
+  const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId, accounts } = intent;
+  const about = { door, operation, modelAsked, providerId, provider, model, agentId, parentAgentId, accounts };
   const spent = { costNanoUsd: intent.boundNanoUsd, priceVersion: intent.priceVersion, basis: UsageBasis.ESTIMATED };
   return { case: "modelCallCompleted", value: { ...whose, ...about, ...spent, outcome: ModelCallOutcome.UNKNOWN } };
 }

@@ -77,6 +77,10 @@ export class ModelReservation implements Reservation {
 
   heldNanoUsd = (): bigint => this.held;
 
+  accounts(): string[] {
+    return this.hold.parts.flatMap(({ lease }, index) => (isMoney(this.parts[index]?.role) ? [lease.account] : []));
+  }
+
   covers(costNanoUsd: bigint): boolean {
     if (costNanoUsd <= this.held || !this.parts.some(({ role }) => role === "running")) return true;
     const more = costNanoUsd + this.stepNanoUsd - this.held;

@@ -100,6 +100,8 @@ export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
 export type Reservation = {
   /** What it would cost at most if nothing more came of it. */
   readonly heldNanoUsd: () => bigint;
+  /** That it holds money of. */
+  accounts(): string[];
   /** Holds more where it would cost so much if it ended now; false where that is not to be had. */
   covers(costNanoUsd: bigint): boolean;
   /** For another attempt, while nobody knows what became of the one before. */

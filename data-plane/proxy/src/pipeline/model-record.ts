@@ -198,7 +198,7 @@ function tokensOf(usage: TokenUsage): number {
 }
 
 /** What intent and fact say alike. */
-function whoseAndWhat({ call, principal, provider, model }: BoundedModelCall<DescribedModelCall>) {
+function whoseAndWhat({ call, principal, provider, model, reservation }: BoundedModelCall<DescribedModelCall>) {
   const { operation, modelAsked, sessionId, agentId, parentAgentId, clientName, clientVersion } = call.description;
   return {
     keyId: principal.key.id,
@@ -209,6 +209,7 @@ function whoseAndWhat({ call, principal, provider, model }: BoundedModelCall<Des
     providerId: provider.id,
     provider: provider.name,
     model: model.slice(0, modelCharsMax),
+    accounts: reservation?.accounts() ?? [],
     sessionId,
     agentId,
     parentAgentId,
