@@ -31,6 +31,8 @@ import { until } from "../support/wait.ts";
 const model = "claude-sonnet-4-6";
 const nanoPerUsd = 1_000_000_000n;
 const limit = 10n * nanoPerUsd;
+/** A twentieth. */
+const exposureMax = limit / 20n;
 const proxies = 4;
 const clients = 200;
 
@@ -108,17 +110,19 @@ async function untilServed(proxy: Member, secret: string): Promise<void> {
   await until(async () => (await send(proxy, secret, { max_tokens: 1 })).status === 200, { what: "a proxy to serve" });
 }
 
+type Body = { hangUpMs?: number } & Readonly<Record<string, unknown>>;
+
+/** `hangUpMs`: after so long the client goes. */
 async function send(
   proxy: Member,
   secret: string,
-  more: object,
-  signal?: AbortSignal,
+  { hangUpMs, ...more }: Body,
 ): Promise<{ status: number; text: string }> {
   const response = await fetch(`${proxy.url}/anthropic/v1/messages`, {
     method: "POST",
     headers: { "x-api-key": secret, "content-type": "application/json", "anthropic-version": "2023-06-01" },
     body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }], ...more }),
-    ...(signal === undefined ? {} : { signal }),
+    ...(hangUpMs === undefined ? {} : { signal: AbortSignal.timeout(hangUpMs) }),
   });
   return { status: response.status, text: await response.text() };
 }
@@ -135,7 +139,7 @@ function billed(mock: MockProvider): bigint {
 type Tally = { served: number; spent: number; held: number; other: Map<string, number> };
 
 /** All clients call until they are told that it is spent. */
-async function spendAll({ stack, secret, random }: World, more: (random: SeededRandom) => object): Promise<Tally> {
+async function spendAll({ stack, secret, random }: World, more: (random: SeededRandom) => Body): Promise<Tally> {
   const tally: Tally = { served: 0, spent: 0, held: 0, other: new Map() };
   const endMs = performance.now() + 60_000;
   const client = async (): Promise<void> => {
@@ -223,4 +227,65 @@ describe("with all of a call's bound held", () => {
     expect(bill).toBeGreaterThan(limit / 2n);
     expect((await ledgerOf(world)).differences).toEqual([]);
   });
+});
+
+describe("with streams that hold what they have cost so far and a margin", () => {
+  test(
+    "hidden reasoning and clients that hang up cost no more than the limit and the exposure",
+    { timeout: 180_000 },
+    async () => {
+      const world = await open(BudgetReservation.RUNNING, (random, most) => {
+        const visible = 1 + random.int(Math.min(400, most));
+        // What is not seen is known only with the end of the stream.
+        const hidden = random.chance(0.5) ? random.int(most - visible + 1) : 0;
+        return {
+          content: [{ type: "text", tokens: visible }],
+          usage: { outputTokens: visible + hidden, reasoningTokens: hidden },
+          charsPerEvent: 200,
+          trouble: { chunkDelayMs: 5, noticeTokens: random.int(1_000) },
+        };
+      });
+      const tally = await spendAll(world, (random) => {
+        const more = { max_tokens: 60 + random.int(30_000), stream: true };
+        // In the middle, or just before the end.
+        return random.chance(0.3) ? { ...more, hangUpMs: random.int(150) } : more;
+      });
+      await world.mock.settled();
+      const bill = billed(world.mock);
+      console.log({ bill, ...tally });
+      expect(bill).toBeLessThanOrEqual(limit + exposureMax);
+      expect(bill).toBeGreaterThan(limit / 2n);
+      await until(async () => spentIn(await ledgerOf(world)) >= bill, {
+        what: "the ledger to know no less than the bill",
+      });
+      expect((await ledgerOf(world)).differences).toEqual([]);
+    },
+  );
+
+  test(
+    "who interrupts fifty calls pays for what was written and the margin, and not for all that they asked for",
+    { timeout: 120_000 },
+    async () => {
+      const world = await open(BudgetReservation.RUNNING, () => ({
+        content: [{ type: "text", tokens: 2_000 }],
+        charsPerEvent: 100,
+        trouble: { chunkDelayMs: 5 },
+      }));
+      const proxy = world.stack.proxy();
+      for (let n = 0; n < 50; n += 1) {
+        const body = { max_tokens: 10_000, stream: true, hangUpMs: 100 };
+        const answer = await send(proxy, world.secret, body).catch(String);
+        expect(answer).not.toMatchObject({ status: 429 });
+      }
+      await world.mock.settled();
+      const bill = billed(world.mock);
+      await until(async () => spentIn(await ledgerOf(world)) >= bill, {
+        what: "the ledger to know no less than the bill",
+      });
+      const charged = spentIn(await ledgerOf(world));
+      console.log({ bill, charged });
+      // The full bound of one is 15 cents, and the margin 3. Of what was seen it is known in bytes, of which a token has two at least.
+      expect(charged).toBeLessThanOrEqual(2n * bill + 50n * 31_000_000n);
+    },
+  );
 });

@@ -76,6 +76,7 @@ test("a call's fact becomes a row that says all of it", async () => {
     ...{ stop_reason: "tool_use", tool_use_ids: ["toolu_1", "toolu_2"], provider_request_id: "req_1" },
     ...{ session_id: "s", agent_id: "a", parent_agent_id: "pa", client_name: "claude-code", client_version: "2.1" },
     ...{ requests_limit: 12n, requests_remaining: 0n, tokens_limit: 13n, tokens_remaining: 14n },
+    accounts: ["budget/b/1/total"],
   });
 });
 

@@ -7,11 +7,11 @@ import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { budgetsOf, limitsOf } from "@tollgate/kernel/quotas/charged";
 import {
-  BudgetFeature,
   BudgetLedgerLost,
   BudgetReservation,
   LimitMeasure,
   type Budget,
+  type BudgetFeature,
   type Limit,
 } from "@tollgate/schema/resources";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
