@@ -7,10 +7,11 @@ import { LoggedEventSchema } from "@tollgate/schema/events";
 import { RecordSchema } from "@tollgate/schema/sync";
 import { describe, expect, test } from "vitest";
 import { grownPins } from "./grown-pins.ts";
+import { grownHierarchyPins, hierarchyPins } from "./hierarchy-pins.ts";
 import { messagePins, type Pin } from "./message-pins.ts";
 import { modelPins } from "./model-pins.ts";
 
-const firstPins: Readonly<Record<string, Pin>> = { ...messagePins, ...modelPins };
+const firstPins: Readonly<Record<string, Pin>> = { ...messagePins, ...modelPins, ...hierarchyPins };
 const pinned: DescMessage[] = [...[...eventTypes.values()].map(({ desc }) => desc), LoggedEventSchema, RecordSchema];
 
 test("every event has a pin, and every pin a message", () => {
@@ -22,12 +23,13 @@ test("every event has a pin, and every pin a message", () => {
 });
 
 function pinsOf({ typeName }: DescMessage): readonly Pin[] {
-  const [first, grown = []] = [firstPins[typeName], grownPins[typeName]];
-  return first ? [first, ...grown] : grown;
+  return [firstPins[typeName], ...(grownPins[typeName] ?? []), grownHierarchyPins[typeName]].filter(
+    (pin) => pin !== undefined,
+  );
 }
 
 test("what has grown was pinned before", () => {
-  expect(Object.keys(grownPins).filter((name) => !(name in firstPins))).toEqual([]);
+  expect([grownPins, grownHierarchyPins].flatMap(Object.keys).filter((name) => !(name in firstPins))).toEqual([]);
 });
 
 describe.each(pinned.filter(({ typeName }) => typeName in firstPins))("$typeName", (desc) => {
