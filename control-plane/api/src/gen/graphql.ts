@@ -1328,7 +1328,7 @@ export type Mutation = {
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
    * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
-   * teams, keys, servers, providers and aliases that the file does not name are retired, and prices that it does not name
+   * teams, keys, servers, providers, aliases, budgets and limits that the file does not name are retired, and prices that it does not name
    * are not set any more.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
