@@ -33,6 +33,7 @@ import { PLANE, type Plane } from "./plane.ts";
 import { PriceListsModule } from "./price-lists/price-lists.module.ts";
 import { ProvidersModule } from "./providers/providers.module.ts";
 import { ProxiesModule } from "./proxies/proxies.module.ts";
+import { QuotasModule } from "./quotas/quotas.module.ts";
 import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
@@ -74,6 +75,7 @@ export class AppModule {
         CallsModule,
         ModelCallsModule,
         HeadModule,
+        QuotasModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: PermissionGuard }],
     };

@@ -3,7 +3,14 @@
 // alone. Which features a resource needs is worked out here from the resource itself, by the one who writes it; a feature
 // that was released is never renamed.
 
-import { ServerCatalogue, ServerIsolation, ServerTransport, type Server, type Team } from "@tollgate/schema/resources";
+import {
+  ServerCatalogue,
+  ServerIsolation,
+  ServerTransport,
+  type Key,
+  type Server,
+  type Team,
+} from "@tollgate/schema/resources";
 
 export const features = {
   /** A server that is reached in another way than Streamable HTTP. */
@@ -14,6 +21,9 @@ export const features = {
   pinnedCatalogue: "pinned-catalogue",
   /** A team that bounds what its keys reach: without it they would reach more than is meant. */
   teamTools: "team-tools",
+  /** A team whose keys a customer bounds, and a key that a user does. */
+  teamCustomer: "team-customer",
+  keyUser: "key-user",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -32,8 +42,15 @@ export function serverFeatures({
   ];
 }
 
-export function teamFeatures({ tools, toolGroupIds }: Pick<Team, "tools" | "toolGroupIds">): string[] {
-  return tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools];
+export function teamFeatures({ tools, toolGroupIds, customerId }: Pick<Team, "tools" | "toolGroupIds" | "customerId">) {
+  return [
+    ...(tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools]),
+    ...(customerId === "" ? [] : [features.teamCustomer]),
+  ];
+}
+
+export function keyFeatures({ userId }: Pick<Key, "userId">): string[] {
+  return userId === "" ? [] : [features.keyUser];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

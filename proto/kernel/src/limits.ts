@@ -11,13 +11,18 @@ export const limits = {
   toolPatternsPerKeyMax: 1_000,
   toolPatternCharsMax: 256,
   toolPatternsPerGroupMax: 1_000,
-  toolPatternsPerTeamMax: 1_000,
+  /** Of what bounds keys: customers, teams, users. */
+  toolPatternsPerBoundMax: 1_000,
   toolGroupsPerHolderMax: 100,
   toolNameCharsMax: 256,
   modelPatternsPerKeyMax: 1_000,
-  modelPatternsPerTeamMax: 1_000,
+  modelPatternsPerBoundMax: 1_000,
   modelPatternCharsMax: 256,
   modelNameCharsMax: 256,
+  labelsPerKeyMax: 16,
+  labelPatternsPerLabelMax: 100,
+  /** With its name and what is between them it is one text of a fact, whole. */
+  labelValueCharsMax: 64,
   modelPatternsPerProviderMax: 1_000,
   modelPatternsPerCredentialMax: 100,
   credentialsPerProviderMax: 32,
@@ -68,7 +73,6 @@ export const limits = {
   feedRecordsMax: 500,
   factsPerBatchMax: 2_000,
   pageRowsMax: 500,
-  labelValueCharsMax: 128,
   timeZoneCharsMax: 64,
   /** Of a budget, and of each override: in nano-dollars, all of them together fit into 63 bits. */
   budgetUsdMax: 100_000_000,

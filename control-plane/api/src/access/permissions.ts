@@ -36,6 +36,10 @@ export const permissions = [
   "fleet:write",
   "calls:read",
   "configuration:write",
+  "budgets:read",
+  "budgets:write",
+  "limits:read",
+  "limits:write",
 ] as const;
 
 export type Permission = (typeof permissions)[number];
@@ -117,6 +121,18 @@ export const permissionTable: PermissionTable = {
   "Mutation.revokeJoinToken": "join-tokens:write",
   "Mutation.revokeProxy": "fleet:write",
   "Mutation.applyConfiguration": "configuration:write",
+  "Query.budget": "budgets:read",
+  "Query.budgets": "budgets:read",
+  "Query.limit": "limits:read",
+  "Query.limits": "limits:read",
+  "Mutation.createBudget": "budgets:write",
+  "Mutation.changeBudget": "budgets:write",
+  "Mutation.addBudgetOverride": "budgets:write",
+  "Mutation.endBudgetOverride": "budgets:write",
+  "Mutation.retireBudget": "budgets:write",
+  "Mutation.createLimit": "limits:write",
+  "Mutation.changeLimit": "limits:write",
+  "Mutation.retireLimit": "limits:write",
 };
 
 /** What a command may do by its content, beside the field that it came by: asked where it is decided. */

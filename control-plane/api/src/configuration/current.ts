@@ -6,8 +6,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { fold } from "@tollgate/kernel/decider";
 import { scopeOf } from "@tollgate/kernel/ids";
 import {
+  BudgetSchema,
   EnvironmentSchema,
   KeySchema,
+  LimitSchema,
   ModelAliasSchema,
   PriceListSchema,
   ProviderSchema,
@@ -15,8 +17,10 @@ import {
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
+  type Budget,
   type Environment,
   type Key,
+  type Limit,
   type ModelAlias,
   type PriceList,
   type Provider,
@@ -40,6 +44,8 @@ export type CurrentState = {
   modelAliases: ReadonlyMap<string, ModelAlias>;
   priceList: PriceList | undefined;
   environments: ReadonlyMap<string, Environment>;
+  budgets: ReadonlyMap<string, Budget>;
+  limits: ReadonlyMap<string, Limit>;
   /** Ids, by the id of the server. */
   approvals: ReadonlyMap<string, readonly string[]>;
   /** Of the key ids that were asked about: those that were used and are over. */
@@ -62,6 +68,8 @@ export async function readCurrent(
   const modelAliases = new Map<string, ModelAlias>();
   let priceList: PriceList | undefined;
   const environments = new Map<string, Environment>();
+  const budgets = new Map<string, Budget>();
+  const limits = new Map<string, Limit>();
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
@@ -80,13 +88,15 @@ export async function readCurrent(
       else approvals.set(serverId, [id]);
     },
     environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
+    budget: (body) => named(budgets, fromBinary(BudgetSchema, body)),
+    limit: (body) => named(limits, fromBinary(LimitSchema, body)),
   };
   await readResources(database, async (page) => {
     for (const { kind, body } of page) readers[kind]?.(body);
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  return { toolGroups, teams, keys, servers, ...models, environments, approvals, revokedKeyIds };
+  return { toolGroups, teams, keys, servers, ...models, environments, budgets, limits, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

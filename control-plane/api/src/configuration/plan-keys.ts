@@ -22,7 +22,12 @@ import {
 } from "./planning.ts";
 
 /** `revokes` stand before `changes`: they give names back. */
-export type KeysPlan = Omit<KindPlan, "retires"> & { revokes: PlannedStep[]; issued: IssuedKey[] };
+export type KeysPlan = Omit<KindPlan, "retires"> & {
+  revokes: PlannedStep[];
+  issued: IssuedKey[];
+  /** Of the file's keys that are there or will be, by name. */
+  ids: Map<string, string>;
+};
 
 const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as const satisfies Record<
   ConfiguredKey["purpose"],
@@ -34,11 +39,12 @@ export type KeyReferences = { teamId: (name: string) => string; groupIds: (names
 
 export function planKeys(planning: Planning, references: KeyReferences): KeysPlan {
   const { configuration, current, timeMs } = planning;
-  const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [] };
+  const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [], ids: new Map() };
   for (const [index, wanted] of configuration.keys.entries()) {
     const place = { at: wanted.at, path: `keys[${index}]` };
     const key = current.keys.get(wanted.name);
     const stays = endOf(wanted, key, planning);
+    if (key) plan.ids.set(wanted.name, key.id);
     if (stays !== undefined) {
       plan.items.push({ action: "none", kind: "key", name: wanted.name, fields: [], stays });
       continue;
@@ -112,6 +118,7 @@ function issue(
   const text = supplied?.text ?? made?.text ?? "";
   if (made) plan.issued.push({ name, secret: made.text });
   const sha256 = sha256Of(text);
+  plan.ids.set(name, id);
   plan.changes.push({
     step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, models, expiresAtMs, timeMs }),
     place,

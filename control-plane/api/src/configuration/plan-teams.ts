@@ -30,7 +30,7 @@ export function planTeams(planning: Planning, groupIds: (names: readonly string[
     const id = former?.id ?? idFromBytes(randomBytes(idBytes));
     ids.set(name, id);
     const place = { at, path: `teams[${index}]` };
-    const step = stepOf(former ? { kind: "change", id, grant } : { kind: "create", id, name, ...grant });
+    const step = stepOf(former ? { kind: "change", id, bound: grant } : { kind: "create", id, name, ...grant });
     changes.push({ step, place });
   }
   const both = { there: current.teams, wanted: configuration.teams };

@@ -10,6 +10,7 @@ import { planKeys } from "./plan-keys.ts";
 import { planModels } from "./plan-models.ts";
 import { planPrices } from "./plan-prices.ts";
 import { planProviders } from "./plan-providers.ts";
+import { planBudgets, planLimits, type IdOf } from "./plan-quotas.ts";
 import { planServers } from "./plan-servers.ts";
 import { planTeams } from "./plan-teams.ts";
 import { planToolGroups } from "./plan-tool-groups.ts";
@@ -25,6 +26,9 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   const aliases = planModels(planning, providers.idOf);
   const prices = planPrices(planning);
   const environments = planEnvironments(planning);
+  const idOf: IdOf = (kind, name) => (kind === "team" ? teams.idOf(name) : keys.ids.get(name));
+  const budgets = planBudgets(planning, idOf);
+  const limits = planLimits(planning, idOf);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const secrets = {
     stores: [...servers.secrets.stores, ...providers.secrets.stores],
@@ -35,6 +39,7 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
     items: [
       ...[...toolGroups.items, ...teams.items, ...keys.items, ...servers.items],
       ...[...providers.items, ...aliases.items, ...prices.items, ...environments.items],
+      ...[...budgets.items, ...limits.items, ...budgets.retired, ...limits.retired],
       ...[...keys.retired, ...servers.retired, ...aliases.retired, ...providers.retired],
       ...[...teams.retired, ...toolGroups.retired, ...environments.retired],
     ],
@@ -52,6 +57,10 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...providers.retires,
       ...prices.changes,
       ...eraseSteps(secrets).map(unplaced),
+      ...budgets.changes,
+      ...budgets.retires,
+      ...limits.changes,
+      ...limits.retires,
       ...teams.retires,
       ...toolGroups.retires,
       ...environments.changes,

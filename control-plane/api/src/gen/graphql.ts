@@ -18,6 +18,22 @@ export type Scalars = {
   Position: { input: bigint; output: bigint; }
 };
 
+export type AddBudgetOverrideInput = {
+  readonly amount: Scalars['Dollars']['input'];
+  /** The budget's. */
+  readonly id: Scalars['ID']['input'];
+  readonly reason: Scalars['String']['input'];
+  readonly until: Scalars['DateTime']['input'];
+};
+
+export type AddBudgetOverrideResult = AddBudgetOverrideSucceeded | InvalidInput | NotFound;
+
+export type AddBudgetOverrideSucceeded = {
+  readonly __typename?: 'AddBudgetOverrideSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type AdminToken = {
   readonly __typename?: 'AdminToken';
   readonly createdAt: Scalars['DateTime']['output'];
@@ -77,6 +93,105 @@ export type ApproveToolsSucceeded = {
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
 };
+
+export type Budget = {
+  readonly __typename?: 'Budget';
+  /** Calls that ask for anything else of which the cost has no bound are refused. */
+  readonly allow: ReadonlyArray<BudgetAllowance>;
+  /** Counts changes of scope, period and time zone. */
+  readonly edition: Scalars['Int']['output'];
+  /**
+   * The most by which what running calls can cost may be above what is held for them. Null: the smaller of a twentieth of the limit
+   * and ten dollars.
+   */
+  readonly exposureMax: Maybe<Scalars['Dollars']['output']>;
+  /** One that is not hard only warns. */
+  readonly hard: Scalars['Boolean']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly limit: Scalars['Dollars']['output'];
+  /** With all overrides that are not over. */
+  readonly limitInForce: Scalars['Dollars']['output'];
+  /** How many tokens are held beyond what was seen of an answer. */
+  readonly marginTokens: Scalars['Int']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly onLedgerLost: BudgetLedgerLost;
+  /** The oldest first. Those that are over stay for a while. */
+  readonly overrides: ReadonlyArray<BudgetOverride>;
+  readonly period: BudgetPeriod;
+  readonly reservation: BudgetReservation;
+  readonly scope: QuotaScope;
+  /** Of the limit in force, in per cent. */
+  readonly thresholds: ReadonlyArray<Scalars['Int']['output']>;
+  /** As IANA calls it. */
+  readonly timeZone: Scalars['String']['output'];
+};
+
+/** What each call that asks for the feature may reserve for it. */
+export type BudgetAllowance = {
+  readonly __typename?: 'BudgetAllowance';
+  readonly amount: Scalars['Dollars']['output'];
+  readonly feature: BudgetFeature;
+};
+
+export type BudgetAllowanceInput = {
+  readonly amount: Scalars['Dollars']['input'];
+  readonly feature: BudgetFeature;
+};
+
+export type BudgetConnection = {
+  readonly __typename?: 'BudgetConnection';
+  readonly edges: ReadonlyArray<BudgetEdge>;
+  readonly nodes: ReadonlyArray<Budget>;
+  readonly pageInfo: PageInfo;
+};
+
+export type BudgetEdge = {
+  readonly __typename?: 'BudgetEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Budget;
+};
+
+/** What a call can ask of a provider so that nobody knows what it will cost at most. */
+export type BudgetFeature =
+  /** Another model that the model asks. */
+  | 'ADVISOR'
+  | 'CODE_EXECUTION'
+  | 'FILE_SEARCH'
+  | 'IMAGE_GENERATION'
+  /** Servers that the provider calls itself. */
+  | 'MCP'
+  | 'WEB_FETCH'
+  | 'WEB_SEARCH';
+
+/** What becomes of calls while nobody can be asked whether there is money left. */
+export type BudgetLedgerLost =
+  | 'ALLOW'
+  | 'REFUSE';
+
+export type BudgetOverride = {
+  readonly __typename?: 'BudgetOverride';
+  readonly amount: Scalars['Dollars']['output'];
+  /** Who added it: admin-token/… */
+  readonly by: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly until: Scalars['DateTime']['output'];
+};
+
+/** By the calendar of the budget's time zone; a week begins on Monday. TOTAL never ends. */
+export type BudgetPeriod =
+  | 'DAY'
+  | 'MONTH'
+  | 'TOTAL'
+  | 'WEEK'
+  | 'YEAR';
+
+/** How much of what a call can cost is held while it runs. */
+export type BudgetReservation =
+  /** All of it. */
+  | 'FULL'
+  /** What was seen so far and a margin, extended as an answer goes on. */
+  | 'RUNNING';
 
 /** What a refused call does not have is empty or null. */
 export type Call = {
@@ -214,6 +329,31 @@ export type CatalogueKind =
   | 'RESOURCE_TEMPLATE'
   | 'TOOL';
 
+/** What is absent stays; `exposureMax: null` takes it away. */
+export type ChangeBudgetInput = {
+  /** They take the place of all. */
+  readonly allow?: InputMaybe<ReadonlyArray<BudgetAllowanceInput>>;
+  readonly exposureMax?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly hard?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly limit?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly marginTokens?: InputMaybe<Scalars['Int']['input']>;
+  readonly onLedgerLost?: InputMaybe<BudgetLedgerLost>;
+  readonly period?: InputMaybe<BudgetPeriod>;
+  readonly reservation?: InputMaybe<BudgetReservation>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+  readonly thresholds?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly timeZone?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ChangeBudgetResult = ChangeBudgetSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeBudgetSucceeded = {
+  readonly __typename?: 'ChangeBudgetSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
 /** What is absent stays; `expiresAt: null` takes the expiry away. */
 export type ChangeKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
@@ -229,6 +369,25 @@ export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput
 export type ChangeKeySucceeded = {
   readonly __typename?: 'ChangeKeySucceeded';
   readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays; `window: null` takes it away. */
+export type ChangeLimitInput = {
+  readonly amount?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly measure?: InputMaybe<LimitMeasure>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly window?: InputMaybe<LimitWindow>;
+};
+
+export type ChangeLimitResult = ChangeLimitSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeLimitSucceeded = {
+  readonly __typename?: 'ChangeLimitSucceeded';
+  readonly limit: Limit;
   readonly position: Scalars['Position']['output'];
 };
 
@@ -354,7 +513,7 @@ export type ConfigurationStep = {
   readonly action: ConfigurationAction;
   /** What changes, for CHANGE. */
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
-  /** tool-group, team, key, server, provider, model-alias, price-list or environment. */
+  /** tool-group, team, key, server, provider, model-alias, price-list, environment, budget or limit. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
   /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
@@ -364,6 +523,55 @@ export type ConfigurationStep = {
 export type ConfigurationVariable = {
   readonly name: Scalars['String']['input'];
   readonly value: Scalars['String']['input'];
+};
+
+export type CreateBudgetInput = {
+  /** None unless told. */
+  readonly allow?: InputMaybe<ReadonlyArray<BudgetAllowanceInput>>;
+  readonly exposureMax?: InputMaybe<Scalars['Dollars']['input']>;
+  /** True unless told. */
+  readonly hard?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly limit: Scalars['Dollars']['input'];
+  /** 2048 unless told. */
+  readonly marginTokens?: InputMaybe<Scalars['Int']['input']>;
+  readonly name: Scalars['String']['input'];
+  /** REFUSE unless told. */
+  readonly onLedgerLost?: InputMaybe<BudgetLedgerLost>;
+  readonly period: BudgetPeriod;
+  /** RUNNING unless told. */
+  readonly reservation?: InputMaybe<BudgetReservation>;
+  readonly scope: QuotaScopeInput;
+  /** Rising; 50, 75, 90 and 100 unless told. */
+  readonly thresholds?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  /** UTC unless told. */
+  readonly timeZone?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type CreateBudgetResult = CreateBudgetSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateBudgetSucceeded = {
+  readonly __typename?: 'CreateBudgetSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type CreateLimitInput = {
+  readonly amount: Scalars['BigInt']['input'];
+  readonly measure: LimitMeasure;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  readonly scope: QuotaScopeInput;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Of all but concurrent calls. */
+  readonly window?: InputMaybe<LimitWindow>;
+};
+
+export type CreateLimitResult = CreateLimitSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateLimitSucceeded = {
+  readonly __typename?: 'CreateLimitSucceeded';
+  readonly limit: Limit;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type CreateModelAliasInput = {
@@ -464,6 +672,20 @@ export type DefinitionDifference = {
   readonly changes: ReadonlyArray<DefinitionChange>;
   /** False where there are more than these. */
   readonly isWhole: Scalars['Boolean']['output'];
+};
+
+export type EndBudgetOverrideInput = {
+  /** The budget's. */
+  readonly id: Scalars['ID']['input'];
+  readonly overrideId: Scalars['ID']['input'];
+};
+
+export type EndBudgetOverrideResult = EndBudgetOverrideSucceeded | NotFound;
+
+export type EndBudgetOverrideSucceeded = {
+  readonly __typename?: 'EndBudgetOverrideSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
 };
 
 /** A proxy that may hold certificates. */
@@ -806,6 +1028,45 @@ export type KindDigest = {
   readonly resources: Scalars['BigInt']['output'];
 };
 
+export type Limit = {
+  readonly __typename?: 'Limit';
+  readonly amount: Scalars['BigInt']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly measure: LimitMeasure;
+  /** Patterns of the calls that it is for, as those of keys, but for aliases. With neither these nor `tools`, it is for all. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  /** Never a label. */
+  readonly scope: QuotaScope;
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+  /** Slides. Null for concurrent calls. */
+  readonly window: Maybe<LimitWindow>;
+};
+
+export type LimitConnection = {
+  readonly __typename?: 'LimitConnection';
+  readonly edges: ReadonlyArray<LimitEdge>;
+  readonly nodes: ReadonlyArray<Limit>;
+  readonly pageInfo: PageInfo;
+};
+
+export type LimitEdge = {
+  readonly __typename?: 'LimitEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Limit;
+};
+
+export type LimitMeasure =
+  | 'CONCURRENT_CALLS'
+  | 'REQUESTS'
+  /** Of models. */
+  | 'TOKENS';
+
+export type LimitWindow =
+  | 'DAY'
+  | 'HOUR'
+  | 'MINUTE';
+
 export type Log = {
   readonly __typename?: 'Log';
   readonly id: Scalars['ID']['output'];
@@ -1062,10 +1323,12 @@ export type ModelUsageGrouping =
 
 export type Mutation = {
   readonly __typename?: 'Mutation';
+  /** So much more than the limit, from now until a time. */
+  readonly addBudgetOverride: AddBudgetOverrideResult;
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
    * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
-   * teams, keys, servers, providers and aliases that the file does not name are retired, and prices that it does not name
+   * teams, keys, servers, providers, aliases, budgets and limits that the file does not name are retired, and prices that it does not name
    * are not set any more.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
@@ -1075,15 +1338,23 @@ export type Mutation = {
    * read with `server(id, atLeast: position)`.
    */
   readonly approveTools: ApproveToolsResult;
+  /** Another scope, period or time zone begins to count anew; anything else goes on with what was counted. */
+  readonly changeBudget: ChangeBudgetResult;
   readonly changeKey: ChangeKeyResult;
+  readonly changeLimit: ChangeLimitResult;
   readonly changeModelAlias: ChangeModelAliasResult;
   readonly changeProvider: ChangeProviderResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
   readonly changeToolGroup: ChangeToolGroupResult;
+  /** A budget of a key may be there longer than the key; whoever else it is for stays until it is retired. */
+  readonly createBudget: CreateBudgetResult;
+  readonly createLimit: CreateLimitResult;
   readonly createModelAlias: CreateModelAliasResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
+  /** Before its time; one that is over stays as it is. */
+  readonly endBudgetOverride: EndBudgetOverrideResult;
   readonly eraseSecret: EraseSecretResult;
   /**
    * Imports the server list of a client, Claude Code's `.mcp.json` or Claude Desktop's: all of it in one commit, or nothing.
@@ -1097,7 +1368,10 @@ export type Mutation = {
   readonly registerProvider: RegisterProviderResult;
   /** A server over stdio needs the permission `servers:stdio`, here and where it is changed: it is a program on the proxies. */
   readonly registerServer: RegisterServerResult;
+  /** Nothing is charged to it any more. */
+  readonly retireBudget: RetireBudgetResult;
   readonly retireEnvironment: RetireEnvironmentResult;
+  readonly retireLimit: RetireLimitResult;
   readonly retireModelAlias: RetireModelAliasResult;
   /** Refused while an alias stands for a model of it. */
   readonly retireProvider: RetireProviderResult;
@@ -1121,6 +1395,12 @@ export type Mutation = {
 };
 
 
+export type MutationAddBudgetOverrideArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: AddBudgetOverrideInput;
+};
+
+
 export type MutationApplyConfigurationArgs = {
   dryRun?: InputMaybe<Scalars['Boolean']['input']>;
   file: Scalars['String']['input'];
@@ -1137,9 +1417,21 @@ export type MutationApproveToolsArgs = {
 };
 
 
+export type MutationChangeBudgetArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeBudgetInput;
+};
+
+
 export type MutationChangeKeyArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeKeyInput;
+};
+
+
+export type MutationChangeLimitArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeLimitInput;
 };
 
 
@@ -1173,6 +1465,18 @@ export type MutationChangeToolGroupArgs = {
 };
 
 
+export type MutationCreateBudgetArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateBudgetInput;
+};
+
+
+export type MutationCreateLimitArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateLimitInput;
+};
+
+
 export type MutationCreateModelAliasArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateModelAliasInput;
@@ -1188,6 +1492,12 @@ export type MutationCreateTeamArgs = {
 export type MutationCreateToolGroupArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateToolGroupInput;
+};
+
+
+export type MutationEndBudgetOverrideArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: EndBudgetOverrideInput;
 };
 
 
@@ -1233,7 +1543,19 @@ export type MutationRegisterServerArgs = {
 };
 
 
+export type MutationRetireBudgetArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireEnvironmentArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireLimitArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1489,6 +1811,9 @@ export type ProxyEdge = {
 export type Query = {
   readonly __typename?: 'Query';
   readonly adminTokens: AdminTokenConnection;
+  /** Null where there is none, or none any more. */
+  readonly budget: Maybe<Budget>;
+  readonly budgets: BudgetConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
   /** The proxies that joined, whether or not they are heard of. */
@@ -1502,6 +1827,9 @@ export type Query = {
   /** Null where there is none. A revoked key is shown, and says so. */
   readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
+  /** Null where there is none, or none any more. */
+  readonly limit: Maybe<Limit>;
+  readonly limits: LimitConnection;
   /** Which log this is, and how far it goes. */
   readonly log: Log;
   /** Null where there is none, or none any more. */
@@ -1537,6 +1865,20 @@ export type QueryAdminTokensArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<AdminTokenFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryBudgetArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryBudgetsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<QuotaFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -1594,6 +1936,20 @@ export type QueryKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<KeyFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryLimitArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryLimitsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<QuotaFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -1701,6 +2057,43 @@ export type QueryToolGroupsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
+export type QuotaFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+};
+
+export type QuotaLabel = {
+  readonly __typename?: 'QuotaLabel';
+  readonly name: Scalars['String']['output'];
+  readonly value: Scalars['String']['output'];
+};
+
+export type QuotaLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
+/** For whom a budget or limit is. All but one are null. */
+export type QuotaScope = {
+  readonly __typename?: 'QuotaScope';
+  readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly keyId: Maybe<Scalars['ID']['output']>;
+  /** Of calls that are marked with it. */
+  readonly label: Maybe<QuotaLabel>;
+  readonly teamId: Maybe<Scalars['ID']['output']>;
+  readonly userId: Maybe<Scalars['ID']['output']>;
+};
+
+/** Exactly one of them. */
+export type QuotaScopeInput = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<QuotaLabelInput>;
+  readonly teamId?: InputMaybe<Scalars['ID']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
 /** What it refers to is not there. */
 export type ReferenceMissing = Refusal & {
   readonly __typename?: 'ReferenceMissing';
@@ -1766,10 +2159,26 @@ export type RegisterServerSucceeded = {
   readonly server: Server;
 };
 
+export type RetireBudgetResult = NotFound | RetireBudgetSucceeded;
+
+export type RetireBudgetSucceeded = {
+  readonly __typename?: 'RetireBudgetSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
 export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
 
 export type RetireEnvironmentSucceeded = {
   readonly __typename?: 'RetireEnvironmentSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireLimitResult = NotFound | RetireLimitSucceeded;
+
+export type RetireLimitSucceeded = {
+  readonly __typename?: 'RetireLimitSucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };

@@ -8,6 +8,7 @@ import { modelAliases } from "../model-aliases/model-alias.projection.ts";
 import { priceLists } from "../price-lists/price-list.projection.ts";
 import { providers } from "../providers/provider.projection.ts";
 import { enrolledProxies } from "../proxies/proxy.projection.ts";
+import { budgets, limits } from "../quotas/quota.projection.ts";
 import { secrets } from "../secrets/secret.projection.ts";
 import { servers } from "../servers/server.projection.ts";
 import { teams } from "../teams/team.projection.ts";
@@ -15,5 +16,5 @@ import { toolGroups } from "../tool-groups/tool-group.projection.ts";
 
 export const listedKinds = [
   ...[teams, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
-  ...[adminTokens, joinTokens, enrolledProxies],
+  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits],
 ];

@@ -86,7 +86,7 @@ export class TeamResolver {
       ...(groups.ids ? { toolGroupIds: groups.ids } : {}),
       ...(models ? { models } : {}),
     };
-    const step = { decider: teamDecider, id, command: { kind: "change", id, grant } } as const;
+    const step = { decider: teamDecider, id, command: { kind: "change", id, bound: grant } } as const;
     const answer = answerOf("ChangeTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
     if (done.outcome === "refused")

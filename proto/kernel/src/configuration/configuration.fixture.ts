@@ -16,6 +16,12 @@ export const variables: Record<string, string> = {
   EMPTY: "",
 };
 
+/** The text without its mark, and where the mark was. */
+export function marked(text: string): { text: string; line: number; column: number } {
+  const before = text.slice(0, text.indexOf("⟨⟩")).split("\n");
+  return { text: text.replace("⟨⟩", ""), line: before.length, column: (before.at(-1) ?? "").length + 1 };
+}
+
 const head = "version: 1\nteams: [{ name: engineering }]\n";
 export const key = (fields: string) => `${head}keys:\n  - { name: a, team: engineering, ${fields} }\n`;
 export const server = (fields: string) =>

@@ -3,7 +3,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.ts";
-import { adminSecret, key, keySecret, refused, server, serviceSecret, variables } from "./configuration.fixture.ts";
+import {
+  adminSecret,
+  key,
+  keySecret,
+  marked,
+  refused,
+  server,
+  serviceSecret,
+  variables,
+} from "./configuration.fixture.ts";
 import { emptyConfiguration, parseConfiguration, type Parsed } from "./configuration.ts";
 import { referencedVariables } from "./credential.ts";
 import { formatIssue } from "./issue.ts";
@@ -20,12 +29,6 @@ function taken(text: string) {
   const parsed = parse(text);
   if (parsed.outcome === "invalid") throw new Error(parsed.report);
   return parsed.configuration;
-}
-
-/** The text without its mark, and where the mark was. */
-function marked(text: string): { text: string; line: number; column: number } {
-  const before = text.slice(0, text.indexOf("⟨⟩")).split("\n");
-  return { text: text.replace("⟨⟩", ""), line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
 const usualServer = {

@@ -3,9 +3,11 @@
 // with one mistake is refused as a whole. No message repeats a value that could be a secret.
 
 import { limits } from "../limits.ts";
+import { readBudget, type ConfiguredBudget } from "./budget.ts";
 import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
 import { readEnvironment, type ConfiguredEnvironment } from "./environment.ts";
 import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
+import { readLimit, type ConfiguredLimit } from "./limit.ts";
 import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
 import { readPrice, type ConfiguredPrice } from "./price.ts";
 import { readProvider, type ConfiguredProvider } from "./provider.ts";
@@ -24,12 +26,14 @@ export type Configuration = {
   providers: ConfiguredProvider[];
   modelAliases: ConfiguredModelAlias[];
   prices: ConfiguredPrice[];
+  budgets: ConfiguredBudget[];
+  limits: ConfiguredLimit[];
 };
 
 /** Asks for nothing. */
 export const emptyConfiguration: Readonly<Configuration> = {
   ...{ toolGroups: [], teams: [], keys: [], servers: [], environments: [] },
-  ...{ providers: [], modelAliases: [], prices: [] },
+  ...{ providers: [], modelAliases: [], prices: [], budgets: [], limits: [] },
 };
 
 export type Parsed =
@@ -47,6 +51,8 @@ const sections = {
   providers: "optional",
   models: "optional",
   prices: "optional",
+  budgets: "optional",
+  limits: "optional",
 } as const;
 const laterSections = ["policies", "customers", "users"] as const;
 
@@ -82,15 +88,19 @@ function readRoot(reading: Reading): Configuration | undefined {
   };
   const providers = section(read.providers, (item, taken) => readProvider(reading, item, taken));
   const ofProviders = { providers: new Set(providers.map((provider) => provider.name)) };
+  const keys = section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken }));
+  const ofQuotas = { team: neighbours.teams, key: new Set(keys.map((key) => key.name)) };
   return {
     toolGroups: groups,
     teams,
-    keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
+    keys,
     servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
     providers,
     modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
     prices: section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken })),
+    budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...ofQuotas, taken })),
+    limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...ofQuotas, taken })),
   };
 }
 

@@ -18,7 +18,7 @@ export function readTeam(
   const read = mappingOf(reading, at, fields, { later: ["budget", "limits"] });
   const name = read?.name && newNameOf(reading, read.name, taken);
   if (name === undefined || !read?.name) return undefined;
-  const tools = grantedTools(reading, read.tools, toolGroups, limits.toolPatternsPerTeamMax);
-  const models = grantedModels(reading, read.models, limits.modelPatternsPerTeamMax);
+  const tools = grantedTools(reading, read.tools, toolGroups, limits.toolPatternsPerBoundMax);
+  const models = grantedModels(reading, read.models, limits.modelPatternsPerBoundMax);
   return { name, ...tools, models, at: read.name.at };
 }

@@ -3,7 +3,15 @@
 
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BudgetChangedSchema, BudgetCreatedSchema, BudgetRetiredSchema } from "@tollgate/schema/events";
-import { BudgetSchema, KeySchema, LimitMeasure, LimitSchema, TeamSchema } from "@tollgate/schema/resources";
+import {
+  BudgetSchema,
+  CustomerSchema,
+  UserSchema,
+  KeySchema,
+  LimitMeasure,
+  LimitSchema,
+  TeamSchema,
+} from "@tollgate/schema/resources";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { recordsOf, type Written } from "../records.fixture.ts";
@@ -12,13 +20,17 @@ import { viewOf } from "../view.ts";
 import { budgetsOf, limitsOf, type CallTarget, type Charged } from "./charged.ts";
 import { scopeText, storedScope, type Label, type Scope } from "./quota-scope.ts";
 
-const caller = (keyId: string, teamId: string) => ({
+const caller = (keyId: string, teamId: string, above: { userId?: string; customerId?: string } = {}) => ({
   key: create(KeySchema, { id: keyId, teamId }),
   team: create(TeamSchema, { id: teamId }),
+  user: above.userId === undefined ? undefined : create(UserSchema, { id: above.userId }),
+  customer: above.customerId === undefined ? undefined : create(CustomerSchema, { id: above.customerId }),
 });
-const [alice, bob] = [caller("alice", "blue"), caller("bob", "red")];
+const [alice, bob] = [caller("alice", "blue", { userId: "ann", customerId: "acme" }), caller("bob", "red")];
 
 const ofTeam = (id: string): Scope => ({ kind: "team", id });
+const ofUser = (id: string): Scope => ({ kind: "user", id });
+const ofCustomer = (id: string): Scope => ({ kind: "customer", id });
 const ofKey = (id: string): Scope => ({ kind: "key", id });
 const ofLabel = (value: string, name = "project"): Scope => ({ kind: "label", name, value });
 
@@ -61,6 +73,14 @@ describe("budgets", () => {
     expect(budgetsIn(replica, caller("carol", "green"))).toEqual([]);
   });
 
+  test("are those of its user and customer, where it has them", () => {
+    const above = replicaOf(storedBudget("of-ann", ofUser("ann")), storedBudget("of-acme", ofCustomer("acme")));
+    expect([budgetsIn(above), budgetsIn(above, bob)]).toEqual([["of-ann", "of-acme"], []]);
+    const left = { ...alice, customer: undefined };
+    expect(budgetsIn(above, left)).toEqual(["of-ann"]);
+    expect(budgetsIn(above, { ...left, user: undefined })).toEqual([]);
+  });
+
   test("are those of the call's labels, too, each once", () => {
     expect(budgetsIn(replica, bob, project("apollo"))).toEqual(["of-red", "of-apollo", "of-apollo-too"]);
     expect(budgetsIn(replica, bob, project("gemini"), { name: "care", value: "high" })).toEqual(["of-red", "of-care"]);
@@ -81,7 +101,7 @@ describe("budgets", () => {
   });
 
   test("follow a key into another team", () => {
-    const moved = { key: alice.key, team: bob.team };
+    const moved = { ...alice, team: bob.team };
     expect([budgetsIn(replica), budgetsIn(replica, moved)]).toEqual([
       ["of-alice", "of-blue"],
       ["of-alice", "of-red"],
@@ -212,6 +232,7 @@ describe("what is not understood", () => {
 const anyScope: fc.Arbitrary<Scope> = fc.oneof(
   fc.constantFrom("blue", "red").map(ofTeam),
   fc.constantFrom("alice", "bob").map(ofKey),
+  fc.constantFrom(ofUser("ann"), ofUser("carol"), ofCustomer("acme"), ofCustomer("other")),
   fc.tuple(fc.constantFrom("x", "y"), fc.constantFrom("a", "b")).map(([value, name]) => ofLabel(value, name)),
 );
 const anyLabels = fc.uniqueArray(
@@ -231,7 +252,13 @@ test("is what a model without an index, a cache or a view says, over a history o
         replica = apply(replica, recordsOf([[event]], replica.position));
         if (isRetired) scopes.delete(id);
         else scopes.set(id, scope);
-        const own = [`key/${who.key.id}`, `team/${who.team.id}`, ...labels.map((l) => `label/${l.name}=${l.value}`)];
+        const above = who === alice ? ["user/ann", "customer/acme"] : [];
+        const own = [
+          ...above,
+          `key/${who.key.id}`,
+          `team/${who.team.id}`,
+          ...labels.map((l) => `label/${l.name}=${l.value}`),
+        ];
         const expected = [...scopes].filter(([, of]) => own.includes(scopeText(of))).map(([name]) => name);
         const found = budgetsIn(replica, who, ...labels);
         expect([...found].sort()).toEqual(expected.sort());

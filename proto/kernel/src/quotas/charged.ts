@@ -2,7 +2,7 @@
 // budgets of its labels. A call asks this on its way, so what was found for a key is kept with it until something of it changes,
 // and is then given out without making anything. Where a budget or limit is not understood, who is held back by it refuses.
 
-import { LimitMeasure, type Budget, type Key, type Limit, type Team } from "@tollgate/schema/resources";
+import { LimitMeasure, type Budget, type Key, type Limit } from "@tollgate/schema/resources";
 import type { ErrorCode } from "../errors.ts";
 import { allowedBy, grantOf } from "../grant.ts";
 import { scopeOf } from "../ids.ts";
@@ -19,7 +19,7 @@ export type Charged<T> =
 /** What a call is of: a provider's model, or a server's tool, prompt or resource. */
 export type CallTarget = { readonly kind: GrantKind | "model"; readonly of: string; readonly name: string };
 
-type Caller = Pick<Principal, "key" | "team">;
+type Caller = Pick<Principal, "key" | "team" | "user" | "customer">;
 
 const refused = { outcome: "refused", code: "auth.scope-refused" } as const;
 
@@ -41,13 +41,18 @@ export function limitsOf(view: View, caller: Caller, target: CallTarget): Charge
 }
 
 /** Whom a call is charged to beside its labels. */
-function holdersOf({ key, team }: Caller): string[] {
-  return [scopeOf("key", key.id), scopeOf("team", team.id)];
+function holdersOf({ key, user, team, customer }: Caller): string[] {
+  return [
+    scopeOf("key", key.id),
+    ...(user ? [scopeOf("user", user.id)] : []),
+    scopeOf("team", team.id),
+    ...(customer ? [scopeOf("customer", customer.id)] : []),
+  ];
 }
 
 /** What was found for a key, and of what. */
 type Made = {
-  readonly team: Team;
+  readonly caller: Caller;
   readonly budgetIndex: QuotaIndex<Budget>;
   readonly limitIndex: QuotaIndex<Limit>;
   readonly unclear: Unclear;
@@ -64,10 +69,14 @@ function madeFor({ replica }: View, caller: Caller): Made {
   const unclear = unclearIn(replica);
   const known = kept.get(caller.key);
   const isSame = known?.budgetIndex === budgets && known.limitIndex === limits && known.unclear === unclear;
-  if (isSame && known.team === caller.team) return known;
+  if (isSame && isSameCaller(known.caller, caller)) return known;
   const made = make(caller, { budgetIndex: budgets, limitIndex: limits, unclear });
   kept.set(caller.key, made);
   return made;
+}
+
+function isSameCaller(a: Caller, b: Caller): boolean {
+  return a.team === b.team && a.user === b.user && a.customer === b.customer;
 }
 
 function make(caller: Caller, of: Pick<Made, "budgetIndex" | "limitIndex" | "unclear">): Made {
@@ -76,7 +85,7 @@ function make(caller: Caller, of: Pick<Made, "budgetIndex" | "limitIndex" | "unc
   const all = holders.flatMap((holder) => of.limitIndex.byHolder.get(holder) ?? []);
   return {
     ...of,
-    team: caller.team,
+    caller: { key: caller.key, user: caller.user, team: caller.team, customer: caller.customer },
     isRefused: isUnclear || holders.some((holder) => of.unclear.scopes.has(holder)),
     budgets: newJoined(holders.flatMap((holder) => of.budgetIndex.byHolder.get(holder) ?? [])),
     limits: { all: { outcome: "charged", to: all }, isForAll: all.every(isForAllCalls), size: 0, found: new Map() },

@@ -14,7 +14,53 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcyKLAQoKUXVvdGFTY29wZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhEKB3RlYW1faWQYAiABKAlIABIRCgd1c2VyX2lkGAMgASgJSAASEAoGa2V5X2lkGAQgASgJSAASKAoFbGFiZWwYBSABKAsyFy50b2xsZ2F0ZS52MS5RdW90YUxhYmVsSABCBAoCb2YiKQoKUXVvdGFMYWJlbBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIpkECgZCdWRnZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSFgoObGltaXRfbmFub191c2QYBCABKAQSKQoGcGVyaW9kGAUgASgOMhkudG9sbGdhdGUudjEuQnVkZ2V0UGVyaW9kEhEKCXRpbWVfem9uZRgGIAEoCRIMCgRoYXJkGAcgASgIEjMKC3Jlc2VydmF0aW9uGAggASgOMh4udG9sbGdhdGUudjEuQnVkZ2V0UmVzZXJ2YXRpb24SIgoVZXhwb3N1cmVfbWF4X25hbm9fdXNkGAkgASgESACIAQESFQoNbWFyZ2luX3Rva2VucxgKIAEoDRIrCgVhbGxvdxgLIAMoCzIcLnRvbGxnYXRlLnYxLkJ1ZGdldEFsbG93YW5jZRI1Cg5vbl9sZWRnZXJfbG9zdBgMIAEoDjIdLnRvbGxnYXRlLnYxLkJ1ZGdldExlZGdlckxvc3QSGgoSdGhyZXNob2xkc19wZXJjZW50GA0gAygNEi4KCW92ZXJyaWRlcxgOIAMoCzIbLnRvbGxnYXRlLnYxLkJ1ZGdldE92ZXJyaWRlEhAKCHJlcXVpcmVzGA8gAygJEg8KB2VkaXRpb24YECABKA06DNLzGAgKBmJ1ZGdldEIYChZfZXhwb3N1cmVfbWF4X25hbm9fdXNkIlAKD0J1ZGdldEFsbG93YW5jZRIrCgdmZWF0dXJlGAEgASgOMhoudG9sbGdhdGUudjEuQnVkZ2V0RmVhdHVyZRIQCghuYW5vX3VzZBgCIAEoBCJjCg5CdWRnZXRPdmVycmlkZRIKCgJpZBgBIAEoCRIXCg9hbW91bnRfbmFub191c2QYAiABKAQSEAoIdW50aWxfbXMYAyABKAMSDgoGcmVhc29uGAQgASgJEgoKAmJ5GAUgASgJIu0BCgVMaW1pdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBXNjb3BlGAMgASgLMhcudG9sbGdhdGUudjEuUXVvdGFTY29wZRIqCgdtZWFzdXJlGAQgASgOMhkudG9sbGdhdGUudjEuTGltaXRNZWFzdXJlEg4KBmFtb3VudBgFIAEoBBIoCgZ3aW5kb3cYBiABKA4yGC50b2xsZ2F0ZS52MS5MaW1pdFdpbmRvdxIOCgZtb2RlbHMYByADKAkSDQoFdG9vbHMYCCADKAkSEAoIcmVxdWlyZXMYDyADKAk6C9LzGAcKBWxpbWl0KlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqpgEKDEJ1ZGdldFBlcmlvZBIdChlCVURHRVRfUEVSSU9EX1VOU1BFQ0lGSUVEEAASFQoRQlVER0VUX1BFUklPRF9EQVkQARIWChJCVURHRVRfUEVSSU9EX1dFRUsQAhIXChNCVURHRVRfUEVSSU9EX01PTlRIEAMSFgoSQlVER0VUX1BFUklPRF9ZRUFSEAQSFwoTQlVER0VUX1BFUklPRF9UT1RBTBAFKnQKEUJ1ZGdldFJlc2VydmF0aW9uEiIKHkJVREdFVF9SRVNFUlZBVElPTl9VTlNQRUNJRklFRBAAEhsKF0JVREdFVF9SRVNFUlZBVElPTl9GVUxMEAESHgoaQlVER0VUX1JFU0VSVkFUSU9OX1JVTk5JTkcQAipzChBCdWRnZXRMZWRnZXJMb3N0EiIKHkJVREdFVF9MRURHRVJfTE9TVF9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9MRURHRVJfTE9TVF9SRUZVU0UQARIcChhCVURHRVRfTEVER0VSX0xPU1RfQUxMT1cQAiqIAgoNQnVkZ2V0RmVhdHVyZRIeChpCVURHRVRfRkVBVFVSRV9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9GRUFUVVJFX1dFQl9TRUFSQ0gQARIcChhCVURHRVRfRkVBVFVSRV9XRUJfRkVUQ0gQAhIhCh1CVURHRVRfRkVBVFVSRV9DT0RFX0VYRUNVVElPThADEh4KGkJVREdFVF9GRUFUVVJFX0ZJTEVfU0VBUkNIEAQSIwofQlVER0VUX0ZFQVRVUkVfSU1BR0VfR0VORVJBVElPThAFEhYKEkJVREdFVF9GRUFUVVJFX01DUBAGEhoKFkJVREdFVF9GRUFUVVJFX0FEVklTT1IQByqHAQoMTGltaXRNZWFzdXJlEh0KGUxJTUlUX01FQVNVUkVfVU5TUEVDSUZJRUQQABIaChZMSU1JVF9NRUFTVVJFX1JFUVVFU1RTEAESGAoUTElNSVRfTUVBU1VSRV9UT0tFTlMQAhIiCh5MSU1JVF9NRUFTVVJFX0NPTkNVUlJFTlRfQ0FMTFMQAypxCgtMaW1pdFdpbmRvdxIcChhMSU1JVF9XSU5ET1dfVU5TUEVDSUZJRUQQABIXChNMSU1JVF9XSU5ET1dfTUlOVVRFEAESFQoRTElNSVRfV0lORE9XX0hPVVIQAhIUChBMSU1JVF9XSU5ET1dfREFZEANiBnByb3RvMw", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIn0KCEN1c3RvbWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdG9vbHMYAyADKAkSFgoOdG9vbF9ncm91cF9pZHMYBCADKAkSDgoGbW9kZWxzGAUgAygJEhAKCHJlcXVpcmVzGA8gAygJOg7S8xgKCghjdXN0b21lciKKAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKKAQoEVXNlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdXNlciKIAwoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSDwoHdXNlcl9pZBgMIAEoCRIrCgZsYWJlbHMYDSADKAsyGy50b2xsZ2F0ZS52MS5QZXJtaXR0ZWRMYWJlbBIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIi4KDlBlcm1pdHRlZExhYmVsEgwKBG5hbWUYASABKAkSDgoGdmFsdWVzGAIgAygJIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIpQCCghQcm92aWRlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEicKBGtpbmQYAyABKA4yGS50b2xsZ2F0ZS52MS5Qcm92aWRlcktpbmQSEAoIYmFzZV91cmwYBCABKAkSNAoLY3JlZGVudGlhbHMYBSADKAsyHy50b2xsZ2F0ZS52MS5Qcm92aWRlckNyZWRlbnRpYWwSDgoGbW9kZWxzGAYgAygJEhcKD3RpbWVvdXRfc2Vjb25kcxgHIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYCCABKAgSEwoLcGFzc3Rocm91Z2gYCSABKAgSEAoIcmVxdWlyZXMYDyADKAk6DtLzGAoKCHByb3ZpZGVyIlUKElByb3ZpZGVyQ3JlZGVudGlhbBIMCgRuYW1lGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIOCgZ3ZWlnaHQYAyABKA0SDgoGbW9kZWxzGAQgAygJInYKCk1vZGVsQWxpYXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgd0YXJnZXRzGAMgAygLMhgudG9sbGdhdGUudjEuTW9kZWxUYXJnZXQSEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC21vZGVsLWFsaWFzIjEKC01vZGVsVGFyZ2V0EhMKC3Byb3ZpZGVyX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJInUKCVByaWNlTGlzdBIKCgJpZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEicKBnByaWNlcxgDIAMoCzIXLnRvbGxnYXRlLnYxLk1vZGVsUHJpY2USEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnByaWNlLWxpc3QigAIKCk1vZGVsUHJpY2USEAoIcHJvdmlkZXIYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEiYKBXJhdGVzGAQgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcxIlCgV0aWVycxgFIAMoCzIWLnRvbGxnYXRlLnYxLklucHV0VGllchIYChByZXF1ZXN0X25hbm9fdXNkGAYgASgEEhsKE3dlYl9zZWFyY2hfbmFub191c2QYByABKAQSGgoSY29udGV4dF90b2tlbnNfbWF4GAggASgEEhkKEW91dHB1dF90b2tlbnNfbWF4GAkgASgEIm8KClRva2VuUmF0ZXMSDQoFaW5wdXQYASABKAQSEgoKY2FjaGVfcmVhZBgCIAEoBBIWCg5jYWNoZV93cml0ZV81bRgDIAEoBBIWCg5jYWNoZV93cml0ZV8xaBgEIAEoBBIOCgZvdXRwdXQYBSABKAQiTwoJSW5wdXRUaWVyEhoKEmlucHV0X3Rva2Vuc19hYm92ZRgBIAEoBBImCgVyYXRlcxgCIAEoCzIXLnRvbGxnYXRlLnYxLlRva2VuUmF0ZXMiUwoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoDRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VjcmV0IoQBCgtFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KEnJlcGxpY2FfYWdlX21zX21heBgDIAEoBEgAiAEBEhAKCHJlcXVpcmVzGA8gAygJOhHS8xgNCgtlbnZpcm9ubWVudEIVChNfcmVwbGljYV9hZ2VfbXNfbWF4IrwBCgpBZG1pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhUKDWNyZWF0ZWRfYXRfbXMYBCABKAMSGgoNZXhwaXJlc19hdF9tcxgFIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYBiABKANIAYgBAToR0vMYDQoLYWRtaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMi8gEKCUpvaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIQCgh1c2VzX21heBgEIAEoDRIPCgd1c2VkX2J5GAUgAygJEhMKC2Vudmlyb25tZW50GAYgASgJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBAToQ0vMYDAoKam9pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyK+AQoNRW5yb2xsZWRQcm94eRIKCgJpZBgBIAEoCRISCgprZXlfc2hhMjU2GAIgASgMEhUKDWpvaW5fdG9rZW5faWQYAyABKAkSEwoLZW52aXJvbm1lbnQYBCABKAkSDgoGcmVnaW9uGAUgASgJEhYKDmVucm9sbGVkX2F0X21zGAYgASgDEhoKDXJldm9rZWRfYXRfbXMYByABKANIAIgBAToL0vMYBwoFcHJveHlCEAoOX3Jldm9rZWRfYXRfbXMiiwEKClF1b3RhU2NvcGUSFQoLY3VzdG9tZXJfaWQYASABKAlIABIRCgd0ZWFtX2lkGAIgASgJSAASEQoHdXNlcl9pZBgDIAEoCUgAEhAKBmtleV9pZBgEIAEoCUgAEigKBWxhYmVsGAUgASgLMhcudG9sbGdhdGUudjEuUXVvdGFMYWJlbEgAQgQKAm9mIikKClF1b3RhTGFiZWwSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSKZBAoGQnVkZ2V0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJgoFc2NvcGUYAyABKAsyFy50b2xsZ2F0ZS52MS5RdW90YVNjb3BlEhYKDmxpbWl0X25hbm9fdXNkGAQgASgEEikKBnBlcmlvZBgFIAEoDjIZLnRvbGxnYXRlLnYxLkJ1ZGdldFBlcmlvZBIRCgl0aW1lX3pvbmUYBiABKAkSDAoEaGFyZBgHIAEoCBIzCgtyZXNlcnZhdGlvbhgIIAEoDjIeLnRvbGxnYXRlLnYxLkJ1ZGdldFJlc2VydmF0aW9uEiIKFWV4cG9zdXJlX21heF9uYW5vX3VzZBgJIAEoBEgAiAEBEhUKDW1hcmdpbl90b2tlbnMYCiABKA0SKwoFYWxsb3cYCyADKAsyHC50b2xsZ2F0ZS52MS5CdWRnZXRBbGxvd2FuY2USNQoOb25fbGVkZ2VyX2xvc3QYDCABKA4yHS50b2xsZ2F0ZS52MS5CdWRnZXRMZWRnZXJMb3N0EhoKEnRocmVzaG9sZHNfcGVyY2VudBgNIAMoDRIuCglvdmVycmlkZXMYDiADKAsyGy50b2xsZ2F0ZS52MS5CdWRnZXRPdmVycmlkZRIQCghyZXF1aXJlcxgPIAMoCRIPCgdlZGl0aW9uGBAgASgNOgzS8xgICgZidWRnZXRCGAoWX2V4cG9zdXJlX21heF9uYW5vX3VzZCJQCg9CdWRnZXRBbGxvd2FuY2USKwoHZmVhdHVyZRgBIAEoDjIaLnRvbGxnYXRlLnYxLkJ1ZGdldEZlYXR1cmUSEAoIbmFub191c2QYAiABKAQiYwoOQnVkZ2V0T3ZlcnJpZGUSCgoCaWQYASABKAkSFwoPYW1vdW50X25hbm9fdXNkGAIgASgEEhAKCHVudGlsX21zGAMgASgDEg4KBnJlYXNvbhgEIAEoCRIKCgJieRgFIAEoCSLtAQoFTGltaXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSKgoHbWVhc3VyZRgEIAEoDjIZLnRvbGxnYXRlLnYxLkxpbWl0TWVhc3VyZRIOCgZhbW91bnQYBSABKAQSKAoGd2luZG93GAYgASgOMhgudG9sbGdhdGUudjEuTGltaXRXaW5kb3cSDgoGbW9kZWxzGAcgAygJEg0KBXRvb2xzGAggAygJEhAKCHJlcXVpcmVzGA8gAygJOgvS8xgHCgVsaW1pdCpZCgpLZXlQdXJwb3NlEhsKF0tFWV9QVVJQT1NFX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1BVUlBPU0VfQUdFTlQQARIXChNLRVlfUFVSUE9TRV9TRVJWSUNFEAIqjwEKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIYChRTRVJWRVJfVFJBTlNQT1JUX1NTRRACEhoKFlNFUlZFUl9UUkFOU1BPUlRfU1RESU8QAyo6CgNFcmESEwoPRVJBX1VOU1BFQ0lGSUVEEAASDgoKRVJBX0xFR0FDWRABEg4KCkVSQV9NT0RFUk4QAiqOAQoPU2VydmVySXNvbGF0aW9uEiAKHFNFUlZFUl9JU09MQVRJT05fVU5TUEVDSUZJRUQQABIbChdTRVJWRVJfSVNPTEFUSU9OX1NIQVJFRBABEhwKGFNFUlZFUl9JU09MQVRJT05fU0VTU0lPThACEh4KGlNFUlZFUl9JU09MQVRJT05fUFJJTkNJUEFMEAMqawoPU2VydmVyQ2F0YWxvZ3VlEiAKHFNFUlZFUl9DQVRBTE9HVUVfVU5TUEVDSUZJRUQQABIZChVTRVJWRVJfQ0FUQUxPR1VFX0FVVE8QARIbChdTRVJWRVJfQ0FUQUxPR1VFX1BJTk5FRBACKm0KClRvb2xOYW1pbmcSGwoXVE9PTF9OQU1JTkdfVU5TUEVDSUZJRUQQABIUChBUT09MX05BTUlOR19BVVRPEAESFgoSVE9PTF9OQU1JTkdfQUxXQVlTEAISFAoQVE9PTF9OQU1JTkdfTk9ORRADKmQKDFByb3ZpZGVyS2luZBIdChlQUk9WSURFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUFJPVklERVJfS0lORF9BTlRIUk9QSUMQARIYChRQUk9WSURFUl9LSU5EX09QRU5BSRACKqYBCgxCdWRnZXRQZXJpb2QSHQoZQlVER0VUX1BFUklPRF9VTlNQRUNJRklFRBAAEhUKEUJVREdFVF9QRVJJT0RfREFZEAESFgoSQlVER0VUX1BFUklPRF9XRUVLEAISFwoTQlVER0VUX1BFUklPRF9NT05USBADEhYKEkJVREdFVF9QRVJJT0RfWUVBUhAEEhcKE0JVREdFVF9QRVJJT0RfVE9UQUwQBSp0ChFCdWRnZXRSZXNlcnZhdGlvbhIiCh5CVURHRVRfUkVTRVJWQVRJT05fVU5TUEVDSUZJRUQQABIbChdCVURHRVRfUkVTRVJWQVRJT05fRlVMTBABEh4KGkJVREdFVF9SRVNFUlZBVElPTl9SVU5OSU5HEAIqcwoQQnVkZ2V0TGVkZ2VyTG9zdBIiCh5CVURHRVRfTEVER0VSX0xPU1RfVU5TUEVDSUZJRUQQABIdChlCVURHRVRfTEVER0VSX0xPU1RfUkVGVVNFEAESHAoYQlVER0VUX0xFREdFUl9MT1NUX0FMTE9XEAIqiAIKDUJ1ZGdldEZlYXR1cmUSHgoaQlVER0VUX0ZFQVRVUkVfVU5TUEVDSUZJRUQQABIdChlCVURHRVRfRkVBVFVSRV9XRUJfU0VBUkNIEAESHAoYQlVER0VUX0ZFQVRVUkVfV0VCX0ZFVENIEAISIQodQlVER0VUX0ZFQVRVUkVfQ09ERV9FWEVDVVRJT04QAxIeChpCVURHRVRfRkVBVFVSRV9GSUxFX1NFQVJDSBAEEiMKH0JVREdFVF9GRUFUVVJFX0lNQUdFX0dFTkVSQVRJT04QBRIWChJCVURHRVRfRkVBVFVSRV9NQ1AQBhIaChZCVURHRVRfRkVBVFVSRV9BRFZJU09SEAcqhwEKDExpbWl0TWVhc3VyZRIdChlMSU1JVF9NRUFTVVJFX1VOU1BFQ0lGSUVEEAASGgoWTElNSVRfTUVBU1VSRV9SRVFVRVNUUxABEhgKFExJTUlUX01FQVNVUkVfVE9LRU5TEAISIgoeTElNSVRfTUVBU1VSRV9DT05DVVJSRU5UX0NBTExTEAMqcQoLTGltaXRXaW5kb3cSHAoYTElNSVRfV0lORE9XX1VOU1BFQ0lGSUVEEAASFwoTTElNSVRfV0lORE9XX01JTlVURRABEhUKEUxJTUlUX1dJTkRPV19IT1VSEAISFAoQTElNSVRfV0lORE9XX0RBWRADYgZwcm90bzM", [file_tollgate_v1_options]);
+
+/**
+ * Who a gate is run for: what teams and users may belong to. It bounds what the keys of its teams reach.
+ *
+ * @generated from message tollgate.v1.Customer
+ */
+export type Customer = Message<"tollgate.v1.Customer"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As those of teams.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string tool_group_ids = 4;
+   */
+  toolGroupIds: string[];
+
+  /**
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Customer.
+ * Use `create(CustomerSchema)` to create a new message.
+ */
+export const CustomerSchema: GenMessage<Customer> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 0);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -51,6 +97,13 @@ export type Team = Message<"tollgate.v1.Team"> & {
   models: string[];
 
   /**
+   * Empty: it belongs to none. Once said, it stays.
+   *
+   * @generated from field: string customer_id = 6;
+   */
+  customerId: string;
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -61,7 +114,60 @@ export type Team = Message<"tollgate.v1.Team"> & {
  * Use `create(TeamSchema)` to create a new message.
  */
 export const TeamSchema: GenMessage<Team> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 0);
+  messageDesc(file_tollgate_v1_resources, 1);
+
+/**
+ * A person, whose agents carry keys. It bounds what its keys reach, in whatever team they are.
+ *
+ * @generated from message tollgate.v1.User
+ */
+export type User = Message<"tollgate.v1.User"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As those of teams.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string tool_group_ids = 4;
+   */
+  toolGroupIds: string[];
+
+  /**
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
+
+  /**
+   * The only one in whose teams the user has keys; empty: in anyone's. It never changes.
+   *
+   * @generated from field: string customer_id = 6;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.User.
+ * Use `create(UserSchema)` to create a new message.
+ */
+export const UserSchema: GenMessage<User> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 2);
 
 /**
  * A virtual key. Of its secrets only SHA-256 hashes are known to anyone.
@@ -134,6 +240,20 @@ export type Key = Message<"tollgate.v1.Key"> & {
   models: string[];
 
   /**
+   * Whose it is; empty: nobody's.
+   *
+   * @generated from field: string user_id = 12;
+   */
+  userId: string;
+
+  /**
+   * What its calls may be marked with. A call that brings another label is refused.
+   *
+   * @generated from field: repeated tollgate.v1.PermittedLabel labels = 13;
+   */
+  labels: PermittedLabel[];
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -144,7 +264,31 @@ export type Key = Message<"tollgate.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 1);
+  messageDesc(file_tollgate_v1_resources, 3);
+
+/**
+ * @generated from message tollgate.v1.PermittedLabel
+ */
+export type PermittedLabel = Message<"tollgate.v1.PermittedLabel"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Patterns, where `*` stands for any characters.
+   *
+   * @generated from field: repeated string values = 2;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.PermittedLabel.
+ * Use `create(PermittedLabelSchema)` to create a new message.
+ */
+export const PermittedLabelSchema: GenMessage<PermittedLabel> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 4);
 
 /**
  * @generated from message tollgate.v1.KeySecret
@@ -166,7 +310,7 @@ export type KeySecret = Message<"tollgate.v1.KeySecret"> & {
  * Use `create(KeySecretSchema)` to create a new message.
  */
 export const KeySecretSchema: GenMessage<KeySecret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 2);
+  messageDesc(file_tollgate_v1_resources, 5);
 
 /**
  * An upstream MCP server.
@@ -262,7 +406,7 @@ export type Server = Message<"tollgate.v1.Server"> & {
  * Use `create(ServerSchema)` to create a new message.
  */
 export const ServerSchema: GenMessage<Server> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 3);
+  messageDesc(file_tollgate_v1_resources, 6);
 
 /**
  * Either `value` in clear, or `prefix` followed by a secret.
@@ -296,7 +440,7 @@ export type ServerVariable = Message<"tollgate.v1.ServerVariable"> & {
  * Use `create(ServerVariableSchema)` to create a new message.
  */
 export const ServerVariableSchema: GenMessage<ServerVariable> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 4);
+  messageDesc(file_tollgate_v1_resources, 7);
 
 /**
  * The value of the header is `prefix` followed by the secret, which only a proxy that sends it ever holds.
@@ -325,7 +469,7 @@ export type ServerHeader = Message<"tollgate.v1.ServerHeader"> & {
  * Use `create(ServerHeaderSchema)` to create a new message.
  */
 export const ServerHeaderSchema: GenMessage<ServerHeader> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 5);
+  messageDesc(file_tollgate_v1_resources, 8);
 
 /**
  * Patterns under a name, to be granted together, and an endpoint of their own: `/mcp/{name}`.
@@ -371,7 +515,7 @@ export type ToolGroup = Message<"tollgate.v1.ToolGroup"> & {
  * Use `create(ToolGroupSchema)` to create a new message.
  */
 export const ToolGroupSchema: GenMessage<ToolGroup> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 6);
+  messageDesc(file_tollgate_v1_resources, 9);
 
 /**
  * That a tool of a pinned server is approved as it was defined. Its id is made of the server's and the tool's name, so that a
@@ -413,7 +557,7 @@ export type ToolApproval = Message<"tollgate.v1.ToolApproval"> & {
  * Use `create(ToolApprovalSchema)` to create a new message.
  */
 export const ToolApprovalSchema: GenMessage<ToolApproval> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 7);
+  messageDesc(file_tollgate_v1_resources, 10);
 
 /**
  * Who serves models.
@@ -487,7 +631,7 @@ export type Provider = Message<"tollgate.v1.Provider"> & {
  * Use `create(ProviderSchema)` to create a new message.
  */
 export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 8);
+  messageDesc(file_tollgate_v1_resources, 11);
 
 /**
  * @generated from message tollgate.v1.ProviderCredential
@@ -525,7 +669,7 @@ export type ProviderCredential = Message<"tollgate.v1.ProviderCredential"> & {
  * Use `create(ProviderCredentialSchema)` to create a new message.
  */
 export const ProviderCredentialSchema: GenMessage<ProviderCredential> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 9);
+  messageDesc(file_tollgate_v1_resources, 12);
 
 /**
  * Another name for a model.
@@ -559,7 +703,7 @@ export type ModelAlias = Message<"tollgate.v1.ModelAlias"> & {
  * Use `create(ModelAliasSchema)` to create a new message.
  */
 export const ModelAliasSchema: GenMessage<ModelAlias> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 10);
+  messageDesc(file_tollgate_v1_resources, 13);
 
 /**
  * @generated from message tollgate.v1.ModelTarget
@@ -583,7 +727,7 @@ export type ModelTarget = Message<"tollgate.v1.ModelTarget"> & {
  * Use `create(ModelTargetSchema)` to create a new message.
  */
 export const ModelTargetSchema: GenMessage<ModelTarget> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 11);
+  messageDesc(file_tollgate_v1_resources, 14);
 
 /**
  * What models cost, in addition to the list that comes with the software and before it. There is one.
@@ -619,7 +763,7 @@ export type PriceList = Message<"tollgate.v1.PriceList"> & {
  * Use `create(PriceListSchema)` to create a new message.
  */
 export const PriceListSchema: GenMessage<PriceList> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 12);
+  messageDesc(file_tollgate_v1_resources, 15);
 
 /**
  * What a model costs. Rates are nano-dollars for a million tokens.
@@ -690,7 +834,7 @@ export type ModelPrice = Message<"tollgate.v1.ModelPrice"> & {
  * Use `create(ModelPriceSchema)` to create a new message.
  */
 export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 13);
+  messageDesc(file_tollgate_v1_resources, 16);
 
 /**
  * @generated from message tollgate.v1.TokenRates
@@ -727,7 +871,7 @@ export type TokenRates = Message<"tollgate.v1.TokenRates"> & {
  * Use `create(TokenRatesSchema)` to create a new message.
  */
 export const TokenRatesSchema: GenMessage<TokenRates> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 14);
+  messageDesc(file_tollgate_v1_resources, 17);
 
 /**
  * @generated from message tollgate.v1.InputTier
@@ -749,7 +893,7 @@ export type InputTier = Message<"tollgate.v1.InputTier"> & {
  * Use `create(InputTierSchema)` to create a new message.
  */
 export const InputTierSchema: GenMessage<InputTier> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 15);
+  messageDesc(file_tollgate_v1_resources, 18);
 
 /**
  * That a secret exists, and in which version. The value is an encrypted row, fetched by reference.
@@ -783,7 +927,7 @@ export type Secret = Message<"tollgate.v1.Secret"> & {
  * Use `create(SecretSchema)` to create a new message.
  */
 export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 16);
+  messageDesc(file_tollgate_v1_resources, 19);
 
 /**
  * What holds for the proxies that are started for it (TOLLGATE_ENVIRONMENT is its name).
@@ -819,7 +963,7 @@ export type Environment = Message<"tollgate.v1.Environment"> & {
  * Use `create(EnvironmentSchema)` to create a new message.
  */
 export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 17);
+  messageDesc(file_tollgate_v1_resources, 20);
 
 /**
  * A token for the admin API. Never replicated.
@@ -863,7 +1007,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 18);
+  messageDesc(file_tollgate_v1_resources, 21);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -926,7 +1070,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 19);
+  messageDesc(file_tollgate_v1_resources, 22);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -977,7 +1121,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 20);
+  messageDesc(file_tollgate_v1_resources, 23);
 
 /**
  * For whom a budget or a limit is: every call of one of these.
@@ -1026,7 +1170,7 @@ export type QuotaScope = Message<"tollgate.v1.QuotaScope"> & {
  * Use `create(QuotaScopeSchema)` to create a new message.
  */
 export const QuotaScopeSchema: GenMessage<QuotaScope> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 21);
+  messageDesc(file_tollgate_v1_resources, 24);
 
 /**
  * What calls are marked with, as `project` and `apollo`.
@@ -1050,7 +1194,7 @@ export type QuotaLabel = Message<"tollgate.v1.QuotaLabel"> & {
  * Use `create(QuotaLabelSchema)` to create a new message.
  */
 export const QuotaLabelSchema: GenMessage<QuotaLabel> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 22);
+  messageDesc(file_tollgate_v1_resources, 25);
 
 /**
  * How much may be spent on a scope's calls in a period.
@@ -1161,7 +1305,7 @@ export type Budget = Message<"tollgate.v1.Budget"> & {
  * Use `create(BudgetSchema)` to create a new message.
  */
 export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 23);
+  messageDesc(file_tollgate_v1_resources, 26);
 
 /**
  * What each call that asks for the feature may reserve for it.
@@ -1185,7 +1329,7 @@ export type BudgetAllowance = Message<"tollgate.v1.BudgetAllowance"> & {
  * Use `create(BudgetAllowanceSchema)` to create a new message.
  */
 export const BudgetAllowanceSchema: GenMessage<BudgetAllowance> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 24);
+  messageDesc(file_tollgate_v1_resources, 27);
 
 /**
  * So much more than the limit, until a time.
@@ -1226,7 +1370,7 @@ export type BudgetOverride = Message<"tollgate.v1.BudgetOverride"> & {
  * Use `create(BudgetOverrideSchema)` to create a new message.
  */
 export const BudgetOverrideSchema: GenMessage<BudgetOverride> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 25);
+  messageDesc(file_tollgate_v1_resources, 28);
 
 /**
  * How many requests, tokens or calls at one time a scope may have.
@@ -1291,7 +1435,7 @@ export type Limit = Message<"tollgate.v1.Limit"> & {
  * Use `create(LimitSchema)` to create a new message.
  */
 export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 26);
+  messageDesc(file_tollgate_v1_resources, 29);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
