@@ -6,6 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { fold } from "@tollgate/kernel/decider";
 import { scopeOf } from "@tollgate/kernel/ids";
 import {
+  CustomerSchema,
   EnvironmentSchema,
   KeySchema,
   ModelAliasSchema,
@@ -15,6 +16,8 @@ import {
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
+  UserSchema,
+  type Customer,
   type Environment,
   type Key,
   type ModelAlias,
@@ -23,6 +26,7 @@ import {
   type Server,
   type Team,
   type ToolGroup,
+  type User,
 } from "@tollgate/schema/resources";
 import type { Sql } from "../database.ts";
 import { keyDecider, type KeyEvent } from "../keys/key.decider.ts";
@@ -33,7 +37,9 @@ import { readResources } from "../projections/replica.ts";
 
 export type CurrentState = {
   toolGroups: ReadonlyMap<string, ToolGroup>;
+  customers: ReadonlyMap<string, Customer>;
   teams: ReadonlyMap<string, Team>;
+  users: ReadonlyMap<string, User>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
   providers: ReadonlyMap<string, Provider>;
@@ -55,7 +61,9 @@ export async function readCurrent(
   const { position } = await head(database.sql);
   await projections.reached(position, reachedMsMax, "replica");
   const toolGroups = new Map<string, ToolGroup>();
+  const customers = new Map<string, Customer>();
   const teams = new Map<string, Team>();
+  const users = new Map<string, User>();
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
   const providers = new Map<string, Provider>();
@@ -65,6 +73,8 @@ export async function readCurrent(
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
+    customer: (body) => named(customers, fromBinary(CustomerSchema, body)),
+    user: (body) => named(users, fromBinary(UserSchema, body)),
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
@@ -86,7 +96,7 @@ export async function readCurrent(
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  return { toolGroups, teams, keys, servers, ...models, environments, approvals, revokedKeyIds };
+  return { toolGroups, customers, teams, users, keys, servers, ...models, environments, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
