@@ -111,16 +111,18 @@ export class Lease {
 
   /** Whether there is something to say or to ask for. */
   isDue({ monotonicMs }: Clocks): boolean {
-    if (this.isClosed) return this.acknowledged < this.revision;
+    if (this.isClosed) return this.isChanged || this.acknowledged < this.revision;
     if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
     return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
   }
 
   /** All of it, absolutely; repeated under another revision it says the same. */
   statement({ monotonicMs }: Clocks): Statement {
-    if (!this.isClosed && (this.isOver || this.isIdle(monotonicMs))) this.giveBack(0n);
+    // A call stays charged to the account that it was reserved in, with all that it comes to need.
+    const isExtended = this.isOver && this.open > 0n && this.lacking > 0n;
+    if (!this.isClosed && !isExtended && (this.isOver || this.isIdle(monotonicMs))) this.giveBack(0n);
     if (this.isOver && this.open === 0n && this.unspent === 0n) this.close();
-    if (!this.isClosed && !this.isOver) {
+    if (!this.isClosed && (!this.isOver || isExtended)) {
       const wanted = this.wants(monotonicMs);
       if (this.draw === undefined && wanted !== undefined) this.draw = { number: this.draws + 1, ...wanted };
     }

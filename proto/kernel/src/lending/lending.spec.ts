@@ -239,6 +239,40 @@ test("a lease is used no longer than both clocks say, and less by what they may 
   expect("parts" in book.hold(money(10n), { monotonicMs: 10, wallMs: 999_999 })).toBe(false);
 });
 
+test("a lease that its holder closes is said to be closed until the ledger knows it", () => {
+  const ledger = new Ledger("money", 100n);
+  const book = new LeaseBook(60_000);
+  book.settle(held(call(ledger, book, "p", 10n)), [4n]);
+  settleUp(ledger, book, "p", 0);
+  for (const lease of book.leases()) lease.close();
+  settleUp(ledger, book, "p", 0);
+  expect(ledger.account).toMatchObject({ ended: 4n, counted: 0n });
+  expect([...book.leases()]).toEqual([]);
+});
+
+test("a stream that runs when its account is over can hold more of it, until it is settled", () => {
+  const ledger = new Ledger("money", 100n);
+  const book = new LeaseBook(60_000);
+  const hold = held(call(ledger, book, "p", 10n));
+  const exchangeOver = (): void => {
+    for (const { lease, statement: said } of book.due(at(0))) {
+      const answer = { ...ledger.exchange("p/1", said), account: "a", msLeft: 0, isOver: true, news };
+      book.answered(lease.number, answer, at(0));
+    }
+  };
+  for (const { lease } of hold.parts) lease.lacks(0n, 0n);
+  exchangeOver();
+  exchangeOver();
+  expect(book.extend(hold, [5n], at(0))).toBe(false);
+  for (const { lease } of hold.parts) lease.lacks(5n, 5n);
+  exchangeOver();
+  expect(book.extend(hold, [5n], at(0))).toBe(true);
+  for (const { lease } of hold.parts) lease.lacks(0n, 0n);
+  book.settle(hold, [15n]);
+  exchangeOver();
+  expect(ledger.account).toMatchObject({ ended: 15n, counted: 0n });
+});
+
 test("who does not hear of the ledger for too long holds nothing more", () => {
   const ledger = new Ledger("money", 1_000n);
   const book = new LeaseBook(60_000);
