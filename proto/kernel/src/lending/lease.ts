@@ -15,6 +15,8 @@ export type LeaseAnswer = Answer & {
   /** How long the account lasts from when it was answered; undefined: without end. */
   readonly msLeft: number | undefined;
   readonly isOver: boolean;
+  /** After a restore, while not all is known that was lent. */
+  readonly isFrozen: boolean;
   readonly news: AccountNews;
 };
 
@@ -93,14 +95,20 @@ export class Lease {
     this.isChanged = true;
   }
 
-  /** What the call turned out to use of what it held. More than that is charged all the same. */
-  settle(held: bigint, used: bigint): void {
+  /** What the call turned out to use of what it held. More is charged all the same; answers by how much more than was lent. */
+  settle(held: bigint, used: bigint): bigint {
     this.open -= held;
     const settled = this.kind === "slots" ? 0n : used;
     this.settled += settled;
-    const back = held - settled;
-    this.unspent = this.unspent + back > 0n ? this.unspent + back : 0n;
+    const left = this.unspent + held - settled;
+    this.unspent = left > 0n ? left : 0n;
     this.isChanged = true;
+    return left < 0n ? -left : 0n;
+  }
+
+  /** Under which revision all that is true now is said. */
+  revisionOfNow(): bigint {
+    return this.isChanged ? this.revision + 1n : this.revision;
   }
 
   /** What calls that wait need beyond what there is: the first of them, and all. */
