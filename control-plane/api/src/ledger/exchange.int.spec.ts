@@ -121,10 +121,13 @@ test("what is changed so that it counts anew has another account, and the former
   const command = { kind: "change", id, settings: { period: BudgetPeriod.DAY } } as const;
   await handle(database, { decider: budgetDecider, id, command }, meta);
   const account = first?.account ?? "";
-  const said = { account, revision: 2n, draws: 1, settled: 70n, open: 30n, draw: { number: 2, asked: 1n, wanted: 1n } };
+  const said = { account, revision: 2n, draws: 1, settled: 70n, draw: { number: 2, asked: 1n, wanted: 1n } };
   const [over] = await say(database, "p1", statement(id, said));
   expect(over).toMatchObject({ isOver: true, account });
   expect(over?.grant).toBeUndefined();
+  // A call that is under way stays charged to where it was reserved, with what it comes to need.
+  const runs = { ...said, revision: 3n, open: 30n, draw: { number: 3, asked: 5n, wanted: 5n } };
+  expect((await say(database, "p1", statement(id, runs)))[0]).toMatchObject({ isOver: true, grant: { amount: 5n } });
   const [next] = await say(database, "p1", statement(id, { lease: 2, draw: { number: 1, asked: 9n, wanted: 9n } }));
   expect(next?.account).not.toBe(account);
   expect(next?.grant?.amount).toBe(9n);

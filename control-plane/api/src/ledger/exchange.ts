@@ -152,7 +152,8 @@ class Work {
     }
     const said = {
       ...statement,
-      draw: isOver ? undefined : statement.draw,
+      // What runs over the end of its account is charged to it all the same, and may need more of it.
+      draw: isOver && statement.open === 0n ? undefined : statement.draw,
       draws: statement.draws,
     };
     const done = exchange(account.state, lease.state, said, { nowMs, isFrozen: this.isFrozen });

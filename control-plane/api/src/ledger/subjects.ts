@@ -96,7 +96,8 @@ export function budgetSubject(
   const { key, startMs, endMs } = periodAt(budget.timeZone, period, nowMs);
   return {
     account: `${kind}/${budget.id}/${budget.edition}/${key}`,
-    kind: kind === "budget" ? "money" : "slots",
+    // Also an exposure: what a call has of it comes back with the call, and what went with its holder never does.
+    kind: "money",
     limit: kind === "budget" ? limitInForce(budget, nowMs) : exposureMaxOf(budget),
     windowMs: 0,
     beginsMs: period === "total" ? undefined : startMs,

@@ -68,7 +68,7 @@ export function createLender(parts: LenderParts): Lender {
         incarnation = reply.incarnation;
         look();
       }
-      const answers = reply.answers.map(answerFromMessage);
+      const answers = reply.answers.map((answer) => answerFromMessage(answer, reply.isFrozen));
       for (const [epoch, { batch }] of batches)
         parts.answer(epoch, {
           ...{ batch, incarnation: reply.incarnation },

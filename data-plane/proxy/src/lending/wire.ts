@@ -18,6 +18,7 @@ export type WireAnswer = {
   readonly msLeft: number | undefined;
   readonly keepAtMost: bigint | undefined;
   readonly isOver: boolean;
+  readonly isFrozen: boolean;
   readonly limit: bigint;
   readonly settled: bigint;
   readonly counted: bigint;
@@ -32,10 +33,10 @@ export function statementToWire(
   return { epoch, lease: number, subject, account, ...said, ...(draw === undefined ? {} : { draw }) };
 }
 
-export function answerFromMessage(message: LeaseAnswerMessage): WireAnswer {
+export function answerFromMessage(message: LeaseAnswerMessage, isFrozen: boolean): WireAnswer {
   const { epoch, lease, account, revision, grant, msLeft, keepAtMost, isOver, limit, settled, counted } = message;
   return {
-    ...{ epoch, lease, account, revision, keepAtMost, isOver, limit, settled, counted },
+    ...{ epoch, lease, account, revision, keepAtMost, isOver, isFrozen, limit, settled, counted },
     grant: grant && { number: grant.number, amount: grant.amount, shortage: shortages[grant.shortage] },
     msLeft: msLeft === undefined ? undefined : Number(msLeft),
   };
@@ -49,6 +50,6 @@ const shortages: Readonly<Record<Shortage, "held" | "spent" | undefined>> = {
 };
 
 export function answerFromWire(answer: WireAnswer): LeaseAnswer {
-  const { account, revision, grant, keepAtMost, msLeft, isOver, limit, settled, counted } = answer;
-  return { account, revision, grant, keepAtMost, msLeft, isOver, news: { limit, settled, counted } };
+  const { account, revision, grant, keepAtMost, msLeft, isOver, isFrozen, limit, settled, counted } = answer;
+  return { account, revision, grant, keepAtMost, msLeft, isOver, isFrozen, news: { limit, settled, counted } };
 }

@@ -41,7 +41,8 @@ export function planOf(charges: readonly Charge[], costs: Costs, isRunning: (cha
     if (!isRunning({ subject, kind, of }) || begin >= bound) add("full", subject, kind, bound);
     else {
       add("running", subject, kind, begin);
-      add("exposure", `exposure/${of.budget.id}`, "slots", bound - begin);
+      const exposure = { subject: `exposure/${of.budget.id}`, kind: "money", amount: bound - begin } as const;
+      parts.push({ role: "exposure", ask: { ...exposure, covers: subject } });
     }
   }
   return { parts };

@@ -6,11 +6,20 @@
 import type { AccountKind, Statement } from "./account.ts";
 import { Lease, type Clocks, type LeaseAnswer } from "./lease.ts";
 
-export type Ask = { readonly subject: string; readonly kind: AccountKind; readonly amount: bigint };
+export type Ask = {
+  readonly subject: string;
+  readonly kind: AccountKind;
+  readonly amount: bigint;
+  /** Of an exposure: the subject of the same call that may cost more than it holds, by as much as is held here. */
+  readonly covers?: string;
+};
 
 /** What one call holds. */
 export type Hold = { readonly parts: readonly HoldPart[] };
-type HoldPart = { readonly lease: Lease; held: bigint };
+type HoldPart = { readonly lease: Lease; readonly covers: string | undefined; held: bigint };
+
+/** More was spent of a lease than was lent in it, and stays exposed until the ledger has found room for it. */
+type Excess = { readonly spent: Lease; readonly revision: bigint; readonly exposure: Lease; readonly amount: bigint };
 
 /** `lacking`: by how much. `silent`: the ledger was not heard of for too long, and the lease may not be used. */
 export type Lack = { readonly ask: Ask; readonly lease: Lease; readonly lacking: bigint; readonly isSilent: boolean };
@@ -24,6 +33,7 @@ export class LeaseBook {
   private readonly current = new Map<string, Lease>();
   private readonly all = new Map<number, Lease>();
   private readonly changed = new Set<Lease>();
+  private excesses: Excess[] = [];
   private lastNumber = 0;
 
   constructor(autonomyMs: number) {
@@ -34,7 +44,7 @@ export class LeaseBook {
   hold(asks: readonly Ask[], now: Clocks): Hold | readonly Lack[] {
     const lacks = this.lacking(asks, now);
     if (lacks.length > 0) return lacks;
-    const parts = asks.map((ask) => ({ lease: this.leaseOf(ask, now), held: ask.amount }));
+    const parts = asks.map((ask) => ({ lease: this.leaseOf(ask, now), covers: ask.covers, held: ask.amount }));
     for (const { lease, held } of parts) this.touch(lease).hold(held, now);
     return { parts };
   }
@@ -72,17 +82,31 @@ export class LeaseBook {
     }
   }
 
+  /** An exposure comes back with its call, but for what the call cost beyond all that was lent. */
   settle(hold: Hold, used: readonly bigint[]): void {
+    const beyond = new Map<string, { lease: Lease; amount: bigint }>();
+    for (const [index, { lease, covers, held }] of hold.parts.entries()) {
+      if (covers !== undefined) continue;
+      const amount = this.touch(lease).settle(held, used[index] ?? 0n);
+      if (amount > 0n) beyond.set(lease.subject, { lease, amount });
+    }
     for (const [index, part] of hold.parts.entries()) {
-      this.touch(part.lease).settle(part.held, used[index] ?? 0n);
+      const { lease, covers, held } = part;
       part.held = 0n;
+      if (covers === undefined) continue;
+      const excess = beyond.get(covers);
+      const amount = excess === undefined ? 0n : excess.amount < held ? excess.amount : held;
+      if (excess !== undefined && amount > 0n)
+        this.excesses.push({ spent: excess.lease, revision: excess.lease.revisionOfNow(), exposure: lease, amount });
+      this.touch(lease).settle(held - amount, used[index] ?? 0n);
     }
   }
 
   due(now: Clocks): DueStatement[] {
     const due: DueStatement[] = [];
     for (const lease of this.all.values())
-      if (lease.isDue(now)) due.push({ lease, statement: this.touch(lease).statement(now) });
+      if (lease.isDue(now) || this.excesses.some(({ spent }) => spent === lease))
+        due.push({ lease, statement: this.touch(lease).statement(now) });
     return due;
   }
 
@@ -90,8 +114,16 @@ export class LeaseBook {
     const lease = this.all.get(number);
     if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
+    const { isFrozen, news, revision } = answer;
+    if (!isFrozen && news.counted <= news.limit)
+      this.endExcesses((excess) => excess.spent === lease && excess.revision <= revision, false);
+    const isGone = lease.isAcknowledged();
+    this.endExcesses(
+      ({ spent, exposure }) => (exposure === lease && lease.isOver) || (spent === lease && isGone),
+      true,
+    );
     if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
-    if (lease.isAcknowledged()) this.all.delete(number);
+    if (isGone) this.all.delete(number);
     return lease;
   }
 
@@ -112,6 +144,14 @@ export class LeaseBook {
 
   totals(): LeaseTotals[] {
     return [...this.all.values()].map(totalsOf);
+  }
+
+  /** `isLost`: it will never be known whether there is room, so that it counts as spent. */
+  private endExcesses(isEnded: (excess: Excess) => boolean, isLost: boolean): void {
+    const ended = this.excesses.filter(isEnded);
+    if (ended.length === 0) return;
+    this.excesses = this.excesses.filter((excess) => !ended.includes(excess));
+    for (const { exposure, amount } of ended) this.touch(exposure).settle(amount, isLost ? amount : 0n);
   }
 
   private touch(lease: Lease): Lease {

@@ -15,6 +15,8 @@ export type LeaseAnswer = Answer & {
   /** How long the account lasts from when it was answered; undefined: without end. */
   readonly msLeft: number | undefined;
   readonly isOver: boolean;
+  /** After a restore, while not all is known that was lent. */
+  readonly isFrozen: boolean;
   readonly news: AccountNews;
 };
 
@@ -93,14 +95,20 @@ export class Lease {
     this.isChanged = true;
   }
 
-  /** What the call turned out to use of what it held. More than that is charged all the same. */
-  settle(held: bigint, used: bigint): void {
+  /** What the call turned out to use of what it held. More is charged all the same; answers by how much more than was lent. */
+  settle(held: bigint, used: bigint): bigint {
     this.open -= held;
     const settled = this.kind === "slots" ? 0n : used;
     this.settled += settled;
-    const back = held - settled;
-    this.unspent = this.unspent + back > 0n ? this.unspent + back : 0n;
+    const left = this.unspent + held - settled;
+    this.unspent = left > 0n ? left : 0n;
     this.isChanged = true;
+    return left < 0n ? -left : 0n;
+  }
+
+  /** Under which revision all that is true now is said. */
+  revisionOfNow(): bigint {
+    return this.isChanged ? this.revision + 1n : this.revision;
   }
 
   /** What calls that wait need beyond what there is: the first of them, and all. */
@@ -120,16 +128,18 @@ export class Lease {
 
   /** Whether there is something to say or to ask for. */
   isDue({ monotonicMs }: Clocks): boolean {
-    if (this.isClosed) return this.acknowledged < this.revision;
+    if (this.isClosed) return this.isChanged || this.acknowledged < this.revision;
     if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
     return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
   }
 
   /** All of it, absolutely; repeated under another revision it says the same. */
   statement({ monotonicMs }: Clocks): Statement {
-    if (!this.isClosed && (this.isOver || this.isIdle(monotonicMs))) this.giveBack(0n);
+    // A call stays charged to the account that it was reserved in, with all that it comes to need.
+    const isExtended = this.isOver && this.open > 0n && this.lacking > 0n;
+    if (!this.isClosed && !isExtended && (this.isOver || this.isIdle(monotonicMs))) this.giveBack(0n);
     if (this.isOver && this.open === 0n && this.unspent === 0n) this.close();
-    if (!this.isClosed && !this.isOver) {
+    if (!this.isClosed && (!this.isOver || isExtended)) {
       const wanted = this.wants(monotonicMs);
       if (this.draw === undefined && wanted !== undefined) this.draw = { number: this.draws + 1, ...wanted };
     }

@@ -11,6 +11,7 @@ import {
   openAccount,
   room,
   setLimit,
+  taken,
   writeOff,
   type Account,
   type Entry,
@@ -53,7 +54,11 @@ const news = { limit: 0n, settled: 0n, counted: 0n };
 function settleUp(ledger: Ledger, book: LeaseBook, name: string, ms: number): void {
   for (const { lease, statement } of book.due(at(ms))) {
     const answer = ledger.exchange(`${name}/${lease.number}`, statement, ms);
-    book.answered(lease.number, { ...answer, account: "a", msLeft: undefined, isOver: false, news }, at(ms));
+    book.answered(
+      lease.number,
+      { ...answer, account: "a", msLeft: undefined, isOver: false, isFrozen: false, news },
+      at(ms),
+    );
   }
 }
 
@@ -231,12 +236,81 @@ test("a lease is used no longer than both clocks say, and less by what they may 
   for (const { lease, statement: said } of book.due(at(0)))
     book.answered(
       lease.number,
-      { ...ledger.exchange("p/1", said), account: "a", msLeft: 1_000_000, isOver: false, news },
+      { ...ledger.exchange("p/1", said), account: "a", msLeft: 1_000_000, isOver: false, isFrozen: false, news },
       at(0),
     );
   expect("parts" in book.hold(money(10n), at(998_000))).toBe(true);
   expect("parts" in book.hold(money(10n), at(999_500))).toBe(false);
   expect("parts" in book.hold(money(10n), { monotonicMs: 10, wallMs: 999_999 })).toBe(false);
+});
+
+test("a lease that its holder closes is said to be closed until the ledger knows it", () => {
+  const ledger = new Ledger("money", 100n);
+  const book = new LeaseBook(60_000);
+  book.settle(held(call(ledger, book, "p", 10n)), [4n]);
+  settleUp(ledger, book, "p", 0);
+  for (const lease of book.leases()) lease.close();
+  settleUp(ledger, book, "p", 0);
+  expect(ledger.account).toMatchObject({ ended: 4n, counted: 0n });
+  expect([...book.leases()]).toEqual([]);
+});
+
+test("what a call cost beyond all that was lent stays exposed until there is room for it", () => {
+  const ledgers = { budget: new Ledger("money", 100n), exposure: new Ledger("money", 20n) };
+  const [book, other] = [new LeaseBook(60_000), new LeaseBook(60_000)];
+  const say = (from: LeaseBook, name: string): void => {
+    for (const { lease, statement: said } of from.due(at(0))) {
+      const ledger = lease.subject === "budget/b" ? ledgers.budget : ledgers.exposure;
+      const answer = ledger.exchange(`${name}/${lease.number}`, said);
+      const told = { limit: ledger.account.limit, settled: 0n, counted: taken(ledger.account) };
+      const more = { account: lease.subject, msLeft: undefined, isOver: false, isFrozen: false, news: told };
+      from.answered(lease.number, { ...answer, ...more }, at(0));
+    }
+  };
+  const asks = [...money(60n), { subject: "exposure/b", kind: "money", amount: 20n, covers: "budget/b" } as const];
+  const draw = (from: LeaseBook, name: string, asked: typeof asks | ReturnType<typeof money>): Hold => {
+    const lacks = from.hold(asked, at(0));
+    if ("parts" in lacks) return lacks;
+    for (const { lease, lacking } of lacks) lease.lacks(lacking, lacking);
+    say(from, name);
+    for (const { lease } of lacks) lease.lacks(0n, 0n);
+    return held(from.hold(asked, at(0)));
+  };
+  const hold = draw(book, "p", asks);
+  const rest = draw(other, "q", money(40n));
+  book.settle(hold, [80n, 0n]);
+  say(book, "p");
+  expect([taken(ledgers.budget.account), taken(ledgers.exposure.account)]).toEqual([120n, 20n]);
+  other.settle(rest, [10n]);
+  for (const lease of other.leases()) lease.close();
+  say(other, "q");
+  book.lease("budget/b")?.restate();
+  say(book, "p");
+  say(book, "p");
+  expect(book.lease("exposure/b")?.open).toBe(0n);
+});
+
+test("a stream that runs when its account is over can hold more of it, until it is settled", () => {
+  const ledger = new Ledger("money", 100n);
+  const book = new LeaseBook(60_000);
+  const hold = held(call(ledger, book, "p", 10n));
+  const exchangeOver = (): void => {
+    for (const { lease, statement: said } of book.due(at(0))) {
+      const answer = { ...ledger.exchange("p/1", said), account: "a", msLeft: 0, isOver: true, isFrozen: false, news };
+      book.answered(lease.number, answer, at(0));
+    }
+  };
+  for (const { lease } of hold.parts) lease.lacks(0n, 0n);
+  exchangeOver();
+  exchangeOver();
+  expect(book.extend(hold, [5n], at(0))).toBe(false);
+  for (const { lease } of hold.parts) lease.lacks(5n, 5n);
+  exchangeOver();
+  expect(book.extend(hold, [5n], at(0))).toBe(true);
+  for (const { lease } of hold.parts) lease.lacks(0n, 0n);
+  book.settle(hold, [15n]);
+  exchangeOver();
+  expect(ledger.account).toMatchObject({ ended: 15n, counted: 0n });
 });
 
 test("who does not hear of the ledger for too long holds nothing more", () => {
