@@ -10,6 +10,7 @@ import {
   type ErrorShape,
   type ModelDoor,
 } from "./error-shapes.ts";
+import { quotaErrors } from "./quota-errors.ts";
 
 export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
 export { errorShapes };
@@ -284,6 +285,7 @@ export const errors = {
     help: "It has no such path. Clients estimate then by themselves.",
     doors: { anthropic: { type: "not_supported" } },
   },
+  ...quotaErrors,
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
