@@ -153,7 +153,7 @@ async function spendAll({ stack, secret, random }: World, more: (random: SeededR
       else if (answer.text.includes("billing_error")) {
         tally.spent += 1;
         return;
-      } else if (answer.text.includes("held by calls under way")) tally.held += 1;
+      } else if (answer.text.includes("held by calls that are under way")) tally.held += 1;
       else
         tally.other.set(
           `${answer.status} ${answer.text.slice(0, 160)}`,

@@ -285,6 +285,7 @@ export const errors = {
     help: "It has no such path. Clients estimate then by themselves.",
     doors: { anthropic: { type: "not_supported" } },
   },
+  ...quotaErrors,
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -435,7 +436,6 @@ export const errors = {
     text: "The snapshot was not read in the time that one may take.",
     help: "The proxy tries again by itself. Where it lasts, the network between the planes is too slow for the size of the state, or the proxy is overloaded.",
   },
-  ...quotaErrors,
   "usage.invalid": {
     class: "invalid",
     text: "The facts are not well-formed; none of them was stored.",

@@ -1,19 +1,29 @@
-// The part of the error registry that is about budgets, limits and the ledger. A refusal says to the caller when it is worth coming
-// again: what is held comes back soon, what is spent does not before a time.
+// The part of the registry (errors.ts) that is about budgets, limits and the ledger. What is spent and what is only held are two
+// errors, because a client does well to come again for the one and not for the other.
 
 import type { ErrorEntry } from "./error-shapes.ts";
 
 export const quotaErrors = {
   "budget.spent": {
     class: "exhausted",
-    text: "The budget is spent.",
-    help: "Calls are served again when its next period begins, when its limit is raised, or with an override.",
-    doors: { anthropic: { type: "billing_error" }, openai: { type: "insufficient_quota", code: "insufficient_quota" } },
+    text: "A budget that this call is charged to is spent.",
+    help: "It is full again at the end of its period, which the answer names. Until then a raised limit or an override lets calls through.",
+    doors: {
+      anthropic: { type: "billing_error" },
+      openai: { type: "insufficient_quota", code: "insufficient_quota" },
+    },
   },
   "budget.held": {
     class: "exhausted",
-    text: "What is left of the budget is held by calls under way.",
-    help: "Try it again soon: what they do not use comes back. A smaller `max_tokens` holds less.",
+    text: "What is left of a budget is held by calls that are under way.",
+    help: "It comes back as they end, so far as they did not use it; clients try again by themselves. Where it lasts, the budget is nearly spent, or small beside what one call may cost.",
+    doors: { openai: { code: "rate_limit_exceeded" } },
+  },
+  "limit.reached": {
+    class: "exhausted",
+    text: "A limit is reached.",
+    help: "The message says which. Of requests and tokens there is room again as the window moves on, of calls at a time as one ends.",
+    doors: { openai: { code: "rate_limit_exceeded" } },
   },
   "budget.unpriced": {
     class: "forbidden",
@@ -29,21 +39,6 @@ export const quotaErrors = {
     class: "unavailable",
     text: "The ledger cannot be asked, and what was lent to this proxy is used up or too old.",
     help: "The control plane is away, or has frozen the ledger after a restore. `onLedgerLost: allow` lets calls go on.",
-  },
-  "limit.requests": {
-    class: "exhausted",
-    text: "There were as many requests as may be.",
-    help: "They may be sent again as earlier ones fall out of the limit's window.",
-  },
-  "limit.tokens": {
-    class: "exhausted",
-    text: "There were as many tokens as may be.",
-    help: "Calls are let in again as earlier tokens fall out of the limit's window.",
-  },
-  "limit.calls": {
-    class: "exhausted",
-    text: "As many calls are under way as may be at one time.",
-    help: "Try it again when one of them has ended.",
   },
   "ledger.busy": {
     class: "conflict",

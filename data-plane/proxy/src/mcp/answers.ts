@@ -52,7 +52,10 @@ export function toolErrorMessage(
   detail: string | undefined,
   era: Era,
 ): string {
-  const text = `${server}: ${publicText(code, detail)}`;
-  const result = { content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } };
+  return toolErrorMessageOf(id, `${server}: ${publicText(code, detail)}`, { "tollgate/code": code }, era);
+}
+
+export function toolErrorMessageOf(id: string, text: string, meta: object, era: Era): string {
+  const result = { content: [{ type: "text", text }], isError: true, _meta: meta };
   return resultMessage(id, JSON.stringify(era === "modern" ? { resultType: "complete", ...result } : result));
 }

@@ -95,8 +95,8 @@ function refusalOf({ reason, news, msLeft }: Shortage, short: Charge | undefined
   if (reason === "silent") return { code: "budget.ledger-silent" };
   if (short.of.kind === "limit") {
     const { limit } = short.of;
-    const detail = `The limit \`${limit.name}\` is ${limit.amount}.`;
-    return { code: limitCodes[limit.measure], detail };
+    const detail = `The limit \`${limit.name}\` is ${limit.amount} ${measures[limit.measure]}.`;
+    return { code: "limit.reached", detail };
   }
   const { name } = short.of.budget;
   const until = msLeft === undefined ? "" : ` It begins anew in ${inWords(msLeft)}.`;
@@ -105,11 +105,11 @@ function refusalOf({ reason, news, msLeft }: Shortage, short: Charge | undefined
   return { code: "budget.held", detail: `The rest of the budget \`${name}\`${of} is held by calls under way.` };
 }
 
-const limitCodes = {
-  [LimitMeasure.UNSPECIFIED]: "limit.requests",
-  [LimitMeasure.REQUESTS]: "limit.requests",
-  [LimitMeasure.TOKENS]: "limit.tokens",
-  [LimitMeasure.CONCURRENT_CALLS]: "limit.calls",
+const measures = {
+  [LimitMeasure.UNSPECIFIED]: "",
+  [LimitMeasure.REQUESTS]: "requests",
+  [LimitMeasure.TOKENS]: "tokens",
+  [LimitMeasure.CONCURRENT_CALLS]: "calls at one time",
 } as const;
 
 function inWords(ms: number): string {
