@@ -4,17 +4,22 @@
 // that are there. The two do not meet: who opens waits for all who store, and they for him.
 
 import { addUnreserved, type Account, type Entry } from "@tollgate/kernel/lending/account";
-import { scopeIn, scopeText } from "@tollgate/kernel/quotas/quota-scope";
+import { scopeIn, scopeText, type Scope } from "@tollgate/kernel/quotas/quota-scope";
 import type { Sql } from "../database.ts";
 import { addToJournal, lockAccounts, saveAccount } from "./rows.ts";
 import type { Subject } from "./subjects.ts";
 
 const lock = "hashtextextended('tollgate/ledger opening', 0)";
 
-/** As text, the same as in rows of accounts; empty for what is no money. */
-export function scopeOfSubject({ kind, budget }: Subject): string {
-  const scope = kind === "money" ? scopeIn(budget?.scope) : undefined;
+/** As text, the same as in rows of accounts; empty where there is none. */
+export function scopeOfSubject(subject: Subject): string {
+  const scope = scopeOf(subject);
   return scope === undefined ? "" : scopeText(scope);
+}
+
+/** An exposure has none: nothing is spent of it but what is held. */
+function scopeOf({ account, budget }: Subject): Scope | undefined {
+  return account.startsWith("budget/") ? scopeIn(budget?.scope) : undefined;
 }
 
 export async function openingBalance(
@@ -23,7 +28,7 @@ export async function openingBalance(
   subject: Subject,
 ): Promise<{ account: Account; entries: readonly Entry[] }> {
   const { budget, beginsMs, endsMs } = subject;
-  const scope = subject.kind === "money" ? scopeIn(budget?.scope) : undefined;
+  const scope = scopeOf(subject);
   const column = scope === undefined || scope.kind === "label" ? undefined : scopeColumns[scope.kind];
   if (budget === undefined || scope === undefined || scope.kind === "label" || column === undefined)
     return { account, entries: [] };
