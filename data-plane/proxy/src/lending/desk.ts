@@ -36,6 +36,8 @@ export type LendingAnswers = {
 export type Desk = TotalsSource & {
   /** Calls back at once where it can. */
   reserve(asks: readonly Ask[], onDone: (outcome: Outcome) => void): void;
+  /** Calls back when the ledger has said how they stand, or cannot be asked. */
+  look(asks: readonly Ask[], onDone: () => void): void;
   extend(hold: Hold, amounts: readonly bigint[]): boolean;
   release(hold: Hold, amounts: readonly bigint[]): void;
   settle(hold: Hold, used: readonly bigint[]): void;
@@ -61,7 +63,11 @@ type Timings = {
   readonly waitMsMax: number;
   readonly answerMsMax: number;
 };
-type Waiter = { readonly asks: readonly Ask[]; readonly onDone: (outcome: Outcome) => void; readonly untilMs: number };
+type Waiter<Done = (outcome: Outcome) => void> = {
+  readonly asks: readonly Ask[];
+  readonly onDone: Done;
+  readonly untilMs: number;
+};
 
 /** Who has something to say says it so often; who waits asks at once, and again after a shortage that may pass. */
 const usual: Timings = { exchangeMs: 250, retryMs: 50, waitMsMax: 1_500, answerMsMax: 5_000 };
@@ -74,6 +80,7 @@ export function createDesk(parts: DeskParts): Desk {
   const book = new LeaseBook(parts.autonomyMs);
   const shortages = new Map<string, Shortage["reason"]>();
   let waiters: Waiter[] = [];
+  let lookers: Waiter<() => void>[] = [];
   /** How many wait for each subject: who comes later does not overtake them, and everybody else goes on. */
   const waitedFor = new Map<string, number>();
   let underWay: { batch: number; sentAt: Clocks; leases: readonly number[] } | undefined;
@@ -104,6 +111,26 @@ export function createDesk(parts: DeskParts): Desk {
       const left = (waitedFor.get(subject) ?? 0) + by;
       if (left === 0) waitedFor.delete(subject);
       else waitedFor.set(subject, left);
+    }
+  }
+
+  function look(asks: readonly Ask[], onDone: () => void): void {
+    const now = clocks();
+    // Of nothing nothing is lacking: what was never asked for is asked about.
+    const isUnknown = book.lookedAt(asks, now).some(({ news }) => news === undefined);
+    if (!isUnknown) return onDone();
+    lookers.push({ asks, onDone, untilMs: now.monotonicMs + waitMsMax });
+    exchange();
+    later(retryMs);
+  }
+
+  function serveLookers(now: Clocks): void {
+    const looking = lookers;
+    lookers = [];
+    for (const looker of looking) {
+      const isUnknown = book.lookedAt(looker.asks, now).some(({ news }) => news === undefined);
+      if (isUnknown && now.monotonicMs < looker.untilMs) lookers.push(looker);
+      else looker.onDone();
     }
   }
 
@@ -163,6 +190,7 @@ export function createDesk(parts: DeskParts): Desk {
   function serve(againMs: number): void {
     left();
     const now = clocks();
+    serveLookers(now);
     const waiting = waiters;
     waiters = [];
     const done: (() => void)[] = [];
@@ -215,8 +243,9 @@ export function createDesk(parts: DeskParts): Desk {
     dueMs = Infinity;
     left();
     if (waiters.length > 0) expire();
+    if (lookers.length > 0) serveLookers(clocks());
     exchange();
-    if (waiters.length > 0) later(retryMs);
+    if (waiters.length + lookers.length > 0) later(retryMs);
   }
 
   function expire(): void {
@@ -234,6 +263,7 @@ export function createDesk(parts: DeskParts): Desk {
 
   return {
     reserve,
+    look,
     extend: (hold, amounts) => {
       const isHeld = book.extend(hold, amounts, clocks());
       later(exchangeMs);
@@ -265,6 +295,7 @@ export function createDesk(parts: DeskParts): Desk {
       const waiting = waiters;
       waiters = [];
       for (const { asks, onDone } of waiting) onDone(shortOf(lackOf(asks), clocks()));
+      for (const { onDone } of lookers) onDone();
     },
   };
 }

@@ -2,7 +2,6 @@
 // which the cost has no bound is refused where a budget has to hold, with a word of what to do: what cannot be bounded cannot be
 // held. Soft budgets are counted by facts, and hold nothing.
 
-import type { AccountKind } from "@tollgate/kernel/lending/account";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { budgetsOf, limitsOf } from "@tollgate/kernel/quotas/charged";
@@ -12,20 +11,12 @@ import {
   LimitMeasure,
   type Budget,
   type BudgetFeature,
-  type Limit,
 } from "@tollgate/schema/resources";
+import type { Charge } from "../lending/standing.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
 import type { ModelRequest } from "./wire/request.ts";
-
-export type Charge = {
-  readonly subject: string;
-  readonly kind: AccountKind;
-  readonly of:
-    | { readonly kind: "budget"; readonly budget: Budget; readonly allowanceNanoUsd: bigint }
-    | { readonly kind: "limit"; readonly limit: Limit };
-};
 
 export type Charges = { readonly charges: readonly Charge[] } | { readonly refusal: Refusal };
 

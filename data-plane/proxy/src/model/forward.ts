@@ -140,7 +140,9 @@ class Forward implements AttemptEvents {
     // Nothing is tried again from here on.
     this.body = undefined;
     call.body.letGo();
-    this.relay.begin(head, call.requestId);
+    const { reservation } = this.bounded;
+    const standing = reservation === undefined ? [] : call.format.standingHeaders(reservation.standing(), Date.now());
+    this.relay.begin(head, call.requestId, standing);
   }
 
   /** Enough was seen to decide. */

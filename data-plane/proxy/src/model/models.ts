@@ -18,6 +18,7 @@ import { forward } from "./forward.ts";
 import { createProviders } from "./providers.ts";
 import { reserve } from "./reserve.ts";
 import { modelDoorPaths } from "./routes.ts";
+import { tellUsage } from "./tell-usage.ts";
 
 export type ModelsParts = {
   readonly config: Config;
@@ -51,6 +52,7 @@ export function openModels(parts: ModelsParts): Models {
   const { environment, replicaAgeMsMax } = config;
   const door = modelDoor({
     ...{ replica, environment, replicaAgeMsMax, wallMs, accounts, log, send, pass },
+    tellUsage: tellUsage(desk, accounts),
     settings: config,
   });
 

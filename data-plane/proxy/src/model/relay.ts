@@ -47,8 +47,10 @@ export class Relay {
     this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
   }
 
-  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string): void {
+  /** `more`: names and values in turn. */
+  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string, more: readonly string[]): void {
     const sent = headersToClient(rawHeaders, this.filter === undefined);
+    if (more.length > 0) sent.push(...more);
     this.writeHead = () => this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
     // Others go out with their first byte, which spares a packet, and until then can still become an error.
     if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;

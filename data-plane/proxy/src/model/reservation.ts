@@ -6,8 +6,9 @@ import type { AccountKind } from "@tollgate/kernel/lending/account";
 import type { Ask, Hold } from "@tollgate/kernel/lending/lease-book";
 import { LimitMeasure } from "@tollgate/schema/resources";
 import type { Desk } from "../lending/desk.ts";
+import { standingOf, type Charge } from "../lending/standing.ts";
+import type { Standing } from "../pipeline/allowance.ts";
 import type { Reservation } from "../pipeline/call.ts";
-import type { Charge } from "./charges.ts";
 
 type Part = { readonly ask: Ask; readonly role: "full" | "running" | "exposure" | "requests" | "tokens" | "calls" };
 
@@ -54,6 +55,7 @@ export function asksOf({ parts }: Plan): readonly Ask[] {
 
 export class ModelReservation implements Reservation {
   private readonly desk: Desk;
+  private readonly charges: readonly Charge[];
   private readonly hold: Hold;
   private readonly parts: readonly Part[];
   private readonly stepNanoUsd: bigint;
@@ -62,8 +64,15 @@ export class ModelReservation implements Reservation {
   private held: bigint;
   private isOver = false;
 
-  constructor(desk: Desk, hold: Hold, { parts }: Plan, { stepNanoUsd, boundNanoUsd }: Costs) {
+  constructor(
+    desk: Desk,
+    charges: readonly Charge[],
+    hold: Hold,
+    { parts }: Plan,
+    { stepNanoUsd, boundNanoUsd }: Costs,
+  ) {
     this.desk = desk;
+    this.charges = charges;
     this.hold = hold;
     this.parts = parts;
     this.stepNanoUsd = stepNanoUsd;
@@ -77,6 +86,10 @@ export class ModelReservation implements Reservation {
   }
 
   heldNanoUsd = (): bigint => this.held;
+
+  standing(): Standing {
+    return standingOf(this.desk, this.charges, Date.now());
+  }
 
   accounts(): string[] {
     return this.hold.parts.flatMap(({ lease }, index) => (isMoney(this.parts[index]?.role) ? [lease.account] : []));

@@ -2,15 +2,14 @@
 // of a budget are not the same: where dollars are held by calls under way it is worth coming back soon, where they are spent it
 // is not before the period ends.
 
-import type { Ask } from "@tollgate/kernel/lending/lease-book";
-import { formatUsd } from "@tollgate/kernel/money";
 import { boundOf } from "@tollgate/kernel/pricing";
-import { LimitMeasure } from "@tollgate/schema/resources";
 import type { Desk, Shortage } from "../lending/desk.ts";
+import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
+import { shortageCodes } from "../pipeline/allowance.ts";
 import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { inputTokensMost } from "./bound.ts";
-import { chargesOf, goesOnWithoutLedger, isRunning, tokensGuessed, type Charge } from "./charges.ts";
+import { chargesOf, goesOnWithoutLedger, isRunning, tokensGuessed } from "./charges.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
 
@@ -46,7 +45,7 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
         desk?.reserve(asks, (outcome) => {
           if (bounded.call.exchange.response.destroyed && outcome.kind !== "held") return;
           if (outcome.kind === "held")
-            return next({ ...bounded, reservation: new ModelReservation(desk, outcome.hold, plan, costs) });
+            return next({ ...bounded, reservation: new ModelReservation(desk, left, outcome.hold, plan, costs) });
           // What may not be run ahead of is held in full.
           if (outcome.ask.subject.startsWith("exposure/")) return hold(left, () => false);
           const short = left.find(({ subject }) => subject === outcome.ask.subject);
@@ -59,20 +58,15 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
         });
       }
 
-      function refuseShort(of: Bounded, outcome: Shortage, short: Charge | undefined): void {
-        const { response } = of.call.exchange;
-        const refusal = refusalOf(outcome, short);
-        const afterMs = refusal.code === "budget.spent" ? outcome.msLeft : soonMs;
-        if (afterMs !== undefined && !response.headersSent)
-          response.setHeader("retry-after", String(Math.max(1, Math.ceil(afterMs / 1_000))));
-        if (refusal.code === "budget.spent" && !response.headersSent) response.setHeader("x-should-retry", "false");
-        refuse(of, refusal);
+      function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
+        const shortage = charge && shortageOf(charge, lacking, Date.now());
+        if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" });
+        const short = { shortage, standing: standingOf(desk, charges, Date.now()) };
+        refuse(of, { code: shortageCodes[shortage.kind], short });
       }
     };
   };
 }
-
-const soonMs = 1_000;
 
 function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
   if (price === undefined || call.sent.kind !== "call")
@@ -89,34 +83,3 @@ function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charg
     tokens: tokensGuessed(request),
   };
 }
-
-function refusalOf({ reason, news, msLeft }: Shortage, short: Charge | undefined): Refusal {
-  if (short === undefined || reason === "none") return { code: "budget.ledger-silent" };
-  if (reason === "silent") return { code: "budget.ledger-silent" };
-  if (short.of.kind === "limit") {
-    const { limit } = short.of;
-    const detail = `The limit \`${limit.name}\` is ${limit.amount} ${measures[limit.measure]}.`;
-    return { code: "limit.reached", detail };
-  }
-  const { name } = short.of.budget;
-  const until = msLeft === undefined ? "" : ` It begins anew in ${inWords(msLeft)}.`;
-  const of = news === undefined ? "" : ` of ${formatUsd(news.limit)} dollars`;
-  if (reason === "spent") return { code: "budget.spent", detail: `The budget \`${name}\`${of} is spent.${until}` };
-  return { code: "budget.held", detail: `The rest of the budget \`${name}\`${of} is held by calls under way.` };
-}
-
-const measures = {
-  [LimitMeasure.UNSPECIFIED]: "",
-  [LimitMeasure.REQUESTS]: "requests",
-  [LimitMeasure.TOKENS]: "tokens",
-  [LimitMeasure.CONCURRENT_CALLS]: "calls at one time",
-} as const;
-
-function inWords(ms: number): string {
-  const minutes = Math.ceil(ms / 60_000);
-  if (minutes < 120) return `${minutes} minutes`;
-  const hours = Math.ceil(minutes / 60);
-  return hours < 48 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`;
-}
-
-export type { Ask };

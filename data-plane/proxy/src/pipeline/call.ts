@@ -6,6 +6,7 @@ import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
+import type { Shortage, Standing } from "./allowance.ts";
 import type { Credential } from "../http/credentials.ts";
 
 export type DoorName = "mcp" | ModelDoorName;
@@ -14,7 +15,13 @@ export type DoorName = "mcp" | ModelDoorName;
 export type ModelDoorName = "anthropic" | "openai";
 
 /** `data` goes into the error beside the code, where the door's protocol wants it. */
-export type Refusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };
+export type Refusal = {
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  readonly data?: object;
+  /** Why it cannot go out now, where it may later: each door has its own words and headers for it. */
+  readonly short?: { readonly shortage: Shortage; readonly standing: Standing };
+};
 
 export type Call = {
   readonly requestId: string;
@@ -100,6 +107,8 @@ export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
 export type Reservation = {
   /** What it would cost at most if nothing more came of it. */
   readonly heldNanoUsd: () => bigint;
+  /** How what it is charged to stands. */
+  standing(): Standing;
   /** That it holds money of. */
   accounts(): string[];
   /** Holds more where it would cost so much if it ended now; false where that is not to be had. */

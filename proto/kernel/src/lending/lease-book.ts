@@ -61,6 +61,11 @@ export class LeaseBook {
     return lacks;
   }
 
+  /** The leases that calls would hold of, opened where there are none yet. */
+  lookedAt(asks: readonly Ask[], now: Clocks): readonly Lease[] {
+    return asks.map((ask) => this.leaseOf(ask, now));
+  }
+
   /** More for a call that is under way, of all its accounts or of none. */
   extend(hold: Hold, amounts: readonly bigint[], now: Clocks): boolean {
     const fits = hold.parts.every(({ lease }, index) => (amounts[index] ?? 0n) <= lease.unspent);

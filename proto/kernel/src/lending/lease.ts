@@ -130,6 +130,7 @@ export class Lease {
   isDue({ monotonicMs }: Clocks): boolean {
     if (this.isClosed) return this.isChanged || this.acknowledged < this.revision;
     if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
+    if (this.news === undefined) return true;
     return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
   }
 

@@ -3,6 +3,7 @@
 import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
+import { shortageAnswer, standingHeaders } from "./allowance.ts";
 import { errorBody, errorEvent, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
@@ -14,6 +15,8 @@ export const openai: Format = {
   kind: ProviderKind.OPENAI,
   errorBody,
   errorEvent,
+  shortageAnswer,
+  standingHeaders,
   requestIdHeader,
   modelsBody,
   modelBody,
