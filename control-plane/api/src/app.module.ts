@@ -18,6 +18,7 @@ import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
 import { CallsModule } from "./calls/calls.module.ts";
 import { CatalogueModule } from "./catalogue/catalogue.module.ts";
 import { ConfigurationModule } from "./configuration/configuration.module.ts";
+import { CustomersModule } from "./customers/customers.module.ts";
 import { EnvironmentsModule } from "./environments/environments.module.ts";
 import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
@@ -40,6 +41,7 @@ import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
 import { ToolApprovalsModule } from "./tool-approvals/tool-approvals.module.ts";
 import { ToolGroupsModule } from "./tool-groups/tool-groups.module.ts";
+import { UsersModule } from "./users/users.module.ts";
 
 const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
 
@@ -55,7 +57,9 @@ export class AppModule {
       imports: [
         { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
         graphQlOn(plane),
+        CustomersModule,
         TeamsModule,
+        UsersModule,
         ToolGroupsModule,
         KeysModule,
         ServersModule,

@@ -7,6 +7,7 @@ import { fold } from "@tollgate/kernel/decider";
 import { scopeOf } from "@tollgate/kernel/ids";
 import {
   BudgetSchema,
+  CustomerSchema,
   EnvironmentSchema,
   KeySchema,
   LimitSchema,
@@ -17,7 +18,9 @@ import {
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
+  UserSchema,
   type Budget,
+  type Customer,
   type Environment,
   type Key,
   type Limit,
@@ -27,6 +30,7 @@ import {
   type Server,
   type Team,
   type ToolGroup,
+  type User,
 } from "@tollgate/schema/resources";
 import type { Sql } from "../database.ts";
 import { keyDecider, type KeyEvent } from "../keys/key.decider.ts";
@@ -37,7 +41,9 @@ import { readResources } from "../projections/replica.ts";
 
 export type CurrentState = {
   toolGroups: ReadonlyMap<string, ToolGroup>;
+  customers: ReadonlyMap<string, Customer>;
   teams: ReadonlyMap<string, Team>;
+  users: ReadonlyMap<string, User>;
   keys: ReadonlyMap<string, Key>;
   servers: ReadonlyMap<string, Server>;
   providers: ReadonlyMap<string, Provider>;
@@ -61,7 +67,9 @@ export async function readCurrent(
   const { position } = await head(database.sql);
   await projections.reached(position, reachedMsMax, "replica");
   const toolGroups = new Map<string, ToolGroup>();
+  const customers = new Map<string, Customer>();
   const teams = new Map<string, Team>();
+  const users = new Map<string, User>();
   const keys = new Map<string, Key>();
   const servers = new Map<string, Server>();
   const providers = new Map<string, Provider>();
@@ -73,6 +81,8 @@ export async function readCurrent(
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
+    customer: (body) => named(customers, fromBinary(CustomerSchema, body)),
+    user: (body) => named(users, fromBinary(UserSchema, body)),
     team: (body) => named(teams, fromBinary(TeamSchema, body)),
     key: (body) => named(keys, fromBinary(KeySchema, body)),
     server: (body) => named(servers, fromBinary(ServerSchema, body)),
@@ -96,7 +106,8 @@ export async function readCurrent(
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  return { toolGroups, teams, keys, servers, ...models, environments, budgets, limits, approvals, revokedKeyIds };
+  const others = { environments, budgets, limits, approvals, revokedKeyIds };
+  return { toolGroups, customers, teams, users, keys, servers, ...models, ...others };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -13,7 +13,9 @@ export type PlanItem = {
   action: "create" | "change" | "retire" | "none";
   kind:
     | "tool-group"
+    | "customer"
     | "team"
+    | "user"
     | "key"
     | "server"
     | "provider"

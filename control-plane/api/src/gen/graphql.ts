@@ -354,14 +354,33 @@ export type ChangeBudgetSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
-/** What is absent stays; `expiresAt: null` takes the expiry away. */
-export type ChangeKeyInput = {
-  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+/** What is absent stays. */
+export type ChangeCustomerInput = {
   readonly id: Scalars['ID']['input'];
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeCustomerResult = ChangeCustomerSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeCustomerSucceeded = {
+  readonly __typename?: 'ChangeCustomerSucceeded';
+  readonly customer: Customer;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays; `expiresAt: null` takes the expiry away, and `userId: null` the user. */
+export type ChangeKeyInput = {
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly labels?: InputMaybe<ReadonlyArray<PermittedLabelInput>>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput | NotFound | ReferenceMissing;
@@ -456,6 +475,8 @@ export type ChangeServerSucceeded = {
 
 /** What is absent stays. */
 export type ChangeTeamInput = {
+  /** For a team that has none: a customer's team stays with it. */
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly id: Scalars['ID']['input'];
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
@@ -487,6 +508,23 @@ export type ChangeToolGroupSucceeded = {
   readonly toolGroup: ToolGroup;
 };
 
+/** What is absent stays. */
+export type ChangeUserInput = {
+  readonly id: Scalars['ID']['input'];
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeUserResult = ChangeUserSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeUserSucceeded = {
+  readonly __typename?: 'ChangeUserSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly user: User;
+};
+
 export type ConfigurationAction =
   | 'CHANGE'
   | 'CREATE'
@@ -513,7 +551,7 @@ export type ConfigurationStep = {
   readonly action: ConfigurationAction;
   /** What changes, for CHANGE. */
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
-  /** tool-group, team, key, server, provider, model-alias, price-list, environment, budget or limit. */
+  /** tool-group, customer, team, user, key, server, provider, model-alias, price-list, environment, budget or limit. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
   /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
@@ -555,6 +593,22 @@ export type CreateBudgetSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type CreateCustomerInput = {
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type CreateCustomerResult = CreateCustomerSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateCustomerSucceeded = {
+  readonly __typename?: 'CreateCustomerSucceeded';
+  readonly customer: Customer;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CreateLimitInput = {
   readonly amount: Scalars['BigInt']['input'];
   readonly measure: LimitMeasure;
@@ -589,6 +643,7 @@ export type CreateModelAliasSucceeded = {
 };
 
 export type CreateTeamInput = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** By their names. */
@@ -618,6 +673,24 @@ export type CreateToolGroupSucceeded = {
   readonly __typename?: 'CreateToolGroupSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly toolGroup: ToolGroup;
+};
+
+export type CreateUserInput = {
+  /** Said here or never. */
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type CreateUserResult = CreateUserSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateUserSucceeded = {
+  readonly __typename?: 'CreateUserSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly user: User;
 };
 
 export type CredentialError = {
@@ -656,6 +729,33 @@ export type CredentialHealth = {
   /** Of the newest attempt; null where no answer came. */
   readonly lastStatus: Maybe<Scalars['Int']['output']>;
   readonly lastTime: Scalars['DateTime']['output'];
+};
+
+/** Who a gate is run for. Teams and users may be a customer's. */
+export type Customer = {
+  readonly __typename?: 'Customer';
+  readonly id: Scalars['ID']['output'];
+  /** Patterns that bound which models the keys of its teams reach, as those of keys. With none it bounds nothing. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  /** Null only together with an error. */
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /** Patterns that bound what the keys of its teams reach, as those of keys. With neither these nor `toolGroups` it bounds nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type CustomerConnection = {
+  readonly __typename?: 'CustomerConnection';
+  readonly edges: ReadonlyArray<CustomerEdge>;
+  readonly nodes: ReadonlyArray<Customer>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CustomerEdge = {
+  readonly __typename?: 'CustomerEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Customer;
 };
 
 /** Texts are JSON, and cut where they are long; null where nothing was or is. */
@@ -890,6 +990,7 @@ export type IssueJoinTokenSucceeded = {
 
 export type IssueKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly labels?: InputMaybe<ReadonlyArray<PermittedLabelInput>>;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** AGENT unless told. */
@@ -898,6 +999,8 @@ export type IssueKeyInput = {
   /** By their names. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** One of the team's customer, or of none. */
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type IssueKeyResult = InvalidInput | IssueKeySucceeded | NameTaken | ReferenceMissing;
@@ -958,9 +1061,12 @@ export type Key = {
   /** Until when the secret before the last rotation is still accepted. */
   readonly formerSecretValidUntil: Maybe<Scalars['DateTime']['output']>;
   readonly id: Scalars['ID']['output'];
+  /** What its calls may be marked with. A call that brings another label is refused. */
+  readonly labels: ReadonlyArray<PermittedLabel>;
   /**
    * Patterns: `provider/model`, `*` for any part of either; without a slash, the name of an alias; `*` alone is all. A key
-   * reaches what its patterns grant, within what its team's do; with none it reaches no model.
+   * reaches what its patterns grant, within what those of its user, its team and the team's customer do; with none it
+   * reaches no model.
    */
   readonly models: ReadonlyArray<Scalars['String']['output']>;
   readonly name: Scalars['String']['output'];
@@ -979,9 +1085,12 @@ export type Key = {
   /**
    * Patterns: `server/tool`, `*` within a segment; `server/*` is the whole server, its prompts and resources included;
    * `prompt:server/name` and `resource:server/uri` grant those. A key reaches what its patterns and groups grant, within what
-   * its team is granted; with none it reaches nothing.
+   * its user, its team and the team's customer are granted; with none it reaches nothing.
    */
   readonly tools: ReadonlyArray<Scalars['String']['output']>;
+  /** Null where it is nobody's, or together with an error, like `team`. */
+  readonly user: Maybe<User>;
+  readonly userId: Maybe<Scalars['ID']['output']>;
 };
 
 export type KeyConnection = {
@@ -1328,8 +1437,8 @@ export type Mutation = {
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
    * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
-   * teams, keys, servers, providers, aliases, budgets and limits that the file does not name are retired, and prices that it does not name
-   * are not set any more.
+   * customers, teams, users, keys, servers, providers, aliases, budgets and limits that the file does not name are retired, and
+   * prices that it does not name are not set any more.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
   /**
@@ -1340,6 +1449,7 @@ export type Mutation = {
   readonly approveTools: ApproveToolsResult;
   /** Another scope, period or time zone begins to count anew; anything else goes on with what was counted. */
   readonly changeBudget: ChangeBudgetResult;
+  readonly changeCustomer: ChangeCustomerResult;
   readonly changeKey: ChangeKeyResult;
   readonly changeLimit: ChangeLimitResult;
   readonly changeModelAlias: ChangeModelAliasResult;
@@ -1347,12 +1457,15 @@ export type Mutation = {
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
   readonly changeToolGroup: ChangeToolGroupResult;
+  readonly changeUser: ChangeUserResult;
   /** A budget of a key may be there longer than the key; whoever else it is for stays until it is retired. */
   readonly createBudget: CreateBudgetResult;
+  readonly createCustomer: CreateCustomerResult;
   readonly createLimit: CreateLimitResult;
   readonly createModelAlias: CreateModelAliasResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
+  readonly createUser: CreateUserResult;
   /** Before its time; one that is over stays as it is. */
   readonly endBudgetOverride: EndBudgetOverrideResult;
   readonly eraseSecret: EraseSecretResult;
@@ -1370,6 +1483,8 @@ export type Mutation = {
   readonly registerServer: RegisterServerResult;
   /** Nothing is charged to it any more. */
   readonly retireBudget: RetireBudgetResult;
+  /** Refused while a team or user is the customer's. */
+  readonly retireCustomer: RetireCustomerResult;
   readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireLimit: RetireLimitResult;
   readonly retireModelAlias: RetireModelAliasResult;
@@ -1377,8 +1492,10 @@ export type Mutation = {
   readonly retireProvider: RetireProviderResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
-  /** Refused while a key or team has it. */
+  /** Refused while a key, user, team or customer has it. */
   readonly retireToolGroup: RetireToolGroupResult;
+  /** Refused while a key is the user's. */
+  readonly retireUser: RetireUserResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
   readonly revokeJoinToken: RevokeJoinTokenResult;
   readonly revokeKey: RevokeKeyResult;
@@ -1420,6 +1537,12 @@ export type MutationApproveToolsArgs = {
 export type MutationChangeBudgetArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeBudgetInput;
+};
+
+
+export type MutationChangeCustomerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeCustomerInput;
 };
 
 
@@ -1465,9 +1588,21 @@ export type MutationChangeToolGroupArgs = {
 };
 
 
+export type MutationChangeUserArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeUserInput;
+};
+
+
 export type MutationCreateBudgetArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateBudgetInput;
+};
+
+
+export type MutationCreateCustomerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateCustomerInput;
 };
 
 
@@ -1492,6 +1627,12 @@ export type MutationCreateTeamArgs = {
 export type MutationCreateToolGroupArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateToolGroupInput;
+};
+
+
+export type MutationCreateUserArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateUserInput;
 };
 
 
@@ -1549,6 +1690,12 @@ export type MutationRetireBudgetArgs = {
 };
 
 
+export type MutationRetireCustomerArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireEnvironmentArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
@@ -1586,6 +1733,12 @@ export type MutationRetireTeamArgs = {
 
 
 export type MutationRetireToolGroupArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireUserArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1678,6 +1831,18 @@ export type PageInfo = {
   readonly hasNextPage: Scalars['Boolean']['output'];
   readonly hasPreviousPage: Scalars['Boolean']['output'];
   readonly startCursor: Maybe<Scalars['String']['output']>;
+};
+
+export type PermittedLabel = {
+  readonly __typename?: 'PermittedLabel';
+  readonly name: Scalars['String']['output'];
+  /** Patterns, where `*` stands for any characters. */
+  readonly values: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type PermittedLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly values: ReadonlyArray<Scalars['String']['input']>;
 };
 
 /** What was set, before the list that comes with the software. */
@@ -1816,6 +1981,9 @@ export type Query = {
   readonly budgets: BudgetConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  /** Null where there is none, or none any more. */
+  readonly customer: Maybe<Customer>;
+  readonly customers: CustomerConnection;
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
   readonly environments: EnvironmentConnection;
@@ -1858,6 +2026,9 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly toolGroup: Maybe<ToolGroup>;
   readonly toolGroups: ToolGroupConnection;
+  /** Null where there is none, or none any more. */
+  readonly user: Maybe<User>;
+  readonly users: UserConnection;
 };
 
 
@@ -1886,6 +2057,20 @@ export type QueryBudgetsArgs = {
 export type QueryCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryCustomerArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryCustomersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -2057,6 +2242,20 @@ export type QueryToolGroupsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
+
+export type QueryUserArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryUsersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<UserFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
 export type QuotaFilter = {
   readonly id?: InputMaybe<Scalars['ID']['input']>;
   readonly name?: InputMaybe<Scalars['String']['input']>;
@@ -2167,6 +2366,14 @@ export type RetireBudgetSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type RetireCustomerResult = InUse | NotFound | RetireCustomerSucceeded;
+
+export type RetireCustomerSucceeded = {
+  readonly __typename?: 'RetireCustomerSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
 export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
 
 export type RetireEnvironmentSucceeded = {
@@ -2219,6 +2426,14 @@ export type RetireToolGroupResult = InUse | NotFound | RetireToolGroupSucceeded;
 
 export type RetireToolGroupSucceeded = {
   readonly __typename?: 'RetireToolGroupSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireUserResult = InUse | NotFound | RetireUserSucceeded;
+
+export type RetireUserSucceeded = {
+  readonly __typename?: 'RetireUserSucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -2497,6 +2712,9 @@ export type StoreSecretSucceeded = {
 
 export type Team = {
   readonly __typename?: 'Team';
+  /** Null where there is none, or together with an error. */
+  readonly customer: Maybe<Customer>;
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   readonly id: Scalars['ID']['output'];
   /** Patterns that bound which models its keys reach, as those of keys. With none it bounds nothing. */
   readonly models: ReadonlyArray<Scalars['String']['output']>;
@@ -2595,6 +2813,43 @@ export type UsageBasis =
   | 'NONE'
   /** Bytes and time only: what was passed through is not read. */
   | 'UNMETERED';
+
+/** A person, whose agents carry keys. */
+export type User = {
+  readonly __typename?: 'User';
+  /** Null where there is none, or together with an error. */
+  readonly customer: Maybe<Customer>;
+  /** The only one in whose teams the user has keys; null: in anyone's. */
+  readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly id: Scalars['ID']['output'];
+  /** Patterns that bound which models the user's keys reach, as those of keys. With none it bounds nothing. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  /** Null only together with an error. */
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /** Patterns that bound what the user's keys reach, as those of keys. With neither these nor `toolGroups` it bounds nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type UserConnection = {
+  readonly __typename?: 'UserConnection';
+  readonly edges: ReadonlyArray<UserEdge>;
+  readonly nodes: ReadonlyArray<User>;
+  readonly pageInfo: PageInfo;
+};
+
+export type UserEdge = {
+  readonly __typename?: 'UserEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: User;
+};
+
+export type UserFilter = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+};
 
 export type WithdrawToolApprovalInput = {
   readonly name: Scalars['String']['input'];

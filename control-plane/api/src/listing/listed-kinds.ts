@@ -1,6 +1,7 @@
 // Every kind of resource that the API lists or shows, each with its projection. What is not here has no rows.
 
 import { adminTokens } from "../admin-tokens/admin-token.projection.ts";
+import { customers } from "../customers/customer.projection.ts";
 import { environments } from "../environments/environment.projection.ts";
 import { joinTokens } from "../join-tokens/join-token.projection.ts";
 import { keys } from "../keys/key.projection.ts";
@@ -13,8 +14,9 @@ import { secrets } from "../secrets/secret.projection.ts";
 import { servers } from "../servers/server.projection.ts";
 import { teams } from "../teams/team.projection.ts";
 import { toolGroups } from "../tool-groups/tool-group.projection.ts";
+import { users } from "../users/user.projection.ts";
 
 export const listedKinds = [
-  ...[teams, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
+  ...[customers, teams, users, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
   ...[adminTokens, joinTokens, enrolledProxies, budgets, limits],
 ];

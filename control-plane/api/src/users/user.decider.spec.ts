@@ -30,7 +30,15 @@ test("a changed bound leaves the customer what it is; one that is so already wri
   users(ofCustomer)
     .when({ kind: "change", id: "u1", bound })
     .then([changed], { refer: ["customer/c1"] });
-  users(ofCustomer, changed).when({ kind: "change", id: "u1", bound }).then([]);
+  users(ofCustomer, changed).when({ kind: "change", id: "u1", customerId: "c1", bound }).then([]);
+  for (const [state, customerId] of [
+    [ofCustomer, ""],
+    [ofCustomer, "c2"],
+    [created, "c1"],
+  ] as const)
+    users(state)
+      .when({ kind: "change", id: "u1", customerId, bound })
+      .refused({ kind: "invalid-input", field: "customerId" });
 });
 
 test("refused: what cannot be, what is taken, what is not there", () => {

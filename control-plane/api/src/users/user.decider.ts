@@ -21,8 +21,8 @@ import { groupScopes } from "../tool-groups/granted-tools.ts";
 
 export type UserCommand =
   | ({ kind: "create"; id: string; name: string; customerId?: string | undefined } & Partial<Bound>)
-  /** What is absent stays. */
-  | { kind: "change"; id: string; bound: Partial<Bound> }
+  /** What is absent stays; so must the customer. */
+  | { kind: "change"; id: string; customerId?: string | undefined; bound: Partial<Bound> }
   | { kind: "retire"; id: string };
 
 export type UserEvent = UserCreated | UserChanged | UserRetired;
@@ -48,7 +48,7 @@ export const userDecider: Decider<User | undefined, UserCommand, UserEvent, User
     switch (command.kind) {
       case "change": {
         const bound = changedBound(user, command.bound);
-        const problem = boundProblem(bound);
+        const problem = boundProblem(bound) ?? customerProblem(user, command.customerId);
         if (problem) return refuse(problem);
         if (sameBound(bound, user)) return accept([]);
         const changed = create(UserChangedSchema, { user: { ...user, ...storedBound(bound) } });
@@ -61,6 +61,10 @@ export const userDecider: Decider<User | undefined, UserCommand, UserEvent, User
     }
   },
 };
+
+function customerProblem(user: User, customerId = user.customerId): InvalidInput | undefined {
+  return customerId === user.customerId ? undefined : invalidInput("customerId", "cannot change: a user stays with it");
+}
 
 function referring(customerId: string, { toolGroupIds }: Bound): string[] {
   return [...customerScopes(customerId), ...groupScopes(toolGroupIds)];

@@ -85,7 +85,7 @@ export const refused: [what: string, text: string, message: string][] = [
   [
     "an unknown field",
     key("⟨⟩colour: red"),
-    "`keys[0]` has an unknown field `colour`; it takes name, team, purpose, secret, tools, models, expiresAt.",
+    "`keys[0]` has an unknown field `colour`; it takes name, team, user, purpose, secret, tools, models, labels, expiresAt.",
   ],
   [
     "an unknown field near a known one",

@@ -13,6 +13,7 @@ import {
   serviceSecret,
   variables,
 } from "./configuration.fixture.ts";
+import { refusedOfLevels } from "./levels.fixture.ts";
 import { emptyConfiguration, parseConfiguration, type Parsed } from "./configuration.ts";
 import { referencedVariables } from "./credential.ts";
 import { formatIssue } from "./issue.ts";
@@ -64,7 +65,7 @@ keys:
           purpose: "agent",
           secret: keySecret,
           tools: ["github/*", "files/read_*"],
-          ...{ toolGroups: [], models: [] },
+          ...{ toolGroups: [], models: [], labels: [] },
           at: { line: 11, column: 11 },
         },
         {
@@ -73,7 +74,7 @@ keys:
           purpose: "service",
           secret: serviceSecret,
           tools: [],
-          ...{ toolGroups: [], models: [] },
+          ...{ toolGroups: [], models: [], labels: [] },
           expiresAtMs: Date.UTC(2027, 0, 31, 17),
           at: { line: 15, column: 13 },
         },
@@ -186,6 +187,31 @@ keys: [{ name: a, team: t, models: [fast, "anthropic/claude-*", "*"] }]
     expect(keys).toMatchObject([{ models: ["fast", "anthropic/claude-*", "*"] }]);
   });
 
+  test("may have customers and users, bound by them, and permit labels", () => {
+    const text = `version: 1
+customers: [{ name: acme, tools: ["files/*"] }]
+teams: [{ name: t, customer: acme }]
+users: [{ name: alice, customer: acme, models: [fast] }, { name: bob }]
+keys: [{ name: a, team: t, user: alice, labels: { project: [apollo, "gemini-*"], env: ["*"] } }]
+`;
+    const { customers, teams, users, keys } = taken(text);
+    expect(customers).toMatchObject([{ name: "acme", tools: ["files/*"], toolGroups: [], models: [] }]);
+    expect(teams).toMatchObject([{ name: "t", customer: "acme" }]);
+    expect(users).toEqual([
+      { name: "alice", customer: "acme", models: ["fast"], tools: [], toolGroups: [], at: { line: 4, column: 17 } },
+      { name: "bob", models: [], tools: [], toolGroups: [], at: { line: 4, column: 66 } },
+    ]);
+    expect(keys).toMatchObject([
+      {
+        user: "alice",
+        labels: [
+          { name: "project", values: ["apollo", "gemini-*"] },
+          { name: "env", values: ["*"] },
+        ],
+      },
+    ]);
+  });
+
   test("may price models, to the nano-dollar, and what it does not say of what is cached as input", () => {
     const text = `version: 1
 providers: [{ name: eu, kind: openai, credential: { env: GH_TOKEN } }]
@@ -286,14 +312,14 @@ keys:
 });
 
 describe("a file with a mistake is refused with its place", () => {
-  test.each(refused)("%s", (_, text, message) => {
+  test.each([...refused, ...refusedOfLevels])("%s", (_, text, message) => {
     const { text: file, line, column } = marked(text);
     expect(issuesOf(file).map((issue) => formatIssue("f.yaml", issue))).toEqual([
       `f.yaml:${line}:${column}: ${message}`,
     ]);
   });
 
-  test.each(["policies", "customers", "users"])("the section %s is refused, not ignored", (section) => {
+  test.each(["policies"])("the section %s is refused, not ignored", (section) => {
     expect(issuesOf(`version: 1\n${section}: []\n`)).toEqual([
       { line: 2, column: 1, path: section, message: `\`${section}\` is not supported by this version yet.` },
     ]);

@@ -5,21 +5,24 @@
 import { limits } from "../limits.ts";
 import { readBudget, type ConfiguredBudget } from "./budget.ts";
 import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
+import { readCustomer, type ConfiguredCustomer } from "./customer.ts";
 import { readEnvironment, type ConfiguredEnvironment } from "./environment.ts";
 import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { readLimit, type ConfiguredLimit } from "./limit.ts";
+import { readMember, type ConfiguredMember } from "./member.ts";
 import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
 import { readPrice, type ConfiguredPrice } from "./price.ts";
 import { readProvider, type ConfiguredProvider } from "./provider.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
 import { readServer, type ConfiguredServer } from "./server.ts";
-import { readTeam, type ConfiguredTeam } from "./team.ts";
 import { readToolGroup, type ConfiguredToolGroup } from "./tool-group.ts";
 import { readYaml } from "./yaml-source.ts";
 
 export type Configuration = {
   toolGroups: ConfiguredToolGroup[];
-  teams: ConfiguredTeam[];
+  customers: ConfiguredCustomer[];
+  teams: ConfiguredMember[];
+  users: ConfiguredMember[];
   keys: ConfiguredKey[];
   servers: ConfiguredServer[];
   environments: ConfiguredEnvironment[];
@@ -32,7 +35,7 @@ export type Configuration = {
 
 /** Asks for nothing. */
 export const emptyConfiguration: Readonly<Configuration> = {
-  ...{ toolGroups: [], teams: [], keys: [], servers: [], environments: [] },
+  ...{ toolGroups: [], customers: [], teams: [], users: [], keys: [], servers: [], environments: [] },
   ...{ providers: [], modelAliases: [], prices: [], budgets: [], limits: [] },
 };
 
@@ -44,7 +47,9 @@ export type Parsed =
 const sections = {
   version: "required",
   toolGroups: "optional",
+  customers: "optional",
   teams: "optional",
+  users: "optional",
   keys: "optional",
   servers: "optional",
   environments: "optional",
@@ -54,7 +59,7 @@ const sections = {
   budgets: "optional",
   limits: "optional",
 } as const;
-const laterSections = ["policies", "customers", "users"] as const;
+const laterSections = ["policies"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
   const list = new IssueList(limits.configurationIssuesMax);
@@ -79,29 +84,39 @@ function readRoot(reading: Reading): Configuration | undefined {
     return at ? listOf(reading, at, (_, item) => readItem(item, taken)) : [];
   };
   const groups = section(read.toolGroups, (item, taken) => readToolGroup(reading, item, taken));
-  const toolGroups = new Set(groups.map((group) => group.name));
-  const teams = section(read.teams, (item, taken) => readTeam(reading, item, { taken, toolGroups }));
+  const toolGroups = namesOf(groups);
+  const customers = section(read.customers, (item, taken) => readCustomer(reading, item, { taken, toolGroups }));
+  const ofCustomers = { toolGroups, customers: namesOf(customers) };
+  const teams = section(read.teams, (item, taken) => readMember(reading, item, { taken, ...ofCustomers }));
+  const users = section(read.users, (item, taken) => readMember(reading, item, { taken, ...ofCustomers }));
   const neighbours: Omit<KeyNeighbours, "taken"> = {
-    teams: new Set(teams.map((team) => team.name)),
+    teams: namesOf(teams),
+    users: namesOf(users),
     toolGroups,
     secretIds: new Map(),
   };
   const providers = section(read.providers, (item, taken) => readProvider(reading, item, taken));
-  const ofProviders = { providers: new Set(providers.map((provider) => provider.name)) };
+  const ofProviders = { providers: namesOf(providers) };
   const keys = section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken }));
-  const ofQuotas = { team: neighbours.teams, key: new Set(keys.map((key) => key.name)) };
+  const named = { customer: namesOf(customers), team: namesOf(teams), user: namesOf(users), key: namesOf(keys) };
   return {
     toolGroups: groups,
+    customers,
     teams,
+    users,
     keys,
     servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
     providers,
     modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
     prices: section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken })),
-    budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...ofQuotas, taken })),
-    limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...ofQuotas, taken })),
+    budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...named, taken })),
+    limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...named, taken })),
   };
+}
+
+function namesOf(section: readonly { name: string }[]): ReadonlySet<string> {
+  return new Set(section.map(({ name }) => name));
 }
 
 function readVersion(reading: Reading, at: Found): void {

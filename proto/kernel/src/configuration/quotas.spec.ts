@@ -83,11 +83,11 @@ const limit = (fields: string, scope = "{ team: blue }") =>
 
 describe("are refused at their place", () => {
   test.each<[string, string, string]>([
-    ["nobody", budget(plain, "⟨⟩{}"), "`budgets[0].scope` must be exactly one of team, key and label."],
+    ["nobody", budget(plain, "⟨⟩{}"), "`budgets[0].scope` must be exactly one of customer, team, user, key and label."],
     [
       "two",
       budget(plain, "⟨⟩{ team: blue, key: alice }"),
-      "`budgets[0].scope` must be exactly one of team, key and label.",
+      "`budgets[0].scope` must be exactly one of customer, team, user, key and label.",
     ],
     [
       "a team that is misspelt",
@@ -95,9 +95,9 @@ describe("are refused at their place", () => {
       "`budgets[0].scope.team` names no team of this file; the nearest is `blue`.",
     ],
     [
-      "a user, so far",
-      budget(plain, "{ ⟨⟩user: ann }"),
-      "`budgets[0].scope.user` is not supported by this version yet.",
+      "a user, where the file has none",
+      budget(plain, "{ user: ⟨⟩ann }"),
+      "`budgets[0].scope.user` names no user of this file.",
     ],
     [
       "two labels",
