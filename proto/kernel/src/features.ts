@@ -24,6 +24,8 @@ export const features = {
   /** A team whose keys a customer bounds, and a key that a user does. */
   teamCustomer: "team-customer",
   keyUser: "key-user",
+  /** A price list with prices of tools: without it their calls would cost nothing. */
+  toolPrices: "tool-prices",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -51,6 +53,10 @@ export function teamFeatures({ tools, toolGroupIds, customerId }: Pick<Team, "to
 
 export function keyFeatures({ userId }: Pick<Key, "userId">): string[] {
   return userId === "" ? [] : [features.keyUser];
+}
+
+export function priceListFeatures({ toolPrices }: { toolPrices: readonly unknown[] }): string[] {
+  return toolPrices.length === 0 ? [] : [features.toolPrices];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

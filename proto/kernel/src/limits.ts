@@ -30,6 +30,7 @@ export const limits = {
   providerTimeoutSecondsMax: 3_600,
   /** Of one list, which is one event: so many fit into it with long names and all their tiers. */
   pricesPerListMax: 1_000,
+  toolPricesPerListMax: 500,
   tiersPerPriceMax: 4,
   serviceTierCharsMax: 32,
   /** For a million tokens, for a request, for a search. */

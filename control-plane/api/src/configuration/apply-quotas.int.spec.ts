@@ -98,14 +98,39 @@ test("a key that is replaced takes its budget along, which counts anew; one that
   expect(kept.plan).toContainEqual({ action: "NONE", kind: "budget", name: "day", fields: [], stays: null });
 });
 
-test("with prune they go, before the team that they were for", async () => {
+test("are for customers and users of the file, too, who stay while they are there", async () => {
+  const file = `version: 1
+customers: [{ name: acme }]
+users: [{ name: ann, customer: acme }]
+budgets: [{ name: of-acme, scope: { customer: acme }, limit: 1, period: year }]
+limits: [{ name: of-ann, scope: { user: ann }, measure: tokens, amount: 1000000, window: day }]
+`;
+  const created = ["CREATE customer acme", "CREATE user ann", "CREATE budget of-acme", "CREATE limit of-ann"];
+  expect(done(await apply(file)).sort()).toEqual(created.sort());
+  expect(done(await apply(file))).toEqual([]);
+  const { log } = await api.admin.run<{ log: { position: string } }>("{ log { position } }");
+  const found = await api.admin.run<Record<"budgets" | "limits" | "customers" | "users", { nodes: Node[] }>>(
+    `query ($at: Position) {
+      customers(atLeast: $at) { nodes { id } } users(atLeast: $at) { nodes { id } }
+      budgets(atLeast: $at, filter: { name: "of-acme" }) { nodes { scope { customerId } } }
+      limits(atLeast: $at, filter: { name: "of-ann" }) { nodes { scope { userId } } }
+    }`,
+    { at: log.position },
+  );
+  expect(found.budgets.nodes).toEqual([{ scope: { customerId: found.customers.nodes[0]?.id } }]);
+  expect(found.limits.nodes).toEqual([{ scope: { userId: found.users.nodes[0]?.id } }]);
+  expect(await api.mutate("retireUser", found.users.nodes[0]?.id ?? "", "id")).toMatchObject({ __typename: "InUse" });
+});
+
+test("with prune they go, before those that they were for", async () => {
   const other = `version: 1
 teams: [{ name: research }]
 budgets: [{ name: month, scope: { team: research }, limit: 500, period: month }]
 `;
   expect(done(await apply(other, { prune: true })).sort()).toEqual([
     ...["CHANGE budget month", "CREATE team research"],
-    ...["RETIRE budget apollo", "RETIRE budget day", "RETIRE limit calm", "RETIRE team engineering"],
+    ...["RETIRE budget apollo", "RETIRE budget day", "RETIRE budget of-acme", "RETIRE customer acme"],
+    ...["RETIRE limit calm", "RETIRE limit of-ann", "RETIRE team engineering", "RETIRE user ann"],
   ]);
   expect((await there()).budgets.nodes).toMatchObject([{ name: "month", edition: 2 }]);
   expect(done(await apply(other, { prune: true }))).toEqual([]);

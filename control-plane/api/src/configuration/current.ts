@@ -18,8 +18,8 @@ import {
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
-  type Budget,
   UserSchema,
+  type Budget,
   type Customer,
   type Environment,
   type Key,
@@ -106,10 +106,8 @@ export async function readCurrent(
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  return {
-    ...{ toolGroups, customers, teams, users, keys, servers, ...models, environments, budgets, limits },
-    ...{ approvals, revokedKeyIds },
-  };
+  const others = { environments, budgets, limits, approvals, revokedKeyIds };
+  return { toolGroups, customers, teams, users, keys, servers, ...models, ...others };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

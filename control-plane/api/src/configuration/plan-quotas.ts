@@ -4,20 +4,20 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfiguredScope } from "@tollgate/kernel/configuration/quota-scope";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
-import type { Scope } from "@tollgate/kernel/quotas/quota-scope";
+import type { HolderKind, Scope } from "@tollgate/kernel/quotas/quota-scope";
 import type { AnyStep } from "../log/handle.ts";
 import { budgetDecider, budgetFieldNames, budgetSettingsOf, type BudgetCommand } from "../quotas/budget.decider.ts";
 import { limitDecider, limitSettingsOf, type LimitCommand } from "../quotas/limit.decider.ts";
 import { pruned, type KindPlan, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
-/** Of a team or key that is there or will be; undefined of one that is over. */
-export type IdOf = (kind: "team" | "key", name: string) => string | undefined;
+/** Of whoever is there or will be, by name; undefined of a key that is over. */
+export type IdsOf = Readonly<Record<HolderKind, (name: string) => string | undefined>>;
 
-export function planBudgets(planning: Planning, idOf: IdOf): KindPlan {
+export function planBudgets(planning: Planning, idsOf: IdsOf): KindPlan {
   const { configuration, current } = planning;
   const both = { there: current.budgets, wanted: configuration.budgets };
   const plan = planKind(planning, "budgets", configuration.budgets, {
-    ...{ kind: "budget", idOf },
+    ...{ kind: "budget", idsOf },
     formerOf(name, settings) {
       const former = current.budgets.get(name);
       return former && { id: former.id, fields: changedFields(budgetSettingsOf(former), settings, budgetFieldNames) };
@@ -28,11 +28,11 @@ export function planBudgets(planning: Planning, idOf: IdOf): KindPlan {
   return { ...plan, ...pruned(planning, "budget", both, ({ id }) => [budgetStep({ kind: "retire", id })]) };
 }
 
-export function planLimits(planning: Planning, idOf: IdOf): KindPlan {
+export function planLimits(planning: Planning, idsOf: IdsOf): KindPlan {
   const { configuration, current } = planning;
   const both = { there: current.limits, wanted: configuration.limits };
   const plan = planKind(planning, "limits", configuration.limits, {
-    ...{ kind: "limit", idOf },
+    ...{ kind: "limit", idsOf },
     formerOf(name, settings) {
       const former = current.limits.get(name);
       return former && { id: former.id, fields: changedFields(limitSettingsOf(former), settings, {}) };
@@ -60,7 +60,7 @@ type Wanted<Settings> = {
 
 type Planner<Settings> = {
   kind: "budget" | "limit";
-  idOf: IdOf;
+  idsOf: IdsOf;
   /** What there is of the name, and what of it the settings change. */
   formerOf: (name: string, settings: Settings & { scope: Scope }) => { id: string; fields: string[] } | undefined;
   stepOf: (id: string, name: string, settings: Settings & { scope: Scope }, isThere: boolean) => AnyStep;
@@ -70,12 +70,12 @@ function planKind<Settings extends object>(
   { randomBytes }: Planning,
   section: string,
   all: readonly Wanted<Settings>[],
-  { kind, idOf, formerOf, stepOf }: Planner<Settings>,
+  { kind, idsOf, formerOf, stepOf }: Planner<Settings>,
 ): { items: PlanItem[]; changes: PlannedStep[] } {
   const items: PlanItem[] = [];
   const changes: PlannedStep[] = [];
   for (const [index, { name, at, scope: named, settings: plain }] of all.entries()) {
-    const scope = scopeOf(named, idOf);
+    const scope = scopeOf(named, idsOf);
     const settings = scope && { ...plain, scope };
     const former = settings && formerOf(name, settings);
     const isNothing = !settings || former?.fields.length === 0;
@@ -89,9 +89,9 @@ function planKind<Settings extends object>(
   return { items, changes };
 }
 
-function scopeOf(scope: ConfiguredScope, idOf: IdOf): Scope | undefined {
+function scopeOf(scope: ConfiguredScope, idsOf: IdsOf): Scope | undefined {
   if (scope.kind === "label") return scope;
-  const id = idOf(scope.kind, scope.name);
+  const id = idsOf[scope.kind](scope.name);
   return id === undefined ? undefined : { kind: scope.kind, id };
 }
 

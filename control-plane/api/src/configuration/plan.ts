@@ -11,7 +11,7 @@ import { planKeys } from "./plan-keys.ts";
 import { planModels } from "./plan-models.ts";
 import { planPrices } from "./plan-prices.ts";
 import { planProviders } from "./plan-providers.ts";
-import { planBudgets, planLimits, type IdOf } from "./plan-quotas.ts";
+import { planBudgets, planLimits, type IdsOf } from "./plan-quotas.ts";
 import { planServers } from "./plan-servers.ts";
 import { planToolGroups } from "./plan-tool-groups.ts";
 import type { Plan, PlannedStep, Planning } from "./planning.ts";
@@ -29,9 +29,12 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   const aliases = planModels(planning, providers.idOf);
   const prices = planPrices(planning);
   const environments = planEnvironments(planning);
-  const idOf: IdOf = (kind, name) => (kind === "team" ? teams.idOf(name) : keys.ids.get(name));
-  const budgets = planBudgets(planning, idOf);
-  const limits = planLimits(planning, idOf);
+  const idsOf: IdsOf = {
+    ...{ customer: customers.idOf, team: teams.idOf, user: users.idOf },
+    key: (name) => keys.ids.get(name),
+  };
+  const budgets = planBudgets(planning, idsOf);
+  const limits = planLimits(planning, idsOf);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const secrets = {
     stores: [...servers.secrets.stores, ...providers.secrets.stores],

@@ -1849,6 +1849,7 @@ export type PermittedLabelInput = {
 export type PriceList = {
   readonly __typename?: 'PriceList';
   readonly prices: ReadonlyArray<ModelPrice>;
+  readonly toolPrices: ReadonlyArray<ToolPrice>;
   /** Counts its changes; facts name it. */
   readonly version: Scalars['Int']['output'];
 };
@@ -2680,6 +2681,8 @@ export type SetEnvironmentSucceeded = {
 
 export type SetPricesInput = {
   readonly prices: ReadonlyArray<ModelPriceInput>;
+  /** None unless told. */
+  readonly toolPrices?: InputMaybe<ReadonlyArray<ToolPriceInput>>;
 };
 
 export type SetPricesResult = InvalidInput | SetPricesSucceeded;
@@ -2802,6 +2805,19 @@ export type ToolNaming =
   /** With the server's name before a tool's for who reaches more than one of the group's servers. */
   | 'AUTO'
   | 'NONE';
+
+/** What each call of a tool costs, whatever comes of it. A tool without a price costs nothing. */
+export type ToolPrice = {
+  readonly __typename?: 'ToolPrice';
+  readonly perCall: Scalars['Dollars']['output'];
+  /** A pattern, as those of keys. A tool that is named comes before a star, and then the longest that matches. */
+  readonly tool: Scalars['String']['output'];
+};
+
+export type ToolPriceInput = {
+  readonly perCall: Scalars['Dollars']['input'];
+  readonly tool: Scalars['String']['input'];
+};
 
 /** How tokens and cost are known. */
 export type UsageBasis =

@@ -443,11 +443,6 @@ export const refused: [what: string, text: string, message: string][] = [
     "`models[0].targets[0].weight` is not supported by this version yet.",
   ],
   [
-    "a price of a tool",
-    "version: 1\nprices: [⟨⟩{ tool: github/search_code, perCall: 0.002 }]\n",
-    "`prices[0]` is of a tool, which is not supported by this version yet.",
-  ],
-  [
     "a price of a provider that is not there",
     "version: 1\nprices: [{ model: ⟨⟩opena/gpt-5, inputPerMillion: 1, outputPerMillion: 1 }]\n",
     "`prices[0].model` names no provider of this file; the nearest is `openai`.",

@@ -253,6 +253,21 @@ prices:
     ]);
   });
 
+  test("may price tools beside models, each call of them alike", () => {
+    const text = `version: 1
+prices:
+  - { tool: github/search_code, perCall: 0.002 }
+  - { model: openai/gpt-5, inputPerMillion: 1, outputPerMillion: 2 }
+  - { tool: github/*, perCall: "0" }
+`;
+    const { prices, toolPrices } = taken(text);
+    expect(prices).toMatchObject([{ model: "gpt-5" }]);
+    expect(toolPrices).toEqual([
+      { tool: "github/search_code", callNanoUsd: 2_000_000n, at: { line: 3, column: 5 } },
+      { tool: "github/*", callNanoUsd: 0n, at: { line: 5, column: 5 } },
+    ]);
+  });
+
   test("may name a program, with its arguments as they are written and what stands in its environment", () => {
     const text = `version: 1
 servers:

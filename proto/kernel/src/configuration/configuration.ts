@@ -11,7 +11,7 @@ import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { readLimit, type ConfiguredLimit } from "./limit.ts";
 import { readMember, type ConfiguredMember } from "./member.ts";
 import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
-import { readPrice, type ConfiguredPrice } from "./price.ts";
+import { readPrice, type ConfiguredPrice, type ConfiguredToolPrice } from "./price.ts";
 import { readProvider, type ConfiguredProvider } from "./provider.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
 import { readServer, type ConfiguredServer } from "./server.ts";
@@ -29,6 +29,7 @@ export type Configuration = {
   providers: ConfiguredProvider[];
   modelAliases: ConfiguredModelAlias[];
   prices: ConfiguredPrice[];
+  toolPrices: ConfiguredToolPrice[];
   budgets: ConfiguredBudget[];
   limits: ConfiguredLimit[];
 };
@@ -36,7 +37,7 @@ export type Configuration = {
 /** Asks for nothing. */
 export const emptyConfiguration: Readonly<Configuration> = {
   ...{ toolGroups: [], customers: [], teams: [], users: [], keys: [], servers: [], environments: [] },
-  ...{ providers: [], modelAliases: [], prices: [], budgets: [], limits: [] },
+  ...{ providers: [], modelAliases: [], prices: [], toolPrices: [], budgets: [], limits: [] },
 };
 
 export type Parsed =
@@ -97,8 +98,9 @@ function readRoot(reading: Reading): Configuration | undefined {
   };
   const providers = section(read.providers, (item, taken) => readProvider(reading, item, taken));
   const ofProviders = { providers: namesOf(providers) };
+  const priced = section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken }));
   const keys = section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken }));
-  const ofQuotas = { team: neighbours.teams, key: new Set(keys.map((key) => key.name)) };
+  const named = { customer: namesOf(customers), team: namesOf(teams), user: namesOf(users), key: namesOf(keys) };
   return {
     toolGroups: groups,
     customers,
@@ -109,9 +111,10 @@ function readRoot(reading: Reading): Configuration | undefined {
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
     providers,
     modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
-    prices: section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken })),
-    budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...ofQuotas, taken })),
-    limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...ofQuotas, taken })),
+    prices: priced.filter((price) => "model" in price),
+    toolPrices: priced.filter((price) => "tool" in price),
+    budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...named, taken })),
+    limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...named, taken })),
   };
 }
 

@@ -1,40 +1,51 @@
-// For whom a budget or limit of the file is: a team or key of the file by name, or a label. Whoever of them the file cannot name
-// yet is refused, and not taken for nobody.
+// For whom a budget or limit of the file is: a customer, team, user or key of the file by name, or a label.
 
-import { isMap } from "yaml";
-import type { Label } from "../quotas/quota-scope.ts";
+import type { HolderKind, Label } from "../quotas/quota-scope.ts";
 import { labelNameProblem, labelValueProblem } from "../label.ts";
 import { checkedTextOf, entriesOf, mappingOf, nameOf, type Entry, type Found, type Reading } from "./reader.ts";
 import { nearest } from "./suggestion.ts";
 
 export type ConfiguredScope =
-  { readonly kind: "team" | "key"; readonly name: string } | ({ readonly kind: "label" } & Label);
+  { readonly kind: HolderKind; readonly name: string } | ({ readonly kind: "label" } & Label);
 
 /** Whom the file names. */
-export type QuotaNeighbours = { readonly team: ReadonlySet<string>; readonly key: ReadonlySet<string> };
+export type QuotaNeighbours = Readonly<Record<HolderKind, ReadonlySet<string>>>;
 
-const fields = { team: "optional", key: "optional", label: "optional" } as const;
-/** The one place that customers and users are missing from until the file can name them. */
-const laterFields = ["customer", "user"] as const;
+const fields = {
+  customer: "optional",
+  team: "optional",
+  user: "optional",
+  key: "optional",
+  label: "optional",
+} as const;
+const holderKinds: readonly HolderKind[] = ["customer", "team", "user", "key"];
 
 export function readScope(reading: Reading, at: Found, neighbours: QuotaNeighbours): ConfiguredScope | undefined {
-  const read = mappingOf(reading, at, fields, { later: laterFields });
+  const read = mappingOf(reading, at, fields);
   if (!read) return undefined;
-  const { node } = at;
-  if (laterFields.some((name) => isMap(node) && node.has(name))) return undefined;
   if (Object.values(read).length !== 1) {
-    reading.issues.add(at, "must be exactly one of team, key and label");
+    reading.issues.add(at, "must be exactly one of customer, team, user, key and label");
     return undefined;
   }
   if (read.label) return labelOf(reading, read.label);
-  const kind = read.team ? "team" : "key";
-  const named = read.team ?? read.key;
-  const name = named && nameOf(reading, named);
-  if (!named || name === undefined) return undefined;
-  if (neighbours[kind].has(name)) return { kind, name };
-  const meant = nearest(name, neighbours[kind]);
+  for (const kind of holderKinds) {
+    const named = read[kind];
+    if (named) return holderOf(reading, named, { kind, names: neighbours[kind] });
+  }
+  return undefined;
+}
+
+function holderOf(
+  reading: Reading,
+  at: Entry,
+  { kind, names }: { kind: HolderKind; names: ReadonlySet<string> },
+): ConfiguredScope | undefined {
+  const name = nameOf(reading, at);
+  if (name === undefined) return undefined;
+  if (names.has(name)) return { kind, name };
+  const meant = nearest(name, names);
   const hint = meant === undefined ? "" : `; the nearest is \`${meant}\``;
-  reading.issues.add(named, `names no ${kind} of this file${hint}`);
+  reading.issues.add(at, `names no ${kind} of this file${hint}`);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-// Budgets and limits of a file: dollars to the nano as they stand there, and every mistake at its place. A mistake that were taken
+// Budgets, limits and prices of tools of a file: dollars to the nano as they stand there, and every mistake at its place. A mistake that were taken
 // for something else would bound nobody, or everybody.
 
 import {
@@ -83,11 +83,11 @@ const limit = (fields: string, scope = "{ team: blue }") =>
 
 describe("are refused at their place", () => {
   test.each<[string, string, string]>([
-    ["nobody", budget(plain, "⟨⟩{}"), "`budgets[0].scope` must be exactly one of team, key and label."],
+    ["nobody", budget(plain, "⟨⟩{}"), "`budgets[0].scope` must be exactly one of customer, team, user, key and label."],
     [
       "two",
       budget(plain, "⟨⟩{ team: blue, key: alice }"),
-      "`budgets[0].scope` must be exactly one of team, key and label.",
+      "`budgets[0].scope` must be exactly one of customer, team, user, key and label.",
     ],
     [
       "a team that is misspelt",
@@ -95,9 +95,9 @@ describe("are refused at their place", () => {
       "`budgets[0].scope.team` names no team of this file; the nearest is `blue`.",
     ],
     [
-      "a user, so far",
-      budget(plain, "{ ⟨⟩user: ann }"),
-      "`budgets[0].scope.user` is not supported by this version yet.",
+      "a user, where the file has none",
+      budget(plain, "{ user: ⟨⟩ann }"),
+      "`budgets[0].scope.user` names no user of this file.",
     ],
     [
       "two labels",
@@ -163,6 +163,21 @@ describe("are refused at their place", () => {
       "a label",
       limit("measure: requests, amount: 1, window: day", "⟨⟩{ label: { a: b } }"),
       "`limits[0].scope` is a label, which limits do not count by.",
+    ],
+    [
+      "a price of a prompt",
+      "version: 1\nprices: [{ tool: ⟨⟩prompt:github/review, perCall: 0.002 }]\n",
+      "`prices[0].tool` is not of a tool, and nothing else has a price.",
+    ],
+    [
+      "a tool by the token",
+      "version: 1\nprices: [{ tool: github/review, perCall: 1, ⟨⟩inputPerMillion: 1 }]\n",
+      "`prices[0]` has an unknown field `inputPerMillion`; it takes tool, perCall.",
+    ],
+    [
+      "one tool's price twice",
+      "version: 1\nprices: [{ tool: a/b, perCall: 1 }, ⟨⟩{ tool: a/b, perCall: 2 }]\n",
+      "`prices[1]` is the price of line 2 again.",
     ],
   ])("%s", (_, text, message) => {
     const { text: file, line, column } = marked(text);
