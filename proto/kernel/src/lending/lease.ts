@@ -162,7 +162,8 @@ export class Lease {
     this.endsAt =
       msLeft === undefined ? undefined : { monotonicMs: sentAt.monotonicMs + msLeft, wallMs: sentAt.wallMs + msLeft };
     this.news = news;
-    if (isOver) this.isOver = true;
+    // A ledger that forgot the lease with a backup may have opened it anew, of the account of another time.
+    if (isOver || account !== this.account) this.isOver = true;
     const taken = this.take(grant);
     // Others are short, but who waits here was short before them.
     if (keepAtMost !== undefined && this.lacking === 0n) this.giveBack(keepAtMost);

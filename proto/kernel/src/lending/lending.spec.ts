@@ -255,6 +255,17 @@ test("a lease that its holder closes is said to be closed until the ledger knows
   expect([...book.leases()]).toEqual([]);
 });
 
+test("a lease that a restored ledger has put into another account is used no more", () => {
+  const ledger = new Ledger("money", 1_000n);
+  const book = new LeaseBook(60_000);
+  book.settle(held(call(ledger, book, "p", 10n)), [10n]);
+  const answer = { revision: 9n, grant: undefined, keepAtMost: undefined, msLeft: undefined, isFrozen: true, news };
+  const [lease] = book.leases();
+  book.answered(1, { ...answer, account: "b", isOver: false }, at(1));
+  expect(lease?.isOver).toBe(true);
+  expect(book.lease("budget/b")).toBeUndefined();
+});
+
 test("what a call cost beyond all that was lent stays exposed until there is room for it", () => {
   const ledgers = { budget: new Ledger("money", 100n), exposure: new Ledger("money", 20n) };
   const [book, other] = [new LeaseBook(60_000), new LeaseBook(60_000)];
