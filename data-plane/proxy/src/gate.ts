@@ -78,6 +78,7 @@ export function openGate({
   const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
   const { neighbours = alone({ proxyId: "", slot: 0, boot: randomUUID(), address: "" }) } = more;
+  const mayHold = (): boolean => recorder.mayHold?.() ?? true;
   const mcp = openMcp({
     config,
     log,
@@ -88,11 +89,13 @@ export function openGate({
     sealer,
     wallMs,
     neighbours,
+    desk,
+    mayHold,
     onSuspect: servers?.onSuspect,
   });
   const models = openModels({
     ...{ config, log, replica, accounts, deadlines, secrets, wallMs, desk },
-    mayHold: () => recorder.mayHold?.() ?? true,
+    mayHold,
     modelAccounts: openModelAccounts(recording),
   });
   const known = (): Known => knownOf(replica, config);

@@ -4,14 +4,8 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
-import { budgetsOf, limitsOf } from "@tollgate/kernel/quotas/charged";
-import {
-  BudgetLedgerLost,
-  BudgetReservation,
-  LimitMeasure,
-  type Budget,
-  type BudgetFeature,
-} from "@tollgate/schema/resources";
+import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
+import { budgetCharge, chargedTo, limitCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";
@@ -24,26 +18,19 @@ const none: Charges = { charges: [] };
 
 export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
   const { view, principal, provider, model, call } = bounded;
-  const budgets = budgetsOf(view, principal, []);
-  if (budgets.outcome === "refused") return { refusal: { code: budgets.code } };
-  const limits = limitsOf(view, principal, { kind: "model", of: provider.name, name: model });
-  if (limits.outcome === "refused") return { refusal: { code: limits.code } };
-  if (budgets.to.length === 0 && limits.to.length === 0) return none;
+  const charged = chargedTo(view, principal, { kind: "model", of: provider.name, name: model });
+  if (charged.outcome === "refused") return { refusal: { code: charged.code } };
+  const { budgets, limits } = charged;
+  if (budgets.length === 0 && limits.length === 0) return none;
   const charges: Charge[] = [];
   const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
-  for (const budget of isPaid ? budgets.to : []) {
+  for (const budget of isPaid ? budgets : []) {
     if (!budget.hard) continue;
     const problem = boundProblem(bounded, budget);
     if (problem !== undefined) return { refusal: problem };
-    const allowanceNanoUsd = call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n;
-    const of = { kind: "budget", budget, allowanceNanoUsd } as const;
-    charges.push({ subject: `budget/${budget.id}`, kind: "money", of });
+    charges.push(budgetCharge(budget, call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n));
   }
-  for (const limit of limits.to) {
-    const kind = limit.measure === LimitMeasure.CONCURRENT_CALLS ? "slots" : "window";
-    if (limit.measure === LimitMeasure.TOKENS && !isPaid) continue;
-    charges.push({ subject: `limit/${limit.id}`, kind, of: { kind: "limit", limit } });
-  }
+  for (const limit of limits) if (limit.measure !== LimitMeasure.TOKENS || isPaid) charges.push(limitCharge(limit));
   return { charges };
 }
 
@@ -88,10 +75,6 @@ function allowed({ serverFeatures }: ModelRequest, budget: Budget): bigint {
 export function isRunning({ reservation }: Budget, request: ModelRequest | undefined): boolean {
   if (request === undefined || !request.isStreamed || request.isBackground) return false;
   return reservation === BudgetReservation.RUNNING;
-}
-
-export function goesOnWithoutLedger({ of }: Charge): boolean {
-  return of.kind === "budget" && of.budget.onLedgerLost === BudgetLedgerLost.ALLOW;
 }
 
 /** What is not known of it before is guessed; it is corrected when it is over. */

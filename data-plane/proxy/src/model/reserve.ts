@@ -3,13 +3,14 @@
 // is not before the period ends.
 
 import { boundOf } from "@tollgate/kernel/pricing";
+import { goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
 import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { inputTokensMost } from "./bound.ts";
-import { chargesOf, goesOnWithoutLedger, isRunning, tokensGuessed } from "./charges.ts";
+import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
 

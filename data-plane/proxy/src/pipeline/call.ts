@@ -61,6 +61,16 @@ export type Authorised<C extends Call> = {
   readonly server: Server;
   /** The server's own name for it. */
   readonly tool: string;
+  /** What it holds of budgets and limits; undefined where none is for it. */
+  readonly reservation?: ToolReservation;
+};
+
+/** What one call of a tool holds, until it is settled. */
+export type ToolReservation = {
+  /** That it holds money of. */
+  accounts(): string[];
+  /** Once, when it is over. */
+  settle(): void;
 };
 
 /** What is written down of a call to a model, as `Description` is of one to a server. */

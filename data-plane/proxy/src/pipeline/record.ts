@@ -119,11 +119,12 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   };
 
   function completed(
-    { call, principal, server, tool }: Authorised<Described>,
+    { call, principal, server, tool, reservation }: Authorised<Described>,
     completion: Completion,
     release: () => void,
   ): void {
     counters.completed(completion.outcome);
+    reservation?.settle();
     const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
     const { serverEra } = completion;
     const value = {
