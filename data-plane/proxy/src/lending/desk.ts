@@ -88,6 +88,8 @@ export function createDesk(parts: DeskParts): Desk {
   let incarnation = 0n;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Infinity;
+  /** Whether the ledger could not be asked the last time. */
+  let isUnheard = false;
   let isClosed = false;
   let isLeaving = false;
   let left = (): void => undefined;
@@ -168,6 +170,7 @@ export function createDesk(parts: DeskParts): Desk {
     if (isClosed) return;
     const sent = underWay?.batch === batch ? underWay : undefined;
     if (sent !== undefined) underWay = undefined;
+    isUnheard = answers === undefined;
     if (answers === undefined) return serve(retryMs * 4);
     if (of > incarnation) {
       incarnation = of;
@@ -218,7 +221,9 @@ export function createDesk(parts: DeskParts): Desk {
   }
 
   function shortOf({ ask, lease, isSilent }: Lack, now: Clocks): Outcome {
-    const reason = shortages.get(ask.subject) ?? (isSilent || lease.news === undefined ? "silent" : "held");
+    const isKnown = !isSilent && !isUnheard && lease.news !== undefined;
+    const said = shortages.get(ask.subject);
+    const reason = said === "spent" || said === "none" ? said : isKnown ? "held" : "silent";
     return { kind: "short", ask, reason, news: lease.news, msLeft: lease.msLeft(now) };
   }
 
