@@ -23,6 +23,10 @@ export const limits = {
   labelPatternsPerLabelMax: 100,
   /** With its name and what is between them it is one text of a fact, whole. */
   labelValueCharsMax: 64,
+  labelsPerCallMax: 8,
+  /** Of each header by which a request asks for less than its key reaches, or says its labels. */
+  askedHeaderCharsMax: 4_096,
+  askedHeaderItemsMax: 100,
   modelPatternsPerProviderMax: 1_000,
   modelPatternsPerCredentialMax: 100,
   credentialsPerProviderMax: 32,

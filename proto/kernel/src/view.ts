@@ -46,7 +46,11 @@ export type Principal = {
   /** The team's. */
   customer: Customer | undefined;
   models: ModelGrant;
+  /** What the call is marked with, as `project=apollo`, in order. */
+  labels: readonly string[];
 } & Grant;
+
+const noLabels: readonly string[] = [];
 
 export type Authenticated = { outcome: "principal"; principal: Principal } | { outcome: "refused"; code: ErrorCode };
 
@@ -185,6 +189,7 @@ function principalOf(replica: Replica, levels: Levels): Principal {
   const models = bounds.filter((bound) => bound.models.length > 0);
   const principal: Principal = {
     ...levels,
+    labels: noLabels,
     models: [...models, key].map((level) => modelGrantOf(level.models)).reduce(bothModelGrants),
     ...[...tools, key].map((level) => grantOf(patternsOf(replica, level))).reduce(bothOf),
   };

@@ -13,7 +13,7 @@ export type Charged =
   | { readonly outcome: "refused"; readonly code: ErrorCode };
 
 export function chargedTo(view: View, principal: Principal, target: CallTarget): Charged {
-  const budgets = budgetsOf(view, principal, []);
+  const budgets = budgetsOf(view, principal);
   if (budgets.outcome === "refused") return budgets;
   const limits = limitsOf(view, principal, target);
   if (limits.outcome === "refused") return limits;

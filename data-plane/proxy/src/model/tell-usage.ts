@@ -16,7 +16,7 @@ type Asking = Admitted<Call & { readonly exchange: Exchange }>;
 export function tellUsage(desk: Desk | undefined, accounts: Pick<Accounts, "refuse">): Step<Asking> {
   return ({ call, view, principal }) => {
     const { response, requestId } = call.exchange;
-    const budgets = budgetsOf(view, principal, []);
+    const budgets = budgetsOf(view, principal);
     if (budgets.outcome === "refused") return accounts.refuse(call, { code: budgets.code }, { principal });
     const charges = budgets.to.filter(({ hard }) => hard).map((budget) => budgetCharge(budget, 0n));
     if (desk === undefined || charges.length === 0) return answerJson(response, requestId, 200, usageBody([]));

@@ -18,7 +18,7 @@ import { recordsOf, type Written } from "../records.fixture.ts";
 import { apply, fromSnapshot, type Replica, type Stored } from "../replica.ts";
 import { viewOf } from "../view.ts";
 import { budgetsOf, limitsOf, type CallTarget, type Charged } from "./charged.ts";
-import { scopeText, storedScope, type Label, type Scope } from "./quota-scope.ts";
+import { scopeText, storedScope, type Scope } from "./quota-scope.ts";
 
 const caller = (keyId: string, teamId: string, above: { userId?: string; customerId?: string } = {}) => ({
   key: create(KeySchema, { id: keyId, teamId }),
@@ -50,12 +50,13 @@ const storedLimit = (id: string, scope: Scope, more: LimitInit = {}): Stored => 
 const replicaOf = (...resources: Stored[]): Replica => fromSnapshot(1n, resources);
 const names = (charged: Charged<{ name: string }>): string[] | string =>
   charged.outcome === "refused" ? charged.code : charged.to.map(({ name }) => name);
-const budgetsIn = (replica: Replica, who = alice, ...labels: Label[]) => names(budgetsOf(viewOf(replica), who, labels));
+const budgetsIn = (replica: Replica, who = alice, ...labels: string[]) =>
+  names(budgetsOf(viewOf(replica), { ...who, labels }));
 const limitsIn = (replica: Replica, who = alice, target: CallTarget = tool("read")) =>
   names(limitsOf(viewOf(replica), who, target));
 const tool = (name: string): CallTarget => ({ kind: "tool", of: "files", name });
 const model = (name: string): CallTarget => ({ kind: "model", of: "openai", name });
-const project = (value: string): Label => ({ name: "project", value });
+const project = (value: string): string => `project=${value}`;
 
 describe("budgets", () => {
   const replica = replicaOf(
@@ -83,21 +84,21 @@ describe("budgets", () => {
 
   test("are those of the call's labels, too, each once", () => {
     expect(budgetsIn(replica, bob, project("apollo"))).toEqual(["of-red", "of-apollo", "of-apollo-too"]);
-    expect(budgetsIn(replica, bob, project("gemini"), { name: "care", value: "high" })).toEqual(["of-red", "of-care"]);
+    expect(budgetsIn(replica, bob, project("gemini"), "care=high")).toEqual(["of-red", "of-care"]);
     expect(budgetsIn(replica, bob, project("apollo"), project("apollo"))).toHaveLength(3);
-    expect(budgetsIn(replica, bob, { name: "other", value: "apollo" })).toEqual(["of-red"]);
+    expect(budgetsIn(replica, bob, "other=apollo")).toEqual(["of-red"]);
   });
 
   test("are found once, and given out as the same list until a budget changes", () => {
     const labels = [project("apollo")];
-    const first = budgetsOf(viewOf(replica), alice, labels);
+    const first = budgetsOf(viewOf(replica), { ...alice, labels });
     const team = toBinary(TeamSchema, create(TeamSchema, { id: "green" }));
     const more = fromSnapshot(2n, [{ kind: "team", id: "green", bytes: team }]);
     const next = viewOf({ ...replica, kinds: new Map([...replica.kinds, ["team", kindOf(more, "team")]]) });
-    expect(budgetsOf(next, alice, labels)).toBe(first);
+    expect(budgetsOf(next, { ...alice, labels })).toBe(first);
     expect(limitsOf(next, alice, tool("read"))).toBe(limitsOf(viewOf(replica), alice, tool("write")));
     const changed = apply(replica, recordsOf([[retired("of-apollo", ofLabel("apollo"))]], replica.position));
-    expect(names(budgetsOf(viewOf(changed), alice, labels))).toEqual(["of-alice", "of-blue", "of-apollo-too"]);
+    expect(names(budgetsOf(viewOf(changed), { ...alice, labels }))).toEqual(["of-alice", "of-blue", "of-apollo-too"]);
   });
 
   test("follow a key into another team", () => {
@@ -225,7 +226,8 @@ describe("what is not understood", () => {
     if (!first || !second) throw new Error("both were made");
     const view = viewOf(first);
     const kinds = first.kinds;
-    expect(budgetsOf(view, alice, [])).toBe(budgetsOf(viewOf({ ...second, kinds }), alice, []));
+    const bare = { ...alice, labels: [] };
+    expect(budgetsOf(view, bare)).toBe(budgetsOf(viewOf({ ...second, kinds }), bare));
   });
 });
 
@@ -235,10 +237,11 @@ const anyScope: fc.Arbitrary<Scope> = fc.oneof(
   fc.constantFrom(ofUser("ann"), ofUser("carol"), ofCustomer("acme"), ofCustomer("other")),
   fc.tuple(fc.constantFrom("x", "y"), fc.constantFrom("a", "b")).map(([value, name]) => ofLabel(value, name)),
 );
-const anyLabels = fc.uniqueArray(
-  fc.record({ name: fc.constantFrom("a", "b", "c"), value: fc.constantFrom("x", "y", "z") }),
-  { selector: ({ name }) => name },
-);
+const anyLabels = fc
+  .uniqueArray(fc.record({ name: fc.constantFrom("a", "b", "c"), value: fc.constantFrom("x", "y", "z") }), {
+    selector: ({ name }) => name,
+  })
+  .map((labels) => labels.map(({ name, value }) => `${name}=${value}`));
 
 test("is what a model without an index, a cache or a view says, over a history of changes", () => {
   const step = fc.record({ id: fc.constantFrom("1", "2", "3", "4"), scope: anyScope, isRetired: fc.boolean() });
@@ -253,12 +256,7 @@ test("is what a model without an index, a cache or a view says, over a history o
         if (isRetired) scopes.delete(id);
         else scopes.set(id, scope);
         const above = who === alice ? ["user/ann", "customer/acme"] : [];
-        const own = [
-          ...above,
-          `key/${who.key.id}`,
-          `team/${who.team.id}`,
-          ...labels.map((l) => `label/${l.name}=${l.value}`),
-        ];
+        const own = [...above, `key/${who.key.id}`, `team/${who.team.id}`, ...labels.map((label) => `label/${label}`)];
         const expected = [...scopes].filter(([, of]) => own.includes(scopeText(of))).map(([name]) => name);
         const found = budgetsIn(replica, who, ...labels);
         expect([...found].sort()).toEqual(expected.sort());

@@ -3,6 +3,7 @@
 // and is then given out without making anything. Where a budget or limit is not understood, who is held back by it refuses.
 
 import { LimitMeasure, type Budget, type Key, type Limit } from "@tollgate/schema/resources";
+import { scopesOf } from "../attribution.ts";
 import type { ErrorCode } from "../errors.ts";
 import { allowedBy, grantOf } from "../grant.ts";
 import { scopeOf } from "../ids.ts";
@@ -10,7 +11,6 @@ import { modelGrantOf } from "../model-grant.ts";
 import type { GrantKind } from "../tool-pattern.ts";
 import type { Principal, View } from "../view.ts";
 import { budgetIndex, limitIndex, unclearIn, type QuotaIndex, type Unclear } from "./quota-index.ts";
-import { scopeText, type Label } from "./quota-scope.ts";
 
 export type Charged<T> =
   | { readonly outcome: "charged"; readonly to: readonly T[] }
@@ -23,13 +23,13 @@ type Caller = Pick<Principal, "key" | "team" | "user" | "customer">;
 
 const refused = { outcome: "refused", code: "auth.scope-refused" } as const;
 
-export function budgetsOf(view: View, caller: Caller, labels: readonly Label[]): Charged<Budget> {
+export function budgetsOf(view: View, caller: Caller & Pick<Principal, "labels">): Charged<Budget> {
   const made = madeFor(view, caller);
   if (made.isRefused) return refused;
   let found = made.budgets;
-  for (const label of labels) {
-    if (made.unclear.scopes.size > 0 && made.unclear.scopes.has(scopeText({ kind: "label", ...label }))) return refused;
-    const ofLabel = made.budgetIndex.byLabel.get(label.name)?.get(label.value);
+  for (const label of caller.labels) {
+    if (made.unclear.scopes.size > 0 && made.unclear.scopes.has(scopeOf("label", label))) return refused;
+    const ofLabel = made.budgetIndex.byLabel.get(label);
     if (ofLabel !== undefined) found = joined(found, ofLabel);
   }
   return found.charged;
@@ -38,16 +38,6 @@ export function budgetsOf(view: View, caller: Caller, labels: readonly Label[]):
 export function limitsOf(view: View, caller: Caller, target: CallTarget): Charged<Limit> {
   const made = madeFor(view, caller);
   return made.isRefused ? refused : limitsAt(made.limits, target);
-}
-
-/** Whom a call is charged to beside its labels. */
-function holdersOf({ key, user, team, customer }: Caller): string[] {
-  return [
-    scopeOf("key", key.id),
-    ...(user ? [scopeOf("user", user.id)] : []),
-    scopeOf("team", team.id),
-    ...(customer ? [scopeOf("customer", customer.id)] : []),
-  ];
 }
 
 /** What was found for a key, and of what. */
@@ -80,7 +70,8 @@ function isSameCaller(a: Caller, b: Caller): boolean {
 }
 
 function make(caller: Caller, of: Pick<Made, "budgetIndex" | "limitIndex" | "unclear">): Made {
-  const holders = holdersOf(caller);
+  // Labels are a call's own, and not its key's.
+  const holders = scopesOf({ ...caller, labels: [] });
   const isUnclear = of.unclear.everybody || of.budgetIndex.isUnclear || of.limitIndex.isUnclear;
   const all = holders.flatMap((holder) => of.limitIndex.byHolder.get(holder) ?? []);
   return {

@@ -13,8 +13,8 @@ type Quota = Message & { name: string; scope?: QuotaScope | undefined };
 export type QuotaIndex<T> = {
   /** By the text of whom they are for, "team/<id>"; each list by name. */
   readonly byHolder: ReadonlyMap<string, readonly T[]>;
-  /** By a label's name and value. */
-  readonly byLabel: ReadonlyMap<string, ReadonlyMap<string, readonly T[]>>;
+  /** By a label as calls have it: "project=apollo". */
+  readonly byLabel: ReadonlyMap<string, readonly T[]>;
   /** Some are for whom this software does not know, and none of them says that it has to. */
   readonly isUnclear: boolean;
 };
@@ -39,25 +39,21 @@ function indexer<T extends Quota>(desc: GenMessage<T>): (state: KindState | unde
 
 function indexed<T extends Quota>(all: readonly T[]): QuotaIndex<T> {
   const byHolder = new Map<string, T[]>();
-  const byLabel = new Map<string, Map<string, T[]>>();
+  const byLabel = new Map<string, T[]>();
   let isUnclear = false;
   for (const quota of all) {
     const scope = scopeIn(quota.scope);
     if (!scope) isUnclear = true;
-    else if (scope.kind !== "label") appended(byHolder, scopeText(scope), quota);
-    else {
-      const ofName = byLabel.get(scope.name) ?? new Map<string, T[]>();
-      byLabel.set(scope.name, appended(ofName, scope.value, quota));
-    }
+    else if (scope.kind === "label") append(byLabel, `${scope.name}=${scope.value}`, quota);
+    else append(byHolder, scopeText(scope), quota);
   }
   return { byHolder, byLabel, isUnclear };
 }
 
-function appended<T>(to: Map<string, T[]>, key: string, one: T): Map<string, T[]> {
+function append<T>(to: Map<string, T[]>, key: string, one: T): void {
   const list = to.get(key);
   if (list) list.push(one);
   else to.set(key, [one]);
-  return to;
 }
 
 /** Whose calls refuse, by the texts of scopes. */
