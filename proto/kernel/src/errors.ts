@@ -10,9 +10,9 @@ import {
   type ErrorShape,
   type ModelDoor,
 } from "./error-shapes.ts";
+import { policyErrors } from "./policy/errors.ts";
 
-export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
-export { errorShapes };
+export { errorShapes, type DoorShape, type ErrorClass, type ErrorEntry, type ErrorShape, type ModelDoor };
 
 export const errors = {
   "auth.key-missing": {
@@ -284,6 +284,7 @@ export const errors = {
     help: "It has no such path. Clients estimate then by themselves.",
     doors: { anthropic: { type: "not_supported" } },
   },
+  ...policyErrors,
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -423,6 +424,11 @@ export const errors = {
     class: "unavailable",
     text: "The proxy has applied more of this log than the control plane has, or something else.",
     help: "The database was restored from a backup or replaced by an older one. Where that was meant, start the control plane with the next `TOLLGATE_INCARNATION`; until then the proxy keeps what it has.",
+  },
+  "sync.policies-unknown": {
+    class: "conflict",
+    text: "There are policies, and the proxy is too old to know of any.",
+    help: "It would let through what they refuse. Roll the proxy; it is not ready until then.",
   },
   "sync.snapshots-busy": {
     class: "exhausted",

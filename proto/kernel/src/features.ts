@@ -3,7 +3,14 @@
 // alone. Which features a resource needs is worked out here from the resource itself, by the one who writes it; a feature
 // that was released is never renamed.
 
-import { ServerCatalogue, ServerIsolation, ServerTransport, type Server, type Team } from "@tollgate/schema/resources";
+import {
+  ServerCatalogue,
+  ServerIsolation,
+  ServerTransport,
+  type Policy,
+  type Server,
+  type Team,
+} from "@tollgate/schema/resources";
 
 export const features = {
   /** A server that is reached in another way than Streamable HTTP. */
@@ -14,6 +21,10 @@ export const features = {
   pinnedCatalogue: "pinned-catalogue",
   /** A team that bounds what its keys reach: without it they would reach more than is meant. */
   teamTools: "team-tools",
+  /** Policies of these kinds: one that a proxy does not know would say nothing there. */
+  policyDeny: "policy-deny",
+  policyRedact: "policy-redact",
+  policyValidateArguments: "policy-validate-arguments",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -34,6 +45,16 @@ export function serverFeatures({
 
 export function teamFeatures({ tools, toolGroupIds }: Pick<Team, "tools" | "toolGroupIds">): string[] {
   return tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools];
+}
+
+const policyKinds = {
+  deny: features.policyDeny,
+  redact: features.policyRedact,
+  validateArguments: features.policyValidateArguments,
+} as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
+
+export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {
+  return kind.case === undefined ? [] : [policyKinds[kind.case]];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

@@ -6,6 +6,7 @@ import {
   EnvironmentSchema,
   KeySchema,
   ModelAliasSchema,
+  PolicySchema,
   PriceListSchema,
   ProviderSchema,
   SecretSchema,
@@ -29,6 +30,7 @@ import type { ErrorCode } from "./errors.ts";
 import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
 import type { KeyText } from "./key-format.ts";
 import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
+import { policiesIn, type CompiledPolicy } from "./policy/in-force.ts";
 import type { PublishedPrices } from "./pricing.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
@@ -46,6 +48,8 @@ export type View = {
   providersByName: ReadonlyMap<string, Provider>;
   modelAliasesByName: ReadonlyMap<string, ModelAlias>;
   priceList: PublishedPrices;
+  /** Those in force, in the order in which they speak. What was not understood is among them, and refuses what it covers. */
+  policies: readonly CompiledPolicy[];
   /** None, too, where something about it was not understood. */
   provider(this: void, id: string): Provider | undefined;
   secret(id: string): Secret | undefined;
@@ -65,6 +69,7 @@ export function viewOf(replica: Replica, previous?: View): View {
     providersByName: kept("provider", previous?.providersByName, (state) => byName(state, ProviderSchema)),
     modelAliasesByName: kept("model-alias", previous?.modelAliasesByName, (state) => byName(state, ModelAliasSchema)),
     priceList: priceListIn(replica),
+    policies: policiesIn(replica, (entry) => decoded(entry, PolicySchema), previous),
     provider: (id) =>
       replica.refused.has(`provider/${id}`) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),

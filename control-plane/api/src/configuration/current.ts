@@ -9,6 +9,7 @@ import {
   EnvironmentSchema,
   KeySchema,
   ModelAliasSchema,
+  PolicySchema,
   PriceListSchema,
   ProviderSchema,
   ServerSchema,
@@ -18,6 +19,7 @@ import {
   type Environment,
   type Key,
   type ModelAlias,
+  type Policy,
   type PriceList,
   type Provider,
   type Server,
@@ -40,6 +42,7 @@ export type CurrentState = {
   modelAliases: ReadonlyMap<string, ModelAlias>;
   priceList: PriceList | undefined;
   environments: ReadonlyMap<string, Environment>;
+  policies: ReadonlyMap<string, Policy>;
   /** Ids, by the id of the server. */
   approvals: ReadonlyMap<string, readonly string[]>;
   /** Of the key ids that were asked about: those that were used and are over. */
@@ -62,6 +65,7 @@ export async function readCurrent(
   const modelAliases = new Map<string, ModelAlias>();
   let priceList: PriceList | undefined;
   const environments = new Map<string, Environment>();
+  const policies = new Map<string, Policy>();
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
@@ -79,6 +83,7 @@ export async function readCurrent(
       if (ofServer) ofServer.push(id);
       else approvals.set(serverId, [id]);
     },
+    policy: (body) => named(policies, fromBinary(PolicySchema, body)),
     environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
   };
   await readResources(database, async (page) => {
@@ -86,7 +91,7 @@ export async function readCurrent(
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  return { toolGroups, teams, keys, servers, ...models, environments, approvals, revokedKeyIds };
+  return { toolGroups, teams, keys, servers, ...models, environments, policies, approvals, revokedKeyIds };
 }
 
 async function revokedAmong(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -8,6 +8,7 @@ import { eraseSteps, storeSteps } from "../secrets/secret-changes.ts";
 import { planEnvironments } from "./plan-environments.ts";
 import { planKeys } from "./plan-keys.ts";
 import { planModels } from "./plan-models.ts";
+import { planPolicies } from "./plan-policies.ts";
 import { planPrices } from "./plan-prices.ts";
 import { planProviders } from "./plan-providers.ts";
 import { planServers } from "./plan-servers.ts";
@@ -25,6 +26,8 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   const aliases = planModels(planning, providers.idOf);
   const prices = planPrices(planning);
   const environments = planEnvironments(planning);
+  const ids = { server: servers.idOf, provider: providers.idOf, team: teams.idOf };
+  const policies = planPolicies(planning, ids);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const secrets = {
     stores: [...servers.secrets.stores, ...providers.secrets.stores],
@@ -35,6 +38,7 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
     items: [
       ...[...toolGroups.items, ...teams.items, ...keys.items, ...servers.items],
       ...[...providers.items, ...aliases.items, ...prices.items, ...environments.items],
+      ...[...policies.items, ...policies.retired],
       ...[...keys.retired, ...servers.retired, ...aliases.retired, ...providers.retired],
       ...[...teams.retired, ...toolGroups.retired, ...environments.retired],
     ],
@@ -45,8 +49,10 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...keys.changes,
       ...storeSteps(secrets).map(unplaced),
       ...servers.changes,
-      ...servers.retires,
       ...providers.changes,
+      ...policies.changes,
+      ...policies.retires,
+      ...servers.retires,
       ...aliases.changes,
       ...aliases.retires,
       ...providers.retires,

@@ -246,6 +246,19 @@ export type ChangeModelAliasSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type ChangePolicyInput = {
+  readonly id: Scalars['ID']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type ChangePolicyResult = ChangePolicySucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangePolicySucceeded = {
+  readonly __typename?: 'ChangePolicySucceeded';
+  readonly policy: Policy;
+  readonly position: Scalars['Position']['output'];
+};
+
 /**
  * What is absent stays. `credentials` take the place of all. Where `baseUrl` changes to another origin, all of them are given
  * anew, by value or by the name of a secret: none is sent where it was not stored for.
@@ -380,6 +393,19 @@ export type CreateModelAliasSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type CreatePolicyInput = {
+  readonly name: Scalars['String']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type CreatePolicyResult = CreatePolicySucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreatePolicySucceeded = {
+  readonly __typename?: 'CreatePolicySucceeded';
+  readonly policy: Policy;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CreateTeamInput = {
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
@@ -464,6 +490,16 @@ export type DefinitionDifference = {
   readonly changes: ReadonlyArray<DefinitionChange>;
   /** False where there are more than these. */
   readonly isWhole: Scalars['Boolean']['output'];
+};
+
+export type DenyRule = {
+  readonly __typename?: 'DenyRule';
+  /** For whoever calls. */
+  readonly message: Scalars['String']['output'];
+};
+
+export type DenyRuleInput = {
+  readonly message?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** A proxy that may hold certificates. */
@@ -1077,11 +1113,18 @@ export type Mutation = {
   readonly approveTools: ApproveToolsResult;
   readonly changeKey: ChangeKeyResult;
   readonly changeModelAlias: ChangeModelAliasResult;
+  /** The rule takes the place of all that the policy said. */
+  readonly changePolicy: ChangePolicyResult;
   readonly changeProvider: ChangeProviderResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
   readonly changeToolGroup: ChangeToolGroupResult;
   readonly createModelAlias: CreateModelAliasResult;
+  /**
+   * What does not compile is refused, with its place. One that covers nothing in particular is about every call, and is not
+   * put in force while a live proxy is from before policies, whatever is forced.
+   */
+  readonly createPolicy: CreatePolicyResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
   readonly eraseSecret: EraseSecretResult;
@@ -1099,6 +1142,7 @@ export type Mutation = {
   readonly registerServer: RegisterServerResult;
   readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireModelAlias: RetireModelAliasResult;
+  readonly retirePolicy: RetirePolicyResult;
   /** Refused while an alias stands for a model of it. */
   readonly retireProvider: RetireProviderResult;
   readonly retireServer: RetireServerResult;
@@ -1149,6 +1193,12 @@ export type MutationChangeModelAliasArgs = {
 };
 
 
+export type MutationChangePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangePolicyInput;
+};
+
+
 export type MutationChangeProviderArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeProviderInput;
@@ -1176,6 +1226,12 @@ export type MutationChangeToolGroupArgs = {
 export type MutationCreateModelAliasArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateModelAliasInput;
+};
+
+
+export type MutationCreatePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreatePolicyInput;
 };
 
 
@@ -1240,6 +1296,12 @@ export type MutationRetireEnvironmentArgs = {
 
 
 export type MutationRetireModelAliasArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetirePolicyArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1356,6 +1418,66 @@ export type PageInfo = {
   readonly hasNextPage: Scalars['Boolean']['output'];
   readonly hasPreviousPage: Scalars['Boolean']['output'];
   readonly startCursor: Maybe<Scalars['String']['output']>;
+};
+
+/** A rule about calls, asked after grants have let them through. The first that refuses wins. */
+export type Policy = {
+  readonly __typename?: 'Policy';
+  readonly covers: PolicyCovers;
+  /** Of these, one is there. */
+  readonly deny: Maybe<DenyRule>;
+  readonly enabled: Scalars['Boolean']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** An expression of CEL; empty: every call. */
+  readonly match: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** Smaller ones are asked first, and of two that are the same the one whose name is. */
+  readonly order: Scalars['Int']['output'];
+  readonly redact: Maybe<RedactRule>;
+  readonly validateArguments: Maybe<ValidateArgumentsRule>;
+};
+
+export type PolicyConnection = {
+  readonly __typename?: 'PolicyConnection';
+  readonly edges: ReadonlyArray<PolicyEdge>;
+  readonly nodes: ReadonlyArray<Policy>;
+  readonly pageInfo: PageInfo;
+};
+
+/**
+ * Calls to one of the servers and providers, by keys of one of the teams; none: any. A proxy that does not understand the policy
+ * refuses what it covers.
+ */
+export type PolicyCovers = {
+  readonly __typename?: 'PolicyCovers';
+  readonly providerIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly serverIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly teamIds: ReadonlyArray<Scalars['ID']['output']>;
+};
+
+export type PolicyCoversInput = {
+  readonly providerIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly serverIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly teamIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+};
+
+export type PolicyEdge = {
+  readonly __typename?: 'PolicyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Policy;
+};
+
+/** Exactly one kind. */
+export type PolicyRuleInput = {
+  readonly covers?: InputMaybe<PolicyCoversInput>;
+  readonly deny?: InputMaybe<DenyRuleInput>;
+  /** True, where nothing is said. */
+  readonly enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly match?: InputMaybe<Scalars['String']['input']>;
+  /** 0, where nothing is said. */
+  readonly order?: InputMaybe<Scalars['Int']['input']>;
+  readonly redact?: InputMaybe<RedactRuleInput>;
+  readonly validateArguments?: InputMaybe<ValidateArgumentsRuleInput>;
 };
 
 /** What was set, before the list that comes with the software. */
@@ -1511,6 +1633,9 @@ export type Query = {
   readonly modelCalls: ModelCallConnection;
   /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
   readonly modelUsage: ModelUsageConnection;
+  readonly policies: PolicyConnection;
+  /** Null where there is none, or none any more. */
+  readonly policy: Maybe<Policy>;
   /** The prices that were set; null before any were. */
   readonly priceList: Maybe<PriceList>;
   /** Null where there is none, or none any more. */
@@ -1627,6 +1752,20 @@ export type QueryModelUsageArgs = {
 };
 
 
+export type QueryPoliciesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryPolicyArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
 export type QueryPriceListArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
 };
@@ -1699,6 +1838,35 @@ export type QueryToolGroupsArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type RedactDirection =
+  | 'BOTH'
+  | 'REQUEST'
+  | 'RESPONSE';
+
+export type RedactOf =
+  /** The text of messages to models, in requests only. */
+  | 'MODELS'
+  /** Arguments and results of tools, prompts and resources. */
+  | 'TOOLS';
+
+export type RedactRule = {
+  readonly __typename?: 'RedactRule';
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  /** Regular expressions of RE2. */
+  readonly patterns: ReadonlyArray<Scalars['String']['output']>;
+  /** Written in place of what they match. */
+  readonly replacement: Scalars['String']['output'];
+};
+
+export type RedactRuleInput = {
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  readonly patterns: ReadonlyArray<Scalars['String']['input']>;
+  /** [redacted], where nothing is said. */
+  readonly replacement?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** What it refers to is not there. */
@@ -1778,6 +1946,14 @@ export type RetireModelAliasResult = NotFound | RetireModelAliasSucceeded;
 
 export type RetireModelAliasSucceeded = {
   readonly __typename?: 'RetireModelAliasSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetirePolicyResult = NotFound | RetirePolicySucceeded;
+
+export type RetirePolicySucceeded = {
+  readonly __typename?: 'RetirePolicySucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -2186,6 +2362,16 @@ export type UsageBasis =
   | 'NONE'
   /** Bytes and time only: what was passed through is not read. */
   | 'UNMETERED';
+
+export type ValidateArgumentsRule = {
+  readonly __typename?: 'ValidateArgumentsRule';
+  /** JSON Schema, as JSON. */
+  readonly schema: Scalars['String']['output'];
+};
+
+export type ValidateArgumentsRuleInput = {
+  readonly schema: Scalars['String']['input'];
+};
 
 export type WithdrawToolApprovalInput = {
   readonly name: Scalars['String']['input'];

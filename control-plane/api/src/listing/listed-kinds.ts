@@ -5,6 +5,7 @@ import { environments } from "../environments/environment.projection.ts";
 import { joinTokens } from "../join-tokens/join-token.projection.ts";
 import { keys } from "../keys/key.projection.ts";
 import { modelAliases } from "../model-aliases/model-alias.projection.ts";
+import { policies } from "../policies/policy.projection.ts";
 import { priceLists } from "../price-lists/price-list.projection.ts";
 import { providers } from "../providers/provider.projection.ts";
 import { enrolledProxies } from "../proxies/proxy.projection.ts";
@@ -14,6 +15,6 @@ import { teams } from "../teams/team.projection.ts";
 import { toolGroups } from "../tool-groups/tool-group.projection.ts";
 
 export const listedKinds = [
-  ...[teams, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
+  ...[teams, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments, policies],
   ...[adminTokens, joinTokens, enrolledProxies],
 ];

@@ -41,14 +41,18 @@ export function toLogged({ stream, version, event }: NewEvent, meta: Meta): Logg
   });
 }
 
-/** The resource, and not the team that it belongs to: what cannot be read of one key must not refuse all of its team. */
+/**
+ * The resource, and not the team that it belongs to: what cannot be read of one key must not refuse all of its team. Behind a
+ * policy stands what it covers, where a proxy that knows of no policy has to refuse.
+ */
 function scopesOf(kind: string, body: Uint8Array): string[] {
   const desc = resourceTypes.get(kind)?.desc;
   if (!desc) throw new Error(`no resource of the schema is of the kind ${kind}`);
   const resource = fromBinary(desc, resourceBytes(body));
   if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
     throw new Error(`an event about a ${kind} without an id`);
-  return [scopeOf(kind, resource.id)];
+  const covers = "covers" in resource && Array.isArray(resource.covers) ? resource.covers.map(String) : [];
+  return [scopeOf(kind, resource.id), ...covers];
 }
 
 /** `left` events of the same commit come after it. */

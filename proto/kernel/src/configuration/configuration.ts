@@ -7,6 +7,7 @@ import { formatIssue, IssueList, type Issue, type Place } from "./issue.ts";
 import { readEnvironment, type ConfiguredEnvironment } from "./environment.ts";
 import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
+import { readPolicy, type ConfiguredPolicy } from "./policy.ts";
 import { readPrice, type ConfiguredPrice } from "./price.ts";
 import { readProvider, type ConfiguredProvider } from "./provider.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
@@ -24,12 +25,13 @@ export type Configuration = {
   providers: ConfiguredProvider[];
   modelAliases: ConfiguredModelAlias[];
   prices: ConfiguredPrice[];
+  policies: ConfiguredPolicy[];
 };
 
 /** Asks for nothing. */
 export const emptyConfiguration: Readonly<Configuration> = {
   ...{ toolGroups: [], teams: [], keys: [], servers: [], environments: [] },
-  ...{ providers: [], modelAliases: [], prices: [] },
+  ...{ providers: [], modelAliases: [], prices: [], policies: [] },
 };
 
 export type Parsed =
@@ -47,8 +49,9 @@ const sections = {
   providers: "optional",
   models: "optional",
   prices: "optional",
+  policies: "optional",
 } as const;
-const laterSections = ["policies", "customers", "users"] as const;
+const laterSections = ["customers", "users"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
   const list = new IssueList(limits.configurationIssuesMax);
@@ -82,15 +85,18 @@ function readRoot(reading: Reading): Configuration | undefined {
   };
   const providers = section(read.providers, (item, taken) => readProvider(reading, item, taken));
   const ofProviders = { providers: new Set(providers.map((provider) => provider.name)) };
+  const servers = section(read.servers, (item, taken) => readServer(reading, item, taken));
+  const covered = { ...ofProviders, teams: neighbours.teams, servers: new Set(servers.map(({ name }) => name)) };
   return {
     toolGroups: groups,
     teams,
     keys: section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken })),
-    servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
+    servers,
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
     providers,
     modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
     prices: section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken })),
+    policies: section(read.policies, (item, taken) => readPolicy(reading, item, { ...covered, taken })),
   };
 }
 

@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
+import type { AdminToken, EnrolledProxy, Environment, JoinToken, Key, ModelAlias, Policy, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIkQKDVBvbGljeUNyZWF0ZWQSIwoGcG9saWN5GAEgASgLMhMudG9sbGdhdGUudjEuUG9saWN5Og7K8xgKCgZwb2xpY3kQASJECg1Qb2xpY3lDaGFuZ2VkEiMKBnBvbGljeRgBIAEoCzITLnRvbGxnYXRlLnYxLlBvbGljeToOyvMYCgoGcG9saWN5EAEiRgoNUG9saWN5UmV0aXJlZBIjCgZwb2xpY3kYASABKAsyEy50b2xsZ2F0ZS52MS5Qb2xpY3k6EMrzGAwKBnBvbGljeRABGAEiUwoQQWRtaW5Ub2tlbklzc3VlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46EcrzGA0KC2FkbWluLXRva2VuIlYKEUFkbWluVG9rZW5SZXZva2VkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoTyvMYDwoLYWRtaW4tdG9rZW4YASJPCg9Kb2luVG9rZW5Jc3N1ZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoQyvMYDAoKam9pbi10b2tlbiJNCg1Kb2luVG9rZW5Vc2VkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iUgoQSm9pblRva2VuUmV2b2tlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhLK8xgOCgpqb2luLXRva2VuGAEiRwoNUHJveHlFbnJvbGxlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6C8rzGAcKBXByb3h5IkgKDFByb3h5UmV2b2tlZBIpCgVwcm94eRgBIAEoCzIaLnRvbGxnYXRlLnYxLkVucm9sbGVkUHJveHk6DcrzGAkKBXByb3h5GAFiBnByb3RvMw", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -533,6 +533,57 @@ export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PUR
   messageDesc(file_tollgate_v1_events, 26);
 
 /**
+ * @generated from message tollgate.v1.PolicyCreated
+ */
+export type PolicyCreated = Message<"tollgate.v1.PolicyCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyCreated.
+ * Use `create(PolicyCreatedSchema)` to create a new message.
+ */
+export const PolicyCreatedSchema: GenMessage<PolicyCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 27);
+
+/**
+ * @generated from message tollgate.v1.PolicyChanged
+ */
+export type PolicyChanged = Message<"tollgate.v1.PolicyChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyChanged.
+ * Use `create(PolicyChangedSchema)` to create a new message.
+ */
+export const PolicyChangedSchema: GenMessage<PolicyChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 28);
+
+/**
+ * @generated from message tollgate.v1.PolicyRetired
+ */
+export type PolicyRetired = Message<"tollgate.v1.PolicyRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyRetired.
+ * Use `create(PolicyRetiredSchema)` to create a new message.
+ */
+export const PolicyRetiredSchema: GenMessage<PolicyRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 29);
+
+/**
  * @generated from message tollgate.v1.AdminTokenIssued
  */
 export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
@@ -547,7 +598,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 27);
+  messageDesc(file_tollgate_v1_events, 30);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -564,7 +615,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 28);
+  messageDesc(file_tollgate_v1_events, 31);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -581,7 +632,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 29);
+  messageDesc(file_tollgate_v1_events, 32);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -600,7 +651,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 30);
+  messageDesc(file_tollgate_v1_events, 33);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -617,7 +668,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 31);
+  messageDesc(file_tollgate_v1_events, 34);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -634,7 +685,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 32);
+  messageDesc(file_tollgate_v1_events, 35);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -651,5 +702,5 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 33);
+  messageDesc(file_tollgate_v1_events, 36);
 

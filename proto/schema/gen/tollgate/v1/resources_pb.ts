@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcypZCgpLZXlQdXJwb3NlEhsKF0tFWV9QVVJQT1NFX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1BVUlBPU0VfQUdFTlQQARIXChNLRVlfUFVSUE9TRV9TRVJWSUNFEAIqjwEKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIYChRTRVJWRVJfVFJBTlNQT1JUX1NTRRACEhoKFlNFUlZFUl9UUkFOU1BPUlRfU1RESU8QAyo6CgNFcmESEwoPRVJBX1VOU1BFQ0lGSUVEEAASDgoKRVJBX0xFR0FDWRABEg4KCkVSQV9NT0RFUk4QAiqOAQoPU2VydmVySXNvbGF0aW9uEiAKHFNFUlZFUl9JU09MQVRJT05fVU5TUEVDSUZJRUQQABIbChdTRVJWRVJfSVNPTEFUSU9OX1NIQVJFRBABEhwKGFNFUlZFUl9JU09MQVRJT05fU0VTU0lPThACEh4KGlNFUlZFUl9JU09MQVRJT05fUFJJTkNJUEFMEAMqawoPU2VydmVyQ2F0YWxvZ3VlEiAKHFNFUlZFUl9DQVRBTE9HVUVfVU5TUEVDSUZJRUQQABIZChVTRVJWRVJfQ0FUQUxPR1VFX0FVVE8QARIbChdTRVJWRVJfQ0FUQUxPR1VFX1BJTk5FRBACKm0KClRvb2xOYW1pbmcSGwoXVE9PTF9OQU1JTkdfVU5TUEVDSUZJRUQQABIUChBUT09MX05BTUlOR19BVVRPEAESFgoSVE9PTF9OQU1JTkdfQUxXQVlTEAISFAoQVE9PTF9OQU1JTkdfTk9ORRADKmQKDFByb3ZpZGVyS2luZBIdChlQUk9WSURFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUFJPVklERVJfS0lORF9BTlRIUk9QSUMQARIYChRQUk9WSURFUl9LSU5EX09QRU5BSRACYgZwcm90bzM", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgipAIKBlBvbGljeRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhAKCGRpc2FibGVkGAMgASgIEg0KBW9yZGVyGAQgASgFEg0KBW1hdGNoGAUgASgJEg4KBmNvdmVycxgGIAMoCRInCgRkZW55GBAgASgLMhcudG9sbGdhdGUudjEuRGVueVBvbGljeUgAEisKBnJlZGFjdBgRIAEoCzIZLnRvbGxnYXRlLnYxLlJlZGFjdFBvbGljeUgAEkIKEnZhbGlkYXRlX2FyZ3VtZW50cxgSIAEoCzIkLnRvbGxnYXRlLnYxLlZhbGlkYXRlQXJndW1lbnRzUG9saWN5SAASEAoIcmVxdWlyZXMYDyADKAk6DNLzGAgKBnBvbGljeUIGCgRraW5kIh0KCkRlbnlQb2xpY3kSDwoHbWVzc2FnZRgBIAEoCSKJAQoMUmVkYWN0UG9saWN5EiEKAm9mGAEgASgOMhUudG9sbGdhdGUudjEuUmVkYWN0T2YSLwoJZGlyZWN0aW9uGAIgASgOMhwudG9sbGdhdGUudjEuUmVkYWN0RGlyZWN0aW9uEhAKCHBhdHRlcm5zGAMgAygJEhMKC3JlcGxhY2VtZW50GAQgASgJIikKF1ZhbGlkYXRlQXJndW1lbnRzUG9saWN5Eg4KBnNjaGVtYRgBIAEoCSK8AQoKQWRtaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIVCg1jcmVhdGVkX2F0X21zGAQgASgDEhoKDWV4cGlyZXNfYXRfbXMYBSABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAYgASgDSAGIAQE6EdLzGA0KC2FkbWluLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIvIBCglKb2luVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSEAoIdXNlc19tYXgYBCABKA0SDwoHdXNlZF9ieRgFIAMoCRITCgtlbnZpcm9ubWVudBgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQE6ENLzGAwKCmpvaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMivgEKDUVucm9sbGVkUHJveHkSCgoCaWQYASABKAkSEgoKa2V5X3NoYTI1NhgCIAEoDBIVCg1qb2luX3Rva2VuX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg4KBnJlZ2lvbhgFIAEoCRIWCg5lbnJvbGxlZF9hdF9tcxgGIAEoAxIaCg1yZXZva2VkX2F0X21zGAcgASgDSACIAQE6C9LzGAcKBXByb3h5QhAKDl9yZXZva2VkX2F0X21zKlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqiwEKD1JlZGFjdERpcmVjdGlvbhIgChxSRURBQ1RfRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASHAoYUkVEQUNUX0RJUkVDVElPTl9SRVFVRVNUEAESHQoZUkVEQUNUX0RJUkVDVElPTl9SRVNQT05TRRACEhkKFVJFREFDVF9ESVJFQ1RJT05fQk9USBADKlAKCFJlZGFjdE9mEhkKFVJFREFDVF9PRl9VTlNQRUNJRklFRBAAEhMKD1JFREFDVF9PRl9UT09MUxABEhQKEFJFREFDVF9PRl9NT0RFTFMQAmIGcHJvdG8z", [file_tollgate_v1_options]);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -822,6 +822,161 @@ export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 17);
 
 /**
+ * A rule about calls, asked after grants have let them through. It is about what it covers and its expression matches.
+ *
+ * @generated from message tollgate.v1.Policy
+ */
+export type Policy = Message<"tollgate.v1.Policy"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * It is kept and says nothing.
+   *
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+
+  /**
+   * Smaller ones are asked first, and of two that are the same the one whose name is.
+   *
+   * @generated from field: int32 order = 4;
+   */
+  order: number;
+
+  /**
+   * In CEL; empty: every call.
+   *
+   * @generated from field: string match = 5;
+   */
+  match: string;
+
+  /**
+   * "server/<id>", "provider/<id>", "team/<id>": calls to one of the former, by keys of one of the latter; none: all. A proxy
+   * that does not understand the policy refuses what it covers.
+   *
+   * @generated from field: repeated string covers = 6;
+   */
+  covers: string[];
+
+  /**
+   * @generated from oneof tollgate.v1.Policy.kind
+   */
+  kind: {
+    /**
+     * @generated from field: tollgate.v1.DenyPolicy deny = 16;
+     */
+    value: DenyPolicy;
+    case: "deny";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.RedactPolicy redact = 17;
+     */
+    value: RedactPolicy;
+    case: "redact";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.ValidateArgumentsPolicy validate_arguments = 18;
+     */
+    value: ValidateArgumentsPolicy;
+    case: "validateArguments";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Policy.
+ * Use `create(PolicySchema)` to create a new message.
+ */
+export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 18);
+
+/**
+ * @generated from message tollgate.v1.DenyPolicy
+ */
+export type DenyPolicy = Message<"tollgate.v1.DenyPolicy"> & {
+  /**
+   * For whoever calls.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message tollgate.v1.DenyPolicy.
+ * Use `create(DenyPolicySchema)` to create a new message.
+ */
+export const DenyPolicySchema: GenMessage<DenyPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 19);
+
+/**
+ * @generated from message tollgate.v1.RedactPolicy
+ */
+export type RedactPolicy = Message<"tollgate.v1.RedactPolicy"> & {
+  /**
+   * @generated from field: tollgate.v1.RedactOf of = 1;
+   */
+  of: RedactOf;
+
+  /**
+   * @generated from field: tollgate.v1.RedactDirection direction = 2;
+   */
+  direction: RedactDirection;
+
+  /**
+   * Regular expressions of RE2.
+   *
+   * @generated from field: repeated string patterns = 3;
+   */
+  patterns: string[];
+
+  /**
+   * Written in place of what they match.
+   *
+   * @generated from field: string replacement = 4;
+   */
+  replacement: string;
+};
+
+/**
+ * Describes the message tollgate.v1.RedactPolicy.
+ * Use `create(RedactPolicySchema)` to create a new message.
+ */
+export const RedactPolicySchema: GenMessage<RedactPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 20);
+
+/**
+ * @generated from message tollgate.v1.ValidateArgumentsPolicy
+ */
+export type ValidateArgumentsPolicy = Message<"tollgate.v1.ValidateArgumentsPolicy"> & {
+  /**
+   * JSON Schema, as JSON.
+   *
+   * @generated from field: string schema = 1;
+   */
+  schema: string;
+};
+
+/**
+ * Describes the message tollgate.v1.ValidateArgumentsPolicy.
+ * Use `create(ValidateArgumentsPolicySchema)` to create a new message.
+ */
+export const ValidateArgumentsPolicySchema: GenMessage<ValidateArgumentsPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 21);
+
+/**
  * A token for the admin API. Never replicated.
  *
  * @generated from message tollgate.v1.AdminToken
@@ -863,7 +1018,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 18);
+  messageDesc(file_tollgate_v1_resources, 22);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -926,7 +1081,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 19);
+  messageDesc(file_tollgate_v1_resources, 23);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -977,7 +1132,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 20);
+  messageDesc(file_tollgate_v1_resources, 24);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
@@ -1202,4 +1357,65 @@ export enum ProviderKind {
  */
 export const ProviderKindSchema: GenEnum<ProviderKind> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 6);
+
+/**
+ * @generated from enum tollgate.v1.RedactDirection
+ */
+export enum RedactDirection {
+  /**
+   * @generated from enum value: REDACT_DIRECTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_REQUEST = 1;
+   */
+  REQUEST = 1,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_RESPONSE = 2;
+   */
+  RESPONSE = 2,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_BOTH = 3;
+   */
+  BOTH = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactDirection.
+ */
+export const RedactDirectionSchema: GenEnum<RedactDirection> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 7);
+
+/**
+ * @generated from enum tollgate.v1.RedactOf
+ */
+export enum RedactOf {
+  /**
+   * @generated from enum value: REDACT_OF_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Arguments and results of tools, prompts and resources.
+   *
+   * @generated from enum value: REDACT_OF_TOOLS = 1;
+   */
+  TOOLS = 1,
+
+  /**
+   * The text of messages to models.
+   *
+   * @generated from enum value: REDACT_OF_MODELS = 2;
+   */
+  MODELS = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactOf.
+ */
+export const RedactOfSchema: GenEnum<RedactOf> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 8);
 
