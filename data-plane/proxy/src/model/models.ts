@@ -14,6 +14,7 @@ import { bound } from "./bound.ts";
 import { modelDoor } from "./door.ts";
 import type { ModelErrand } from "./errand.ts";
 import { forward } from "./forward.ts";
+import { modelPolicies } from "./policies.ts";
 import { createProviders } from "./providers.ts";
 import { modelDoorPaths } from "./routes.ts";
 
@@ -41,7 +42,7 @@ export function openModels(parts: ModelsParts): Models {
 
   // The line of a call. Limits and reservations of money take their place between authorise and the intent.
   const intended = modelAccounts.intend<ModelErrand>()(forward({ providers, deadlines, accounts: modelAccounts, log }));
-  const pass = bound<ModelErrand>()(intended);
+  const pass = modelPolicies({ accounts, wallMs })(bound<ModelErrand>()(intended));
   const send = authoriseModel<ModelErrand>(accounts)(pass);
   const { environment, replicaAgeMsMax } = config;
   const door = modelDoor({
