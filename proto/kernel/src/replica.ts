@@ -124,6 +124,9 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The kinds of resources that this software knows. */
+export const knownKinds: readonly string[] = [...resourceTypes.keys()];
+
 /** What this software can enforce, for a proxy to say of itself. */
 export function knowledge(): { eventTypes: string[]; features: string[] } {
   const replicated = [...eventTypes.values()].filter((type) => type.replicated);
