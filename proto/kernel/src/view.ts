@@ -134,6 +134,17 @@ export function authenticate(view: View, sent: KeyText, sha256: Uint8Array, nowM
     if (equalInConstantTime(secret.sha256, sha256) && isCurrent) known = true;
   }
   if (!known) return refused("auth.key-unknown");
+  return admitted(replica, key, nowMs);
+}
+
+/** Who a key's calls would be made by, for whoever has a right to ask without its secret. */
+export function principalOfKey({ replica }: View, keyId: string, nowMs: number): Authenticated {
+  if (replica.refused.has(`key/${keyId}`)) return refused("auth.scope-refused");
+  const key = resourceIn(replica, "key", keyId, KeySchema);
+  return key ? admitted(replica, key, nowMs) : refused("auth.key-unknown");
+}
+
+function admitted(replica: Replica, key: Key, nowMs: number): Authenticated {
   if (key.expiresAtMs !== undefined && Number(key.expiresAtMs) <= nowMs) return refused("auth.key-expired");
   if (replica.refused.has(`team/${key.teamId}`)) return refused("auth.scope-refused");
   const team = resourceIn(replica, "team", key.teamId, TeamSchema);

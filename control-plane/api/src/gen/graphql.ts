@@ -131,10 +131,28 @@ export type CallConnection = {
   readonly pageInfo: PageInfo;
 };
 
+export type CallDoor =
+  | 'ANTHROPIC'
+  | 'MCP'
+  | 'OPENAI';
+
 export type CallEdge = {
   readonly __typename?: 'CallEdge';
   readonly cursor: Scalars['String']['output'];
   readonly node: Call;
+};
+
+export type CallExplanation = {
+  readonly __typename?: 'CallExplanation';
+  /** Of the refusal, as a client would be told it. */
+  readonly code: Maybe<Scalars['String']['output']>;
+  /** Each level that bounds what the key reaches. */
+  readonly grants: ReadonlyArray<GrantSaid>;
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly message: Maybe<Scalars['String']['output']>;
+  /** Those that were asked, in their order; nobody behind a refusal is. */
+  readonly policies: ReadonlyArray<PolicySaid>;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type CallFilter = {
@@ -562,6 +580,36 @@ export type EraseSecretSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+/** What is not given is empty. A call to a server names one of tool, prompt and resource, by the server's own name. */
+export type ExplainCallInput = {
+  readonly agentId?: InputMaybe<Scalars['String']['input']>;
+  /** As JSON. */
+  readonly arguments?: InputMaybe<Scalars['String']['input']>;
+  readonly clientName?: InputMaybe<Scalars['String']['input']>;
+  readonly clientVersion?: InputMaybe<Scalars['String']['input']>;
+  readonly door: CallDoor;
+  readonly headers?: InputMaybe<ReadonlyArray<ExplainedHeaderInput>>;
+  readonly ip?: InputMaybe<Scalars['String']['input']>;
+  readonly keyId: Scalars['ID']['input'];
+  /** Where nothing is said, the door's most usual. */
+  readonly method?: InputMaybe<Scalars['String']['input']>;
+  /** As a client writes it. */
+  readonly model?: InputMaybe<Scalars['String']['input']>;
+  readonly prompt?: InputMaybe<Scalars['String']['input']>;
+  readonly resource?: InputMaybe<Scalars['String']['input']>;
+  readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
+  readonly stream?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Now, where nothing is said. */
+  readonly time?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly tool?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ExplainedHeaderInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
 export type FactGap = {
   readonly __typename?: 'FactGap';
   readonly epoch: Scalars['BigInt']['output'];
@@ -597,6 +645,16 @@ export type FactGapState =
   | 'LOST'
   /** The proxy said how many there are and was not heard of since; they come when its disk does. */
   | 'MISSING';
+
+export type GrantLevel =
+  | 'KEY'
+  | 'TEAM';
+
+export type GrantSaid = {
+  readonly __typename?: 'GrantSaid';
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly level: GrantLevel;
+};
 
 export type HiddenCharacters = {
   readonly __typename?: 'HiddenCharacters';
@@ -1480,6 +1538,25 @@ export type PolicyRuleInput = {
   readonly validateArguments?: InputMaybe<ValidateArgumentsRuleInput>;
 };
 
+export type PolicySaid = {
+  readonly __typename?: 'PolicySaid';
+  /** What its expression cost, of what one evaluation may. */
+  readonly cost: Scalars['Int']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly policyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly verdict: PolicyVerdict;
+};
+
+export type PolicyVerdict =
+  /** Its expression could not be decided, which refuses the call. */
+  | 'FAILS'
+  | 'NOT_COVERED'
+  | 'PASSES'
+  | 'REDACTS'
+  | 'REFUSES'
+  | 'UNMATCHED';
+
 /** What was set, before the list that comes with the software. */
 export type PriceList = {
   readonly __typename?: 'PriceList';
@@ -1616,6 +1693,8 @@ export type Query = {
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
   readonly environments: EnvironmentConnection;
+  /** Why a call would be let through or refused, as it is described. Nothing is called. */
+  readonly explainCall: CallExplanation;
   /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
   readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
@@ -1686,6 +1765,11 @@ export type QueryEnvironmentsArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryExplainCallArgs = {
+  input: ExplainCallInput;
 };
 
 

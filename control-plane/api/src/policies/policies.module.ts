@@ -1,7 +1,8 @@
 // Policies as a part of the admin API.
 
 import { Module } from "@nestjs/common";
+import { ExplainResolver } from "./explain.resolver.ts";
 import { PolicyResolver } from "./policy.resolver.ts";
 
-@Module({ providers: [PolicyResolver] })
+@Module({ providers: [PolicyResolver, ExplainResolver] })
 export class PoliciesModule {}
