@@ -185,6 +185,36 @@ test(
   testMsMax,
 );
 
+test(
+  "a file: what it would change is told before it is applied, and is so once it is",
+  async () => {
+    const file =
+      'version: 1\npolicies:\n  - { name: from-a-file, match: call.tool == "echo", deny: { message: Filed. } }\n';
+    const effects = async (): Promise<string[]> => {
+      type Shown = { name: string; before: { outcome: string }; after: { outcome: string; policy: string } };
+      const { dryRun } = await stack.admin.run<{ dryRun: { isWhole: boolean; effects: Shown[] } }>(
+        `query ($file: String!) { dryRun(file: $file) { ... on DryRunSucceeded {
+           isWhole effects { name before { outcome } after { outcome policy } } } ... on Refusal { message } } }`,
+        { file },
+      );
+      expect(dryRun.isWhole).toBe(true);
+      return dryRun.effects.map((one) => `${one.name} ${one.before.outcome} ${one.after.outcome} ${one.after.policy}`);
+    };
+    const told = ["one/echo ALLOWED REFUSED from-a-file", "two/echo ALLOWED REFUSED from-a-file"];
+    await until(async () => String((await effects()).sort()) === String(told), { what: "both tools to be told of" });
+    expect((await call("one__echo", {})).hasResult).toBe(true);
+    await stack.admin.run(`mutation ($file: String!) { applyConfiguration(file: $file) { __typename } }`, { file });
+    await bothWorkers("one__echo", {}, "Filed.");
+    expect(await effects()).toEqual([]);
+    const { policies } = await stack.admin.run<{ policies: { nodes: { id: string; name: string }[] } }>(
+      `{ policies { nodes { id name } } }`,
+    );
+    expect(policies.nodes.map(({ name }) => name)).toEqual(["from-a-file"]);
+    made.push(...policies.nodes.map(({ id }) => id));
+  },
+  testMsMax,
+);
+
 /** No command of this version makes such a policy: it is appended as a later one would. */
 async function append(id: string, event: Message): Promise<void> {
   const decider: Decider<unknown, unknown, Message, never> = {

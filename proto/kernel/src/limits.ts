@@ -61,6 +61,10 @@ export const limits = {
   policySchemaStepsMax: 1_000_000,
   policyCoversMax: 100,
   policyOrderMax: 1_000_000,
+  /** Keys, pairs of a key and what it may reach, and differences that a dry run looks at and tells. */
+  dryRunKeysMax: 500,
+  dryRunPairsMax: 50_000,
+  dryRunEffectsMax: 500,
   headersPerServerMax: 32,
   headerValueBytesMax: 8 * 1024,
   commandArgumentsMax: 128,

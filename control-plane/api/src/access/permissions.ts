@@ -62,6 +62,7 @@ export const permissionTable: PermissionTable = {
   "Query.modelAliases": "model-aliases:read",
   "Query.policy": "policies:read",
   "Query.policies": "policies:read",
+  "Query.dryRun": "configuration:write",
   "Query.explainCall": "policies:read",
   "Query.priceList": "prices:read",
   "Query.shippedPriceList": "prices:read",

@@ -28,6 +28,8 @@ export type CommitRequest = {
   prune: boolean;
   /** Called with the keys that were made, before they are committed; again when the commit is. */
   keep?: (issued: readonly IssuedKey[]) => Promise<void>;
+  /** Called with what the steps decided, also in a dry run. */
+  decided?: (steps: readonly AnyStep[], states: readonly unknown[]) => void;
   /** What is answered, but for its position and the texts of keys. */
   answer?: (items: readonly PlanItem[], issued: readonly IssuedKey[]) => AnswerBody;
 };
@@ -75,7 +77,7 @@ export type Attempted =
 async function attempt(
   plane: Plane,
   meta: Meta,
-  { dryRun, prune, keep, answer }: CommitRequest,
+  { dryRun, prune, keep, decided, answer }: CommitRequest,
   { keyIds, wanted }: Wanted,
 ): Promise<Attempted> {
   const { database, secretStore, randomBytes } = plane;
@@ -103,6 +105,7 @@ async function attempt(
         async within(sql, states) {
           demandPrograms(meta, states);
           await rows(sql, states);
+          decided?.(steps, states);
           if (dryRun) throw new DryRun();
           await keep?.(issued);
         },

@@ -520,6 +520,28 @@ export type DenyRuleInput = {
   readonly message?: InputMaybe<Scalars['String']['input']>;
 };
 
+export type DryRunEffect = {
+  readonly __typename?: 'DryRunEffect';
+  readonly after: Reach;
+  readonly before: Reach;
+  readonly keyId: Scalars['ID']['output'];
+  readonly kind: ReachedKind;
+  /** server/tool, or a model as clients write it. */
+  readonly name: Scalars['String']['output'];
+};
+
+export type DryRunResult = ConfigurationInvalid | DryRunSucceeded;
+
+export type DryRunSucceeded = {
+  readonly __typename?: 'DryRunSucceeded';
+  /** What keys would be answered otherwise, of the tools that servers were seen to have and of the models that are listed. */
+  readonly effects: ReadonlyArray<DryRunEffect>;
+  /** False where there was more than a dry run looks at or tells. */
+  readonly isWhole: Scalars['Boolean']['output'];
+  readonly plan: ReadonlyArray<ConfigurationStep>;
+  readonly position: Scalars['Position']['output'];
+};
+
 /** A proxy that may hold certificates. */
 export type EnrolledProxy = {
   readonly __typename?: 'EnrolledProxy';
@@ -1690,6 +1712,8 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  /** What applying a `tollgate.yaml` would change, and for which keys. Nothing is applied. */
+  readonly dryRun: DryRunResult;
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
   readonly environments: EnvironmentConnection;
@@ -1749,6 +1773,14 @@ export type QueryCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<CallFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryDryRunArgs = {
+  file: Scalars['String']['input'];
+  fileName?: InputMaybe<Scalars['String']['input']>;
+  prune?: InputMaybe<Scalars['Boolean']['input']>;
+  variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
 };
 
 
@@ -1923,6 +1955,25 @@ export type QueryToolGroupsArgs = {
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
+
+/** Of a call without arguments, by no client in particular. */
+export type Reach = {
+  readonly __typename?: 'Reach';
+  readonly outcome: ReachOutcome;
+  /** The policy that it is by, where it is by one. */
+  readonly policy: Scalars['String']['output'];
+};
+
+export type ReachOutcome =
+  | 'ALLOWED'
+  /** A policy wants to see the arguments. */
+  | 'DEPENDS'
+  | 'HIDDEN'
+  | 'REFUSED';
+
+export type ReachedKind =
+  | 'MODEL'
+  | 'TOOL';
 
 export type RedactDirection =
   | 'BOTH'

@@ -49,7 +49,7 @@ export class ExplainResolver {
 
   @Query()
   async explainCall(@Args() { input }: QueryExplainCallArgs): Promise<Resolved<CallExplanation>> {
-    const { view, position } = await readView(this.#plane, (id) => id === input.keyId);
+    const { view, position } = await readView(this.#plane, { wants: (id) => id === input.keyId, max: 1 });
     const { kind } = doors[input.door];
     const { outcome, code, detail, ...said } = explain(view, input.keyId, described(input, this.#plane.nowMs()), kind);
     return {

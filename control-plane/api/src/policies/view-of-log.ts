@@ -9,16 +9,28 @@ import { readResources } from "../projections/replica.ts";
 
 const reachedMsMax = 10_000;
 
+export type LogView = {
+  readonly view: View;
+  readonly position: bigint;
+  readonly resources: readonly Required<Change>[];
+  /** False where there are more keys than were asked for. */
+  readonly hasAllKeys: boolean;
+};
+
+export type WantedKeys = { readonly wants: (id: string) => boolean; readonly max: number };
+
 export async function readView(
   { database, projections }: Pick<Plane, "database" | "projections">,
-  wantsKey: (id: string) => boolean,
-): Promise<{ view: View; position: bigint }> {
+  keys: WantedKeys,
+): Promise<LogView> {
   const newest = await head(database.sql);
   await projections.reached(newest.position, reachedMsMax, "replica");
-  const changes: Required<Change>[] = [];
+  const resources: Required<Change>[] = [];
+  let keysLeft = keys.max;
   const { position } = await readResources(database, (page) => {
-    for (const { kind, id, body } of page) if (kind !== "key" || wantsKey(id)) changes.push({ kind, id, bytes: body });
+    for (const { kind, id, body } of page)
+      if (kind !== "key" || (keys.wants(id) && keysLeft-- > 0)) resources.push({ kind, id, bytes: body });
     return Promise.resolve();
   });
-  return { view: viewOf(fromSnapshot(position, changes)), position };
+  return { view: viewOf(fromSnapshot(position, resources)), position, resources, hasAllKeys: keysLeft >= 0 };
 }

@@ -7,7 +7,7 @@ import type { CelInput } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { KeyPurpose, type Key, type Team } from "@tollgate/schema/resources";
 import { limits } from "../limits.ts";
-import { isExactObject, JsonProblem, readExactJson, type ExactObject } from "./exact-json.ts";
+import { InexactNumber, isExactObject, JsonProblem, readExactJson, type ExactObject } from "./exact-json.ts";
 
 /** A call as policies see it. Texts are empty where they do not apply. */
 export type PolicyCall = {
@@ -27,6 +27,8 @@ export type PolicyCall = {
   readonly isStreamed: boolean;
   /** As JSON; undefined where there are none. */
   argumentsText(this: void): string | undefined;
+  /** Nobody knows yet what they are: whoever looks at them fails. */
+  readonly hasUnknownArguments?: boolean;
   header(this: void, name: string): string | undefined;
   readonly ip: string;
   readonly timeMs: number;
@@ -91,6 +93,7 @@ export class Subject {
 
   /** Throws `JsonProblem` where nobody could say what they are. */
   arguments(): ExactObject {
+    if (this.call.hasUnknownArguments === true) throw new JsonProblem("they are not known");
     this.readArguments ??= argumentsOf(this.call.argumentsText());
     if (this.readArguments instanceof JsonProblem) throw this.readArguments;
     return this.readArguments;
@@ -100,10 +103,12 @@ export class Subject {
     const bound = (this.bound ??= bindingsOf(this.principal, this.call));
     if (!readsArguments) return bound;
     // A number that cannot be held exactly is no value of CEL: whatever touches it fails, as it shall.
-    const args = this.arguments() as CelInput;
+    const args = (this.call.hasUnknownArguments === true ? unknownArguments : this.arguments()) as CelInput;
     return (this.boundWithArguments ??= { ...bound, call: callMap(this.call, args) });
   }
 }
+
+const unknownArguments = new InexactNumber("of what is not known");
 
 function argumentsOf(text: string | undefined): ExactObject | JsonProblem {
   if (text === undefined) return new Map();
