@@ -11,9 +11,13 @@ import { grownPins } from "./grown-pins.ts";
 import { grownHierarchyPins, hierarchyPins } from "./hierarchy-pins.ts";
 import { messagePins, type Pin } from "./message-pins.ts";
 import { modelPins } from "./model-pins.ts";
+import { policyKindPins, policyPins } from "./policy-pins.ts";
 import { otherQuotaPins, quotaPins } from "./quota-pins.ts";
 
-const firstPins: Readonly<Record<string, Pin>> = { ...messagePins, ...modelPins, ...hierarchyPins, ...quotaPins };
+const firstPins: Readonly<Record<string, Pin>> = {
+  ...{ ...messagePins, ...modelPins, ...hierarchyPins, ...quotaPins },
+  ...policyPins,
+};
 const pinned: DescMessage[] = [
   ...[...eventTypes.values()].map(({ desc }) => desc),
   ...[LoggedEventSchema, RecordSchema, QuotaScopeSchema],
@@ -30,12 +34,12 @@ test("every event has a pin, and every pin a message", () => {
 function pinsOf({ typeName }: DescMessage): readonly Pin[] {
   return [
     ...[firstPins[typeName], ...(grownPins[typeName] ?? []), grownHierarchyPins[typeName]],
-    ...(otherQuotaPins[typeName] ?? []),
+    ...[...(otherQuotaPins[typeName] ?? []), ...(policyKindPins[typeName] ?? [])],
   ].filter((pin) => pin !== undefined);
 }
 
 test("what has grown was pinned before", () => {
-  const grown = [grownPins, grownHierarchyPins, otherQuotaPins].flatMap(Object.keys);
+  const grown = [grownPins, grownHierarchyPins, otherQuotaPins, policyKindPins].flatMap(Object.keys);
   expect(grown.filter((name) => !(name in firstPins))).toEqual([]);
 });
 

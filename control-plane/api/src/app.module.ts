@@ -31,6 +31,7 @@ import { HeadModule } from "./log/head.module.ts";
 import { ModelAliasesModule } from "./model-aliases/model-aliases.module.ts";
 import { ModelCallsModule } from "./model-calls/model-calls.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
+import { PoliciesModule } from "./policies/policies.module.ts";
 import { PriceListsModule } from "./price-lists/price-lists.module.ts";
 import { ProvidersModule } from "./providers/providers.module.ts";
 import { ProxiesModule } from "./proxies/proxies.module.ts";
@@ -68,6 +69,7 @@ export class AppModule {
         ProvidersModule,
         ModelAliasesModule,
         PriceListsModule,
+        PoliciesModule,
         SecretsModule,
         AdminTokensModule,
         JoinTokensModule,

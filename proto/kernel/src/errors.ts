@@ -12,9 +12,9 @@ import {
 } from "./error-shapes.ts";
 import { quotaErrors } from "./quota-errors.ts";
 import { requestErrors } from "./request-errors.ts";
+import { policyErrors } from "./policy/errors.ts";
 
-export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
-export { errorShapes };
+export { errorShapes, type DoorShape, type ErrorClass, type ErrorEntry, type ErrorShape, type ModelDoor };
 
 export const errors = {
   "auth.key-missing": {
@@ -245,6 +245,7 @@ export const errors = {
     doors: { anthropic: { type: "not_supported" } },
   },
   ...quotaErrors,
+  ...policyErrors,
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -384,6 +385,11 @@ export const errors = {
     class: "unavailable",
     text: "The proxy has applied more of this log than the control plane has, or something else.",
     help: "The database was restored from a backup or replaced by an older one. Where that was meant, start the control plane with the next `TOLLGATE_INCARNATION`; until then the proxy keeps what it has.",
+  },
+  "sync.policies-unknown": {
+    class: "conflict",
+    text: "There are policies, and the proxy is too old to know of any.",
+    help: "It would let through what they refuse. Roll the proxy; it is not ready until then.",
   },
   "sync.snapshots-busy": {
     class: "exhausted",

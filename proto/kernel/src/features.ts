@@ -8,6 +8,7 @@ import {
   ServerIsolation,
   ServerTransport,
   type Key,
+  type Policy,
   type Server,
   type Team,
 } from "@tollgate/schema/resources";
@@ -26,6 +27,10 @@ export const features = {
   keyUser: "key-user",
   /** A price list with prices of tools: without it their calls would cost nothing. */
   toolPrices: "tool-prices",
+  /** Policies of these kinds: one that a proxy does not know would say nothing there. */
+  policyDeny: "policy-deny",
+  policyRedact: "policy-redact",
+  policyValidateArguments: "policy-validate-arguments",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -57,6 +62,16 @@ export function keyFeatures({ userId }: Pick<Key, "userId">): string[] {
 
 export function priceListFeatures({ toolPrices }: { toolPrices: readonly unknown[] }): string[] {
   return toolPrices.length === 0 ? [] : [features.toolPrices];
+}
+
+const policyKinds = {
+  deny: features.policyDeny,
+  redact: features.policyRedact,
+  validateArguments: features.policyValidateArguments,
+} as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
+
+export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {
+  return kind.case === undefined ? [] : [policyKinds[kind.case]];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

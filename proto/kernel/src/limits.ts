@@ -43,6 +43,38 @@ export const limits = {
   modelTokensMax: 1_000_000_000,
   /** What a call may write where neither the request nor the price list says. */
   outputTokensAssumedMax: 128 * 1024,
+  /** Those that are there. Each call is asked about by all that are not for others. */
+  policiesMax: 200,
+  policyMessageCharsMax: 500,
+  policyMatchCharsMax: 4_096,
+  policyMatchDepthMax: 32,
+  /** Parts of an expression as it is read: names, values, calls. */
+  policyMatchNodesMax: 500,
+  policyMatchPartsDeepMax: 64,
+  /** Macros such as `all` within each other. */
+  policyMatchLoopsDeepMax: 2,
+  /** Of one evaluation: a unit is a value that is looked at, a piece of a text, or a turn of a macro. */
+  policyCostMax: 100_000,
+  /** Longer ones are not read for a policy, which then refuses. */
+  policyArgumentsCharsMax: 1024 * 1024,
+  policyPatternCharsMax: 512,
+  /** Of the program that a regular expression becomes. */
+  policyPatternStepsMax: 2_000,
+  policyPatternsMax: 8,
+  policyReplacementCharsMax: 100,
+  /** Of a message that something is taken out of; a larger one is refused. */
+  policyRedactedBytesMax: 4 * 1024 * 1024,
+  policySchemaCharsMax: 64 * 1024,
+  policySchemaPartsMax: 1_000,
+  policySchemaDepthMax: 20,
+  /** Of one check of a call's arguments. */
+  policySchemaStepsMax: 1_000_000,
+  policyCoversMax: 100,
+  policyOrderMax: 1_000_000,
+  /** Keys, pairs of a key and what it may reach, and differences that a dry run looks at and tells. */
+  dryRunKeysMax: 500,
+  dryRunPairsMax: 50_000,
+  dryRunEffectsMax: 500,
   headersPerServerMax: 32,
   headerValueBytesMax: 8 * 1024,
   commandArgumentsMax: 128,

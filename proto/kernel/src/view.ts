@@ -7,6 +7,7 @@ import {
   EnvironmentSchema,
   KeySchema,
   ModelAliasSchema,
+  PolicySchema,
   PriceListSchema,
   ProviderSchema,
   SecretSchema,
@@ -34,6 +35,7 @@ import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
 import { scopeOf } from "./ids.ts";
 import type { KeyText } from "./key-format.ts";
 import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
+import { policiesIn, type CompiledPolicy } from "./policy/in-force.ts";
 import type { PublishedPrices } from "./tariff.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
@@ -62,6 +64,8 @@ export type View = {
   providersByName: ReadonlyMap<string, Provider>;
   modelAliasesByName: ReadonlyMap<string, ModelAlias>;
   priceList: PublishedPrices;
+  /** Those in force, in the order in which they speak. What was not understood is among them, and refuses what it covers. */
+  policies: readonly CompiledPolicy[];
   /** None, too, where something about it was not understood. */
   provider(this: void, id: string): Provider | undefined;
   secret(id: string): Secret | undefined;
@@ -81,6 +85,7 @@ export function viewOf(replica: Replica, previous?: View): View {
     providersByName: kept("provider", previous?.providersByName, (state) => byName(state, ProviderSchema)),
     modelAliasesByName: kept("model-alias", previous?.modelAliasesByName, (state) => byName(state, ModelAliasSchema)),
     priceList: priceListIn(replica),
+    policies: policiesIn(replica, (entry) => decoded(entry, PolicySchema), previous),
     provider: (id) =>
       replica.refused.has(`provider/${id}`) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
@@ -145,6 +150,17 @@ export function authenticate(view: View, sent: KeyText, sha256: Uint8Array, nowM
     if (equalInConstantTime(secret.sha256, sha256) && isCurrent) known = true;
   }
   if (!known) return refused("auth.key-unknown");
+  return admitted(replica, key, nowMs);
+}
+
+/** Who a key's calls would be made by, for whoever has a right to ask without its secret. */
+export function principalOfKey({ replica }: View, keyId: string, nowMs: number): Authenticated {
+  if (replica.refused.has(`key/${keyId}`)) return refused("auth.scope-refused");
+  const key = resourceIn(replica, "key", keyId, KeySchema);
+  return key ? admitted(replica, key, nowMs) : refused("auth.key-unknown");
+}
+
+function admitted(replica: Replica, key: Key, nowMs: number): Authenticated {
   if (key.expiresAtMs !== undefined && Number(key.expiresAtMs) <= nowMs) return refused("auth.key-expired");
   const team = levelIn(replica, "team", key.teamId, TeamSchema);
   if (!team) return refused("auth.scope-refused");

@@ -12,6 +12,7 @@ import {
   KeySchema,
   LimitSchema,
   ModelAliasSchema,
+  PolicySchema,
   PriceListSchema,
   ProviderSchema,
   ServerSchema,
@@ -25,6 +26,7 @@ import {
   type Key,
   type Limit,
   type ModelAlias,
+  type Policy,
   type PriceList,
   type Provider,
   type Server,
@@ -52,6 +54,7 @@ export type CurrentState = {
   environments: ReadonlyMap<string, Environment>;
   budgets: ReadonlyMap<string, Budget>;
   limits: ReadonlyMap<string, Limit>;
+  policies: ReadonlyMap<string, Policy>;
   /** Ids, by the id of the server. */
   approvals: ReadonlyMap<string, readonly string[]>;
   /** Of the key ids that were asked about: those that were used and are over. */
@@ -78,6 +81,7 @@ export async function readCurrent(
   const environments = new Map<string, Environment>();
   const budgets = new Map<string, Budget>();
   const limits = new Map<string, Limit>();
+  const policies = new Map<string, Policy>();
   const approvals = new Map<string, string[]>();
   const readers: Readonly<Record<string, (body: Uint8Array) => void>> = {
     "tool-group": (body) => named(toolGroups, fromBinary(ToolGroupSchema, body)),
@@ -97,6 +101,7 @@ export async function readCurrent(
       if (ofServer) ofServer.push(id);
       else approvals.set(serverId, [id]);
     },
+    policy: (body) => named(policies, fromBinary(PolicySchema, body)),
     environment: (body) => named(environments, fromBinary(EnvironmentSchema, body)),
     budget: (body) => named(budgets, fromBinary(BudgetSchema, body)),
     limit: (body) => named(limits, fromBinary(LimitSchema, body)),
@@ -106,7 +111,7 @@ export async function readCurrent(
   });
   const revokedKeyIds = await revokedAmong(database.sql, keyIds);
   const models = { providers, modelAliases, priceList };
-  const others = { environments, budgets, limits, approvals, revokedKeyIds };
+  const others = { environments, budgets, limits, policies, approvals, revokedKeyIds };
   return { toolGroups, customers, teams, users, keys, servers, ...models, ...others };
 }
 

@@ -9,6 +9,7 @@ import { planCustomers, planTeams, planUsers } from "./plan-bounds.ts";
 import { planEnvironments } from "./plan-environments.ts";
 import { planKeys } from "./plan-keys.ts";
 import { planModels } from "./plan-models.ts";
+import { planPolicies } from "./plan-policies.ts";
 import { planPrices } from "./plan-prices.ts";
 import { planProviders } from "./plan-providers.ts";
 import { planBudgets, planLimits, type IdsOf } from "./plan-quotas.ts";
@@ -35,6 +36,8 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
   };
   const budgets = planBudgets(planning, idsOf);
   const limits = planLimits(planning, idsOf);
+  const ids = { server: servers.idOf, provider: providers.idOf, team: teams.idOf };
+  const policies = planPolicies(planning, ids);
   if (planning.issues.length > 0) return { issues: planning.issues };
   const secrets = {
     stores: [...servers.secrets.stores, ...providers.secrets.stores],
@@ -46,6 +49,7 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...[...toolGroups.items, ...customers.items, ...teams.items, ...users.items, ...keys.items, ...servers.items],
       ...[...providers.items, ...aliases.items, ...prices.items, ...environments.items],
       ...[...budgets.items, ...limits.items, ...budgets.retired, ...limits.retired],
+      ...[...policies.items, ...policies.retired],
       ...[...keys.retired, ...servers.retired, ...aliases.retired, ...providers.retired],
       ...[...teams.retired, ...users.retired, ...customers.retired, ...toolGroups.retired, ...environments.retired],
     ],
@@ -58,8 +62,10 @@ export function planConfiguration(input: Omit<Planning, "issues">): Plan | { iss
       ...keys.changes,
       ...storeSteps(secrets).map(unplaced),
       ...servers.changes,
-      ...servers.retires,
       ...providers.changes,
+      ...policies.changes,
+      ...policies.retires,
+      ...servers.retires,
       ...aliases.changes,
       ...aliases.retires,
       ...providers.retires,

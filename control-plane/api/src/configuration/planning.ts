@@ -23,7 +23,8 @@ export type PlanItem = {
     | "price-list"
     | "environment"
     | "budget"
-    | "limit";
+    | "limit"
+    | "policy";
   name: string;
   /** What changes, for `change`. */
   fields: readonly string[];

@@ -246,10 +246,28 @@ export type CallConnection = {
   readonly pageInfo: PageInfo;
 };
 
+export type CallDoor =
+  | 'ANTHROPIC'
+  | 'MCP'
+  | 'OPENAI';
+
 export type CallEdge = {
   readonly __typename?: 'CallEdge';
   readonly cursor: Scalars['String']['output'];
   readonly node: Call;
+};
+
+export type CallExplanation = {
+  readonly __typename?: 'CallExplanation';
+  /** Of the refusal, as a client would be told it. */
+  readonly code: Maybe<Scalars['String']['output']>;
+  /** Each level that bounds what the key reaches. */
+  readonly grants: ReadonlyArray<GrantSaid>;
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly message: Maybe<Scalars['String']['output']>;
+  /** Those that were asked, in their order; nobody behind a refusal is. */
+  readonly policies: ReadonlyArray<PolicySaid>;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type CallFilter = {
@@ -421,6 +439,19 @@ export type ChangeModelAliasResult = ChangeModelAliasSucceeded | InvalidInput | 
 export type ChangeModelAliasSucceeded = {
   readonly __typename?: 'ChangeModelAliasSucceeded';
   readonly modelAlias: ModelAlias;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type ChangePolicyInput = {
+  readonly id: Scalars['ID']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type ChangePolicyResult = ChangePolicySucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangePolicySucceeded = {
+  readonly __typename?: 'ChangePolicySucceeded';
+  readonly policy: Policy;
   readonly position: Scalars['Position']['output'];
 };
 
@@ -642,6 +673,19 @@ export type CreateModelAliasSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type CreatePolicyInput = {
+  readonly name: Scalars['String']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type CreatePolicyResult = CreatePolicySucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreatePolicySucceeded = {
+  readonly __typename?: 'CreatePolicySucceeded';
+  readonly policy: Policy;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CreateTeamInput = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -774,6 +818,38 @@ export type DefinitionDifference = {
   readonly isWhole: Scalars['Boolean']['output'];
 };
 
+export type DenyRule = {
+  readonly __typename?: 'DenyRule';
+  /** For whoever calls. */
+  readonly message: Scalars['String']['output'];
+};
+
+export type DenyRuleInput = {
+  readonly message?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type DryRunEffect = {
+  readonly __typename?: 'DryRunEffect';
+  readonly after: Reach;
+  readonly before: Reach;
+  readonly keyId: Scalars['ID']['output'];
+  readonly kind: ReachedKind;
+  /** server/tool, or a model as clients write it. */
+  readonly name: Scalars['String']['output'];
+};
+
+export type DryRunResult = ConfigurationInvalid | DryRunSucceeded;
+
+export type DryRunSucceeded = {
+  readonly __typename?: 'DryRunSucceeded';
+  /** What keys would be answered otherwise, of the tools that servers were seen to have and of the models that are listed. */
+  readonly effects: ReadonlyArray<DryRunEffect>;
+  /** False where there was more than a dry run looks at or tells. */
+  readonly isWhole: Scalars['Boolean']['output'];
+  readonly plan: ReadonlyArray<ConfigurationStep>;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type EndBudgetOverrideInput = {
   /** The budget's. */
   readonly id: Scalars['ID']['input'];
@@ -848,6 +924,36 @@ export type EraseSecretSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+/** What is not given is empty. A call to a server names one of tool, prompt and resource, by the server's own name. */
+export type ExplainCallInput = {
+  readonly agentId?: InputMaybe<Scalars['String']['input']>;
+  /** As JSON. */
+  readonly arguments?: InputMaybe<Scalars['String']['input']>;
+  readonly clientName?: InputMaybe<Scalars['String']['input']>;
+  readonly clientVersion?: InputMaybe<Scalars['String']['input']>;
+  readonly door: CallDoor;
+  readonly headers?: InputMaybe<ReadonlyArray<ExplainedHeaderInput>>;
+  readonly ip?: InputMaybe<Scalars['String']['input']>;
+  readonly keyId: Scalars['ID']['input'];
+  /** Where nothing is said, the door's most usual. */
+  readonly method?: InputMaybe<Scalars['String']['input']>;
+  /** As a client writes it. */
+  readonly model?: InputMaybe<Scalars['String']['input']>;
+  readonly prompt?: InputMaybe<Scalars['String']['input']>;
+  readonly resource?: InputMaybe<Scalars['String']['input']>;
+  readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
+  readonly stream?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Now, where nothing is said. */
+  readonly time?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly tool?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ExplainedHeaderInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
 export type FactGap = {
   readonly __typename?: 'FactGap';
   readonly epoch: Scalars['BigInt']['output'];
@@ -883,6 +989,16 @@ export type FactGapState =
   | 'LOST'
   /** The proxy said how many there are and was not heard of since; they come when its disk does. */
   | 'MISSING';
+
+export type GrantLevel =
+  | 'KEY'
+  | 'TEAM';
+
+export type GrantSaid = {
+  readonly __typename?: 'GrantSaid';
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly level: GrantLevel;
+};
 
 export type HiddenCharacters = {
   readonly __typename?: 'HiddenCharacters';
@@ -1453,6 +1569,8 @@ export type Mutation = {
   readonly changeKey: ChangeKeyResult;
   readonly changeLimit: ChangeLimitResult;
   readonly changeModelAlias: ChangeModelAliasResult;
+  /** The rule takes the place of all that the policy said. */
+  readonly changePolicy: ChangePolicyResult;
   readonly changeProvider: ChangeProviderResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
@@ -1463,6 +1581,11 @@ export type Mutation = {
   readonly createCustomer: CreateCustomerResult;
   readonly createLimit: CreateLimitResult;
   readonly createModelAlias: CreateModelAliasResult;
+  /**
+   * What does not compile is refused, with its place. One that covers nothing in particular is about every call, and is not
+   * put in force while a live proxy is from before policies, whatever is forced.
+   */
+  readonly createPolicy: CreatePolicyResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
   readonly createUser: CreateUserResult;
@@ -1488,6 +1611,7 @@ export type Mutation = {
   readonly retireEnvironment: RetireEnvironmentResult;
   readonly retireLimit: RetireLimitResult;
   readonly retireModelAlias: RetireModelAliasResult;
+  readonly retirePolicy: RetirePolicyResult;
   /** Refused while an alias stands for a model of it. */
   readonly retireProvider: RetireProviderResult;
   readonly retireServer: RetireServerResult;
@@ -1564,6 +1688,12 @@ export type MutationChangeModelAliasArgs = {
 };
 
 
+export type MutationChangePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangePolicyInput;
+};
+
+
 export type MutationChangeProviderArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeProviderInput;
@@ -1615,6 +1745,12 @@ export type MutationCreateLimitArgs = {
 export type MutationCreateModelAliasArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateModelAliasInput;
+};
+
+
+export type MutationCreatePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreatePolicyInput;
 };
 
 
@@ -1709,6 +1845,12 @@ export type MutationRetireLimitArgs = {
 
 
 export type MutationRetireModelAliasArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetirePolicyArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1844,6 +1986,85 @@ export type PermittedLabelInput = {
   readonly name: Scalars['String']['input'];
   readonly values: ReadonlyArray<Scalars['String']['input']>;
 };
+
+/** A rule about calls, asked after grants have let them through. The first that refuses wins. */
+export type Policy = {
+  readonly __typename?: 'Policy';
+  readonly covers: PolicyCovers;
+  /** Of these, one is there. */
+  readonly deny: Maybe<DenyRule>;
+  readonly enabled: Scalars['Boolean']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** An expression of CEL; empty: every call. */
+  readonly match: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** Smaller ones are asked first, and of two that are the same the one whose name is. */
+  readonly order: Scalars['Int']['output'];
+  readonly redact: Maybe<RedactRule>;
+  readonly validateArguments: Maybe<ValidateArgumentsRule>;
+};
+
+export type PolicyConnection = {
+  readonly __typename?: 'PolicyConnection';
+  readonly edges: ReadonlyArray<PolicyEdge>;
+  readonly nodes: ReadonlyArray<Policy>;
+  readonly pageInfo: PageInfo;
+};
+
+/**
+ * Calls to one of the servers and providers, by keys of one of the teams; none: any. A proxy that does not understand the policy
+ * refuses what it covers.
+ */
+export type PolicyCovers = {
+  readonly __typename?: 'PolicyCovers';
+  readonly providerIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly serverIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly teamIds: ReadonlyArray<Scalars['ID']['output']>;
+};
+
+export type PolicyCoversInput = {
+  readonly providerIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly serverIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly teamIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+};
+
+export type PolicyEdge = {
+  readonly __typename?: 'PolicyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Policy;
+};
+
+/** Exactly one kind. */
+export type PolicyRuleInput = {
+  readonly covers?: InputMaybe<PolicyCoversInput>;
+  readonly deny?: InputMaybe<DenyRuleInput>;
+  /** True, where nothing is said. */
+  readonly enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly match?: InputMaybe<Scalars['String']['input']>;
+  /** 0, where nothing is said. */
+  readonly order?: InputMaybe<Scalars['Int']['input']>;
+  readonly redact?: InputMaybe<RedactRuleInput>;
+  readonly validateArguments?: InputMaybe<ValidateArgumentsRuleInput>;
+};
+
+export type PolicySaid = {
+  readonly __typename?: 'PolicySaid';
+  /** What its expression cost, of what one evaluation may. */
+  readonly cost: Scalars['Int']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly policyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly verdict: PolicyVerdict;
+};
+
+export type PolicyVerdict =
+  /** Its expression could not be decided, which refuses the call. */
+  | 'FAILS'
+  | 'NOT_COVERED'
+  | 'PASSES'
+  | 'REDACTS'
+  | 'REFUSES'
+  | 'UNMATCHED';
 
 /** What was set, before the list that comes with the software. */
 export type PriceList = {
@@ -1985,9 +2206,13 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly customer: Maybe<Customer>;
   readonly customers: CustomerConnection;
+  /** What applying a `tollgate.yaml` would change, and for which keys. Nothing is applied. */
+  readonly dryRun: DryRunResult;
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
   readonly environments: EnvironmentConnection;
+  /** Why a call would be let through or refused, as it is described. Nothing is called. */
+  readonly explainCall: CallExplanation;
   /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
   readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
@@ -2008,6 +2233,9 @@ export type Query = {
   readonly modelCalls: ModelCallConnection;
   /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
   readonly modelUsage: ModelUsageConnection;
+  readonly policies: PolicyConnection;
+  /** Null where there is none, or none any more. */
+  readonly policy: Maybe<Policy>;
   /** The prices that were set; null before any were. */
   readonly priceList: Maybe<PriceList>;
   /** Null where there is none, or none any more. */
@@ -2076,6 +2304,14 @@ export type QueryCustomersArgs = {
 };
 
 
+export type QueryDryRunArgs = {
+  file: Scalars['String']['input'];
+  fileName?: InputMaybe<Scalars['String']['input']>;
+  prune?: InputMaybe<Scalars['Boolean']['input']>;
+  variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
+};
+
+
 export type QueryEnrolledProxiesArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
@@ -2089,6 +2325,11 @@ export type QueryEnvironmentsArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryExplainCallArgs = {
+  input: ExplainCallInput;
 };
 
 
@@ -2166,6 +2407,20 @@ export type QueryModelUsageArgs = {
   filter?: InputMaybe<ModelCallFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   groupBy?: InputMaybe<ModelUsageGrouping>;
+};
+
+
+export type QueryPoliciesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryPolicyArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
 };
 
 
@@ -2294,6 +2549,54 @@ export type QuotaScopeInput = {
   readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
+/** Of a call without arguments, by no client in particular. */
+export type Reach = {
+  readonly __typename?: 'Reach';
+  readonly outcome: ReachOutcome;
+  /** The policy that it is by, where it is by one. */
+  readonly policy: Scalars['String']['output'];
+};
+
+export type ReachOutcome =
+  | 'ALLOWED'
+  /** A policy wants to see the arguments. */
+  | 'DEPENDS'
+  | 'HIDDEN'
+  | 'REFUSED';
+
+export type ReachedKind =
+  | 'MODEL'
+  | 'TOOL';
+
+export type RedactDirection =
+  | 'BOTH'
+  | 'REQUEST'
+  | 'RESPONSE';
+
+export type RedactOf =
+  /** The text of messages to models, in requests only. */
+  | 'MODELS'
+  /** Arguments and results of tools, prompts and resources. */
+  | 'TOOLS';
+
+export type RedactRule = {
+  readonly __typename?: 'RedactRule';
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  /** Regular expressions of RE2. */
+  readonly patterns: ReadonlyArray<Scalars['String']['output']>;
+  /** Written in place of what they match. */
+  readonly replacement: Scalars['String']['output'];
+};
+
+export type RedactRuleInput = {
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  readonly patterns: ReadonlyArray<Scalars['String']['input']>;
+  /** [redacted], where nothing is said. */
+  readonly replacement?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** What it refers to is not there. */
 export type ReferenceMissing = Refusal & {
   readonly __typename?: 'ReferenceMissing';
@@ -2395,6 +2698,14 @@ export type RetireModelAliasResult = NotFound | RetireModelAliasSucceeded;
 
 export type RetireModelAliasSucceeded = {
   readonly __typename?: 'RetireModelAliasSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetirePolicyResult = NotFound | RetirePolicySucceeded;
+
+export type RetirePolicySucceeded = {
+  readonly __typename?: 'RetirePolicySucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -2865,6 +3176,16 @@ export type UserFilter = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly id?: InputMaybe<Scalars['ID']['input']>;
   readonly name?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ValidateArgumentsRule = {
+  readonly __typename?: 'ValidateArgumentsRule';
+  /** JSON Schema, as JSON. */
+  readonly schema: Scalars['String']['output'];
+};
+
+export type ValidateArgumentsRuleInput = {
+  readonly schema: Scalars['String']['input'];
 };
 
 export type WithdrawToolApprovalInput = {

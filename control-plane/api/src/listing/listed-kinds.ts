@@ -6,6 +6,7 @@ import { environments } from "../environments/environment.projection.ts";
 import { joinTokens } from "../join-tokens/join-token.projection.ts";
 import { keys } from "../keys/key.projection.ts";
 import { modelAliases } from "../model-aliases/model-alias.projection.ts";
+import { policies } from "../policies/policy.projection.ts";
 import { priceLists } from "../price-lists/price-list.projection.ts";
 import { providers } from "../providers/provider.projection.ts";
 import { enrolledProxies } from "../proxies/proxy.projection.ts";
@@ -18,5 +19,5 @@ import { users } from "../users/user.projection.ts";
 
 export const listedKinds = [
   ...[customers, teams, users, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
-  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits],
+  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits, policies],
 ];

@@ -27,6 +27,11 @@ const ownStatus: { readonly [code in ErrorCode]?: number } = {
   "mcp.cursor-invalid": 200,
   "mcp.state-invalid": 200,
   "mcp.streams-full": 429,
+  "policy.denied": 200,
+  "policy.arguments-invalid": 200,
+  "policy.failed": 200,
+  "policy.scope-refused": 200,
+  "policy.not-redactable": 200,
 };
 
 export function httpStatusOf(code: ErrorCode, era: Era = "legacy"): number {

@@ -28,6 +28,7 @@ import { place } from "./forward/resume.ts";
 import { createPlacement, type Neighbours } from "./placement/placement.ts";
 import { listenerFor } from "./rev2025-11-25/streams.ts";
 import { createSurfaces } from "./surface/surfaces.ts";
+import { serverPolicies } from "./policies.ts";
 import { createPeers, usualIdle } from "./upstream/peers.ts";
 
 export type McpParts = {
@@ -98,7 +99,7 @@ export function openMcp(parts: McpParts): Mcp {
       resume: (waiting, round) => held(intend((leg) => waiting.resume(leg, round))),
     },
   );
-  const send = authorise<Errand>(accounts)(placed);
+  const send = authorise<Errand>(accounts)(serverPolicies({ accounts, wallMs })(placed));
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
   const subscriptions = createSubscriptions({ peers, news, catalogues });
   const shared = { ...methods, announcements, subscriptions, peers };

@@ -7,9 +7,16 @@ import type { Refusal } from "../pipeline/call.ts";
 import type { Format } from "./format.ts";
 
 const codeHeader = "x-tollgate-code";
+const decisionHeader = "x-tollgate-decision-id";
 
-export function refuseIn(format: Format, { response, requestId }: Exchange, { code, detail, short }: Refusal): void {
+export function refuseIn(
+  format: Format,
+  { response, requestId }: Exchange,
+  { code, detail, data, short }: Refusal,
+): void {
   if (response.headersSent || response.destroyed) return;
+  const { decisionId }: { decisionId?: unknown } = data ?? {};
+  if (typeof decisionId === "string") response.setHeader(decisionHeader, decisionId);
   response.setHeader(codeHeader, code);
   response.setHeader(format.requestIdHeader, requestId);
   if (short !== undefined) {

@@ -15,6 +15,7 @@ import { bound } from "./bound.ts";
 import { modelDoor } from "./door.ts";
 import type { ModelErrand } from "./errand.ts";
 import { forward } from "./forward.ts";
+import { modelPolicies } from "./policies.ts";
 import { createProviders } from "./providers.ts";
 import { reserve } from "./reserve.ts";
 import { modelDoorPaths } from "./routes.ts";
@@ -47,7 +48,7 @@ export function openModels(parts: ModelsParts): Models {
   // The line of a call.
   const intended = modelAccounts.intend<ModelErrand>()(forward({ providers, deadlines, accounts: modelAccounts, log }));
   const held = reserve({ desk, accounts, mayHold })(intended);
-  const pass = bound<ModelErrand>()(held);
+  const pass = modelPolicies({ accounts, wallMs })(bound<ModelErrand>()(held));
   const send = authoriseModel<ModelErrand>(accounts)(pass);
   const { environment, replicaAgeMsMax } = config;
   const door = modelDoor({

@@ -36,6 +36,8 @@ export type RefusedAbout = {
   readonly server?: string;
   readonly tool?: string;
   readonly model?: string;
+  readonly policyId?: string;
+  readonly decisionId?: string;
 };
 
 export type AccountsParts = {
@@ -81,7 +83,14 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
       };
       if (!budget.allows(whose)) return call.answerRefusal(refusal);
       const model = (about?.model ?? "").slice(0, modelCharsMax);
-      const value = { ...whose, server: about?.server ?? "", tool: about?.tool ?? "", model };
+      const value = {
+        ...whose,
+        server: about?.server ?? "",
+        tool: about?.tool ?? "",
+        model,
+        policyId: about?.policyId ?? "",
+        decisionId: about?.decisionId ?? "",
+      };
       const kind = { case: "callRefused", value } as const;
       recorder.record({ requestId: call.requestId, kind }, () => call.answerRefusal(refusal));
     },

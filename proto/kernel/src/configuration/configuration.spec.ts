@@ -334,12 +334,6 @@ describe("a file with a mistake is refused with its place", () => {
     ]);
   });
 
-  test.each(["policies"])("the section %s is refused, not ignored", (section) => {
-    expect(issuesOf(`version: 1\n${section}: []\n`)).toEqual([
-      { line: 2, column: 1, path: section, message: `\`${section}\` is not supported by this version yet.` },
-    ]);
-  });
-
   test.each([
     ["keys", key("⟨⟩budget: { usd: 5 }")],
     ["keys", key("⟨⟩limits: {}")],

@@ -11,6 +11,7 @@ import { readKey, type ConfiguredKey, type KeyNeighbours } from "./key.ts";
 import { readLimit, type ConfiguredLimit } from "./limit.ts";
 import { readMember, type ConfiguredMember } from "./member.ts";
 import { readModelAlias, type ConfiguredModelAlias } from "./models.ts";
+import { readPolicy, type ConfiguredPolicy } from "./policy.ts";
 import { readPrice, type ConfiguredPrice, type ConfiguredToolPrice } from "./price.ts";
 import { readProvider, type ConfiguredProvider } from "./provider.ts";
 import { integerOf, listOf, mappingOf, type Found, type Reading, type Resolve } from "./reader.ts";
@@ -32,12 +33,13 @@ export type Configuration = {
   toolPrices: ConfiguredToolPrice[];
   budgets: ConfiguredBudget[];
   limits: ConfiguredLimit[];
+  policies: ConfiguredPolicy[];
 };
 
 /** Asks for nothing. */
 export const emptyConfiguration: Readonly<Configuration> = {
   ...{ toolGroups: [], customers: [], teams: [], users: [], keys: [], servers: [], environments: [] },
-  ...{ providers: [], modelAliases: [], prices: [], toolPrices: [], budgets: [], limits: [] },
+  ...{ providers: [], modelAliases: [], prices: [], toolPrices: [], budgets: [], limits: [], policies: [] },
 };
 
 export type Parsed =
@@ -59,8 +61,8 @@ const sections = {
   prices: "optional",
   budgets: "optional",
   limits: "optional",
+  policies: "optional",
 } as const;
-const laterSections = ["policies"] as const;
 
 export function parseConfiguration(text: string, input: { fileName: string; resolve: Resolve }): Parsed {
   const list = new IssueList(limits.configurationIssuesMax);
@@ -74,7 +76,7 @@ export function parseConfiguration(text: string, input: { fileName: string; reso
 function readRoot(reading: Reading): Configuration | undefined {
   const { root } = reading.source;
   const file = { node: root, path: "", at: reading.source.placeOf(root) };
-  const read = mappingOf(reading, file, sections, { later: laterSections });
+  const read = mappingOf(reading, file, sections);
   if (!read) return undefined;
   if (read.version) readVersion(reading, read.version);
   const section = <T>(
@@ -101,13 +103,15 @@ function readRoot(reading: Reading): Configuration | undefined {
   const priced = section(read.prices, (item, taken) => readPrice(reading, item, { ...ofProviders, taken }));
   const keys = section(read.keys, (item, taken) => readKey(reading, item, { ...neighbours, taken }));
   const named = { customer: namesOf(customers), team: namesOf(teams), user: namesOf(users), key: namesOf(keys) };
+  const servers = section(read.servers, (item, taken) => readServer(reading, item, taken));
+  const covered = { ...ofProviders, teams: neighbours.teams, servers: namesOf(servers) };
   return {
     toolGroups: groups,
     customers,
     teams,
     users,
     keys,
-    servers: section(read.servers, (item, taken) => readServer(reading, item, taken)),
+    servers,
     environments: section(read.environments, (item, taken) => readEnvironment(reading, item, taken)),
     providers,
     modelAliases: section(read.models, (item, taken) => readModelAlias(reading, item, { ...ofProviders, taken })),
@@ -115,6 +119,7 @@ function readRoot(reading: Reading): Configuration | undefined {
     toolPrices: priced.filter((price) => "tool" in price),
     budgets: section(read.budgets, (item, taken) => readBudget(reading, item, { ...named, taken })),
     limits: section(read.limits, (item, taken) => readLimit(reading, item, { ...named, taken })),
+    policies: section(read.policies, (item, taken) => readPolicy(reading, item, { ...covered, taken })),
   };
 }
 

@@ -5,6 +5,7 @@ import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import {
   BudgetSchema,
   LimitSchema,
+  PolicySchema,
   QuotaLabelSchema,
   QuotaScopeSchema,
   type QuotaScope,
@@ -56,13 +57,14 @@ export function scopeProblem(scope: Scope): string | undefined {
 }
 
 /** The kinds of which some hold others back. */
-export const restrainingKinds: ReadonlySet<string> = new Set(["budget", "limit"]);
+export const restrainingKinds: ReadonlySet<string> = new Set(["budget", "limit", "policy"]);
 
 /**
  * What refuses, beside the resource itself, where it is not understood: who is meant to be held back by it. Calls would go
  * unbounded otherwise.
  */
 export function restrainedBy(resource: Message): string[] {
+  if (isMessage(resource, PolicySchema)) return resource.covers;
   if (!isMessage(resource, BudgetSchema) && !isMessage(resource, LimitSchema)) return [];
   const scope = scopeIn(resource.scope);
   return scope ? [scopeText(scope)] : [];

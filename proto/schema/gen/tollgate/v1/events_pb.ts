@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, Budget, Customer, EnrolledProxy, Environment, JoinToken, Key, Limit, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup, User } from "./resources_pb.ts";
+import type { AdminToken, Budget, Customer, EnrolledProxy, Environment, JoinToken, Key, Limit, ModelAlias, Policy, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup, User } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSJMCg9DdXN0b21lckNyZWF0ZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJMCg9DdXN0b21lckNoYW5nZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJOCg9DdXN0b21lclJldGlyZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoSyvMYDgoIY3VzdG9tZXIQARgBIjwKC1RlYW1DcmVhdGVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPAoLVGVhbUNoYW5nZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DMrzGAgKBHRlYW0QASI+CgtUZWFtUmV0aXJlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToOyvMYCgoEdGVhbRABGAEiPAoLVXNlckNyZWF0ZWQSHwoEdXNlchgBIAEoCzIRLnRvbGxnYXRlLnYxLlVzZXI6DMrzGAgKBHVzZXIQASI8CgtVc2VyQ2hhbmdlZBIfCgR1c2VyGAEgASgLMhEudG9sbGdhdGUudjEuVXNlcjoMyvMYCAoEdXNlchABIj4KC1VzZXJSZXRpcmVkEh8KBHVzZXIYASABKAsyES50b2xsZ2F0ZS52MS5Vc2VyOg7K8xgKCgR1c2VyEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiUgoQVG9vbEdyb3VwQ3JlYXRlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiUgoQVG9vbEdyb3VwQ2hhbmdlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiVAoQVG9vbEdyb3VwUmV0aXJlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhTK8xgQCgp0b29sLWdyb3VwEAEYASJXCgxUb29sQXBwcm92ZWQSMAoNdG9vbF9hcHByb3ZhbBgBIAEoCzIZLnRvbGxnYXRlLnYxLlRvb2xBcHByb3ZhbDoVyvMYEQoNdG9vbC1hcHByb3ZhbBABImIKFVRvb2xBcHByb3ZhbFdpdGhkcmF3bhIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhfK8xgTCg10b29sLWFwcHJvdmFsEAEYASJPChJQcm92aWRlclJlZ2lzdGVyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJMCg9Qcm92aWRlckNoYW5nZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJOCg9Qcm92aWRlclJldGlyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoSyvMYDgoIcHJvdmlkZXIQARgBIlYKEU1vZGVsQWxpYXNDcmVhdGVkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJWChFNb2RlbEFsaWFzQ2hhbmdlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6E8rzGA8KC21vZGVsLWFsaWFzEAEiWAoRTW9kZWxBbGlhc1JldGlyZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhXK8xgRCgttb2RlbC1hbGlhcxABGAEiSwoJUHJpY2VzU2V0EioKCnByaWNlX2xpc3QYASABKAsyFi50b2xsZ2F0ZS52MS5QcmljZUxpc3Q6EsrzGA4KCnByaWNlLWxpc3QQASJDCgxTZWNyZXRTdG9yZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0Og7K8xgKCgZzZWNyZXQQASJFCgxTZWNyZXRFcmFzZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0OhDK8xgMCgZzZWNyZXQQARgBIlQKDkVudmlyb25tZW50U2V0Ei0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6E8rzGA8KC2Vudmlyb25tZW50EAEiWgoSRW52aXJvbm1lbnRSZXRpcmVkEi0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6FcrzGBEKC2Vudmlyb25tZW50EAEYASJTChBBZG1pblRva2VuSXNzdWVkEiwKC2FkbWluX3Rva2VuGAEgASgLMhcudG9sbGdhdGUudjEuQWRtaW5Ub2tlbjoRyvMYDQoLYWRtaW4tdG9rZW4iVgoRQWRtaW5Ub2tlblJldm9rZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhPK8xgPCgthZG1pbi10b2tlbhgBIk8KD0pvaW5Ub2tlbklzc3VlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIk0KDUpvaW5Ub2tlblVzZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoQyvMYDAoKam9pbi10b2tlbiJSChBKb2luVG9rZW5SZXZva2VkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EsrzGA4KCmpvaW4tdG9rZW4YASJHCg1Qcm94eUVucm9sbGVkEikKBXByb3h5GAEgASgLMhoudG9sbGdhdGUudjEuRW5yb2xsZWRQcm94eToLyvMYBwoFcHJveHkiSAoMUHJveHlSZXZva2VkEikKBXByb3h5GAEgASgLMhoudG9sbGdhdGUudjEuRW5yb2xsZWRQcm94eToNyvMYCQoFcHJveHkYASJECg1CdWRnZXRDcmVhdGVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiRAoNQnVkZ2V0Q2hhbmdlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6DsrzGAoKBmJ1ZGdldBABIkoKE0J1ZGdldE92ZXJyaWRlQWRkZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJKChNCdWRnZXRPdmVycmlkZUVuZGVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiRgoNQnVkZ2V0UmV0aXJlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6EMrzGAwKBmJ1ZGdldBABGAEiQAoMTGltaXRDcmVhdGVkEiEKBWxpbWl0GAEgASgLMhIudG9sbGdhdGUudjEuTGltaXQ6DcrzGAkKBWxpbWl0EAEiQAoMTGltaXRDaGFuZ2VkEiEKBWxpbWl0GAEgASgLMhIudG9sbGdhdGUudjEuTGltaXQ6DcrzGAkKBWxpbWl0EAEiQgoMTGltaXRSZXRpcmVkEiEKBWxpbWl0GAEgASgLMhIudG9sbGdhdGUudjEuTGltaXQ6D8rzGAsKBWxpbWl0EAEYAWIGcHJvdG8z", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSJMCg9DdXN0b21lckNyZWF0ZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJMCg9DdXN0b21lckNoYW5nZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJOCg9DdXN0b21lclJldGlyZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoSyvMYDgoIY3VzdG9tZXIQARgBIjwKC1RlYW1DcmVhdGVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPAoLVGVhbUNoYW5nZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DMrzGAgKBHRlYW0QASI+CgtUZWFtUmV0aXJlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToOyvMYCgoEdGVhbRABGAEiPAoLVXNlckNyZWF0ZWQSHwoEdXNlchgBIAEoCzIRLnRvbGxnYXRlLnYxLlVzZXI6DMrzGAgKBHVzZXIQASI8CgtVc2VyQ2hhbmdlZBIfCgR1c2VyGAEgASgLMhEudG9sbGdhdGUudjEuVXNlcjoMyvMYCAoEdXNlchABIj4KC1VzZXJSZXRpcmVkEh8KBHVzZXIYASABKAsyES50b2xsZ2F0ZS52MS5Vc2VyOg7K8xgKCgR1c2VyEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiUgoQVG9vbEdyb3VwQ3JlYXRlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiUgoQVG9vbEdyb3VwQ2hhbmdlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiVAoQVG9vbEdyb3VwUmV0aXJlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhTK8xgQCgp0b29sLWdyb3VwEAEYASJXCgxUb29sQXBwcm92ZWQSMAoNdG9vbF9hcHByb3ZhbBgBIAEoCzIZLnRvbGxnYXRlLnYxLlRvb2xBcHByb3ZhbDoVyvMYEQoNdG9vbC1hcHByb3ZhbBABImIKFVRvb2xBcHByb3ZhbFdpdGhkcmF3bhIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhfK8xgTCg10b29sLWFwcHJvdmFsEAEYASJPChJQcm92aWRlclJlZ2lzdGVyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJMCg9Qcm92aWRlckNoYW5nZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJOCg9Qcm92aWRlclJldGlyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoSyvMYDgoIcHJvdmlkZXIQARgBIlYKEU1vZGVsQWxpYXNDcmVhdGVkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJWChFNb2RlbEFsaWFzQ2hhbmdlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6E8rzGA8KC21vZGVsLWFsaWFzEAEiWAoRTW9kZWxBbGlhc1JldGlyZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhXK8xgRCgttb2RlbC1hbGlhcxABGAEiSwoJUHJpY2VzU2V0EioKCnByaWNlX2xpc3QYASABKAsyFi50b2xsZ2F0ZS52MS5QcmljZUxpc3Q6EsrzGA4KCnByaWNlLWxpc3QQASJDCgxTZWNyZXRTdG9yZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0Og7K8xgKCgZzZWNyZXQQASJFCgxTZWNyZXRFcmFzZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0OhDK8xgMCgZzZWNyZXQQARgBIlQKDkVudmlyb25tZW50U2V0Ei0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6E8rzGA8KC2Vudmlyb25tZW50EAEiWgoSRW52aXJvbm1lbnRSZXRpcmVkEi0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6FcrzGBEKC2Vudmlyb25tZW50EAEYASJECg1Qb2xpY3lDcmVhdGVkEiMKBnBvbGljeRgBIAEoCzITLnRvbGxnYXRlLnYxLlBvbGljeToOyvMYCgoGcG9saWN5EAEiRAoNUG9saWN5Q2hhbmdlZBIjCgZwb2xpY3kYASABKAsyEy50b2xsZ2F0ZS52MS5Qb2xpY3k6DsrzGAoKBnBvbGljeRABIkYKDVBvbGljeVJldGlyZWQSIwoGcG9saWN5GAEgASgLMhMudG9sbGdhdGUudjEuUG9saWN5OhDK8xgMCgZwb2xpY3kQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBIkQKDUJ1ZGdldENyZWF0ZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJECg1CdWRnZXRDaGFuZ2VkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiSgoTQnVkZ2V0T3ZlcnJpZGVBZGRlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6DsrzGAoKBmJ1ZGdldBABIkoKE0J1ZGdldE92ZXJyaWRlRW5kZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJGCg1CdWRnZXRSZXRpcmVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoQyvMYDAoGYnVkZ2V0EAEYASJACgxMaW1pdENyZWF0ZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJACgxMaW1pdENoYW5nZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJCCgxMaW1pdFJldGlyZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoPyvMYCwoFbGltaXQQARgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -639,6 +639,57 @@ export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PUR
   messageDesc(file_tollgate_v1_events, 32);
 
 /**
+ * @generated from message tollgate.v1.PolicyCreated
+ */
+export type PolicyCreated = Message<"tollgate.v1.PolicyCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyCreated.
+ * Use `create(PolicyCreatedSchema)` to create a new message.
+ */
+export const PolicyCreatedSchema: GenMessage<PolicyCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 33);
+
+/**
+ * @generated from message tollgate.v1.PolicyChanged
+ */
+export type PolicyChanged = Message<"tollgate.v1.PolicyChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyChanged.
+ * Use `create(PolicyChangedSchema)` to create a new message.
+ */
+export const PolicyChangedSchema: GenMessage<PolicyChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 34);
+
+/**
+ * @generated from message tollgate.v1.PolicyRetired
+ */
+export type PolicyRetired = Message<"tollgate.v1.PolicyRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyRetired.
+ * Use `create(PolicyRetiredSchema)` to create a new message.
+ */
+export const PolicyRetiredSchema: GenMessage<PolicyRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 35);
+
+/**
  * @generated from message tollgate.v1.AdminTokenIssued
  */
 export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
@@ -653,7 +704,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 33);
+  messageDesc(file_tollgate_v1_events, 36);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -670,7 +721,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 34);
+  messageDesc(file_tollgate_v1_events, 37);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -687,7 +738,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 35);
+  messageDesc(file_tollgate_v1_events, 38);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -706,7 +757,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 36);
+  messageDesc(file_tollgate_v1_events, 39);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -723,7 +774,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 37);
+  messageDesc(file_tollgate_v1_events, 40);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -740,7 +791,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 38);
+  messageDesc(file_tollgate_v1_events, 41);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -757,7 +808,7 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 39);
+  messageDesc(file_tollgate_v1_events, 42);
 
 /**
  * @generated from message tollgate.v1.BudgetCreated
@@ -774,7 +825,7 @@ export type BudgetCreated = Message<"tollgate.v1.BudgetCreated"> & {
  * Use `create(BudgetCreatedSchema)` to create a new message.
  */
 export const BudgetCreatedSchema: GenMessage<BudgetCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 40);
+  messageDesc(file_tollgate_v1_events, 43);
 
 /**
  * @generated from message tollgate.v1.BudgetChanged
@@ -791,7 +842,7 @@ export type BudgetChanged = Message<"tollgate.v1.BudgetChanged"> & {
  * Use `create(BudgetChangedSchema)` to create a new message.
  */
 export const BudgetChangedSchema: GenMessage<BudgetChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 41);
+  messageDesc(file_tollgate_v1_events, 44);
 
 /**
  * @generated from message tollgate.v1.BudgetOverrideAdded
@@ -808,7 +859,7 @@ export type BudgetOverrideAdded = Message<"tollgate.v1.BudgetOverrideAdded"> & {
  * Use `create(BudgetOverrideAddedSchema)` to create a new message.
  */
 export const BudgetOverrideAddedSchema: GenMessage<BudgetOverrideAdded> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 42);
+  messageDesc(file_tollgate_v1_events, 45);
 
 /**
  * Before its time.
@@ -827,7 +878,7 @@ export type BudgetOverrideEnded = Message<"tollgate.v1.BudgetOverrideEnded"> & {
  * Use `create(BudgetOverrideEndedSchema)` to create a new message.
  */
 export const BudgetOverrideEndedSchema: GenMessage<BudgetOverrideEnded> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 43);
+  messageDesc(file_tollgate_v1_events, 46);
 
 /**
  * @generated from message tollgate.v1.BudgetRetired
@@ -844,7 +895,7 @@ export type BudgetRetired = Message<"tollgate.v1.BudgetRetired"> & {
  * Use `create(BudgetRetiredSchema)` to create a new message.
  */
 export const BudgetRetiredSchema: GenMessage<BudgetRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 44);
+  messageDesc(file_tollgate_v1_events, 47);
 
 /**
  * @generated from message tollgate.v1.LimitCreated
@@ -861,7 +912,7 @@ export type LimitCreated = Message<"tollgate.v1.LimitCreated"> & {
  * Use `create(LimitCreatedSchema)` to create a new message.
  */
 export const LimitCreatedSchema: GenMessage<LimitCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 45);
+  messageDesc(file_tollgate_v1_events, 48);
 
 /**
  * @generated from message tollgate.v1.LimitChanged
@@ -878,7 +929,7 @@ export type LimitChanged = Message<"tollgate.v1.LimitChanged"> & {
  * Use `create(LimitChangedSchema)` to create a new message.
  */
 export const LimitChangedSchema: GenMessage<LimitChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 46);
+  messageDesc(file_tollgate_v1_events, 49);
 
 /**
  * @generated from message tollgate.v1.LimitRetired
@@ -895,5 +946,5 @@ export type LimitRetired = Message<"tollgate.v1.LimitRetired"> & {
  * Use `create(LimitRetiredSchema)` to create a new message.
  */
 export const LimitRetiredSchema: GenMessage<LimitRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 47);
+  messageDesc(file_tollgate_v1_events, 50);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIn0KCEN1c3RvbWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdG9vbHMYAyADKAkSFgoOdG9vbF9ncm91cF9pZHMYBCADKAkSDgoGbW9kZWxzGAUgAygJEhAKCHJlcXVpcmVzGA8gAygJOg7S8xgKCghjdXN0b21lciKKAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKKAQoEVXNlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdXNlciKIAwoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSDwoHdXNlcl9pZBgMIAEoCRIrCgZsYWJlbHMYDSADKAsyGy50b2xsZ2F0ZS52MS5QZXJtaXR0ZWRMYWJlbBIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIi4KDlBlcm1pdHRlZExhYmVsEgwKBG5hbWUYASABKAkSDgoGdmFsdWVzGAIgAygJIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIpQCCghQcm92aWRlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEicKBGtpbmQYAyABKA4yGS50b2xsZ2F0ZS52MS5Qcm92aWRlcktpbmQSEAoIYmFzZV91cmwYBCABKAkSNAoLY3JlZGVudGlhbHMYBSADKAsyHy50b2xsZ2F0ZS52MS5Qcm92aWRlckNyZWRlbnRpYWwSDgoGbW9kZWxzGAYgAygJEhcKD3RpbWVvdXRfc2Vjb25kcxgHIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYCCABKAgSEwoLcGFzc3Rocm91Z2gYCSABKAgSEAoIcmVxdWlyZXMYDyADKAk6DtLzGAoKCHByb3ZpZGVyIlUKElByb3ZpZGVyQ3JlZGVudGlhbBIMCgRuYW1lGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIOCgZ3ZWlnaHQYAyABKA0SDgoGbW9kZWxzGAQgAygJInYKCk1vZGVsQWxpYXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgd0YXJnZXRzGAMgAygLMhgudG9sbGdhdGUudjEuTW9kZWxUYXJnZXQSEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC21vZGVsLWFsaWFzIjEKC01vZGVsVGFyZ2V0EhMKC3Byb3ZpZGVyX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJIqIBCglQcmljZUxpc3QSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRInCgZwcmljZXMYAyADKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbFByaWNlEisKC3Rvb2xfcHJpY2VzGAQgAygLMhYudG9sbGdhdGUudjEuVG9vbFByaWNlEhAKCHJlcXVpcmVzGA8gAygJOhDS8xgMCgpwcmljZS1saXN0IjAKCVRvb2xQcmljZRIMCgR0b29sGAEgASgJEhUKDWNhbGxfbmFub191c2QYAiABKAQigAIKCk1vZGVsUHJpY2USEAoIcHJvdmlkZXIYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEiYKBXJhdGVzGAQgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcxIlCgV0aWVycxgFIAMoCzIWLnRvbGxnYXRlLnYxLklucHV0VGllchIYChByZXF1ZXN0X25hbm9fdXNkGAYgASgEEhsKE3dlYl9zZWFyY2hfbmFub191c2QYByABKAQSGgoSY29udGV4dF90b2tlbnNfbWF4GAggASgEEhkKEW91dHB1dF90b2tlbnNfbWF4GAkgASgEIm8KClRva2VuUmF0ZXMSDQoFaW5wdXQYASABKAQSEgoKY2FjaGVfcmVhZBgCIAEoBBIWCg5jYWNoZV93cml0ZV81bRgDIAEoBBIWCg5jYWNoZV93cml0ZV8xaBgEIAEoBBIOCgZvdXRwdXQYBSABKAQiTwoJSW5wdXRUaWVyEhoKEmlucHV0X3Rva2Vuc19hYm92ZRgBIAEoBBImCgVyYXRlcxgCIAEoCzIXLnRvbGxnYXRlLnYxLlRva2VuUmF0ZXMiUwoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoDRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VjcmV0IoQBCgtFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KEnJlcGxpY2FfYWdlX21zX21heBgDIAEoBEgAiAEBEhAKCHJlcXVpcmVzGA8gAygJOhHS8xgNCgtlbnZpcm9ubWVudEIVChNfcmVwbGljYV9hZ2VfbXNfbWF4IrwBCgpBZG1pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhUKDWNyZWF0ZWRfYXRfbXMYBCABKAMSGgoNZXhwaXJlc19hdF9tcxgFIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYBiABKANIAYgBAToR0vMYDQoLYWRtaW4tdG9rZW5CEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMi8gEKCUpvaW5Ub2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBnNoYTI1NhgDIAEoDBIQCgh1c2VzX21heBgEIAEoDRIPCgd1c2VkX2J5GAUgAygJEhMKC2Vudmlyb25tZW50GAYgASgJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBAToQ0vMYDAoKam9pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyK+AQoNRW5yb2xsZWRQcm94eRIKCgJpZBgBIAEoCRISCgprZXlfc2hhMjU2GAIgASgMEhUKDWpvaW5fdG9rZW5faWQYAyABKAkSEwoLZW52aXJvbm1lbnQYBCABKAkSDgoGcmVnaW9uGAUgASgJEhYKDmVucm9sbGVkX2F0X21zGAYgASgDEhoKDXJldm9rZWRfYXRfbXMYByABKANIAIgBAToL0vMYBwoFcHJveHlCEAoOX3Jldm9rZWRfYXRfbXMiiwEKClF1b3RhU2NvcGUSFQoLY3VzdG9tZXJfaWQYASABKAlIABIRCgd0ZWFtX2lkGAIgASgJSAASEQoHdXNlcl9pZBgDIAEoCUgAEhAKBmtleV9pZBgEIAEoCUgAEigKBWxhYmVsGAUgASgLMhcudG9sbGdhdGUudjEuUXVvdGFMYWJlbEgAQgQKAm9mIikKClF1b3RhTGFiZWwSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSKZBAoGQnVkZ2V0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJgoFc2NvcGUYAyABKAsyFy50b2xsZ2F0ZS52MS5RdW90YVNjb3BlEhYKDmxpbWl0X25hbm9fdXNkGAQgASgEEikKBnBlcmlvZBgFIAEoDjIZLnRvbGxnYXRlLnYxLkJ1ZGdldFBlcmlvZBIRCgl0aW1lX3pvbmUYBiABKAkSDAoEaGFyZBgHIAEoCBIzCgtyZXNlcnZhdGlvbhgIIAEoDjIeLnRvbGxnYXRlLnYxLkJ1ZGdldFJlc2VydmF0aW9uEiIKFWV4cG9zdXJlX21heF9uYW5vX3VzZBgJIAEoBEgAiAEBEhUKDW1hcmdpbl90b2tlbnMYCiABKA0SKwoFYWxsb3cYCyADKAsyHC50b2xsZ2F0ZS52MS5CdWRnZXRBbGxvd2FuY2USNQoOb25fbGVkZ2VyX2xvc3QYDCABKA4yHS50b2xsZ2F0ZS52MS5CdWRnZXRMZWRnZXJMb3N0EhoKEnRocmVzaG9sZHNfcGVyY2VudBgNIAMoDRIuCglvdmVycmlkZXMYDiADKAsyGy50b2xsZ2F0ZS52MS5CdWRnZXRPdmVycmlkZRIQCghyZXF1aXJlcxgPIAMoCRIPCgdlZGl0aW9uGBAgASgNOgzS8xgICgZidWRnZXRCGAoWX2V4cG9zdXJlX21heF9uYW5vX3VzZCJQCg9CdWRnZXRBbGxvd2FuY2USKwoHZmVhdHVyZRgBIAEoDjIaLnRvbGxnYXRlLnYxLkJ1ZGdldEZlYXR1cmUSEAoIbmFub191c2QYAiABKAQiYwoOQnVkZ2V0T3ZlcnJpZGUSCgoCaWQYASABKAkSFwoPYW1vdW50X25hbm9fdXNkGAIgASgEEhAKCHVudGlsX21zGAMgASgDEg4KBnJlYXNvbhgEIAEoCRIKCgJieRgFIAEoCSLtAQoFTGltaXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSKgoHbWVhc3VyZRgEIAEoDjIZLnRvbGxnYXRlLnYxLkxpbWl0TWVhc3VyZRIOCgZhbW91bnQYBSABKAQSKAoGd2luZG93GAYgASgOMhgudG9sbGdhdGUudjEuTGltaXRXaW5kb3cSDgoGbW9kZWxzGAcgAygJEg0KBXRvb2xzGAggAygJEhAKCHJlcXVpcmVzGA8gAygJOgvS8xgHCgVsaW1pdCpZCgpLZXlQdXJwb3NlEhsKF0tFWV9QVVJQT1NFX1VOU1BFQ0lGSUVEEAASFQoRS0VZX1BVUlBPU0VfQUdFTlQQARIXChNLRVlfUFVSUE9TRV9TRVJWSUNFEAIqjwEKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIYChRTRVJWRVJfVFJBTlNQT1JUX1NTRRACEhoKFlNFUlZFUl9UUkFOU1BPUlRfU1RESU8QAyo6CgNFcmESEwoPRVJBX1VOU1BFQ0lGSUVEEAASDgoKRVJBX0xFR0FDWRABEg4KCkVSQV9NT0RFUk4QAiqOAQoPU2VydmVySXNvbGF0aW9uEiAKHFNFUlZFUl9JU09MQVRJT05fVU5TUEVDSUZJRUQQABIbChdTRVJWRVJfSVNPTEFUSU9OX1NIQVJFRBABEhwKGFNFUlZFUl9JU09MQVRJT05fU0VTU0lPThACEh4KGlNFUlZFUl9JU09MQVRJT05fUFJJTkNJUEFMEAMqawoPU2VydmVyQ2F0YWxvZ3VlEiAKHFNFUlZFUl9DQVRBTE9HVUVfVU5TUEVDSUZJRUQQABIZChVTRVJWRVJfQ0FUQUxPR1VFX0FVVE8QARIbChdTRVJWRVJfQ0FUQUxPR1VFX1BJTk5FRBACKm0KClRvb2xOYW1pbmcSGwoXVE9PTF9OQU1JTkdfVU5TUEVDSUZJRUQQABIUChBUT09MX05BTUlOR19BVVRPEAESFgoSVE9PTF9OQU1JTkdfQUxXQVlTEAISFAoQVE9PTF9OQU1JTkdfTk9ORRADKmQKDFByb3ZpZGVyS2luZBIdChlQUk9WSURFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGwoXUFJPVklERVJfS0lORF9BTlRIUk9QSUMQARIYChRQUk9WSURFUl9LSU5EX09QRU5BSRACKqYBCgxCdWRnZXRQZXJpb2QSHQoZQlVER0VUX1BFUklPRF9VTlNQRUNJRklFRBAAEhUKEUJVREdFVF9QRVJJT0RfREFZEAESFgoSQlVER0VUX1BFUklPRF9XRUVLEAISFwoTQlVER0VUX1BFUklPRF9NT05USBADEhYKEkJVREdFVF9QRVJJT0RfWUVBUhAEEhcKE0JVREdFVF9QRVJJT0RfVE9UQUwQBSp0ChFCdWRnZXRSZXNlcnZhdGlvbhIiCh5CVURHRVRfUkVTRVJWQVRJT05fVU5TUEVDSUZJRUQQABIbChdCVURHRVRfUkVTRVJWQVRJT05fRlVMTBABEh4KGkJVREdFVF9SRVNFUlZBVElPTl9SVU5OSU5HEAIqcwoQQnVkZ2V0TGVkZ2VyTG9zdBIiCh5CVURHRVRfTEVER0VSX0xPU1RfVU5TUEVDSUZJRUQQABIdChlCVURHRVRfTEVER0VSX0xPU1RfUkVGVVNFEAESHAoYQlVER0VUX0xFREdFUl9MT1NUX0FMTE9XEAIqiAIKDUJ1ZGdldEZlYXR1cmUSHgoaQlVER0VUX0ZFQVRVUkVfVU5TUEVDSUZJRUQQABIdChlCVURHRVRfRkVBVFVSRV9XRUJfU0VBUkNIEAESHAoYQlVER0VUX0ZFQVRVUkVfV0VCX0ZFVENIEAISIQodQlVER0VUX0ZFQVRVUkVfQ09ERV9FWEVDVVRJT04QAxIeChpCVURHRVRfRkVBVFVSRV9GSUxFX1NFQVJDSBAEEiMKH0JVREdFVF9GRUFUVVJFX0lNQUdFX0dFTkVSQVRJT04QBRIWChJCVURHRVRfRkVBVFVSRV9NQ1AQBhIaChZCVURHRVRfRkVBVFVSRV9BRFZJU09SEAcqhwEKDExpbWl0TWVhc3VyZRIdChlMSU1JVF9NRUFTVVJFX1VOU1BFQ0lGSUVEEAASGgoWTElNSVRfTUVBU1VSRV9SRVFVRVNUUxABEhgKFExJTUlUX01FQVNVUkVfVE9LRU5TEAISIgoeTElNSVRfTUVBU1VSRV9DT05DVVJSRU5UX0NBTExTEAMqcQoLTGltaXRXaW5kb3cSHAoYTElNSVRfV0lORE9XX1VOU1BFQ0lGSUVEEAASFwoTTElNSVRfV0lORE9XX01JTlVURRABEhUKEUxJTUlUX1dJTkRPV19IT1VSEAISFAoQTElNSVRfV0lORE9XX0RBWRADYgZwcm90bzM", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIn0KCEN1c3RvbWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdG9vbHMYAyADKAkSFgoOdG9vbF9ncm91cF9pZHMYBCADKAkSDgoGbW9kZWxzGAUgAygJEhAKCHJlcXVpcmVzGA8gAygJOg7S8xgKCghjdXN0b21lciKKAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKKAQoEVXNlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdXNlciKIAwoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSDwoHdXNlcl9pZBgMIAEoCRIrCgZsYWJlbHMYDSADKAsyGy50b2xsZ2F0ZS52MS5QZXJtaXR0ZWRMYWJlbBIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIi4KDlBlcm1pdHRlZExhYmVsEgwKBG5hbWUYASABKAkSDgoGdmFsdWVzGAIgAygJIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIpQCCghQcm92aWRlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEicKBGtpbmQYAyABKA4yGS50b2xsZ2F0ZS52MS5Qcm92aWRlcktpbmQSEAoIYmFzZV91cmwYBCABKAkSNAoLY3JlZGVudGlhbHMYBSADKAsyHy50b2xsZ2F0ZS52MS5Qcm92aWRlckNyZWRlbnRpYWwSDgoGbW9kZWxzGAYgAygJEhcKD3RpbWVvdXRfc2Vjb25kcxgHIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYCCABKAgSEwoLcGFzc3Rocm91Z2gYCSABKAgSEAoIcmVxdWlyZXMYDyADKAk6DtLzGAoKCHByb3ZpZGVyIlUKElByb3ZpZGVyQ3JlZGVudGlhbBIMCgRuYW1lGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIOCgZ3ZWlnaHQYAyABKA0SDgoGbW9kZWxzGAQgAygJInYKCk1vZGVsQWxpYXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgd0YXJnZXRzGAMgAygLMhgudG9sbGdhdGUudjEuTW9kZWxUYXJnZXQSEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC21vZGVsLWFsaWFzIjEKC01vZGVsVGFyZ2V0EhMKC3Byb3ZpZGVyX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJIqIBCglQcmljZUxpc3QSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRInCgZwcmljZXMYAyADKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbFByaWNlEisKC3Rvb2xfcHJpY2VzGAQgAygLMhYudG9sbGdhdGUudjEuVG9vbFByaWNlEhAKCHJlcXVpcmVzGA8gAygJOhDS8xgMCgpwcmljZS1saXN0IjAKCVRvb2xQcmljZRIMCgR0b29sGAEgASgJEhUKDWNhbGxfbmFub191c2QYAiABKAQigAIKCk1vZGVsUHJpY2USEAoIcHJvdmlkZXIYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEiYKBXJhdGVzGAQgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcxIlCgV0aWVycxgFIAMoCzIWLnRvbGxnYXRlLnYxLklucHV0VGllchIYChByZXF1ZXN0X25hbm9fdXNkGAYgASgEEhsKE3dlYl9zZWFyY2hfbmFub191c2QYByABKAQSGgoSY29udGV4dF90b2tlbnNfbWF4GAggASgEEhkKEW91dHB1dF90b2tlbnNfbWF4GAkgASgEIm8KClRva2VuUmF0ZXMSDQoFaW5wdXQYASABKAQSEgoKY2FjaGVfcmVhZBgCIAEoBBIWCg5jYWNoZV93cml0ZV81bRgDIAEoBBIWCg5jYWNoZV93cml0ZV8xaBgEIAEoBBIOCgZvdXRwdXQYBSABKAQiTwoJSW5wdXRUaWVyEhoKEmlucHV0X3Rva2Vuc19hYm92ZRgBIAEoBBImCgVyYXRlcxgCIAEoCzIXLnRvbGxnYXRlLnYxLlRva2VuUmF0ZXMiUwoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoDRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VjcmV0IoQBCgtFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KEnJlcGxpY2FfYWdlX21zX21heBgDIAEoBEgAiAEBEhAKCHJlcXVpcmVzGA8gAygJOhHS8xgNCgtlbnZpcm9ubWVudEIVChNfcmVwbGljYV9hZ2VfbXNfbWF4IqQCCgZQb2xpY3kSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghkaXNhYmxlZBgDIAEoCBINCgVvcmRlchgEIAEoBRINCgVtYXRjaBgFIAEoCRIOCgZjb3ZlcnMYBiADKAkSJwoEZGVueRgQIAEoCzIXLnRvbGxnYXRlLnYxLkRlbnlQb2xpY3lIABIrCgZyZWRhY3QYESABKAsyGS50b2xsZ2F0ZS52MS5SZWRhY3RQb2xpY3lIABJCChJ2YWxpZGF0ZV9hcmd1bWVudHMYEiABKAsyJC50b2xsZ2F0ZS52MS5WYWxpZGF0ZUFyZ3VtZW50c1BvbGljeUgAEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZwb2xpY3lCBgoEa2luZCIdCgpEZW55UG9saWN5Eg8KB21lc3NhZ2UYASABKAkiiQEKDFJlZGFjdFBvbGljeRIhCgJvZhgBIAEoDjIVLnRvbGxnYXRlLnYxLlJlZGFjdE9mEi8KCWRpcmVjdGlvbhgCIAEoDjIcLnRvbGxnYXRlLnYxLlJlZGFjdERpcmVjdGlvbhIQCghwYXR0ZXJucxgDIAMoCRITCgtyZXBsYWNlbWVudBgEIAEoCSIpChdWYWxpZGF0ZUFyZ3VtZW50c1BvbGljeRIOCgZzY2hlbWEYASABKAkivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcyKLAQoKUXVvdGFTY29wZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhEKB3RlYW1faWQYAiABKAlIABIRCgd1c2VyX2lkGAMgASgJSAASEAoGa2V5X2lkGAQgASgJSAASKAoFbGFiZWwYBSABKAsyFy50b2xsZ2F0ZS52MS5RdW90YUxhYmVsSABCBAoCb2YiKQoKUXVvdGFMYWJlbBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIpkECgZCdWRnZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSFgoObGltaXRfbmFub191c2QYBCABKAQSKQoGcGVyaW9kGAUgASgOMhkudG9sbGdhdGUudjEuQnVkZ2V0UGVyaW9kEhEKCXRpbWVfem9uZRgGIAEoCRIMCgRoYXJkGAcgASgIEjMKC3Jlc2VydmF0aW9uGAggASgOMh4udG9sbGdhdGUudjEuQnVkZ2V0UmVzZXJ2YXRpb24SIgoVZXhwb3N1cmVfbWF4X25hbm9fdXNkGAkgASgESACIAQESFQoNbWFyZ2luX3Rva2VucxgKIAEoDRIrCgVhbGxvdxgLIAMoCzIcLnRvbGxnYXRlLnYxLkJ1ZGdldEFsbG93YW5jZRI1Cg5vbl9sZWRnZXJfbG9zdBgMIAEoDjIdLnRvbGxnYXRlLnYxLkJ1ZGdldExlZGdlckxvc3QSGgoSdGhyZXNob2xkc19wZXJjZW50GA0gAygNEi4KCW92ZXJyaWRlcxgOIAMoCzIbLnRvbGxnYXRlLnYxLkJ1ZGdldE92ZXJyaWRlEhAKCHJlcXVpcmVzGA8gAygJEg8KB2VkaXRpb24YECABKA06DNLzGAgKBmJ1ZGdldEIYChZfZXhwb3N1cmVfbWF4X25hbm9fdXNkIlAKD0J1ZGdldEFsbG93YW5jZRIrCgdmZWF0dXJlGAEgASgOMhoudG9sbGdhdGUudjEuQnVkZ2V0RmVhdHVyZRIQCghuYW5vX3VzZBgCIAEoBCJjCg5CdWRnZXRPdmVycmlkZRIKCgJpZBgBIAEoCRIXCg9hbW91bnRfbmFub191c2QYAiABKAQSEAoIdW50aWxfbXMYAyABKAMSDgoGcmVhc29uGAQgASgJEgoKAmJ5GAUgASgJIu0BCgVMaW1pdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBXNjb3BlGAMgASgLMhcudG9sbGdhdGUudjEuUXVvdGFTY29wZRIqCgdtZWFzdXJlGAQgASgOMhkudG9sbGdhdGUudjEuTGltaXRNZWFzdXJlEg4KBmFtb3VudBgFIAEoBBIoCgZ3aW5kb3cYBiABKA4yGC50b2xsZ2F0ZS52MS5MaW1pdFdpbmRvdxIOCgZtb2RlbHMYByADKAkSDQoFdG9vbHMYCCADKAkSEAoIcmVxdWlyZXMYDyADKAk6C9LzGAcKBWxpbWl0KlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqiwEKD1JlZGFjdERpcmVjdGlvbhIgChxSRURBQ1RfRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASHAoYUkVEQUNUX0RJUkVDVElPTl9SRVFVRVNUEAESHQoZUkVEQUNUX0RJUkVDVElPTl9SRVNQT05TRRACEhkKFVJFREFDVF9ESVJFQ1RJT05fQk9USBADKlAKCFJlZGFjdE9mEhkKFVJFREFDVF9PRl9VTlNQRUNJRklFRBAAEhMKD1JFREFDVF9PRl9UT09MUxABEhQKEFJFREFDVF9PRl9NT0RFTFMQAiqmAQoMQnVkZ2V0UGVyaW9kEh0KGUJVREdFVF9QRVJJT0RfVU5TUEVDSUZJRUQQABIVChFCVURHRVRfUEVSSU9EX0RBWRABEhYKEkJVREdFVF9QRVJJT0RfV0VFSxACEhcKE0JVREdFVF9QRVJJT0RfTU9OVEgQAxIWChJCVURHRVRfUEVSSU9EX1lFQVIQBBIXChNCVURHRVRfUEVSSU9EX1RPVEFMEAUqdAoRQnVkZ2V0UmVzZXJ2YXRpb24SIgoeQlVER0VUX1JFU0VSVkFUSU9OX1VOU1BFQ0lGSUVEEAASGwoXQlVER0VUX1JFU0VSVkFUSU9OX0ZVTEwQARIeChpCVURHRVRfUkVTRVJWQVRJT05fUlVOTklORxACKnMKEEJ1ZGdldExlZGdlckxvc3QSIgoeQlVER0VUX0xFREdFUl9MT1NUX1VOU1BFQ0lGSUVEEAASHQoZQlVER0VUX0xFREdFUl9MT1NUX1JFRlVTRRABEhwKGEJVREdFVF9MRURHRVJfTE9TVF9BTExPVxACKogCCg1CdWRnZXRGZWF0dXJlEh4KGkJVREdFVF9GRUFUVVJFX1VOU1BFQ0lGSUVEEAASHQoZQlVER0VUX0ZFQVRVUkVfV0VCX1NFQVJDSBABEhwKGEJVREdFVF9GRUFUVVJFX1dFQl9GRVRDSBACEiEKHUJVREdFVF9GRUFUVVJFX0NPREVfRVhFQ1VUSU9OEAMSHgoaQlVER0VUX0ZFQVRVUkVfRklMRV9TRUFSQ0gQBBIjCh9CVURHRVRfRkVBVFVSRV9JTUFHRV9HRU5FUkFUSU9OEAUSFgoSQlVER0VUX0ZFQVRVUkVfTUNQEAYSGgoWQlVER0VUX0ZFQVRVUkVfQURWSVNPUhAHKocBCgxMaW1pdE1lYXN1cmUSHQoZTElNSVRfTUVBU1VSRV9VTlNQRUNJRklFRBAAEhoKFkxJTUlUX01FQVNVUkVfUkVRVUVTVFMQARIYChRMSU1JVF9NRUFTVVJFX1RPS0VOUxACEiIKHkxJTUlUX01FQVNVUkVfQ09OQ1VSUkVOVF9DQUxMUxADKnEKC0xpbWl0V2luZG93EhwKGExJTUlUX1dJTkRPV19VTlNQRUNJRklFRBAAEhcKE0xJTUlUX1dJTkRPV19NSU5VVEUQARIVChFMSU1JVF9XSU5ET1dfSE9VUhACEhQKEExJTUlUX1dJTkRPV19EQVkQA2IGcHJvdG8z", [file_tollgate_v1_options]);
 
 /**
  * Who a gate is run for: what teams and users may belong to. It bounds what the keys of its teams reach.
@@ -997,6 +997,161 @@ export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_resources, 21);
 
 /**
+ * A rule about calls, asked after grants have let them through. It is about what it covers and its expression matches.
+ *
+ * @generated from message tollgate.v1.Policy
+ */
+export type Policy = Message<"tollgate.v1.Policy"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * It is kept and says nothing.
+   *
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+
+  /**
+   * Smaller ones are asked first, and of two that are the same the one whose name is.
+   *
+   * @generated from field: int32 order = 4;
+   */
+  order: number;
+
+  /**
+   * In CEL; empty: every call.
+   *
+   * @generated from field: string match = 5;
+   */
+  match: string;
+
+  /**
+   * "server/<id>", "provider/<id>", "team/<id>": calls to one of the former, by keys of one of the latter; none: all. A proxy
+   * that does not understand the policy refuses what it covers.
+   *
+   * @generated from field: repeated string covers = 6;
+   */
+  covers: string[];
+
+  /**
+   * @generated from oneof tollgate.v1.Policy.kind
+   */
+  kind: {
+    /**
+     * @generated from field: tollgate.v1.DenyPolicy deny = 16;
+     */
+    value: DenyPolicy;
+    case: "deny";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.RedactPolicy redact = 17;
+     */
+    value: RedactPolicy;
+    case: "redact";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.ValidateArgumentsPolicy validate_arguments = 18;
+     */
+    value: ValidateArgumentsPolicy;
+    case: "validateArguments";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Policy.
+ * Use `create(PolicySchema)` to create a new message.
+ */
+export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 22);
+
+/**
+ * @generated from message tollgate.v1.DenyPolicy
+ */
+export type DenyPolicy = Message<"tollgate.v1.DenyPolicy"> & {
+  /**
+   * For whoever calls.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message tollgate.v1.DenyPolicy.
+ * Use `create(DenyPolicySchema)` to create a new message.
+ */
+export const DenyPolicySchema: GenMessage<DenyPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 23);
+
+/**
+ * @generated from message tollgate.v1.RedactPolicy
+ */
+export type RedactPolicy = Message<"tollgate.v1.RedactPolicy"> & {
+  /**
+   * @generated from field: tollgate.v1.RedactOf of = 1;
+   */
+  of: RedactOf;
+
+  /**
+   * @generated from field: tollgate.v1.RedactDirection direction = 2;
+   */
+  direction: RedactDirection;
+
+  /**
+   * Regular expressions of RE2.
+   *
+   * @generated from field: repeated string patterns = 3;
+   */
+  patterns: string[];
+
+  /**
+   * Written in place of what they match.
+   *
+   * @generated from field: string replacement = 4;
+   */
+  replacement: string;
+};
+
+/**
+ * Describes the message tollgate.v1.RedactPolicy.
+ * Use `create(RedactPolicySchema)` to create a new message.
+ */
+export const RedactPolicySchema: GenMessage<RedactPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 24);
+
+/**
+ * @generated from message tollgate.v1.ValidateArgumentsPolicy
+ */
+export type ValidateArgumentsPolicy = Message<"tollgate.v1.ValidateArgumentsPolicy"> & {
+  /**
+   * JSON Schema, as JSON.
+   *
+   * @generated from field: string schema = 1;
+   */
+  schema: string;
+};
+
+/**
+ * Describes the message tollgate.v1.ValidateArgumentsPolicy.
+ * Use `create(ValidateArgumentsPolicySchema)` to create a new message.
+ */
+export const ValidateArgumentsPolicySchema: GenMessage<ValidateArgumentsPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 25);
+
+/**
  * A token for the admin API. Never replicated.
  *
  * @generated from message tollgate.v1.AdminToken
@@ -1038,7 +1193,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 22);
+  messageDesc(file_tollgate_v1_resources, 26);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -1101,7 +1256,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 23);
+  messageDesc(file_tollgate_v1_resources, 27);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -1152,7 +1307,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 24);
+  messageDesc(file_tollgate_v1_resources, 28);
 
 /**
  * For whom a budget or a limit is: every call of one of these.
@@ -1201,7 +1356,7 @@ export type QuotaScope = Message<"tollgate.v1.QuotaScope"> & {
  * Use `create(QuotaScopeSchema)` to create a new message.
  */
 export const QuotaScopeSchema: GenMessage<QuotaScope> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 25);
+  messageDesc(file_tollgate_v1_resources, 29);
 
 /**
  * What calls are marked with, as `project` and `apollo`.
@@ -1225,7 +1380,7 @@ export type QuotaLabel = Message<"tollgate.v1.QuotaLabel"> & {
  * Use `create(QuotaLabelSchema)` to create a new message.
  */
 export const QuotaLabelSchema: GenMessage<QuotaLabel> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 26);
+  messageDesc(file_tollgate_v1_resources, 30);
 
 /**
  * How much may be spent on a scope's calls in a period.
@@ -1336,7 +1491,7 @@ export type Budget = Message<"tollgate.v1.Budget"> & {
  * Use `create(BudgetSchema)` to create a new message.
  */
 export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 27);
+  messageDesc(file_tollgate_v1_resources, 31);
 
 /**
  * What each call that asks for the feature may reserve for it.
@@ -1360,7 +1515,7 @@ export type BudgetAllowance = Message<"tollgate.v1.BudgetAllowance"> & {
  * Use `create(BudgetAllowanceSchema)` to create a new message.
  */
 export const BudgetAllowanceSchema: GenMessage<BudgetAllowance> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 28);
+  messageDesc(file_tollgate_v1_resources, 32);
 
 /**
  * So much more than the limit, until a time.
@@ -1401,7 +1556,7 @@ export type BudgetOverride = Message<"tollgate.v1.BudgetOverride"> & {
  * Use `create(BudgetOverrideSchema)` to create a new message.
  */
 export const BudgetOverrideSchema: GenMessage<BudgetOverride> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 29);
+  messageDesc(file_tollgate_v1_resources, 33);
 
 /**
  * How many requests, tokens or calls at one time a scope may have.
@@ -1466,7 +1621,7 @@ export type Limit = Message<"tollgate.v1.Limit"> & {
  * Use `create(LimitSchema)` to create a new message.
  */
 export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 30);
+  messageDesc(file_tollgate_v1_resources, 34);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
@@ -1693,6 +1848,67 @@ export const ProviderKindSchema: GenEnum<ProviderKind> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 6);
 
 /**
+ * @generated from enum tollgate.v1.RedactDirection
+ */
+export enum RedactDirection {
+  /**
+   * @generated from enum value: REDACT_DIRECTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_REQUEST = 1;
+   */
+  REQUEST = 1,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_RESPONSE = 2;
+   */
+  RESPONSE = 2,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_BOTH = 3;
+   */
+  BOTH = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactDirection.
+ */
+export const RedactDirectionSchema: GenEnum<RedactDirection> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 7);
+
+/**
+ * @generated from enum tollgate.v1.RedactOf
+ */
+export enum RedactOf {
+  /**
+   * @generated from enum value: REDACT_OF_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Arguments and results of tools, prompts and resources.
+   *
+   * @generated from enum value: REDACT_OF_TOOLS = 1;
+   */
+  TOOLS = 1,
+
+  /**
+   * The text of messages to models.
+   *
+   * @generated from enum value: REDACT_OF_MODELS = 2;
+   */
+  MODELS = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactOf.
+ */
+export const RedactOfSchema: GenEnum<RedactOf> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 8);
+
+/**
  * By the calendar of the budget's time zone; a week begins on Monday.
  *
  * @generated from enum tollgate.v1.BudgetPeriod
@@ -1735,7 +1951,7 @@ export enum BudgetPeriod {
  * Describes the enum tollgate.v1.BudgetPeriod.
  */
 export const BudgetPeriodSchema: GenEnum<BudgetPeriod> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 7);
+  enumDesc(file_tollgate_v1_resources, 9);
 
 /**
  * How much of a call's bound is held while it runs.
@@ -1767,7 +1983,7 @@ export enum BudgetReservation {
  * Describes the enum tollgate.v1.BudgetReservation.
  */
 export const BudgetReservationSchema: GenEnum<BudgetReservation> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 8);
+  enumDesc(file_tollgate_v1_resources, 10);
 
 /**
  * What a call does that has nothing left to reserve from, where nobody can be asked for more.
@@ -1795,7 +2011,7 @@ export enum BudgetLedgerLost {
  * Describes the enum tollgate.v1.BudgetLedgerLost.
  */
 export const BudgetLedgerLostSchema: GenEnum<BudgetLedgerLost> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 9);
+  enumDesc(file_tollgate_v1_resources, 11);
 
 /**
  * What a call can ask of a provider so that nobody knows what it will cost at most.
@@ -1852,7 +2068,7 @@ export enum BudgetFeature {
  * Describes the enum tollgate.v1.BudgetFeature.
  */
 export const BudgetFeatureSchema: GenEnum<BudgetFeature> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 10);
+  enumDesc(file_tollgate_v1_resources, 12);
 
 /**
  * @generated from enum tollgate.v1.LimitMeasure
@@ -1883,7 +2099,7 @@ export enum LimitMeasure {
  * Describes the enum tollgate.v1.LimitMeasure.
  */
 export const LimitMeasureSchema: GenEnum<LimitMeasure> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 11);
+  enumDesc(file_tollgate_v1_resources, 13);
 
 /**
  * @generated from enum tollgate.v1.LimitWindow
@@ -1916,5 +2132,5 @@ export enum LimitWindow {
  * Describes the enum tollgate.v1.LimitWindow.
  */
 export const LimitWindowSchema: GenEnum<LimitWindow> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 12);
+  enumDesc(file_tollgate_v1_resources, 14);
 
