@@ -14,6 +14,7 @@ import { wantedIdsMigration } from "./0011-wanted-ids.ts";
 import { catalogueMigration } from "./0012-catalogue.ts";
 import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import { modelCallsMigration } from "./0015-model-calls.ts";
+import { attributionMigration } from "./0016-attribution.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   catalogueMigration,
   whatCallsWereMigration,
   modelCallsMigration,
+  attributionMigration,
 ];

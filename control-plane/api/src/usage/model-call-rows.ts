@@ -2,6 +2,7 @@
 // nothing: sums say how many such calls they hold. The columns are explained in the migration.
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
+import { account } from "./call-rows.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const modelCall = {
@@ -53,6 +54,9 @@ export const modelCall = {
     requests_remaining: "bigint",
     tokens_limit: "bigint",
     tokens_remaining: "bigint",
+    user_id: "text",
+    customer_id: "text",
+    labels: "text[]",
   },
 } as const satisfies Table;
 
@@ -74,8 +78,7 @@ type AboutModelCall = Omit<Row<typeof modelCall>, Placed | "request_id">;
 
 export function modelCallCompleted(value: ModelCallCompleted): AboutModelCall {
   return {
-    key_id: text(value.keyId),
-    team_id: text(value.teamId),
+    ...account(value),
     door: text(value.door),
     operation: text(value.operation),
     ...servedBy(value),
