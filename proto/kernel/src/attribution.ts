@@ -10,11 +10,17 @@ export type Attribution = {
   teamId: string;
   userId: string;
   customerId: string;
-  labels: readonly string[];
+  labels: string[];
 };
 
 export function attributionOf({ key, team, user, customer, labels }: Principal): Attribution {
-  return { keyId: key.id, teamId: team.id, userId: user?.id ?? "", customerId: customer?.id ?? "", labels };
+  return {
+    keyId: key.id,
+    teamId: team.id,
+    userId: user?.id ?? "",
+    customerId: customer?.id ?? "",
+    labels: [...labels],
+  };
 }
 
 /** From the narrowest to the widest: "key/…", "user/…", "team/…", "customer/…", then "label/project=apollo". */

@@ -204,12 +204,14 @@ export type Call = {
   readonly code: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
   readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  readonly labels: ReadonlyArray<CallLabel>;
   /** The protocol's: tools/call, prompts/get, resources/read or completion/complete. */
   readonly method: Maybe<Scalars['String']['output']>;
   /** At a door to models, as the client wrote it; only of refusals, other calls there are `modelCalls`. */
@@ -237,6 +239,8 @@ export type Call = {
   readonly toolUseId: Maybe<Scalars['String']['output']>;
   readonly totalUs: Maybe<Scalars['BigInt']['output']>;
   readonly upstreamStatus: Maybe<Scalars['Int']['output']>;
+  /** The key's user and the team's customer at that time. */
+  readonly userId: Maybe<Scalars['ID']['output']>;
 };
 
 export type CallConnection = {
@@ -271,6 +275,7 @@ export type CallExplanation = {
 };
 
 export type CallFilter = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   /** mcp, anthropic or openai. */
   readonly door?: InputMaybe<Scalars['String']['input']>;
   /** At or after. */
@@ -278,6 +283,7 @@ export type CallFilter = {
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<CallLabelInput>;
   readonly method?: InputMaybe<Scalars['String']['input']>;
   /** Of refusals at a door to models, as the client wrote it. */
   readonly model?: InputMaybe<Scalars['String']['input']>;
@@ -290,6 +296,19 @@ export type CallFilter = {
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   readonly tool?: InputMaybe<Scalars['String']['input']>;
   readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** What a call was marked with. */
+export type CallLabel = {
+  readonly __typename?: 'CallLabel';
+  readonly name: Scalars['String']['output'];
+  readonly value: Scalars['String']['output'];
+};
+
+export type CallLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
 };
 
 export type CallOutcome =
@@ -1343,6 +1362,7 @@ export type ModelCall = {
   readonly costUsd: Maybe<Scalars['String']['output']>;
   /** Of the last attempt. */
   readonly credential: Maybe<Scalars['String']['output']>;
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   /** anthropic or openai. */
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
@@ -1352,6 +1372,7 @@ export type ModelCall = {
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  readonly labels: ReadonlyArray<CallLabel>;
   /** As it was asked for at the provider. */
   readonly model: Scalars['String']['output'];
   /** As the client wrote it: it may be an alias. */
@@ -1397,6 +1418,8 @@ export type ModelCall = {
   /** What the model asked to be called, by the provider's ids. */
   readonly toolUseIds: ReadonlyArray<Scalars['String']['output']>;
   readonly totalUs: Scalars['BigInt']['output'];
+  /** The key's user and the team's customer at that time. */
+  readonly userId: Maybe<Scalars['ID']['output']>;
   readonly webSearches: Scalars['BigInt']['output'];
 };
 
@@ -1416,11 +1439,13 @@ export type ModelCallEdge = {
 export type ModelCallFilter = {
   readonly agentId?: InputMaybe<Scalars['String']['input']>;
   readonly basis?: InputMaybe<UsageBasis>;
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   /** At or after. */
   readonly from?: InputMaybe<Scalars['DateTime']['input']>;
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<CallLabelInput>;
   /** As it was asked for at the provider. */
   readonly model?: InputMaybe<Scalars['String']['input']>;
   readonly outcome?: InputMaybe<ModelCallOutcome>;
@@ -1433,6 +1458,7 @@ export type ModelCallFilter = {
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   /** Turns that asked for this use of a tool. */
   readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type ModelCallOutcome =
@@ -1514,8 +1540,8 @@ export type ModelUsage = {
   /** Calls of which tokens and cost are an estimate. */
   readonly estimatedCalls: Scalars['BigInt']['output'];
   /**
-   * What its calls have in common: the id of their key or team, their provider's name, `provider/model`, or what clients call
-   * their session or agent. Empty where nobody said, and without grouping.
+   * What its calls have in common: the id of their key, team, user or customer, a label as `project=apollo`, their provider's
+   * name, `provider/model`, or what clients call their session or agent. Empty where nobody said, and without grouping.
    */
   readonly group: Scalars['String']['output'];
   readonly tokens: TokenCounts;
@@ -1539,12 +1565,16 @@ export type ModelUsageEdge = {
 
 export type ModelUsageGrouping =
   | 'AGENT'
+  | 'CUSTOMER'
   | 'KEY'
+  /** A call is in the group of each of its labels, so that groups together may hold more than there was. */
+  | 'LABEL'
   /** Provider and model. */
   | 'MODEL'
   | 'PROVIDER'
   | 'SESSION'
-  | 'TEAM';
+  | 'TEAM'
+  | 'USER';
 
 export type Mutation = {
   readonly __typename?: 'Mutation';

@@ -29,22 +29,30 @@ export async function openingBalance(
 ): Promise<{ account: Account; entries: readonly Entry[] }> {
   const { budget, beginsMs, endsMs } = subject;
   const scope = scopeOf(subject);
-  const column = scope === undefined || scope.kind === "label" ? undefined : scopeColumns[scope.kind];
-  if (budget === undefined || scope === undefined || scope.kind === "label" || column === undefined)
-    return { account, entries: [] };
+  if (budget === undefined || scope === undefined) return { account, entries: [] };
   await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
   const [row] = await sql.query<{ sum: bigint }>(
     `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM usage.model_call
-     WHERE ${column} = $1 AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
+     WHERE ${conditions[scope.kind]} AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
        AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
        AND NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
-    [scope.id, beginsMs ?? null, endsMs ?? null, `budget/${budget.id}/`],
+    [
+      scope.kind === "label" ? `${scope.name}=${scope.value}` : scope.id,
+      beginsMs ?? null,
+      endsMs ?? null,
+      `budget/${budget.id}/`,
+    ],
   );
   return addUnreserved(account, row?.sum ?? 0n);
 }
 
-/** Calls of customers and users are told apart once facts name them. */
-const scopeColumns = { key: "key_id", team: "team_id", customer: undefined, user: undefined } as const;
+const conditions = {
+  key: "key_id = $1",
+  team: "team_id = $1",
+  user: "user_id = $1",
+  customer: "customer_id = $1",
+  label: "labels @> ARRAY[$1]",
+} as const satisfies Record<Scope["kind"], string>;
 
 export type SpentCall = {
   readonly timeMs: number;

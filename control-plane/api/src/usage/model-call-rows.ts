@@ -3,6 +3,7 @@
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
 import type { SpentCall } from "../ledger/unreserved.ts";
+import { account } from "./call-rows.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const modelCall = {
@@ -55,6 +56,9 @@ export const modelCall = {
     tokens_limit: "bigint",
     tokens_remaining: "bigint",
     accounts: "text[]",
+    user_id: "text",
+    customer_id: "text",
+    labels: "text[]",
   },
 } as const satisfies Table;
 
@@ -76,8 +80,7 @@ type AboutModelCall = Omit<Row<typeof modelCall>, Placed | "request_id">;
 
 export function modelCallCompleted(value: ModelCallCompleted): AboutModelCall {
   return {
-    key_id: text(value.keyId),
-    team_id: text(value.teamId),
+    ...account(value),
     door: text(value.door),
     operation: text(value.operation),
     ...servedBy(value),
@@ -158,7 +161,10 @@ function basisOf(basis: UsageBasis): string {
 
 /** What budgets are charged, as far as a price was known. */
 export function spentIn(timeMs: number, value: ModelCallCompleted): SpentCall {
-  const { keyId, teamId, costNanoUsd, accounts, priceVersion } = value;
-  const scopes = [`key/${keyId}`, `team/${teamId}`];
+  const { keyId, teamId, userId, customerId, labels, costNanoUsd, accounts, priceVersion } = value;
+  const scopes = [
+    ...[`key/${keyId}`, `team/${teamId}`, `user/${userId}`, `customer/${customerId}`],
+    ...labels.map((label) => `label/${label}`),
+  ];
   return { timeMs, nanoUsd: priceVersion === "" ? 0n : count(costNanoUsd), scopes, accounts };
 }

@@ -29,8 +29,9 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
 
 /** All that was known before the call went out. */
 function unknownOutcome(intent: CallIntent): FactInit["kind"] {
-  const { keyId, teamId, sessionId, clientName, clientVersion, requestBytes, door } = intent;
-  const whose = { keyId, teamId, sessionId, clientName, clientVersion, requestBytes };
+  const { keyId, teamId, userId, customerId, labels, sessionId, clientName, clientVersion, requestBytes, door } =
+    intent;
+  const whose = { keyId, teamId, userId, customerId, labels, sessionId, clientName, clientVersion, requestBytes };
   if (door === "") {
     const { serverId, server, tool, method, clientEra, toolUseId } = intent;
     const about = { serverId, server, tool, method, clientEra, toolUseId };

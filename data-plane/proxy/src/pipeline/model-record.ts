@@ -1,6 +1,7 @@
 // What is written down of a call to a model: its intent before it goes out, with the most that it can cost, and one fact for
 // each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
 
+import { attributionOf } from "@tollgate/kernel/attribution";
 import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
 import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
@@ -201,8 +202,7 @@ function tokensOf(usage: TokenUsage): number {
 function whoseAndWhat({ call, principal, provider, model, reservation }: BoundedModelCall<DescribedModelCall>) {
   const { operation, modelAsked, sessionId, agentId, parentAgentId, clientName, clientVersion } = call.description;
   return {
-    keyId: principal.key.id,
-    teamId: principal.team.id,
+    ...attributionOf(principal),
     door: call.door,
     operation,
     modelAsked: modelAsked.slice(0, modelCharsMax),
