@@ -114,15 +114,12 @@ export class LeaseBook {
     if (lease === undefined) return;
     lease.answered(answer, sentAt);
     const { isFrozen, news, revision } = answer;
-    if (!isFrozen && news.counted <= news.limit)
+    // What was written off, or is of another time, has been counted already: it says nothing of room for this.
+    if (!lease.isOver && !isFrozen && news.counted <= news.limit)
       this.endExcesses((excess) => excess.spent === lease && excess.revision <= revision, false);
-    const isGone = lease.isAcknowledged();
-    this.endExcesses(
-      ({ spent, exposure }) => (exposure === lease && lease.isOver) || (spent === lease && isGone),
-      true,
-    );
+    this.endExcesses(({ spent, exposure }) => lease.isOver && (exposure === lease || spent === lease), true);
     if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
-    if (isGone) this.all.delete(number);
+    if (lease.isAcknowledged()) this.all.delete(number);
   }
 
   lease(subject: string): Lease | undefined {
