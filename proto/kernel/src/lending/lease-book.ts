@@ -119,7 +119,9 @@ export class LeaseBook {
       this.endExcesses((excess) => excess.spent === lease && excess.revision <= revision, false);
     this.endExcesses(({ spent, exposure }) => lease.isOver && (exposure === lease || spent === lease), true);
     if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
-    if (lease.isAcknowledged()) this.all.delete(number);
+    // Where its account goes on, as after a write-off, a ledger from a backup must be told of it once more.
+    const isOfUse = lease.settled > 0n && answer.msLeft !== 0;
+    if (lease.isAcknowledged() && !isOfUse) this.all.delete(number);
   }
 
   lease(subject: string): Lease | undefined {
