@@ -290,7 +290,7 @@ export function createDesk(parts: DeskParts): Desk {
       isLeaving = true;
       const endMs = clocks().monotonicMs + leaveMsMax;
       exchange();
-      while ([...book.leases()].length > 0 && clocks().monotonicMs < endMs)
+      while ([...book.leases()].some((lease) => !lease.isAcknowledged()) && clocks().monotonicMs < endMs)
         await new Promise<void>((resolve) => (left = resolve));
     },
     close() {

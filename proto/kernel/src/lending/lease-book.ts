@@ -120,15 +120,14 @@ export class LeaseBook {
     if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
     const { isFrozen, news, revision } = answer;
-    if (!isFrozen && news.counted <= news.limit)
+    // What was written off, or is of another time, has been counted already: it says nothing of room for this.
+    if (!lease.isOver && !isFrozen && news.counted <= news.limit)
       this.endExcesses((excess) => excess.spent === lease && excess.revision <= revision, false);
-    const isGone = lease.isAcknowledged();
-    this.endExcesses(
-      ({ spent, exposure }) => (exposure === lease && lease.isOver) || (spent === lease && isGone),
-      true,
-    );
+    this.endExcesses(({ spent, exposure }) => lease.isOver && (exposure === lease || spent === lease), true);
     if (lease.isOver && this.current.get(lease.subject) === lease) this.current.delete(lease.subject);
-    if (isGone) this.all.delete(number);
+    // Where its account goes on, as after a write-off, a ledger from a backup must be told of it once more.
+    const isOfUse = lease.settled > 0n && answer.msLeft !== 0;
+    if (lease.isAcknowledged() && !isOfUse) this.all.delete(number);
     return lease;
   }
 
