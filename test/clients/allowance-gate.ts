@@ -1,10 +1,17 @@
 // A gate that knows one thing: how budgets stand. It passes everything on to a mock of the client's model, says of each answer what
-// the door to models says of the budgets that it was given, and refuses calls while one of them is in the way. The words are the
+// the doors to models say of the budgets that it was given, and refuses calls while one of them is in the way. The words are the
 // product's; that it asks nobody for a key, and counts nothing, makes it a fake. It ends with its scope.
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
-import { shortageAnswer, standingHeaders, usageBody } from "../../data-plane/proxy/src/model/anthropic/allowance.ts";
-import { shortageIn, type Allowance } from "../../data-plane/proxy/src/pipeline/allowance.ts";
+import * as anthropic from "../../data-plane/proxy/src/model/anthropic/allowance.ts";
+import * as openai from "../../data-plane/proxy/src/model/openai/allowance.ts";
+import {
+  shortageIn,
+  type Allowance,
+  type Shortage,
+  type ShortageAnswer,
+  type Standing,
+} from "../../data-plane/proxy/src/pipeline/allowance.ts";
 
 export interface AllowanceGate extends AsyncDisposable {
   readonly url: string;
@@ -14,8 +21,25 @@ export interface AllowanceGate extends AsyncDisposable {
   stand(allowances: readonly Allowance[]): void;
 }
 
+interface Door {
+  /** Names and values in turn. */
+  headersOf(standing: Standing): readonly string[];
+  refusalOf(shortage: Shortage, standing: Standing): ShortageAnswer;
+}
+
 const requestId = "req_of_nobody";
 const answered = { "content-type": "application/json", "request-id": requestId };
+
+const doors: Readonly<Record<string, Door>> = {
+  "/v1/messages": {
+    headersOf: anthropic.standingHeaders,
+    refusalOf: (shortage, standing) => anthropic.shortageAnswer(shortage, standing, Date.now(), requestId),
+  },
+  "/v1/responses": {
+    headersOf: (standing) => openai.standingHeaders(standing, Date.now()),
+    refusalOf: (shortage, standing) => openai.shortageAnswer(shortage, standing, Date.now()),
+  },
+};
 
 export async function startAllowanceGate(behind: string): Promise<AllowanceGate> {
   const seen: string[] = [];
@@ -23,14 +47,16 @@ export async function startAllowanceGate(behind: string): Promise<AllowanceGate>
   const server = createServer((incoming, response) => {
     const { method = "GET", url = "/" } = incoming;
     seen.push(`${method} ${url}`);
-    const isCall = url.startsWith("/v1/messages") && !url.startsWith("/v1/messages/");
-    const shortage = isCall ? shortageIn(allowances) : undefined;
-    if (url.startsWith("/api/oauth/usage")) {
-      response.writeHead(200, { ...answered, "cache-control": "no-store" }).end(usageBody(allowances));
-    } else if (shortage === undefined) {
-      pass(behind, incoming, response, isCall ? standingHeaders({ allowances, limits: [] }) : []);
+    const [path = ""] = url.split("?");
+    const standing: Standing = { allowances, limits: [] };
+    const door = doors[path];
+    const shortage = door === undefined ? undefined : shortageIn(allowances);
+    if (path === "/api/oauth/usage") {
+      response.writeHead(200, { ...answered, "cache-control": "no-store" }).end(anthropic.usageBody(allowances));
+    } else if (door === undefined || shortage === undefined) {
+      pass(behind, incoming, response, door?.headersOf(standing) ?? []);
     } else {
-      const { status, headers, body } = shortageAnswer(shortage, { allowances, limits: [] }, Date.now(), requestId);
+      const { status, headers, body } = door.refusalOf(shortage, standing);
       response.writeHead(status, [...Object.entries(answered).flat(), ...headers]).end(body);
     }
   });

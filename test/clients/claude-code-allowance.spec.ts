@@ -3,21 +3,19 @@
 // nothing at all until it stops. The gate here is a small one that knows only how budgets stand; its words are the product's.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import type { Allowance } from "../../data-plane/proxy/src/pipeline/allowance.ts";
 import { describeWith } from "../support/real-part.ts";
 import { until } from "../support/wait.ts";
 import { startAllowanceGate, type AllowanceGate } from "./allowance-gate.ts";
+import { budgetResetMs, held, used } from "./allowance-standing.ts";
 import { openClaudeCodeTerminal, terminalAvailability } from "./claude-code-terminal.ts";
 import { runClaudeCode, type ClaudeCodeReport } from "./claude-code.ts";
 import { clientsAvailability } from "./install.ts";
 import { startScriptedModel, type ScriptedModel } from "./scripted-model.ts";
 
 const runMsMax = 60_000;
-const nanoPerUsd = 1_000_000_000n;
 /** That he is at a gateway, its user has to say. */
 const atGateway = { CLAUDE_CODE_USE_GATEWAY: "1" };
-const resetMs = Date.now() + 40 * 24 * 3_600_000;
-const resetSeconds = Math.floor(resetMs / 1_000);
+const resetSeconds = Math.floor(budgetResetMs / 1_000);
 const spentText =
   /spend limit reached · resets .+ · A budget that this call is charged to is spent\. It is that of the/;
 
@@ -32,15 +30,6 @@ afterEach(async () => {
   await gate[Symbol.asyncDispose]();
   await mock[Symbol.asyncDispose]();
 });
-
-/** Of a hundred dollars a month. */
-function used(usd: bigint, changed: Partial<Allowance> = {}): Allowance {
-  return {
-    ...{ limitNanoUsd: 100n * nanoPerUsd, settledNanoUsd: usd * nanoPerUsd, heldNanoUsd: 0n, resetMs },
-    ...{ period: "month", scope: "key", state: "ok" },
-    ...changed,
-  };
-}
 
 const place = () => ({ mock, url: gate.url, key: "tg_key_of_nobody" });
 const run = (env: Readonly<Record<string, string>> = atGateway) => runClaudeCode({ model: place(), env });
@@ -89,7 +78,7 @@ describeWith(await clientsAvailability(), "Claude Code, told of budgets", () => 
   test(
     "when what is left is only held by other calls it comes again by itself, and goes on",
     async () => {
-      gate.stand([used(10n, { heldNanoUsd: 90n * nanoPerUsd, state: "held" })]);
+      gate.stand([held]);
       const running = run();
       await until(() => calls() > 0, { what: "a call that is refused" });
       gate.stand([used(20n)]);
