@@ -49,7 +49,7 @@ export const shortageCodes = {
 /** What calls hold comes back within seconds, one call at a time; nobody knows when it is enough. */
 const heldRetrySeconds = 5;
 const concurrentRetrySeconds = 1;
-/** SDKs wait as long as they are told up to here, and as long as they like beyond: they would come again and again for nothing. */
+/** Beyond this OpenAI's SDK comes again at once and in vain, and Anthropic's waits for as long, be it hours; a person rather knows. */
 const heededSecondsMax = 60;
 
 /** What is spent comes before what is only held: waiting for the one that is held would not help. */
@@ -130,7 +130,6 @@ function whenOf(shortage: Shortage, nowMs: number): string {
     const { resetMs } = shortage.allowance;
     return resetMs === undefined ? "It does not reset by itself." : `It resets at ${new Date(resetMs).toISOString()}.`;
   }
-  // Codex looks for these words, and waits as long.
   return `Try again in ${retrySeconds(shortage, nowMs)}s.`;
 }
 

@@ -1,6 +1,7 @@
 // What Anthropic's clients are told of budgets and limits. Claude Code has a contract with gateways (2.1.329): by headers of an
 // answer it warns past 75 % and past 95 % of a budget, it prints a `billing_error` as it stands, and `/api/oauth/usage` gives it
-// the dollars. It heeds the headers only where its token says that it is a gateway's; the rest works with any key.
+// the dollars. It warns and asks for the dollars only where its user has said that he is at a gateway (`CLAUDE_CODE_USE_GATEWAY=1`);
+// that it stops, and says why, needs nothing.
 
 import { doorShapeOf, publicText } from "@tollgate/kernel/errors";
 import {

@@ -1,5 +1,5 @@
-// What OpenAI's clients are told of budgets and limits, to the byte. The SDKs wait by these headers, and Codex gives up on a spent
-// budget by the error's code and tries again on a limit; with the two mixed up an agent hammers, or stops for nothing.
+// What OpenAI's clients are told of budgets and limits, to the byte. With a spent budget and a reached limit mixed up, an agent
+// hammers, or stops for nothing. That Codex gives up on the one and comes again for the other, test/clients shows.
 
 import { expect, test } from "vitest";
 import { allowance, limit, nowMs } from "../../fixtures/allowance-fixture.ts";
