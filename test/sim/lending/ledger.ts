@@ -163,8 +163,7 @@ export class SimulatedLedger {
   /** Also of what was opened after the backup, and is not in it. */
   private presume(nowMs: number): void {
     for (const subject of this.subjects.values()) this.current(subject, nowMs);
-    for (const row of this.rows.accounts.values())
-      if (row.state.kind === "money") this.keep(row, "", presumeSpent(row.state));
+    for (const row of this.rows.accounts.values()) this.keep(row, "", presumeSpent(row.state, nowMs));
   }
 
   /** Who must restate, or be written off, before anything is lent again. */
