@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { errorsPage } from "./errors-page.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const registry = join("proto", "kernel", "src", "errors.ts");
+const registries = ["errors.ts", "quota-errors.ts"].map((name) => join("proto", "kernel", "src", name));
 
 async function productSources(): Promise<string[]> {
   const folders = ["proto/kernel/src", "control-plane/api/src", "data-plane/proxy/src"];
@@ -18,7 +18,7 @@ async function productSources(): Promise<string[]> {
       return names.map((name) => join(folder, name));
     }),
   );
-  return found.flat().filter((path) => /(?<!\.(spec|fixture))\.ts$/.test(path) && path !== registry);
+  return found.flat().filter((path) => /(?<!\.(spec|fixture))\.ts$/.test(path) && !registries.includes(path));
 }
 
 test("each error code is used somewhere in the product", async () => {

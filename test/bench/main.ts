@@ -7,6 +7,7 @@ import { benchCalls } from "./calls.ts";
 import { benchFacts } from "./facts.ts";
 import { benchLatency } from "./latency.ts";
 import { benchModels } from "./models.ts";
+import { benchPolicies } from "./policies.ts";
 import { benchReplica } from "./replica.ts";
 
 const benches: { [name: string]: () => Promise<void> } = {
@@ -14,6 +15,7 @@ const benches: { [name: string]: () => Promise<void> } = {
   calls: benchCalls,
   facts: benchFacts,
   models: benchModels,
+  policies: benchPolicies,
   replica: benchReplica,
   revocation: benchLatency,
 };

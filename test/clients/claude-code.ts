@@ -80,7 +80,7 @@ async function runAt(place: ModelPlace, keyAs: NonNullable<AtModel["keyAs"]>, ru
   const { mock } = place;
   try {
     await writeFile(join(folder, askedFile), "");
-    const env = environment(folder, mock, { ANTHROPIC_BASE_URL: place.url, [keyAs]: place.key }, run);
+    const env = claudeCodeEnvironment(folder, mock, { ANTHROPIC_BASE_URL: place.url, [keyAs]: place.key }, run);
     const { exitCode, stdout, stderr } = await start(run, env, folder);
     const events = jsonLines(stdout);
     const { serverName = defaultName } = run;
@@ -131,11 +131,12 @@ async function start(run: Errand, env: Record<string, string>, folder: string): 
   });
 }
 
-function environment(
+/** Of one that knows nothing of this machine but a folder with one of these names below it: `config`, `scratch`. */
+export function claudeCodeEnvironment(
   folder: string,
   { url: elsewhere }: ScriptedModel,
   model: Record<string, string>,
-  { era, env = {} }: Errand,
+  { era, env = {} }: Pick<Errand, "era" | "env">,
 ): Record<string, string> {
   return {
     HOME: folder,

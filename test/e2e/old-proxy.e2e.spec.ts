@@ -27,11 +27,13 @@ import {
   registerServer,
   revokeKey,
 } from "../support/operations.ts";
+import { createPolicy, retirePolicy } from "../support/policy-operations.ts";
 import { describeWith } from "../support/real-part.ts";
 import { startStack, type Member } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
 const beforeEnvironments = await versionBefore("control-plane/api/src/environments/environment.decider.ts");
+const beforePolicies = await versionBefore("control-plane/api/src/policies/policy.decider.ts");
 const formers = {
   "environments and the log's hash": beforeEnvironments,
   "the newest migration": await formerWholeVersion(),
@@ -101,6 +103,53 @@ describeWith(beforeEnvironments.availability, "a proxy from before environments 
     expect((await replicaOf(rolled)).kinds["environment"]?.resources).toBe(1);
     await serve([rolled], [staying]);
   }, 60_000);
+});
+
+describeWith(beforePolicies.availability, "a proxy from before policies beside this control plane", () => {
+  test("holds one up that it would not enforce; forced, it refuses what that covers, and is told nothing from then on", async () => {
+    await using resources = new AsyncDisposableStack();
+    const database = resources.use(await createDatabase("proxy before policies"));
+    const { root } = resources.use(await buildFormer(beforePolicies.commit, "data-plane/proxy"));
+    const [one, two] = [resources.use(await startExampleMcp()), resources.use(await startExampleMcp())];
+    const env = { TOLLGATE_JOIN_TOKEN_USES_MAX: "3" };
+    const stack = resources.use(await startStack({ databaseUrl: database.url, env }));
+    const { admin } = stack;
+    const old = await stack.addProxy(join(stack.dir, "old"), root);
+    await old.start();
+    const covered = await registerServer(admin, { name: "example", url: one.url });
+    await registerServer(admin, { name: "other", url: two.url });
+    const { id: teamId } = await createTeam(admin, "platform");
+    const key = await issueKey(admin, { name: "staying", teamId });
+    await reaches([old, stack.proxy()], key);
+    await until(async () => (await callTool(old.url, key.secret, "other__echo")).hasResult, {
+      what: "the other server",
+    });
+    await until(async () => (await readFleet(admin)).length === 2, { what: "both to have reported" });
+
+    const everywhere = { match: "call.tool == 'nothing'", deny: {} };
+    const here = { ...everywhere, covers: { serverIds: [covered.id] } };
+    const forcing = new AdminClient(stack.control.url, stack.adminToken, { "x-tollgate-force": "true" });
+    const held = { errors: [{ extensions: lacked }] };
+    await expect(createPolicy(admin, "held-up", here)).rejects.toMatchObject(held);
+    await expect(createPolicy(forcing, "not-to-be-forced", everywhere)).rejects.toMatchObject(held);
+
+    const policy = await createPolicy(forcing, "forced", here);
+    await until(async () => !(await callTool(old.url, key.secret, tool)).hasResult, {
+      what: "what it covers to refuse",
+    });
+    expect((await callTool(old.url, key.secret, "other__echo")).hasResult).toBe(true);
+    await serve([stack.proxy()], [key]);
+
+    // From a snapshot it could not know what to refuse.
+    const late = await stack.addProxy(join(stack.dir, "late"), root);
+    await late.start({ isReady: false });
+    await until(() => late.log().includes("too old to know of any"), { what: "the snapshot to be refused" });
+    expect((await callTool(late.url, key.secret, "other__echo")).hasResult).toBe(false);
+    await retirePolicy(admin, policy.id);
+    await until(async () => (await callTool(late.url, key.secret, tool)).hasResult, {
+      what: "the late one to be ready",
+    });
+  }, 150_000);
 });
 
 for (const [what, { availability, commit }] of Object.entries(formers))

@@ -8,12 +8,16 @@ import { QuotaScopeSchema } from "@tollgate/schema/resources";
 import { RecordSchema } from "@tollgate/schema/sync";
 import { describe, expect, test } from "vitest";
 import { grownPins } from "./grown-pins.ts";
+import { grownHierarchyPins, hierarchyPins } from "./hierarchy-pins.ts";
 import { messagePins, type Pin } from "./message-pins.ts";
 import { modelPins } from "./model-pins.ts";
+import { policyKindPins, policyPins } from "./policy-pins.ts";
 import { otherQuotaPins, quotaPins } from "./quota-pins.ts";
 
-const firstPins: Readonly<Record<string, Pin>> = { ...messagePins, ...modelPins, ...quotaPins };
-const morePins: Readonly<Record<string, readonly Pin[]>> = { ...grownPins, ...otherQuotaPins };
+const firstPins: Readonly<Record<string, Pin>> = {
+  ...{ ...messagePins, ...modelPins, ...hierarchyPins, ...quotaPins },
+  ...policyPins,
+};
 const pinned: DescMessage[] = [
   ...[...eventTypes.values()].map(({ desc }) => desc),
   ...[LoggedEventSchema, RecordSchema, QuotaScopeSchema],
@@ -28,12 +32,15 @@ test("every event has a pin, and every pin a message", () => {
 });
 
 function pinsOf({ typeName }: DescMessage): readonly Pin[] {
-  const [first, grown = []] = [firstPins[typeName], morePins[typeName]];
-  return first ? [first, ...grown] : grown;
+  return [
+    ...[firstPins[typeName], ...(grownPins[typeName] ?? []), grownHierarchyPins[typeName]],
+    ...[...(otherQuotaPins[typeName] ?? []), ...(policyKindPins[typeName] ?? [])],
+  ].filter((pin) => pin !== undefined);
 }
 
 test("what has grown was pinned before", () => {
-  expect(Object.keys(morePins).filter((name) => !(name in firstPins))).toEqual([]);
+  const grown = [grownPins, grownHierarchyPins, otherQuotaPins, policyKindPins].flatMap(Object.keys);
+  expect(grown.filter((name) => !(name in firstPins))).toEqual([]);
 });
 
 describe.each(pinned.filter(({ typeName }) => typeName in firstPins))("$typeName", (desc) => {

@@ -80,12 +80,25 @@ export const quotaPins: Readonly<Record<string, Pin>> = {
   },
 };
 
-/** A scope is one of these, and no message holds two. */
+/** A scope is one of these, and no message holds two; and price lists have grown. */
 export const otherQuotaPins: Readonly<Record<string, readonly Pin[]>> = {
   "tollgate.v1.QuotaScope": [
     { json: { customerId: "00000000000000c1" }, hex: "0a1030303030303030303030303030306331" },
     { json: { teamId: "0123456789abcdef" }, hex: "121030313233343536373839616263646566" },
     { json: { userId: "00000000000000s1" }, hex: "1a1030303030303030303030303030307331" },
     { json: { keyId: "fedcba9876543210" }, hex: "221066656463626139383736353433323130" },
+  ],
+  "tollgate.v1.PricesSet": [
+    {
+      json: {
+        priceList: {
+          id: "0000000000000000",
+          version: 4,
+          toolPrices: [{ tool: "github/search_*", callNanoUsd: "2000000" }],
+          requires: ["tool-prices"],
+        },
+      },
+      hex: "0a380a1030303030303030303030303030303030100422150a0f6769746875622f7365617263685f2a1080897a7a0b746f6f6c2d707269636573",
+    },
   ],
 };

@@ -18,6 +18,7 @@ import { AdminTokensModule } from "./admin-tokens/admin-tokens.module.ts";
 import { CallsModule } from "./calls/calls.module.ts";
 import { CatalogueModule } from "./catalogue/catalogue.module.ts";
 import { ConfigurationModule } from "./configuration/configuration.module.ts";
+import { CustomersModule } from "./customers/customers.module.ts";
 import { EnvironmentsModule } from "./environments/environments.module.ts";
 import { FleetModule } from "./fleet/fleet.module.ts";
 import { errorFormatter } from "./graphql/errors.ts";
@@ -30,15 +31,18 @@ import { HeadModule } from "./log/head.module.ts";
 import { ModelAliasesModule } from "./model-aliases/model-aliases.module.ts";
 import { ModelCallsModule } from "./model-calls/model-calls.module.ts";
 import { PLANE, type Plane } from "./plane.ts";
+import { PoliciesModule } from "./policies/policies.module.ts";
 import { PriceListsModule } from "./price-lists/price-lists.module.ts";
 import { ProvidersModule } from "./providers/providers.module.ts";
 import { ProxiesModule } from "./proxies/proxies.module.ts";
+import { QuotasModule } from "./quotas/quotas.module.ts";
 import { answeringRepeats } from "./repeats/answer-once.ts";
 import { SecretsModule } from "./secrets/secrets.module.ts";
 import { ServersModule } from "./servers/servers.module.ts";
 import { TeamsModule } from "./teams/teams.module.ts";
 import { ToolApprovalsModule } from "./tool-approvals/tool-approvals.module.ts";
 import { ToolGroupsModule } from "./tool-groups/tool-groups.module.ts";
+import { UsersModule } from "./users/users.module.ts";
 
 const schemaFile = fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql"));
 
@@ -54,7 +58,9 @@ export class AppModule {
       imports: [
         { module: PlaneModule, providers: [{ provide: PLANE, useValue: plane }], exports: [PLANE] },
         graphQlOn(plane),
+        CustomersModule,
         TeamsModule,
+        UsersModule,
         ToolGroupsModule,
         KeysModule,
         ServersModule,
@@ -63,6 +69,7 @@ export class AppModule {
         ProvidersModule,
         ModelAliasesModule,
         PriceListsModule,
+        PoliciesModule,
         SecretsModule,
         AdminTokensModule,
         JoinTokensModule,
@@ -74,6 +81,7 @@ export class AppModule {
         CallsModule,
         ModelCallsModule,
         HeadModule,
+        QuotasModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: PermissionGuard }],
     };

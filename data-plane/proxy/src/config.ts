@@ -95,6 +95,12 @@ export const settings = {
     .describe(
       "Milliseconds, where its environment does not say. A proxy cut off for longer refuses: how long a revoked key can live.",
     ),
+  TOLLGATE_LEDGER_AUTONOMY_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .default(3_600_000)
+    .describe("Milliseconds. So long calls are paid for by what was lent to a proxy that does not hear of the ledger."),
   TOLLGATE_DRAIN_DELAY_MS: z.coerce
     .number()
     .int()
@@ -204,6 +210,7 @@ export type Config = {
   environment: string;
   region: string;
   replicaAgeMsMax: number;
+  ledgerAutonomyMs: number;
   drainDelayMs: number;
   drainMs: number;
   requestBytesMax: number;
@@ -307,6 +314,7 @@ function fromEnv(env: Data): Config {
     environment: env.TOLLGATE_ENVIRONMENT,
     region: env.TOLLGATE_REGION,
     replicaAgeMsMax: env.TOLLGATE_REPLICA_AGE_MS_MAX,
+    ledgerAutonomyMs: env.TOLLGATE_LEDGER_AUTONOMY_MS,
     drainDelayMs: env.TOLLGATE_DRAIN_DELAY_MS,
     drainMs: env.TOLLGATE_DRAIN_SECONDS * 1_000,
     requestBytesMax: env.TOLLGATE_REQUEST_BYTES_MAX,

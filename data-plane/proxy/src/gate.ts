@@ -9,6 +9,7 @@ import type { Recorder } from "./facts/recorder.ts";
 import { answerRefusal } from "./http/answer.ts";
 import type { Peer } from "./internal/peer.ts";
 import { createListener, type Listener } from "./http/listener.ts";
+import type { Desk } from "./lending/desk.ts";
 import type { Log } from "./log-output.ts";
 import { openMcp, type Mcp } from "./mcp/mcp.ts";
 import { alone, type Neighbours } from "./mcp/placement/placement.ts";
@@ -28,7 +29,9 @@ export type GateParts = {
   config: Config;
   log: Log;
   replica: ReplicaReader;
-  recorder: Pick<Recorder, "record" | "intend">;
+  recorder: Pick<Recorder, "record" | "intend"> & Partial<Pick<Recorder, "mayHold">>;
+  /** Where calls get what they hold; undefined: nowhere, and calls that have to hold something are refused. */
+  desk?: Desk;
   secrets: SecretValues;
   sealingKeys: SealingKeys;
   /** What the process waits for besides a view. */
@@ -61,6 +64,7 @@ export function openGate({
   sealingKeys,
   waitsFor,
   servers,
+  desk,
   ...more
 }: GateParts): Gate {
   const counters = createCounters();
@@ -74,6 +78,7 @@ export function openGate({
   const upstreams = createUpstreams(secrets, servers?.channelSocket);
   const sealer = createSealer({ keys: sealingKeys, nowMs: wallMs, onRefused: counters.handleRefused });
   const { neighbours = alone({ proxyId: "", slot: 0, boot: randomUUID(), address: "" }) } = more;
+  const mayHold = (): boolean => recorder.mayHold?.() ?? true;
   const mcp = openMcp({
     config,
     log,
@@ -84,10 +89,13 @@ export function openGate({
     sealer,
     wallMs,
     neighbours,
+    desk,
+    mayHold,
     onSuspect: servers?.onSuspect,
   });
   const models = openModels({
-    ...{ config, log, replica, accounts, deadlines, secrets, wallMs },
+    ...{ config, log, replica, accounts, deadlines, secrets, wallMs, desk },
+    mayHold,
     modelAccounts: openModelAccounts(recording),
   });
   const known = (): Known => knownOf(replica, config);

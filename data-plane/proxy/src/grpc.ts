@@ -16,6 +16,7 @@ import {
 import type { SecureContext } from "node:tls";
 import { Client, credentials, Metadata, status, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { Catalogue } from "@tollgate/schema/catalogue";
+import { Ledger } from "@tollgate/schema/ledger";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
 import { Secrets } from "@tollgate/schema/secrets";
 import { Sync } from "@tollgate/schema/sync";
@@ -45,6 +46,7 @@ export type ControlPlane = {
   provisions: ServiceClient<typeof Provisions>;
   enrolment: ServiceClient<typeof Enrolment>;
   catalogue: ServiceClient<typeof Catalogue>;
+  ledger: ServiceClient<typeof Ledger>;
   /** Calls from now on use what the way has now; those under way go on as they are. */
   reconnect(): void;
   close(): void;
@@ -91,6 +93,7 @@ export function openControlPlane(
     provisions: clientOf(line, metadata, Provisions),
     enrolment: clientOf(line, metadata, Enrolment),
     catalogue: clientOf(line, metadata, Catalogue),
+    ledger: clientOf(line, metadata, Ledger),
     reconnect() {
       const former = line.client;
       line.client = connect(way);

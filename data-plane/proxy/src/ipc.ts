@@ -4,6 +4,7 @@
 
 import type { EpochCounts } from "./facts/recorder.ts";
 import type { FeedMessage } from "./feed/feed.ts";
+import type { LendingAnswers, LendingBatch } from "./lending/desk.ts";
 import type { Catalogue } from "./mcp/catalogue/catalogue.ts";
 import type { InternalIdentity } from "./internal/identity.ts";
 import type { CountersSnapshot } from "./pipeline/counters.ts";
@@ -21,6 +22,7 @@ export type ToWorker =
   /** The proxy's private key is in it: it stays in memory, and no log line shows it. */
   | { kind: "internal-identity"; identity: InternalIdentity }
   | { kind: "stats-asked"; question: number }
+  | { kind: "lent"; answers: LendingAnswers }
   /** To say that it is not ready, and to serve all the same. */
   | { kind: "leave" }
   | { kind: "drain" };
@@ -60,6 +62,7 @@ export type ToPrimary =
   | { kind: "failed"; reason: string }
   | { kind: "applied"; position: bigint }
   | { kind: "suspect"; serverId: string }
+  | { kind: "lend"; batch: LendingBatch }
   /** A hint that the spool has grown; at most some a second. */
   | { kind: "facts-written"; counts: EpochCounts }
   | { kind: "stats"; question: number; stats: WorkerStats };

@@ -15,6 +15,7 @@ import type { ReplicaHolder } from "./feed/replica-holder.ts";
 import { startReporting, type Reporting } from "./feed/report.ts";
 import type { CallerIdentity, ControlPlane } from "./grpc.ts";
 import type { KafkaDoor } from "./kafka.ts";
+import type { Lender } from "./lending/lender.ts";
 import type { Log } from "./log-output.ts";
 import type { Provisions } from "./provisions/provisions.ts";
 import type { Workers } from "./workers.ts";
@@ -31,9 +32,19 @@ export type Outward = {
   replica: ReplicaHolder;
   workers: Workers;
   provisions: Provisions;
+  lender: Pick<Lender, "isHeld">;
 };
 
-export function openFactsShipper({ config, log, control, kafka, identity, workers, provisions }: Outward): Shipper {
+export function openFactsShipper({
+  config,
+  log,
+  control,
+  kafka,
+  identity,
+  workers,
+  provisions,
+  lender,
+}: Outward): Shipper {
   const upload = grpcSink((batch) => control.usage.upload(batch));
   return openShipper({
     directory: identity.spoolDirectory,
@@ -42,6 +53,7 @@ export function openFactsShipper({ config, log, control, kafka, identity, worker
     liveEpochs: () => new Set(workers.epochs()),
     epochKey: provisions.epochKey,
     onEpochs: provisions.need,
+    isHeld: lender.isHeld,
     maxBytes: config.spoolBytesMax,
     monotonicMs: () => performance.now(),
     wallMs: Date.now,

@@ -23,6 +23,8 @@ import { createDivergence, type Divergence } from "./feed/divergence.ts";
 import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
 import type { ToWorker, WorkerStart } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
+import { createLender } from "./lending/lender.ts";
+import { standsIn } from "./lending/succession.ts";
 import { addressOf, freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
@@ -164,10 +166,23 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       readiness.proxyOpened(proxyPort);
     },
     onFailed: fail,
+    onLend: (epoch, batch) => lender.say(epoch, batch),
     onFactsWritten: () => facts?.wake(),
-    onEpochEnded: () => facts?.wake(),
+    onEpochEnded() {
+      facts?.wake();
+      lender.look();
+    },
   });
-  const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions };
+  const lender = createLender({
+    ledger: control.ledger,
+    spoolDirectory: identity.spoolDirectory,
+    liveEpochs: () => new Set(workers.epochs()),
+    standsIn: identity.temporaryBecause === undefined && standsIn(identity.directory),
+    answer: (epoch, answers) => workers.tell(epoch, { kind: "lent", answers }),
+    onProblem: (error) =>
+      log.warn({ reason: String(error) }, "the ledger cannot be reached; calls live on what is lent"),
+  });
+  const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions, lender };
   const shipper = openFactsShipper(outward);
   let feed: Feed | undefined;
   let lasting: Divergence["nacks"] = () => [];
@@ -204,6 +219,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   const restored = replica.view();
   if (restored !== undefined) secretCache.need(restored);
   cache.begin(() => ({ messages: state.messages(), secrets: secretCache.held(), stock: provisions.stock() }));
+  lender.look();
   feed = await startFeed({
     ...{ log, grpc: control, kafka, provisions, begin: placeOf(state.messages()) },
     onMessage: take,
@@ -234,6 +250,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
     catalogueReport.close();
+    lender.close();
     await watcher.close();
     await facts?.close(lastFactsMs);
     // A draw that came after the leaving report would take the id back.

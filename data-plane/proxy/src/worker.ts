@@ -4,6 +4,7 @@
 
 import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
+import { createDesk, type Desk } from "./lending/desk.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
 import { openGate, type Gate } from "./gate.ts";
@@ -29,7 +30,7 @@ export function runWorker(config: Config, log: Log): void {
   // Before the first tick the view is as old as this worker at most: a line that is cut at once must not make it ageless.
   const ageMs = () => replica.ageMs() ?? performance.now() + limits.clockSkewMs;
   let secretsAreComplete = false;
-  let running: { gate: Gate; recorder: Recorder; wire: Wire } | undefined;
+  let running: { gate: Gate; recorder: Recorder; wire: Wire; desk: Desk } | undefined;
   const early: Catalogue[] = [];
   /** It may come before there is a wire. */
   let identity: InternalIdentity | undefined;
@@ -53,12 +54,19 @@ export function runWorker(config: Config, log: Log): void {
 
   function start(given: WorkerStart): void {
     const { port, spoolDirectory, epoch, epochKey: key, channelSocket } = given;
+    const desk = createDesk({
+      epoch,
+      clocks: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
+      send: (batch) => tell({ kind: "lend", batch }),
+      autonomyMs: config.ledgerAutonomyMs,
+    });
     const recorder = openRecorder({
       directory: spoolDirectory,
       epoch,
       key,
       nowMs: Date.now,
       maxBytes: config.spoolBytesMax,
+      totals: desk,
       onWritten: hintSpool,
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),
@@ -69,13 +77,13 @@ export function runWorker(config: Config, log: Log): void {
       onStranger: (reason) => gate.counters.strangerRefused(reason),
     });
     const gate = openGate({
-      ...{ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor },
+      ...{ config, log, replica: aged, recorder, secrets, sealingKeys, waitsFor, desk },
       servers: { channelSocket, onSuspect: (serverId) => tell({ kind: "suspect", serverId }) },
       neighbours: neighboursOf(given, config.workers, wire),
     });
     for (const catalogue of early) gate.mcp.catalogues.take(catalogue);
     early.length = 0;
-    running = { gate, recorder, wire };
+    running = { gate, recorder, wire, desk };
     if (identity !== undefined) wire.use(identity);
     // Who listens can be reached by the other workers, too.
     const opened = wire.open().then(() => listen(gate.listener.server, config.host, port));
@@ -98,6 +106,8 @@ export function runWorker(config: Config, log: Log): void {
       for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
       await running.gate.close();
       await running.wire.close();
+      await running.desk.leave();
+      running.desk.close();
       running.recorder.close();
       tell({ kind: "facts-written", counts: running.recorder.counts() });
     }
@@ -126,6 +136,8 @@ export function runWorker(config: Config, log: Log): void {
       case "internal-identity":
         identity = message.identity;
         return running?.wire.use(identity);
+      case "lent":
+        return running?.desk.answered(message.answers);
       case "stats-asked": {
         if (running === undefined) return;
         const { gate, recorder } = running;

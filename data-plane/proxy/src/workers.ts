@@ -3,6 +3,7 @@
 // whole; one that merely crashes does not.
 
 import cluster, { type Worker } from "node:cluster";
+import type { LendingBatch } from "./lending/desk.ts";
 import type { EpochCounts } from "./facts/recorder.ts";
 import type { OpenCounts, ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
 import type { Log } from "./log-output.ts";
@@ -19,6 +20,7 @@ export type WorkersParts = {
   onListening: () => void;
   onFailed: (reason: string) => void;
   onSuspect: (serverId: string) => void;
+  onLend: (epoch: bigint, batch: LendingBatch) => void;
   onFactsWritten: () => void;
   onEpochEnded: () => void;
 };
@@ -27,6 +29,8 @@ export type WorkerTotals = { counts: CountersSnapshot; factsLost: bigint; open: 
 
 export type Workers = {
   broadcast(message: ToWorker): void;
+  /** Nothing where the worker that writes the epoch is gone. */
+  tell(epoch: bigint, message: ToWorker): void;
   /** Starts those that had no epoch to begin with. */
   startMissing(): void;
   /** Lets the worker that writes this epoch end what it has, and another take its place with another epoch. */
@@ -149,6 +153,8 @@ export function startWorkers(parts: WorkersParts): Workers {
         return;
       case "suspect":
         return parts.onSuspect(message.serverId);
+      case "lend":
+        return parts.onLend(member.epoch, message.batch);
       case "facts-written":
         counts.set(member.epoch, message.counts);
         return parts.onFactsWritten();
@@ -224,6 +230,11 @@ export function startWorkers(parts: WorkersParts): Workers {
     clearTimeout(kill);
   }
 
+  function tell(epoch: bigint, message: ToWorker): void {
+    const member = [...members.values()].find((one) => one.epoch === epoch);
+    if (member?.worker.isConnected() === true) member.worker.send(message);
+  }
+
   function broadcast(message: ToWorker): void {
     for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
   }
@@ -232,10 +243,8 @@ export function startWorkers(parts: WorkersParts): Workers {
   return {
     broadcast,
     startMissing,
-    replace(epoch) {
-      const member = [...members.values()].find((one) => one.epoch === epoch);
-      if (member?.worker.isConnected() === true) member.worker.send({ kind: "drain" } satisfies ToWorker);
-    },
+    tell,
+    replace: (epoch) => tell(epoch, { kind: "drain" }),
     totals,
     listening: listeningCount,
     applied() {

@@ -22,8 +22,10 @@ describe.each([...eventTypes.values()])("$type", ({ type, desc, stream, replicat
   test("is folded where it is replicated: its resource is there after it, or gone", () => {
     const resource = resourceTypes.get(kind);
     if (!resource) throw new Error(`no resource of the kind ${kind}`);
-    // The event's one field, written by hand: tag, length, a resource with nothing but its id.
-    const body = Uint8Array.of(0x0a, 0x03, 0x0a, 0x01, 0x78);
+    // The event's one field, written by hand: tag, length, a resource with nothing but its id. A policy is nothing without
+    // a kind: here it denies.
+    const more = kind === "policy" ? [0x82, 0x01, 0x00] : [];
+    const body = Uint8Array.of(0x0a, 0x03 + more.length, 0x0a, 0x01, 0x78, ...more);
     const record = create(RecordSchema, {
       position: 1n,
       commit: 1n,

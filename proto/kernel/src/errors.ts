@@ -10,9 +10,11 @@ import {
   type ErrorShape,
   type ModelDoor,
 } from "./error-shapes.ts";
+import { quotaErrors } from "./quota-errors.ts";
+import { requestErrors } from "./request-errors.ts";
+import { policyErrors } from "./policy/errors.ts";
 
-export type { DoorShape, ErrorClass, ErrorEntry, ErrorShape, ModelDoor };
-export { errorShapes };
+export { errorShapes, type DoorShape, type ErrorClass, type ErrorEntry, type ErrorShape, type ModelDoor };
 
 export const errors = {
   "auth.key-missing": {
@@ -48,7 +50,7 @@ export const errors = {
   "auth.scope-refused": {
     class: "forbidden",
     text: "The gate holds something about this key that it cannot enforce, and refuses it until it can.",
-    help: "The proxy is older than a feature that the key or its team needs, or their record is incomplete. Roll the proxies, then look at `fleet`.",
+    help: "The proxy is older than a feature that the key, its user, its team or the team's customer needs, or their record is incomplete. Roll the proxies, then look at `fleet`.",
   },
   "auth.token-refused": {
     class: "unauthenticated",
@@ -60,49 +62,7 @@ export const errors = {
     text: "The admin token does not have the permission that this needs.",
     help: "The permission table in the control plane lists what each field needs.",
   },
-  "request.invalid": {
-    class: "invalid",
-    text: "The request is not well-formed.",
-    help: "The message says which part is wrong.",
-  },
-  "request.too-large": {
-    class: "too-large",
-    text: "The request is larger than the limit.",
-    help: "The message names the limit.",
-  },
-  "request.too-slow": {
-    class: "invalid",
-    http: 408,
-    text: "The request did not come in time.",
-    help: "Headers have ten seconds, and a request with its body ten minutes.",
-  },
-  "request.key-reused": {
-    class: "conflict",
-    text: "The idempotency key was used for another mutation, or with other arguments.",
-    help: "Take a new key for each intent; repeat a mutation exactly as it was sent. Keys are remembered for 24 hours.",
-  },
-  "request.host-refused": {
-    class: "forbidden",
-    text: "The Host header does not name this gate.",
-    help: "A gate on a loopback address takes loopback names and those in `TOLLGATE_ALLOWED_HOSTS`: a web page could otherwise reach it through a name of its own.",
-  },
-  "request.origin-refused": {
-    class: "forbidden",
-    text: "Web pages of this origin may not call the gate.",
-    help: "List the origin in `TOLLGATE_ALLOWED_ORIGINS` if its pages shall.",
-  },
-  "request.path-unknown": {
-    class: "not-found",
-    text: "Nothing is served at this path.",
-    help: "The doors are listed in the README.",
-    jsonRpc: -32601,
-  },
-  "request.method-not-allowed": {
-    class: "invalid",
-    http: 405,
-    text: "This path does not take that HTTP method.",
-    help: "`/mcp` takes POST, GET and DELETE; the doors to models take POST for calls and GET for lists.",
-  },
+  ...requestErrors,
   "mcp.parse-error": { class: "invalid", text: "The body is not JSON.", help: "Nothing was sent on.", jsonRpc: -32700 },
   "mcp.invalid-request": {
     class: "invalid",
@@ -284,6 +244,8 @@ export const errors = {
     help: "It has no such path. Clients estimate then by themselves.",
     doors: { anthropic: { type: "not_supported" } },
   },
+  ...quotaErrors,
+  ...policyErrors,
   "upstream.unreachable": {
     class: "upstream",
     text: "The server could not be reached.",
@@ -424,6 +386,11 @@ export const errors = {
     text: "The proxy has applied more of this log than the control plane has, or something else.",
     help: "The database was restored from a backup or replaced by an older one. Where that was meant, start the control plane with the next `TOLLGATE_INCARNATION`; until then the proxy keeps what it has.",
   },
+  "sync.policies-unknown": {
+    class: "conflict",
+    text: "There are policies, and the proxy is too old to know of any.",
+    help: "It would let through what they refuse. Roll the proxy; it is not ready until then.",
+  },
   "sync.snapshots-busy": {
     class: "exhausted",
     text: "As many proxies wait for a snapshot as may.",
@@ -433,11 +400,6 @@ export const errors = {
     class: "unavailable",
     text: "The snapshot was not read in the time that one may take.",
     help: "The proxy tries again by itself. Where it lasts, the network between the planes is too slow for the size of the state, or the proxy is overloaded.",
-  },
-  "ledger.busy": {
-    class: "conflict",
-    text: "What is lent to the proxy changed while it was written off.",
-    help: "Try it again. The proxy may not be gone after all: look at `fleet`.",
   },
   "usage.invalid": {
     class: "invalid",

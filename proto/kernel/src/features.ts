@@ -3,7 +3,15 @@
 // alone. Which features a resource needs is worked out here from the resource itself, by the one who writes it; a feature
 // that was released is never renamed.
 
-import { ServerCatalogue, ServerIsolation, ServerTransport, type Server, type Team } from "@tollgate/schema/resources";
+import {
+  ServerCatalogue,
+  ServerIsolation,
+  ServerTransport,
+  type Key,
+  type Policy,
+  type Server,
+  type Team,
+} from "@tollgate/schema/resources";
 
 export const features = {
   /** A server that is reached in another way than Streamable HTTP. */
@@ -14,6 +22,15 @@ export const features = {
   pinnedCatalogue: "pinned-catalogue",
   /** A team that bounds what its keys reach: without it they would reach more than is meant. */
   teamTools: "team-tools",
+  /** A team whose keys a customer bounds, and a key that a user does. */
+  teamCustomer: "team-customer",
+  keyUser: "key-user",
+  /** A price list with prices of tools: without it their calls would cost nothing. */
+  toolPrices: "tool-prices",
+  /** Policies of these kinds: one that a proxy does not know would say nothing there. */
+  policyDeny: "policy-deny",
+  policyRedact: "policy-redact",
+  policyValidateArguments: "policy-validate-arguments",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -32,8 +49,29 @@ export function serverFeatures({
   ];
 }
 
-export function teamFeatures({ tools, toolGroupIds }: Pick<Team, "tools" | "toolGroupIds">): string[] {
-  return tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools];
+export function teamFeatures({ tools, toolGroupIds, customerId }: Pick<Team, "tools" | "toolGroupIds" | "customerId">) {
+  return [
+    ...(tools.length + toolGroupIds.length === 0 ? [] : [features.teamTools]),
+    ...(customerId === "" ? [] : [features.teamCustomer]),
+  ];
+}
+
+export function keyFeatures({ userId }: Pick<Key, "userId">): string[] {
+  return userId === "" ? [] : [features.keyUser];
+}
+
+export function priceListFeatures({ toolPrices }: { toolPrices: readonly unknown[] }): string[] {
+  return toolPrices.length === 0 ? [] : [features.toolPrices];
+}
+
+const policyKinds = {
+  deny: features.policyDeny,
+  redact: features.policyRedact,
+  validateArguments: features.policyValidateArguments,
+} as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
+
+export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {
+  return kind.case === undefined ? [] : [policyKinds[kind.case]];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

@@ -23,10 +23,15 @@ export function grantOf(patterns: readonly string[]): Grant {
   const name = set.join("\n");
   const known = shared.get(name);
   if (known) return known;
-  const grant = compile(set.flatMap((text) => toolPattern(text) ?? []));
+  const grant = unsharedGrant(set);
   if (shared.size >= sharedSetsMax) for (const oldest of shared.keys()) if (shared.delete(oldest)) break;
   shared.set(name, grant);
   return grant;
+}
+
+/** Of what only one request asks for: it must not push out what keys share. */
+export function unsharedGrant(patterns: readonly string[]): Grant {
+  return compile(patterns.flatMap((text) => toolPattern(text) ?? []));
 }
 
 type Matcher = (server: string, name: string) => boolean;

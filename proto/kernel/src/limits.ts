@@ -11,13 +11,22 @@ export const limits = {
   toolPatternsPerKeyMax: 1_000,
   toolPatternCharsMax: 256,
   toolPatternsPerGroupMax: 1_000,
-  toolPatternsPerTeamMax: 1_000,
+  /** Of what bounds keys: customers, teams, users. */
+  toolPatternsPerBoundMax: 1_000,
   toolGroupsPerHolderMax: 100,
   toolNameCharsMax: 256,
   modelPatternsPerKeyMax: 1_000,
-  modelPatternsPerTeamMax: 1_000,
+  modelPatternsPerBoundMax: 1_000,
   modelPatternCharsMax: 256,
   modelNameCharsMax: 256,
+  labelsPerKeyMax: 16,
+  labelPatternsPerLabelMax: 100,
+  /** With its name and what is between them it is one text of a fact, whole. */
+  labelValueCharsMax: 64,
+  labelsPerCallMax: 8,
+  /** Of each header by which a request asks for less than its key reaches, or says its labels. */
+  askedHeaderCharsMax: 4_096,
+  askedHeaderItemsMax: 100,
   modelPatternsPerProviderMax: 1_000,
   modelPatternsPerCredentialMax: 100,
   credentialsPerProviderMax: 32,
@@ -25,6 +34,7 @@ export const limits = {
   providerTimeoutSecondsMax: 3_600,
   /** Of one list, which is one event: so many fit into it with long names and all their tiers. */
   pricesPerListMax: 1_000,
+  toolPricesPerListMax: 500,
   tiersPerPriceMax: 4,
   serviceTierCharsMax: 32,
   /** For a million tokens, for a request, for a search. */
@@ -33,6 +43,38 @@ export const limits = {
   modelTokensMax: 1_000_000_000,
   /** What a call may write where neither the request nor the price list says. */
   outputTokensAssumedMax: 128 * 1024,
+  /** Those that are there. Each call is asked about by all that are not for others. */
+  policiesMax: 200,
+  policyMessageCharsMax: 500,
+  policyMatchCharsMax: 4_096,
+  policyMatchDepthMax: 32,
+  /** Parts of an expression as it is read: names, values, calls. */
+  policyMatchNodesMax: 500,
+  policyMatchPartsDeepMax: 64,
+  /** Macros such as `all` within each other. */
+  policyMatchLoopsDeepMax: 2,
+  /** Of one evaluation: a unit is a value that is looked at, a piece of a text, or a turn of a macro. */
+  policyCostMax: 100_000,
+  /** Longer ones are not read for a policy, which then refuses. */
+  policyArgumentsCharsMax: 1024 * 1024,
+  policyPatternCharsMax: 512,
+  /** Of the program that a regular expression becomes. */
+  policyPatternStepsMax: 2_000,
+  policyPatternsMax: 8,
+  policyReplacementCharsMax: 100,
+  /** Of a message that something is taken out of; a larger one is refused. */
+  policyRedactedBytesMax: 4 * 1024 * 1024,
+  policySchemaCharsMax: 64 * 1024,
+  policySchemaPartsMax: 1_000,
+  policySchemaDepthMax: 20,
+  /** Of one check of a call's arguments. */
+  policySchemaStepsMax: 1_000_000,
+  policyCoversMax: 100,
+  policyOrderMax: 1_000_000,
+  /** Keys, pairs of a key and what it may reach, and differences that a dry run looks at and tells. */
+  dryRunKeysMax: 500,
+  dryRunPairsMax: 50_000,
+  dryRunEffectsMax: 500,
   headersPerServerMax: 32,
   headerValueBytesMax: 8 * 1024,
   commandArgumentsMax: 128,
@@ -68,7 +110,6 @@ export const limits = {
   feedRecordsMax: 500,
   factsPerBatchMax: 2_000,
   pageRowsMax: 500,
-  labelValueCharsMax: 128,
   timeZoneCharsMax: 64,
   /** Of a budget, and of each override: in nano-dollars, all of them together fit into 63 bits. */
   budgetUsdMax: 100_000_000,

@@ -22,13 +22,14 @@ export function modelGrantOf(patterns: readonly string[]): ModelGrant {
   const name = set.join("\n");
   const known = shared.get(name);
   if (known) return known;
-  const grant = compile(set);
+  const grant = unsharedModelGrant(set);
   if (shared.size >= sharedSetsMax) for (const oldest of shared.keys()) if (shared.delete(oldest)) break;
   shared.set(name, grant);
   return grant;
 }
 
-function compile(texts: readonly string[]): ModelGrant {
+/** Of what only one request asks for: it must not push out what keys share. */
+export function unsharedModelGrant(texts: readonly string[]): ModelGrant {
   const exact = new Set(texts.filter((text) => !text.includes("*")));
   const patterns = texts.filter((text) => text.includes("*")).flatMap((text) => modelPattern(text) ?? []);
   const allows = (provider: string, model: string): boolean =>

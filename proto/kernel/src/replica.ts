@@ -3,13 +3,16 @@
 // Every replicated event carries its whole resource, so the fold is one rule read from the schema: the event's resource
 // takes the place of the former one, or leaves. What cannot be read makes its own scopes refuse and nothing else.
 
-import { fromBinary, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { fromBinary, isMessage, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { PolicySchema } from "@tollgate/schema/resources";
 import type { Record as LogRecord } from "@tollgate/schema/sync";
 import { eventTypes, resourceBytes, resourceTypes } from "./catalogue.ts";
 import { knownFeatures } from "./features.ts";
 import { scopeOf } from "./ids.ts";
+import { restrainedBy } from "./quotas/quota-scope.ts";
+import { policyProblem } from "./policy/compile.ts";
 import { emptyMap, type ShardedMap } from "./sharded-map.ts";
 
 /** What one event does to the state. No bytes: the resource leaves. */
@@ -20,8 +23,11 @@ export type Entry = { id: string; bytes: Uint8Array };
 
 export type KindState = { entries: ShardedMap<Entry> };
 
-/** The position is where it was met first: the snapshot's if it came with one. */
-export type Refused = { position: bigint; reason: string };
+/**
+ * The position is where it was met first: the snapshot's if it came with one. `restrains`: who else refuses for it, as far as
+ * that is known.
+ */
+export type Refused = { position: bigint; reason: string; restrains?: readonly string[] };
 
 export type Replica = {
   /** Everything up to this position is in it, and nothing after. */
@@ -48,7 +54,8 @@ export function changeOf(record: Pick<LogRecord, "type" | "body">): Change | und
   return readRecord(record)?.change;
 }
 
-type ReadRecord = { change: Change; requires: readonly string[] };
+/** Nothing has to be enforced of what leaves, and it has no head. */
+type ReadRecord = { change: Change; head: ResourceHead | undefined };
 
 function readRecord({ type, body }: Pick<LogRecord, "type" | "body">): ReadRecord | undefined {
   if (body === undefined) return undefined;
@@ -56,9 +63,9 @@ function readRecord({ type, body }: Pick<LogRecord, "type" | "body">): ReadRecor
   if (!known) throw new Error(`the event type ${type} is not known here`);
   const { kind, removes } = known;
   const bytes = resourceBytes(body);
-  const { id, requires } = readResource(kind, bytes);
-  // Nothing has to be enforced of what leaves.
-  return removes ? { change: { kind, id, bytes: undefined }, requires: [] } : { change: { kind, id, bytes }, requires };
+  const head = readResource(kind, bytes);
+  const { id } = head;
+  return removes ? { change: { kind, id, bytes: undefined }, head: undefined } : { change: { kind, id, bytes }, head };
 }
 
 /** The next replica after records that follow it without a hole. Whole commits only: half of one must not be seen. */
@@ -87,32 +94,51 @@ function readInto(next: Next, record: LogRecord): void {
     const read = readRecord(record);
     if (read) settle(next, read, record.position);
   } catch (error) {
-    for (const scope of record.scopes) {
-      next.refused.set(scope, { position: record.position, reason: reasonOf(error) });
-      next.replaceable.delete(scope);
-    }
+    refuseAll(next, record.scopes, { position: record.position, reason: reasonOf(error) });
   }
 }
 
+/** The resource's own scope comes first, those that it restrains behind it. */
+function refuseAll(next: Next, [own, ...restrains]: readonly string[], refused: Refused): void {
+  if (own === undefined) return;
+  next.refused.set(own, restraining(refused, restrains));
+  for (const scope of restrains) next.refused.set(scope, refused);
+  for (const scope of [own, ...restrains]) next.replaceable.delete(scope);
+}
+
+function restraining(refused: Refused, restrains: readonly string[]): Refused {
+  return restrains.length === 0 ? refused : { ...refused, restrains };
+}
+
 /** A resource that cannot be enforced is not kept, and neither is the one before it: nothing decides by what is past. */
-function settle(next: Next, { change, requires }: ReadRecord, position: bigint): void {
+function settle(next: Next, { change, head }: ReadRecord, position: bigint): void {
   const { kind, id } = change;
   const scope = scopeOf(kind, id);
-  const problem = problemOf(requires);
-  if (problem === undefined) {
+  const problem = head && problemOf(head);
+  if (head === undefined || problem === undefined) {
     next.changes.push(change);
     if (next.replaceable.delete(scope)) next.refused.delete(scope);
     return;
   }
   next.changes.push({ kind, id, bytes: undefined });
-  if (next.refused.has(scope)) return;
-  next.refused.set(scope, { position, reason: problem });
-  next.replaceable.add(scope);
+  const restrains = restrainedBy(head.resource);
+  const former = next.refused.get(scope);
+  const isReplaceable = next.replaceable.has(scope);
+  // Where an event was not understood, nor whom it was about, it may be about anybody still.
+  if (former !== undefined && !isReplaceable && former.restrains === undefined) return;
+  if (!former) next.replaceable.add(scope);
+  // What is replaced restrains nobody any more; of what was not understood nobody knows whether it does.
+  const before = former && !isReplaceable ? (former.restrains ?? []) : [];
+  const { restrains: _, ...said } = former ?? { position, reason: problem };
+  next.refused.set(scope, restraining(said, [...new Set([...before, ...restrains])]));
 }
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The kinds of resources that this software knows. */
+export const knownKinds: readonly string[] = [...resourceTypes.keys()];
 
 /** What this software can enforce, for a proxy to say of itself. */
 export function knowledge(): { eventTypes: string[]; features: string[] } {
@@ -121,28 +147,32 @@ export function knowledge(): { eventTypes: string[]; features: string[] } {
 }
 
 /** Why a resource cannot be enforced here; undefined when it can. */
-function problemOf(requires: readonly string[]): string | undefined {
+function problemOf({ requires, resource }: ResourceHead): string | undefined {
   const missing = requires.filter((name) => !knownFeatures.has(name));
-  return missing.length === 0 ? undefined : `needs the features ${missing.join(", ")}, which are not known here`;
+  if (missing.length > 0) return `needs the features ${missing.join(", ")}, which are not known here`;
+  return isMessage(resource, PolicySchema) ? policyProblem(resource) : undefined;
 }
 
+/** As a snapshot brings it. `restrains`: who refuses, too, where this one is not understood. */
+export type Stored = Required<Change> & { restrains?: readonly string[] };
+
 /** A snapshot's resources at its position. */
-export function fromSnapshot(position: bigint, resources: Iterable<Required<Change>>): Replica {
+export function fromSnapshot(position: bigint, resources: Iterable<Stored>): Replica {
   const next: Next = { changes: [], refused: new Map(), replaceable: new Set() };
   for (const change of resources) settleStored(next, change, position);
   return replicaOf(empty(), position, next);
 }
 
 /** One stored resource that cannot be read makes its own scope refuse, not the proxy wait for ever. */
-function settleStored(next: Next, change: Required<Change>, position: bigint): void {
+function settleStored(next: Next, { restrains = [], ...change }: Stored, position: bigint): void {
   const { kind, id, bytes } = change;
   const scope = scopeOf(kind, id);
   if (!resourceTypes.has(kind))
-    return void next.refused.set(scope, { position, reason: `the kind ${kind} is not known here` });
+    return refuseAll(next, [scope, ...restrains], { position, reason: `the kind ${kind} is not known here` });
   try {
-    settle(next, { change, requires: bytes === undefined ? [] : readResource(kind, bytes).requires }, position);
+    settle(next, { change, head: bytes && readResource(kind, bytes) }, position);
   } catch (error) {
-    next.refused.set(scope, { position, reason: reasonOf(error) });
+    next.refused.set(scope, restraining({ position, reason: reasonOf(error) }, restrains));
     next.replaceable.add(scope);
   }
 }
@@ -213,7 +243,7 @@ export function digestBytes(sum: bigint): Uint8Array {
   return bytes;
 }
 
-type ResourceHead = { id: string; requires: readonly string[] };
+type ResourceHead = { id: string; requires: readonly string[]; resource: Message };
 
 /** What the fold must know of a resource, read by decoding all of it: what cannot be read must be known to be so now, and
  *  not by the call that would have been decided by it. */
@@ -222,7 +252,7 @@ function readResource(kind: string, bytes: Uint8Array): ResourceHead {
   if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
     throw new Error(`a ${kind} without an id`);
   const requires = "requires" in resource && Array.isArray(resource.requires) ? resource.requires.map(String) : [];
-  return { id: resource.id, requires };
+  return { id: resource.id, requires, resource };
 }
 
 function descOf(kind: string): DescMessage {

@@ -3,9 +3,11 @@
 // request reads one view once and passes it down; what it decided cannot be half of two states.
 
 import {
+  CustomerSchema,
   EnvironmentSchema,
   KeySchema,
   ModelAliasSchema,
+  PolicySchema,
   PriceListSchema,
   ProviderSchema,
   SecretSchema,
@@ -13,6 +15,8 @@ import {
   TeamSchema,
   ToolApprovalSchema,
   ToolGroupSchema,
+  UserSchema,
+  type Customer,
   type Environment,
   type Key,
   type ModelAlias,
@@ -22,19 +26,33 @@ import {
   type Team,
   type ToolApproval,
   type ToolGroup,
+  type User,
 } from "@tollgate/schema/resources";
 import { fromBinary, isMessage, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./errors.ts";
 import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
+import { scopeOf } from "./ids.ts";
 import type { KeyText } from "./key-format.ts";
 import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
+import { policiesIn, type CompiledPolicy } from "./policy/in-force.ts";
 import type { PublishedPrices } from "./tariff.ts";
 import type { Entry, KindState, Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
 
 /** Who makes a call. All that comes after authentication reads only this. */
-export type Principal = { key: Key; team: Team; models: ModelGrant } & Grant;
+export type Principal = {
+  key: Key;
+  team: Team;
+  user: User | undefined;
+  /** The team's. */
+  customer: Customer | undefined;
+  models: ModelGrant;
+  /** What the call is marked with, as `project=apollo`, in order. */
+  labels: readonly string[];
+} & Grant;
+
+const noLabels: readonly string[] = [];
 
 export type Authenticated = { outcome: "principal"; principal: Principal } | { outcome: "refused"; code: ErrorCode };
 
@@ -46,6 +64,8 @@ export type View = {
   providersByName: ReadonlyMap<string, Provider>;
   modelAliasesByName: ReadonlyMap<string, ModelAlias>;
   priceList: PublishedPrices;
+  /** Those in force, in the order in which they speak. What was not understood is among them, and refuses what it covers. */
+  policies: readonly CompiledPolicy[];
   /** None, too, where something about it was not understood. */
   provider(this: void, id: string): Provider | undefined;
   secret(id: string): Secret | undefined;
@@ -65,6 +85,7 @@ export function viewOf(replica: Replica, previous?: View): View {
     providersByName: kept("provider", previous?.providersByName, (state) => byName(state, ProviderSchema)),
     modelAliasesByName: kept("model-alias", previous?.modelAliasesByName, (state) => byName(state, ModelAliasSchema)),
     priceList: priceListIn(replica),
+    policies: policiesIn(replica, (entry) => decoded(entry, PolicySchema), previous),
     provider: (id) =>
       replica.refused.has(`provider/${id}`) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
     secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
@@ -107,7 +128,7 @@ function resourceIn<Desc extends DescMessage>(
 /** At the first request that needs it, and kept as long as its entry: the same resource is the same object. */
 const resources = new WeakMap<Entry, Message>();
 
-function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): MessageShape<Desc> {
+export function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): MessageShape<Desc> {
   const known = resources.get(entry);
   if (known && isMessage(known, desc)) return known;
   const resource = fromBinary(desc, entry.bytes);
@@ -129,34 +150,65 @@ export function authenticate(view: View, sent: KeyText, sha256: Uint8Array, nowM
     if (equalInConstantTime(secret.sha256, sha256) && isCurrent) known = true;
   }
   if (!known) return refused("auth.key-unknown");
+  return admitted(replica, key, nowMs);
+}
+
+/** Who a key's calls would be made by, for whoever has a right to ask without its secret. */
+export function principalOfKey({ replica }: View, keyId: string, nowMs: number): Authenticated {
+  if (replica.refused.has(`key/${keyId}`)) return refused("auth.scope-refused");
+  const key = resourceIn(replica, "key", keyId, KeySchema);
+  return key ? admitted(replica, key, nowMs) : refused("auth.key-unknown");
+}
+
+function admitted(replica: Replica, key: Key, nowMs: number): Authenticated {
   if (key.expiresAtMs !== undefined && Number(key.expiresAtMs) <= nowMs) return refused("auth.key-expired");
-  if (replica.refused.has(`team/${key.teamId}`)) return refused("auth.scope-refused");
-  const team = resourceIn(replica, "team", key.teamId, TeamSchema);
+  const team = levelIn(replica, "team", key.teamId, TeamSchema);
   if (!team) return refused("auth.scope-refused");
-  return { outcome: "principal", principal: principalOf(replica, key, team) };
+  const user = key.userId === "" ? undefined : levelIn(replica, "user", key.userId, UserSchema);
+  const customer = team.customerId === "" ? undefined : levelIn(replica, "customer", team.customerId, CustomerSchema);
+  // A level that is named and not there must not be one that says nothing.
+  if ((key.userId !== "" && !user) || (team.customerId !== "" && !customer)) return refused("auth.scope-refused");
+  return { outcome: "principal", principal: principalOf(replica, { key, team, user, customer }) };
+}
+
+function levelIn<Desc extends DescMessage>(
+  replica: Replica,
+  kind: string,
+  id: string,
+  desc: Desc,
+): MessageShape<Desc> | undefined {
+  return replica.refused.has(scopeOf(kind, id)) ? undefined : resourceIn(replica, kind, id, desc);
 }
 
 function refused(code: ErrorCode): Authenticated {
   return { outcome: "refused", code };
 }
 
-/** A principal is as good as all that it was made of: another team, or another state of a group, makes another one. */
+/** Of whom a call is: a key, and what bounds it. */
+type Levels = Pick<Principal, "key" | "team" | "user" | "customer">;
+
+/** A principal is as good as all that it was made of: another level, or another state of a group, makes another one. */
 type Made = { principal: Principal; of: readonly unknown[] };
 
 const principals = new WeakMap<Key, Made>();
 
-function principalOf(replica: Replica, key: Key, team: Team): Principal {
-  const ofKey = key.toolGroupIds.map((id) => groupIn(replica, id));
-  const ofTeam = team.toolGroupIds.map((id) => groupIn(replica, id));
-  const of = [team, ...ofKey, ...ofTeam];
+function principalOf(replica: Replica, levels: Levels): Principal {
+  const { key, team, user, customer } = levels;
+  const of: unknown[] = [customer, team, user];
+  for (const level of [customer, team, user, key])
+    for (const id of level?.toolGroupIds ?? []) of.push(groupIn(replica, id));
   const known = principals.get(key);
   if (known && known.of.every((part, index) => part === of[index])) return known.principal;
-  const own = grantOf(patternsOf(key.tools, ofKey));
-  const isBounded = team.tools.length + team.toolGroupIds.length > 0;
-  const grant = isBounded ? bothOf(own, grantOf(patternsOf(team.tools, ofTeam))) : own;
-  const ownModels = modelGrantOf(key.models);
-  const models = team.models.length > 0 ? bothModelGrants(ownModels, modelGrantOf(team.models)) : ownModels;
-  const principal: Principal = { key, team, models, ...grant };
+  // What bounds is joined first and the key's own last, so that keys of the same team share all but the end of it.
+  const bounds = [customer, team, user].filter((bound) => bound !== undefined);
+  const tools = bounds.filter((bound) => bound.tools.length + bound.toolGroupIds.length > 0);
+  const models = bounds.filter((bound) => bound.models.length > 0);
+  const principal: Principal = {
+    ...levels,
+    labels: noLabels,
+    models: [...models, key].map((level) => modelGrantOf(level.models)).reduce(bothModelGrants),
+    ...[...tools, key].map((level) => grantOf(patternsOf(replica, level))).reduce(bothOf),
+  };
   principals.set(key, { principal, of });
   return principal;
 }
@@ -166,8 +218,8 @@ function groupIn(replica: Replica, id: string): ToolGroup | undefined {
   return replica.refused.has(`tool-group/${id}`) ? undefined : resourceIn(replica, "tool-group", id, ToolGroupSchema);
 }
 
-function patternsOf(patterns: readonly string[], groups: readonly (ToolGroup | undefined)[]): string[] {
-  return [...patterns, ...groups.flatMap((group) => group?.tools ?? [])];
+function patternsOf(replica: Replica, { tools, toolGroupIds }: Pick<Key, "tools" | "toolGroupIds">): string[] {
+  return [...tools, ...toolGroupIds.flatMap((id) => groupIn(replica, id)?.tools ?? [])];
 }
 
 const narrowings = new WeakMap<Principal, WeakMap<ToolGroup, Principal>>();

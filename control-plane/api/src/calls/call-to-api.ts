@@ -2,6 +2,7 @@
 
 import type { Call, CallOutcome, Era } from "../gen/graphql.ts";
 import type { Resolved } from "../graphql/refusals.ts";
+import { accountToApi, orNull } from "./accounts.ts";
 import type { CallRow } from "./calls.ts";
 
 export const outcomesToDb = {
@@ -30,13 +31,12 @@ const erasFromDb: ReadonlyMap<string, Era> = new Map([
 export function callToApi(row: CallRow): Resolved<Call> {
   const outcome = outcomesFromDb.get(row.outcome);
   if (!outcome) throw new Error(`the usage store has a call with the outcome ${row.outcome}`);
-  const { keyId, teamId, serverId, code, ...rest } = row;
+  const { serverId, code, ...rest } = row;
   return {
     ...rest,
     id: `${row.proxyId}/${row.epoch}/${row.seq}`,
     outcome,
-    keyId: orNull(keyId),
-    teamId: orNull(teamId),
+    ...accountToApi(row),
     serverId: orNull(serverId),
     code: orNull(code),
     method: orNull(row.method),
@@ -48,9 +48,4 @@ export function callToApi(row: CallRow): Resolved<Call> {
     clientVersion: orNull(row.clientVersion),
     model: orNull(row.model),
   };
-}
-
-/** What nobody said is '' in the store. */
-export function orNull(text: string): string | null {
-  return text === "" ? null : text;
 }

@@ -15,7 +15,8 @@ import { connectionOf, pageOf } from "../graphql/connection.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { readFactGaps, type FactGap, type FactGapState } from "../usage/epoch-counts.ts";
 import type { Resolved } from "../graphql/refusals.ts";
-import { callToApi, orNull, outcomesToDb } from "./call-to-api.ts";
+import { accountWish, orNull } from "./accounts.ts";
+import { callToApi, outcomesToDb } from "./call-to-api.ts";
 import { readCalls, type CallWish } from "./calls.ts";
 import { foreignCursor, placeKey, placeKeyParts } from "./fact-page.ts";
 
@@ -24,6 +25,7 @@ function wishFromApi(filter: CallFilter): CallWish {
     keyName: filter.key ?? undefined,
     keyId: filter.keyId ?? undefined,
     teamId: filter.teamId ?? undefined,
+    ...accountWish(filter),
     server: filter.server ?? undefined,
     tool: filter.tool ?? undefined,
     door: filter.door ?? undefined,

@@ -26,6 +26,12 @@ function saidIn(n: number) {
   return { outcome, method: n === 4 ? "tools/call" : "prompts/get", ...eras, ...whose };
 }
 
+/** Whose some of them are: calls and refusals alike. */
+function accountOf(n: number) {
+  if (n < 8 || n > 13) return {};
+  return { userId: "alice", customerId: n < 12 ? "acme" : "", labels: n < 11 ? ["env=prod", "project=a=b"] : [] };
+}
+
 /** One of them at a door to models. */
 function refusedAt(n: number) {
   if (n !== 11) return { code: "mcp.tool-unknown", door: "mcp" };
@@ -48,6 +54,7 @@ beforeAll(async () => {
     const at = { seq: BigInt(n + 1), timeMs: BigInt(startMs + Math.floor(n / 4) * 1_000), requestId: `r${n}` };
     const isRefused = n % 4 === 3;
     const common = { keyId: n % 2 === 0 ? keyId : "someone", server: n < 20 ? "docs" : "files", tool: `tool${n % 4}` };
+    Object.assign(common, accountOf(n));
     const init = isRefused
       ? { ...at, kind: { case: "callRefused" as const, value: { ...common, ...refusedAt(n) } } }
       : {
@@ -105,6 +112,11 @@ test.each<[string, () => Record<string, unknown>, number]>([
   ["by the use of a tool", () => ({ toolUseId: "toolu_01" }), 2],
   ["by session", () => ({ sessionId: "work-6" }), 1],
   ["by a session that was not said, which is none", () => ({ sessionId: "", toolUseId: "" }), 0],
+  ["by user", () => ({ userId: "alice" }), 6],
+  ["by customer", () => ({ customerId: "acme" }), 4],
+  ["by a label", () => ({ label: { name: "project", value: "a=b" } }), 3],
+  ["by a label's other value", () => ({ label: { name: "project", value: "a" } }), 0],
+  ["by no user, which is none", () => ({ userId: "", customerId: "" }), 0],
   ["from a time, which belongs to it", () => ({ from: "2026-06-01T00:00:09Z" }), 4],
   ["to a time, which does not", () => ({ to: "2026-06-01T00:00:01Z" }), 4],
   ["by all at once", () => ({ keyId, server: "docs", tool: "tool0", outcome: "ANSWERED" }), 4],
@@ -127,6 +139,26 @@ test("a call says what it was and whose; what nobody said is null", async () => 
     { requestId: "r5", outcome: "ANSWERED", ...unsaid, ...nobodys },
     { requestId: "r4", outcome: "INPUT_REQUIRED", method: "tools/call", ...said, sessionId: "work-4", ...whose },
   ]);
+});
+
+test("a call says to whose account it went, a refusal too; what there is none of is null", async () => {
+  const { calls } = await api.admin.run<{ calls: { nodes: unknown[] } }>(
+    '{ calls(filter: { userId: "alice" }, first: 4) { nodes { requestId userId customerId labels { name value } } } }',
+  );
+  const marked = [
+    { name: "env", value: "prod" },
+    { name: "project", value: "a=b" },
+  ];
+  expect(calls.nodes).toEqual([
+    { requestId: "r13", userId: "alice", customerId: null, labels: [] },
+    { requestId: "r12", userId: "alice", customerId: null, labels: [] },
+    { requestId: "r11", userId: "alice", customerId: "acme", labels: [] },
+    { requestId: "r10", userId: "alice", customerId: "acme", labels: marked },
+  ]);
+  const { calls: others } = await api.admin.run<{ calls: { nodes: unknown[] } }>(
+    '{ calls(filter: { requestId: "r1" }) { nodes { userId customerId labels { name } } } }',
+  );
+  expect(others.nodes).toEqual([{ userId: null, customerId: null, labels: [] }]);
 });
 
 test("a refusal at a door to models says which model, and no other call says any", async () => {

@@ -5,35 +5,35 @@ import type { Sql } from "../database.ts";
 import type { Page } from "../graphql/connection.ts";
 import { schemaOf } from "../projections/projection.ts";
 import { keys } from "../keys/key.projection.ts";
+import { accountColumns, accountConditions, type AccountRow, type AccountWish } from "./accounts.ts";
 import { readFactPage, type Conditions, type FactPlace, type FactTable } from "./fact-page.ts";
 
-export type CallRow = FactPlace & {
-  requestId: string;
-  keyId: string;
-  teamId: string;
-  serverId: string;
-  server: string;
-  tool: string;
-  door: string;
-  outcome: string;
-  code: string;
-  upstreamStatus: number | null;
-  requestBytes: bigint | null;
-  responseBytes: bigint | null;
-  firstByteUs: bigint | null;
-  totalUs: bigint | null;
-  count: bigint;
-  method: string;
-  clientEra: string;
-  serverEra: string;
-  toolUseId: string;
-  sessionId: string;
-  clientName: string;
-  clientVersion: string;
-  model: string;
-};
+export type CallRow = FactPlace &
+  AccountRow & {
+    requestId: string;
+    serverId: string;
+    server: string;
+    tool: string;
+    door: string;
+    outcome: string;
+    code: string;
+    upstreamStatus: number | null;
+    requestBytes: bigint | null;
+    responseBytes: bigint | null;
+    firstByteUs: bigint | null;
+    totalUs: bigint | null;
+    count: bigint;
+    method: string;
+    clientEra: string;
+    serverEra: string;
+    toolUseId: string;
+    sessionId: string;
+    clientName: string;
+    clientVersion: string;
+    model: string;
+  };
 
-export type CallWish = {
+export type CallWish = AccountWish & {
   keyName?: string | undefined;
   keyId?: string | undefined;
   teamId?: string | undefined;
@@ -59,6 +59,7 @@ const conditions: Conditions<CallWish> = {
   keyName: isOfKeyNamed,
   keyId: (at) => `key_id = ${at}`,
   teamId: (at) => `team_id = ${at}`,
+  ...accountConditions,
   server: (at) => `server = ${at}`,
   tool: (at) => `tool = ${at}`,
   door: (at) => `door = ${at}`,
@@ -73,8 +74,7 @@ const conditions: Conditions<CallWish> = {
   to: (at) => `time < ${at}`,
 };
 
-const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", key_id AS "keyId",
-  team_id AS "teamId", server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
+const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", ${accountColumns}, server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
   total_us AS "totalUs", count, method, client_era AS "clientEra", server_era AS "serverEra",
   tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model`;

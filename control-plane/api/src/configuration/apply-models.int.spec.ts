@@ -160,6 +160,10 @@ prices: [{ model: "openai/*", inputPerMillion: 1, outputPerMillion: 1 }]
     providers: all.providers,
     priceList: { prices: [...all.priceList.prices, { provider: "openai", model: "*" }] },
   });
+  const priced = '{ tool: "a/*", perCall: 1 }';
+  const tools = await apply(`version: 1\nprices: [${priced}]\n`);
+  expect(tools.plan).toMatchObject([{ action: "CHANGE", kind: "price-list", fields: ["tool a/*"] }]);
+  expect(done(await apply(`version: 1\nprices: [${priced}]\n`))).toEqual([]);
   const moved = `version: 1
 providers: [{ name: anthropic, kind: anthropic, credential: { env: ANTHROPIC } }]
 models: [{ name: fast, targets: [{ model: anthropic/claude-haiku-4-5 }] }]

@@ -5,7 +5,7 @@ import { parseConfiguration, type Configuration } from "@tollgate/kernel/configu
 import { formatIssue, type Issue } from "@tollgate/kernel/configuration/issue";
 import type { Resolve } from "@tollgate/kernel/configuration/reader";
 import { parseKey } from "@tollgate/kernel/key-format";
-import { handleAll, type Meta } from "../log/handle.ts";
+import { handleAll, type AnyStep, type Meta } from "../log/handle.ts";
 import type { AnswerBody } from "../log/kept-answer.ts";
 import { isByNames, untilNamesHold } from "../log/named.ts";
 import { head } from "../log/read.ts";
@@ -15,6 +15,8 @@ import type { AnyRefusal } from "../refusals.ts";
 import { secretRows } from "../secrets/secret-changes.ts";
 import { readSecretDirectory } from "../secrets/secret-directory.ts";
 import { secretsOwner } from "../secrets/secret.decider.ts";
+import { isUncovered } from "../policies/force.ts";
+import { policyDecider, type PolicyCommand } from "../policies/policy.decider.ts";
 import { demandPrograms } from "../servers/server-command.ts";
 import { namedSecrets } from "../servers/server-secrets.ts";
 import { readCurrent, type CurrentState } from "./current.ts";
@@ -26,6 +28,8 @@ export type CommitRequest = {
   prune: boolean;
   /** Called with the keys that were made, before they are committed; again when the commit is. */
   keep?: (issued: readonly IssuedKey[]) => Promise<void>;
+  /** Called with what the steps decided, also in a dry run. */
+  decided?: (steps: readonly AnyStep[], states: readonly unknown[]) => void;
   /** What is answered, but for its position and the texts of keys. */
   answer?: (items: readonly PlanItem[], issued: readonly IssuedKey[]) => AnswerBody;
 };
@@ -73,7 +77,7 @@ export type Attempted =
 async function attempt(
   plane: Plane,
   meta: Meta,
-  { dryRun, prune, keep, answer }: CommitRequest,
+  { dryRun, prune, keep, decided, answer }: CommitRequest,
   { keyIds, wanted }: Wanted,
 ): Promise<Attempted> {
   const { database, secretStore, randomBytes } = plane;
@@ -92,15 +96,22 @@ async function attempt(
   const rows = secretRows(secretStore, plan.secrets);
   try {
     const steps = plan.steps.map(({ step }) => step);
-    const done = await handleAll(database, steps, meta, {
-      async within(sql, states) {
-        demandPrograms(meta, states);
-        await rows(sql, states);
-        if (dryRun) throw new DryRun();
-        await keep?.(issued);
+    const isForced = meta.isForced === true && !steps.some(isUncoveredPolicy);
+    const done = await handleAll(
+      database,
+      steps,
+      { ...meta, isForced },
+      {
+        async within(sql, states) {
+          demandPrograms(meta, states);
+          await rows(sql, states);
+          decided?.(steps, states);
+          if (dryRun) throw new DryRun();
+          await keep?.(issued);
+        },
+        answer: answer && (() => answer(items, issued)),
       },
-      answer: answer && (() => answer(items, issued)),
-    });
+    );
     if (done.outcome === "refused") return refusedAt(plan, done);
     return { outcome: "accepted", items, isApplied: true, issued, position: done.position };
   } catch (error) {
@@ -108,6 +119,11 @@ async function attempt(
     const { position } = await head(database.sql);
     return { outcome: "accepted", items, isApplied: false, issued: [], position };
   }
+}
+
+function isUncoveredPolicy({ decider, command }: AnyStep): boolean {
+  // The step is this decider's, and so is its command.
+  return decider.stream === policyDecider.stream && isUncovered(command as PolicyCommand);
 }
 
 type Owners = Readonly<Record<"servers" | "providers", ReadonlyMap<string, unknown>>>;

@@ -24,11 +24,14 @@ export const actions = {
 
 const ends = { revoked: "REVOKED", expired: "EXPIRED" } as const satisfies Record<KeyEnd, ApiKeyEnd>;
 
-function answerOf(items: readonly PlanItem[]) {
-  const plan = items.map(({ action, kind, name, fields, stays }) => {
+export function planToApi(items: readonly PlanItem[]) {
+  return items.map(({ action, kind, name, fields, stays }) => {
     return { action: actions[action], kind, name, fields: [...fields], stays: stays ? ends[stays] : null };
   });
-  return { __typename: "ApplyConfigurationSucceeded", plan } as const;
+}
+
+function answerOf(items: readonly PlanItem[]) {
+  return { __typename: "ApplyConfigurationSucceeded", plan: planToApi(items) } as const;
 }
 
 @Resolver()

@@ -5,12 +5,16 @@
 // one with which nothing starts.
 
 import type { ConfiguredKey } from "@tollgate/kernel/configuration/key";
+import { scopeOf } from "@tollgate/kernel/ids";
 import { parseKey } from "@tollgate/kernel/key-format";
 import { KeyPurpose, type Key } from "@tollgate/schema/resources";
+import type { Customers } from "../customers/customer-of.ts";
 import { kindOf, newKeyText, sha256Of } from "../keys/key-text.ts";
 import { keyDecider, type ChangeKey, type KeyCommand } from "../keys/key.decider.ts";
+import { sameLabels } from "../keys/permitted-labels.ts";
 import type { AnyStep } from "../log/handle.ts";
 import { sameGrant, sameList } from "../tool-groups/granted-tools.ts";
+import type { BoundsPlan } from "./plan-bounds.ts";
 import {
   pruned,
   type FilePlace,
@@ -22,28 +26,38 @@ import {
 } from "./planning.ts";
 
 /** `revokes` stand before `changes`: they give names back. */
-export type KeysPlan = Omit<KindPlan, "retires"> & { revokes: PlannedStep[]; issued: IssuedKey[] };
+export type KeysPlan = Omit<KindPlan, "retires"> & {
+  revokes: PlannedStep[];
+  issued: IssuedKey[];
+  /** Of the file's keys that are there or will be, by name. */
+  ids: Map<string, string>;
+};
 
 const purposes = { agent: KeyPurpose.AGENT, service: KeyPurpose.SERVICE } as const satisfies Record<
   ConfiguredKey["purpose"],
   KeyPurpose
 >;
 
-/** The ids that the names of the file stand for. */
-export type KeyReferences = { teamId: (name: string) => string; groupIds: (names: readonly string[]) => string[] };
+/** What the names of the file stand for. */
+export type KeyReferences = {
+  teams: Pick<BoundsPlan, "idOf" | "customerOf">;
+  users: Pick<BoundsPlan, "idOf" | "customerOf">;
+  groupIds: (names: readonly string[]) => string[];
+};
 
 export function planKeys(planning: Planning, references: KeyReferences): KeysPlan {
   const { configuration, current, timeMs } = planning;
-  const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [] };
+  const plan: KeysPlan = { items: [], revokes: [], changes: [], retired: [], issued: [], ids: new Map() };
   for (const [index, wanted] of configuration.keys.entries()) {
     const place = { at: wanted.at, path: `keys[${index}]` };
     const key = current.keys.get(wanted.name);
     const stays = endOf(wanted, key, planning);
+    if (key) plan.ids.set(wanted.name, key.id);
     if (stays !== undefined) {
       plan.items.push({ action: "none", kind: "key", name: wanted.name, fields: [], stays });
       continue;
     }
-    const held: Held = { teamId: references.teamId(wanted.team), toolGroupIds: references.groupIds(wanted.toolGroups) };
+    const held = heldBy(wanted, references);
     const differences = key ? differencesOf(wanted, key, held) : [];
     const isReplaced = differences.includes("purpose") || (key && isAnother(wanted, key));
     const action = key === undefined ? "create" : differences.length > 0 ? "change" : "none";
@@ -73,17 +87,26 @@ function endOf(
   return key === undefined && expiresAtMs !== undefined && expiresAtMs <= timeMs ? "expired" : undefined;
 }
 
-/** What a key refers to. */
-type Held = { teamId: string; toolGroupIds: string[] };
+/** What a key refers to, and whose that is. */
+type Held = { teamId: string; userId: string; toolGroupIds: string[]; customers: Customers };
 
-function differencesOf(wanted: ConfiguredKey, key: Key, { teamId, toolGroupIds }: Held): string[] {
+function heldBy({ team, user, toolGroups }: ConfiguredKey, { teams, users, groupIds }: KeyReferences): Held {
+  const [teamId, userId] = [teams.idOf(team), user === undefined ? "" : users.idOf(user)];
+  const ofTeam = [scopeOf("team", teamId), teams.customerOf(team)] as const;
+  const ofUser = user === undefined ? [] : [[scopeOf("user", userId), users.customerOf(user)] as const];
+  return { teamId, userId, toolGroupIds: groupIds(toolGroups), customers: new Map([ofTeam, ...ofUser]) };
+}
+
+function differencesOf(wanted: ConfiguredKey, key: Key, { teamId, userId, toolGroupIds }: Held): string[] {
   const expiresAtMs = key.expiresAtMs === undefined ? undefined : Number(key.expiresAtMs);
   const differs = {
     team: teamId !== key.teamId,
+    user: userId !== key.userId,
     purpose: purposes[wanted.purpose] !== key.purpose,
     secret: isAnother(wanted, key) || !hasSecret(wanted, key),
     tools: !sameGrant({ tools: wanted.tools, toolGroupIds }, key),
     models: !sameList(wanted.models, key.models),
+    labels: !sameLabels(wanted.labels, key.labels),
     expiresAt: wanted.expiresAtMs !== expiresAtMs,
   };
   return Object.entries(differs).flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
@@ -104,7 +127,7 @@ function issue(
   wanted: ConfiguredKey,
   { place, held }: { place: FilePlace; held: Held },
 ): void {
-  const { name, tools, models, expiresAtMs } = wanted;
+  const { name, tools, models, labels, expiresAtMs } = wanted;
   const purpose = purposes[wanted.purpose];
   const supplied = wanted.secret === undefined ? undefined : parseKey(wanted.secret);
   const made = supplied ? undefined : newKeyText(randomBytes, kindOf(purpose));
@@ -112,8 +135,9 @@ function issue(
   const text = supplied?.text ?? made?.text ?? "";
   if (made) plan.issued.push({ name, secret: made.text });
   const sha256 = sha256Of(text);
+  plan.ids.set(name, id);
   plan.changes.push({
-    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, models, expiresAtMs, timeMs }),
+    step: stepOf({ kind: "issue", id, name, ...held, purpose, sha256, tools, models, labels, expiresAtMs, timeMs }),
     place,
   });
 }
@@ -127,9 +151,12 @@ function change(plan: KeysPlan, wanted: ConfiguredKey, key: Key, { place, held, 
     plan.changes.push({ step: stepOf({ kind: "rotate", id, sha256, overlapSeconds: 0, timeMs }), place });
   }
   const fields: Partial<ChangeKey> = {
-    ...(differences.includes("team") ? { teamId: held.teamId } : {}),
+    ...(differences.includes("team") || differences.includes("user")
+      ? { teamId: held.teamId, userId: held.userId, customers: held.customers }
+      : {}),
     ...(differences.includes("tools") ? { tools: wanted.tools, toolGroupIds: held.toolGroupIds } : {}),
     ...(differences.includes("models") ? { models: wanted.models } : {}),
+    ...(differences.includes("labels") ? { labels: wanted.labels } : {}),
     ...(differences.includes("expiresAt") ? { expiresAtMs: wanted.expiresAtMs ?? "never" } : {}),
   };
   if (Object.keys(fields).length > 0)

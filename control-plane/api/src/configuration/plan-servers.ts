@@ -12,7 +12,8 @@ import { serverDecider, settingsOf, type ServerCommand, type ServerSettings } fr
 import { withdrawal } from "../tool-approvals/withdrawals.ts";
 import { issueAt, pruned, type KindPlan, type PlanItem, type PlannedStep, type Planning } from "./planning.ts";
 
-export type ServersPlan = KindPlan & { secrets: SecretChanges };
+/** `idOf` a server that is there or will be. */
+export type ServersPlan = KindPlan & { secrets: SecretChanges; idOf: (name: string) => string };
 
 export function planServers(planning: Planning): ServersPlan {
   const { configuration, current, directory, randomBytes } = planning;
@@ -20,6 +21,7 @@ export function planServers(planning: Planning): ServersPlan {
   const stores: SecretChanges["stores"][number][] = [];
   const erasures: string[] = [];
   const plan = { items: new Array<PlanItem>(), changes: new Array<PlannedStep>(), secrets: { stores, erasures } };
+  const ids = new Map([...current.servers].map(([name, { id }]) => [name, id]));
   for (const [index, wanted] of configuration.servers.entries()) {
     const place = { at: wanted.at, path: `servers[${index}]` };
     const planned = planCredentials(wanted.name, wanted, directory, newId);
@@ -36,8 +38,10 @@ export function planServers(planning: Planning): ServersPlan {
     const fields = server ? differencesOf(settings, server, changes) : [];
     const action = server === undefined ? "create" : fields.length > 0 ? "change" : "none";
     plan.items.push({ action, kind: "server", name, fields });
-    if (!server) plan.changes.push({ step: stepOf({ kind: "register", id: newId(), name, ...settings }), place });
-    else if (fields.length > 0) plan.changes.push({ step: stepOf({ kind: "change", id: server.id, settings }), place });
+    const id = server?.id ?? newId();
+    ids.set(name, id);
+    if (!server) plan.changes.push({ step: stepOf({ kind: "register", id, name, ...settings }), place });
+    else if (fields.length > 0) plan.changes.push({ step: stepOf({ kind: "change", id, settings }), place });
   }
   const both = { there: current.servers, wanted: configuration.servers };
   const gone = pruned(planning, "server", both, ({ id, name }) => {
@@ -45,7 +49,7 @@ export function planServers(planning: Planning): ServersPlan {
     if (planned.outcome === "planned") erasures.push(...planned.changes.erasures);
     return [stepOf({ kind: "retire", id }), ...(current.approvals.get(id) ?? []).map(withdrawal)];
   });
-  return { ...plan, ...gone };
+  return { ...plan, ...gone, idOf: (name) => ids.get(name) ?? "" };
 }
 
 /** But for headers and environment, which are not stored as they stand in the file. */

@@ -11,7 +11,20 @@ import type { CurrentState } from "./current.ts";
 
 export type PlanItem = {
   action: "create" | "change" | "retire" | "none";
-  kind: "tool-group" | "team" | "key" | "server" | "provider" | "model-alias" | "price-list" | "environment";
+  kind:
+    | "tool-group"
+    | "customer"
+    | "team"
+    | "user"
+    | "key"
+    | "server"
+    | "provider"
+    | "model-alias"
+    | "price-list"
+    | "environment"
+    | "budget"
+    | "limit"
+    | "policy";
   name: string;
   /** What changes, for `change`. */
   fields: readonly string[];

@@ -18,6 +18,22 @@ export type Scalars = {
   Position: { input: bigint; output: bigint; }
 };
 
+export type AddBudgetOverrideInput = {
+  readonly amount: Scalars['Dollars']['input'];
+  /** The budget's. */
+  readonly id: Scalars['ID']['input'];
+  readonly reason: Scalars['String']['input'];
+  readonly until: Scalars['DateTime']['input'];
+};
+
+export type AddBudgetOverrideResult = AddBudgetOverrideSucceeded | InvalidInput | NotFound;
+
+export type AddBudgetOverrideSucceeded = {
+  readonly __typename?: 'AddBudgetOverrideSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type AdminToken = {
   readonly __typename?: 'AdminToken';
   readonly createdAt: Scalars['DateTime']['output'];
@@ -78,6 +94,105 @@ export type ApproveToolsSucceeded = {
   readonly server: Server;
 };
 
+export type Budget = {
+  readonly __typename?: 'Budget';
+  /** Calls that ask for anything else of which the cost has no bound are refused. */
+  readonly allow: ReadonlyArray<BudgetAllowance>;
+  /** Counts changes of scope, period and time zone. */
+  readonly edition: Scalars['Int']['output'];
+  /**
+   * The most by which what running calls can cost may be above what is held for them. Null: the smaller of a twentieth of the limit
+   * and ten dollars.
+   */
+  readonly exposureMax: Maybe<Scalars['Dollars']['output']>;
+  /** One that is not hard only warns. */
+  readonly hard: Scalars['Boolean']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly limit: Scalars['Dollars']['output'];
+  /** With all overrides that are not over. */
+  readonly limitInForce: Scalars['Dollars']['output'];
+  /** How many tokens are held beyond what was seen of an answer. */
+  readonly marginTokens: Scalars['Int']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly onLedgerLost: BudgetLedgerLost;
+  /** The oldest first. Those that are over stay for a while. */
+  readonly overrides: ReadonlyArray<BudgetOverride>;
+  readonly period: BudgetPeriod;
+  readonly reservation: BudgetReservation;
+  readonly scope: QuotaScope;
+  /** Of the limit in force, in per cent. */
+  readonly thresholds: ReadonlyArray<Scalars['Int']['output']>;
+  /** As IANA calls it. */
+  readonly timeZone: Scalars['String']['output'];
+};
+
+/** What each call that asks for the feature may reserve for it. */
+export type BudgetAllowance = {
+  readonly __typename?: 'BudgetAllowance';
+  readonly amount: Scalars['Dollars']['output'];
+  readonly feature: BudgetFeature;
+};
+
+export type BudgetAllowanceInput = {
+  readonly amount: Scalars['Dollars']['input'];
+  readonly feature: BudgetFeature;
+};
+
+export type BudgetConnection = {
+  readonly __typename?: 'BudgetConnection';
+  readonly edges: ReadonlyArray<BudgetEdge>;
+  readonly nodes: ReadonlyArray<Budget>;
+  readonly pageInfo: PageInfo;
+};
+
+export type BudgetEdge = {
+  readonly __typename?: 'BudgetEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Budget;
+};
+
+/** What a call can ask of a provider so that nobody knows what it will cost at most. */
+export type BudgetFeature =
+  /** Another model that the model asks. */
+  | 'ADVISOR'
+  | 'CODE_EXECUTION'
+  | 'FILE_SEARCH'
+  | 'IMAGE_GENERATION'
+  /** Servers that the provider calls itself. */
+  | 'MCP'
+  | 'WEB_FETCH'
+  | 'WEB_SEARCH';
+
+/** What becomes of calls while nobody can be asked whether there is money left. */
+export type BudgetLedgerLost =
+  | 'ALLOW'
+  | 'REFUSE';
+
+export type BudgetOverride = {
+  readonly __typename?: 'BudgetOverride';
+  readonly amount: Scalars['Dollars']['output'];
+  /** Who added it: admin-token/… */
+  readonly by: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly until: Scalars['DateTime']['output'];
+};
+
+/** By the calendar of the budget's time zone; a week begins on Monday. TOTAL never ends. */
+export type BudgetPeriod =
+  | 'DAY'
+  | 'MONTH'
+  | 'TOTAL'
+  | 'WEEK'
+  | 'YEAR';
+
+/** How much of what a call can cost is held while it runs. */
+export type BudgetReservation =
+  /** All of it. */
+  | 'FULL'
+  /** What was seen so far and a margin, extended as an answer goes on. */
+  | 'RUNNING';
+
 /** What a refused call does not have is empty or null. */
 export type Call = {
   readonly __typename?: 'Call';
@@ -89,12 +204,14 @@ export type Call = {
   readonly code: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
   readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  readonly labels: ReadonlyArray<CallLabel>;
   /** The protocol's: tools/call, prompts/get, resources/read or completion/complete. */
   readonly method: Maybe<Scalars['String']['output']>;
   /** At a door to models, as the client wrote it; only of refusals, other calls there are `modelCalls`. */
@@ -122,6 +239,8 @@ export type Call = {
   readonly toolUseId: Maybe<Scalars['String']['output']>;
   readonly totalUs: Maybe<Scalars['BigInt']['output']>;
   readonly upstreamStatus: Maybe<Scalars['Int']['output']>;
+  /** The key's user and the team's customer at that time. */
+  readonly userId: Maybe<Scalars['ID']['output']>;
 };
 
 export type CallConnection = {
@@ -131,13 +250,32 @@ export type CallConnection = {
   readonly pageInfo: PageInfo;
 };
 
+export type CallDoor =
+  | 'ANTHROPIC'
+  | 'MCP'
+  | 'OPENAI';
+
 export type CallEdge = {
   readonly __typename?: 'CallEdge';
   readonly cursor: Scalars['String']['output'];
   readonly node: Call;
 };
 
+export type CallExplanation = {
+  readonly __typename?: 'CallExplanation';
+  /** Of the refusal, as a client would be told it. */
+  readonly code: Maybe<Scalars['String']['output']>;
+  /** Each level that bounds what the key reaches. */
+  readonly grants: ReadonlyArray<GrantSaid>;
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly message: Maybe<Scalars['String']['output']>;
+  /** Those that were asked, in their order; nobody behind a refusal is. */
+  readonly policies: ReadonlyArray<PolicySaid>;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CallFilter = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   /** mcp, anthropic or openai. */
   readonly door?: InputMaybe<Scalars['String']['input']>;
   /** At or after. */
@@ -145,6 +283,7 @@ export type CallFilter = {
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<CallLabelInput>;
   readonly method?: InputMaybe<Scalars['String']['input']>;
   /** Of refusals at a door to models, as the client wrote it. */
   readonly model?: InputMaybe<Scalars['String']['input']>;
@@ -157,6 +296,19 @@ export type CallFilter = {
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   readonly tool?: InputMaybe<Scalars['String']['input']>;
   readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** What a call was marked with. */
+export type CallLabel = {
+  readonly __typename?: 'CallLabel';
+  readonly name: Scalars['String']['output'];
+  readonly value: Scalars['String']['output'];
+};
+
+export type CallLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
 };
 
 export type CallOutcome =
@@ -214,9 +366,33 @@ export type CatalogueKind =
   | 'RESOURCE_TEMPLATE'
   | 'TOOL';
 
-/** What is absent stays; `expiresAt: null` takes the expiry away. */
-export type ChangeKeyInput = {
-  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+/** What is absent stays; `exposureMax: null` takes it away. */
+export type ChangeBudgetInput = {
+  /** They take the place of all. */
+  readonly allow?: InputMaybe<ReadonlyArray<BudgetAllowanceInput>>;
+  readonly exposureMax?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly hard?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly limit?: InputMaybe<Scalars['Dollars']['input']>;
+  readonly marginTokens?: InputMaybe<Scalars['Int']['input']>;
+  readonly onLedgerLost?: InputMaybe<BudgetLedgerLost>;
+  readonly period?: InputMaybe<BudgetPeriod>;
+  readonly reservation?: InputMaybe<BudgetReservation>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+  readonly thresholds?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly timeZone?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ChangeBudgetResult = ChangeBudgetSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeBudgetSucceeded = {
+  readonly __typename?: 'ChangeBudgetSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays. */
+export type ChangeCustomerInput = {
   readonly id: Scalars['ID']['input'];
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
@@ -224,11 +400,50 @@ export type ChangeKeyInput = {
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
 };
 
+export type ChangeCustomerResult = ChangeCustomerSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeCustomerSucceeded = {
+  readonly __typename?: 'ChangeCustomerSucceeded';
+  readonly customer: Customer;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays; `expiresAt: null` takes the expiry away, and `userId: null` the user. */
+export type ChangeKeyInput = {
+  readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly labels?: InputMaybe<ReadonlyArray<PermittedLabelInput>>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
 export type ChangeKeyResult = AlreadyRevoked | ChangeKeySucceeded | InvalidInput | NotFound | ReferenceMissing;
 
 export type ChangeKeySucceeded = {
   readonly __typename?: 'ChangeKeySucceeded';
   readonly key: Key;
+  readonly position: Scalars['Position']['output'];
+};
+
+/** What is absent stays; `window: null` takes it away. */
+export type ChangeLimitInput = {
+  readonly amount?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly id: Scalars['ID']['input'];
+  readonly measure?: InputMaybe<LimitMeasure>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly window?: InputMaybe<LimitWindow>;
+};
+
+export type ChangeLimitResult = ChangeLimitSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeLimitSucceeded = {
+  readonly __typename?: 'ChangeLimitSucceeded';
+  readonly limit: Limit;
   readonly position: Scalars['Position']['output'];
 };
 
@@ -243,6 +458,19 @@ export type ChangeModelAliasResult = ChangeModelAliasSucceeded | InvalidInput | 
 export type ChangeModelAliasSucceeded = {
   readonly __typename?: 'ChangeModelAliasSucceeded';
   readonly modelAlias: ModelAlias;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type ChangePolicyInput = {
+  readonly id: Scalars['ID']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type ChangePolicyResult = ChangePolicySucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangePolicySucceeded = {
+  readonly __typename?: 'ChangePolicySucceeded';
+  readonly policy: Policy;
   readonly position: Scalars['Position']['output'];
 };
 
@@ -297,6 +525,8 @@ export type ChangeServerSucceeded = {
 
 /** What is absent stays. */
 export type ChangeTeamInput = {
+  /** For a team that has none: a customer's team stays with it. */
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly id: Scalars['ID']['input'];
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   /** By their names; they take the place of all. */
@@ -328,6 +558,23 @@ export type ChangeToolGroupSucceeded = {
   readonly toolGroup: ToolGroup;
 };
 
+/** What is absent stays. */
+export type ChangeUserInput = {
+  readonly id: Scalars['ID']['input'];
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** By their names; they take the place of all. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type ChangeUserResult = ChangeUserSucceeded | InvalidInput | NotFound | ReferenceMissing;
+
+export type ChangeUserSucceeded = {
+  readonly __typename?: 'ChangeUserSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly user: User;
+};
+
 export type ConfigurationAction =
   | 'CHANGE'
   | 'CREATE'
@@ -354,7 +601,7 @@ export type ConfigurationStep = {
   readonly action: ConfigurationAction;
   /** What changes, for CHANGE. */
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
-  /** tool-group, team, key, server, provider, model-alias, price-list or environment. */
+  /** tool-group, customer, team, user, key, server, provider, model-alias, price-list, environment, budget or limit. */
   readonly kind: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
   /** For NONE: the file asks for a key that is over. It stays so, and the rest of the file is applied. */
@@ -364,6 +611,71 @@ export type ConfigurationStep = {
 export type ConfigurationVariable = {
   readonly name: Scalars['String']['input'];
   readonly value: Scalars['String']['input'];
+};
+
+export type CreateBudgetInput = {
+  /** None unless told. */
+  readonly allow?: InputMaybe<ReadonlyArray<BudgetAllowanceInput>>;
+  readonly exposureMax?: InputMaybe<Scalars['Dollars']['input']>;
+  /** True unless told. */
+  readonly hard?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly limit: Scalars['Dollars']['input'];
+  /** 2048 unless told. */
+  readonly marginTokens?: InputMaybe<Scalars['Int']['input']>;
+  readonly name: Scalars['String']['input'];
+  /** REFUSE unless told. */
+  readonly onLedgerLost?: InputMaybe<BudgetLedgerLost>;
+  readonly period: BudgetPeriod;
+  /** RUNNING unless told. */
+  readonly reservation?: InputMaybe<BudgetReservation>;
+  readonly scope: QuotaScopeInput;
+  /** Rising; 50, 75, 90 and 100 unless told. */
+  readonly thresholds?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  /** UTC unless told. */
+  readonly timeZone?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type CreateBudgetResult = CreateBudgetSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateBudgetSucceeded = {
+  readonly __typename?: 'CreateBudgetSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type CreateCustomerInput = {
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type CreateCustomerResult = CreateCustomerSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateCustomerSucceeded = {
+  readonly __typename?: 'CreateCustomerSucceeded';
+  readonly customer: Customer;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type CreateLimitInput = {
+  readonly amount: Scalars['BigInt']['input'];
+  readonly measure: LimitMeasure;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  readonly scope: QuotaScopeInput;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Of all but concurrent calls. */
+  readonly window?: InputMaybe<LimitWindow>;
+};
+
+export type CreateLimitResult = CreateLimitSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateLimitSucceeded = {
+  readonly __typename?: 'CreateLimitSucceeded';
+  readonly limit: Limit;
+  readonly position: Scalars['Position']['output'];
 };
 
 export type CreateModelAliasInput = {
@@ -380,7 +692,21 @@ export type CreateModelAliasSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type CreatePolicyInput = {
+  readonly name: Scalars['String']['input'];
+  readonly rule: PolicyRuleInput;
+};
+
+export type CreatePolicyResult = CreatePolicySucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreatePolicySucceeded = {
+  readonly __typename?: 'CreatePolicySucceeded';
+  readonly policy: Policy;
+  readonly position: Scalars['Position']['output'];
+};
+
 export type CreateTeamInput = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** By their names. */
@@ -410,6 +736,24 @@ export type CreateToolGroupSucceeded = {
   readonly __typename?: 'CreateToolGroupSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly toolGroup: ToolGroup;
+};
+
+export type CreateUserInput = {
+  /** Said here or never. */
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly name: Scalars['String']['input'];
+  /** By their names. */
+  readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+};
+
+export type CreateUserResult = CreateUserSucceeded | InvalidInput | NameTaken | ReferenceMissing;
+
+export type CreateUserSucceeded = {
+  readonly __typename?: 'CreateUserSucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly user: User;
 };
 
 export type CredentialError = {
@@ -450,6 +794,33 @@ export type CredentialHealth = {
   readonly lastTime: Scalars['DateTime']['output'];
 };
 
+/** Who a gate is run for. Teams and users may be a customer's. */
+export type Customer = {
+  readonly __typename?: 'Customer';
+  readonly id: Scalars['ID']['output'];
+  /** Patterns that bound which models the keys of its teams reach, as those of keys. With none it bounds nothing. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  /** Null only together with an error. */
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /** Patterns that bound what the keys of its teams reach, as those of keys. With neither these nor `toolGroups` it bounds nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type CustomerConnection = {
+  readonly __typename?: 'CustomerConnection';
+  readonly edges: ReadonlyArray<CustomerEdge>;
+  readonly nodes: ReadonlyArray<Customer>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CustomerEdge = {
+  readonly __typename?: 'CustomerEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Customer;
+};
+
 /** Texts are JSON, and cut where they are long; null where nothing was or is. */
 export type DefinitionChange = {
   readonly __typename?: 'DefinitionChange';
@@ -464,6 +835,52 @@ export type DefinitionDifference = {
   readonly changes: ReadonlyArray<DefinitionChange>;
   /** False where there are more than these. */
   readonly isWhole: Scalars['Boolean']['output'];
+};
+
+export type DenyRule = {
+  readonly __typename?: 'DenyRule';
+  /** For whoever calls. */
+  readonly message: Scalars['String']['output'];
+};
+
+export type DenyRuleInput = {
+  readonly message?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type DryRunEffect = {
+  readonly __typename?: 'DryRunEffect';
+  readonly after: Reach;
+  readonly before: Reach;
+  readonly keyId: Scalars['ID']['output'];
+  readonly kind: ReachedKind;
+  /** server/tool, or a model as clients write it. */
+  readonly name: Scalars['String']['output'];
+};
+
+export type DryRunResult = ConfigurationInvalid | DryRunSucceeded;
+
+export type DryRunSucceeded = {
+  readonly __typename?: 'DryRunSucceeded';
+  /** What keys would be answered otherwise, of the tools that servers were seen to have and of the models that are listed. */
+  readonly effects: ReadonlyArray<DryRunEffect>;
+  /** False where there was more than a dry run looks at or tells. */
+  readonly isWhole: Scalars['Boolean']['output'];
+  readonly plan: ReadonlyArray<ConfigurationStep>;
+  readonly position: Scalars['Position']['output'];
+};
+
+export type EndBudgetOverrideInput = {
+  /** The budget's. */
+  readonly id: Scalars['ID']['input'];
+  readonly overrideId: Scalars['ID']['input'];
+};
+
+export type EndBudgetOverrideResult = EndBudgetOverrideSucceeded | NotFound;
+
+export type EndBudgetOverrideSucceeded = {
+  readonly __typename?: 'EndBudgetOverrideSucceeded';
+  readonly budget: Budget;
+  readonly position: Scalars['Position']['output'];
 };
 
 /** A proxy that may hold certificates. */
@@ -526,6 +943,36 @@ export type EraseSecretSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+/** What is not given is empty. A call to a server names one of tool, prompt and resource, by the server's own name. */
+export type ExplainCallInput = {
+  readonly agentId?: InputMaybe<Scalars['String']['input']>;
+  /** As JSON. */
+  readonly arguments?: InputMaybe<Scalars['String']['input']>;
+  readonly clientName?: InputMaybe<Scalars['String']['input']>;
+  readonly clientVersion?: InputMaybe<Scalars['String']['input']>;
+  readonly door: CallDoor;
+  readonly headers?: InputMaybe<ReadonlyArray<ExplainedHeaderInput>>;
+  readonly ip?: InputMaybe<Scalars['String']['input']>;
+  readonly keyId: Scalars['ID']['input'];
+  /** Where nothing is said, the door's most usual. */
+  readonly method?: InputMaybe<Scalars['String']['input']>;
+  /** As a client writes it. */
+  readonly model?: InputMaybe<Scalars['String']['input']>;
+  readonly prompt?: InputMaybe<Scalars['String']['input']>;
+  readonly resource?: InputMaybe<Scalars['String']['input']>;
+  readonly server?: InputMaybe<Scalars['String']['input']>;
+  readonly sessionId?: InputMaybe<Scalars['String']['input']>;
+  readonly stream?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Now, where nothing is said. */
+  readonly time?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly tool?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ExplainedHeaderInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
 export type FactGap = {
   readonly __typename?: 'FactGap';
   readonly epoch: Scalars['BigInt']['output'];
@@ -561,6 +1008,16 @@ export type FactGapState =
   | 'LOST'
   /** The proxy said how many there are and was not heard of since; they come when its disk does. */
   | 'MISSING';
+
+export type GrantLevel =
+  | 'KEY'
+  | 'TEAM';
+
+export type GrantSaid = {
+  readonly __typename?: 'GrantSaid';
+  readonly isAllowed: Scalars['Boolean']['output'];
+  readonly level: GrantLevel;
+};
 
 export type HiddenCharacters = {
   readonly __typename?: 'HiddenCharacters';
@@ -668,6 +1125,7 @@ export type IssueJoinTokenSucceeded = {
 
 export type IssueKeyInput = {
   readonly expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly labels?: InputMaybe<ReadonlyArray<PermittedLabelInput>>;
   readonly models?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly name: Scalars['String']['input'];
   /** AGENT unless told. */
@@ -676,6 +1134,8 @@ export type IssueKeyInput = {
   /** By their names. */
   readonly toolGroups?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
   readonly tools?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** One of the team's customer, or of none. */
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type IssueKeyResult = InvalidInput | IssueKeySucceeded | NameTaken | ReferenceMissing;
@@ -736,9 +1196,12 @@ export type Key = {
   /** Until when the secret before the last rotation is still accepted. */
   readonly formerSecretValidUntil: Maybe<Scalars['DateTime']['output']>;
   readonly id: Scalars['ID']['output'];
+  /** What its calls may be marked with. A call that brings another label is refused. */
+  readonly labels: ReadonlyArray<PermittedLabel>;
   /**
    * Patterns: `provider/model`, `*` for any part of either; without a slash, the name of an alias; `*` alone is all. A key
-   * reaches what its patterns grant, within what its team's do; with none it reaches no model.
+   * reaches what its patterns grant, within what those of its user, its team and the team's customer do; with none it
+   * reaches no model.
    */
   readonly models: ReadonlyArray<Scalars['String']['output']>;
   readonly name: Scalars['String']['output'];
@@ -757,9 +1220,12 @@ export type Key = {
   /**
    * Patterns: `server/tool`, `*` within a segment; `server/*` is the whole server, its prompts and resources included;
    * `prompt:server/name` and `resource:server/uri` grant those. A key reaches what its patterns and groups grant, within what
-   * its team is granted; with none it reaches nothing.
+   * its user, its team and the team's customer are granted; with none it reaches nothing.
    */
   readonly tools: ReadonlyArray<Scalars['String']['output']>;
+  /** Null where it is nobody's, or together with an error, like `team`. */
+  readonly user: Maybe<User>;
+  readonly userId: Maybe<Scalars['ID']['output']>;
 };
 
 export type KeyConnection = {
@@ -805,6 +1271,45 @@ export type KindDigest = {
   readonly kind: Scalars['String']['output'];
   readonly resources: Scalars['BigInt']['output'];
 };
+
+export type Limit = {
+  readonly __typename?: 'Limit';
+  readonly amount: Scalars['BigInt']['output'];
+  readonly id: Scalars['ID']['output'];
+  readonly measure: LimitMeasure;
+  /** Patterns of the calls that it is for, as those of keys, but for aliases. With neither these nor `tools`, it is for all. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  /** Never a label. */
+  readonly scope: QuotaScope;
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+  /** Slides. Null for concurrent calls. */
+  readonly window: Maybe<LimitWindow>;
+};
+
+export type LimitConnection = {
+  readonly __typename?: 'LimitConnection';
+  readonly edges: ReadonlyArray<LimitEdge>;
+  readonly nodes: ReadonlyArray<Limit>;
+  readonly pageInfo: PageInfo;
+};
+
+export type LimitEdge = {
+  readonly __typename?: 'LimitEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Limit;
+};
+
+export type LimitMeasure =
+  | 'CONCURRENT_CALLS'
+  | 'REQUESTS'
+  /** Of models. */
+  | 'TOKENS';
+
+export type LimitWindow =
+  | 'DAY'
+  | 'HOUR'
+  | 'MINUTE';
 
 export type Log = {
   readonly __typename?: 'Log';
@@ -857,6 +1362,7 @@ export type ModelCall = {
   readonly costUsd: Maybe<Scalars['String']['output']>;
   /** Of the last attempt. */
   readonly credential: Maybe<Scalars['String']['output']>;
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   /** anthropic or openai. */
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
@@ -866,6 +1372,7 @@ export type ModelCall = {
   /** Proxy, epoch and sequence number of its fact. */
   readonly id: Scalars['ID']['output'];
   readonly keyId: Maybe<Scalars['ID']['output']>;
+  readonly labels: ReadonlyArray<CallLabel>;
   /** As it was asked for at the provider. */
   readonly model: Scalars['String']['output'];
   /** As the client wrote it: it may be an alias. */
@@ -911,6 +1418,8 @@ export type ModelCall = {
   /** What the model asked to be called, by the provider's ids. */
   readonly toolUseIds: ReadonlyArray<Scalars['String']['output']>;
   readonly totalUs: Scalars['BigInt']['output'];
+  /** The key's user and the team's customer at that time. */
+  readonly userId: Maybe<Scalars['ID']['output']>;
   readonly webSearches: Scalars['BigInt']['output'];
 };
 
@@ -930,11 +1439,13 @@ export type ModelCallEdge = {
 export type ModelCallFilter = {
   readonly agentId?: InputMaybe<Scalars['String']['input']>;
   readonly basis?: InputMaybe<UsageBasis>;
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
   /** At or after. */
   readonly from?: InputMaybe<Scalars['DateTime']['input']>;
   /** A key's name; revoked keys of that name are meant, too. */
   readonly key?: InputMaybe<Scalars['String']['input']>;
   readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<CallLabelInput>;
   /** As it was asked for at the provider. */
   readonly model?: InputMaybe<Scalars['String']['input']>;
   readonly outcome?: InputMaybe<ModelCallOutcome>;
@@ -947,6 +1458,7 @@ export type ModelCallFilter = {
   readonly to?: InputMaybe<Scalars['DateTime']['input']>;
   /** Turns that asked for this use of a tool. */
   readonly toolUseId?: InputMaybe<Scalars['String']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type ModelCallOutcome =
@@ -1028,8 +1540,8 @@ export type ModelUsage = {
   /** Calls of which tokens and cost are an estimate. */
   readonly estimatedCalls: Scalars['BigInt']['output'];
   /**
-   * What its calls have in common: the id of their key or team, their provider's name, `provider/model`, or what clients call
-   * their session or agent. Empty where nobody said, and without grouping.
+   * What its calls have in common: the id of their key, team, user or customer, a label as `project=apollo`, their provider's
+   * name, `provider/model`, or what clients call their session or agent. Empty where nobody said, and without grouping.
    */
   readonly group: Scalars['String']['output'];
   readonly tokens: TokenCounts;
@@ -1053,20 +1565,26 @@ export type ModelUsageEdge = {
 
 export type ModelUsageGrouping =
   | 'AGENT'
+  | 'CUSTOMER'
   | 'KEY'
+  /** A call is in the group of each of its labels, so that groups together may hold more than there was. */
+  | 'LABEL'
   /** Provider and model. */
   | 'MODEL'
   | 'PROVIDER'
   | 'SESSION'
-  | 'TEAM';
+  | 'TEAM'
+  | 'USER';
 
 export type Mutation = {
   readonly __typename?: 'Mutation';
+  /** So much more than the limit, from now until a time. */
+  readonly addBudgetOverride: AddBudgetOverrideResult;
   /**
    * Applies a `tollgate.yaml`: all of it in one commit, or nothing. `{ env: NAME }` is looked up in `variables`, then among
    * the control plane's own `TOLLGATE_SECRET_*`. With `dryRun` only the plan is answered; with `prune` tool groups,
-   * teams, keys, servers, providers and aliases that the file does not name are retired, and prices that it does not name
-   * are not set any more.
+   * customers, teams, users, keys, servers, providers, aliases, budgets and limits that the file does not name are retired, and
+   * prices that it does not name are not set any more.
    */
   readonly applyConfiguration: ApplyConfigurationResult;
   /**
@@ -1075,15 +1593,34 @@ export type Mutation = {
    * read with `server(id, atLeast: position)`.
    */
   readonly approveTools: ApproveToolsResult;
+  /** Another scope, period or time zone begins to count anew; anything else goes on with what was counted. */
+  readonly changeBudget: ChangeBudgetResult;
+  readonly changeCustomer: ChangeCustomerResult;
   readonly changeKey: ChangeKeyResult;
+  readonly changeLimit: ChangeLimitResult;
   readonly changeModelAlias: ChangeModelAliasResult;
+  /** The rule takes the place of all that the policy said. */
+  readonly changePolicy: ChangePolicyResult;
   readonly changeProvider: ChangeProviderResult;
   readonly changeServer: ChangeServerResult;
   readonly changeTeam: ChangeTeamResult;
   readonly changeToolGroup: ChangeToolGroupResult;
+  readonly changeUser: ChangeUserResult;
+  /** A budget of a key may be there longer than the key; whoever else it is for stays until it is retired. */
+  readonly createBudget: CreateBudgetResult;
+  readonly createCustomer: CreateCustomerResult;
+  readonly createLimit: CreateLimitResult;
   readonly createModelAlias: CreateModelAliasResult;
+  /**
+   * What does not compile is refused, with its place. One that covers nothing in particular is about every call, and is not
+   * put in force while a live proxy is from before policies, whatever is forced.
+   */
+  readonly createPolicy: CreatePolicyResult;
   readonly createTeam: CreateTeamResult;
   readonly createToolGroup: CreateToolGroupResult;
+  readonly createUser: CreateUserResult;
+  /** Before its time; one that is over stays as it is. */
+  readonly endBudgetOverride: EndBudgetOverrideResult;
   readonly eraseSecret: EraseSecretResult;
   /**
    * Imports the server list of a client, Claude Code's `.mcp.json` or Claude Desktop's: all of it in one commit, or nothing.
@@ -1097,14 +1634,22 @@ export type Mutation = {
   readonly registerProvider: RegisterProviderResult;
   /** A server over stdio needs the permission `servers:stdio`, here and where it is changed: it is a program on the proxies. */
   readonly registerServer: RegisterServerResult;
+  /** Nothing is charged to it any more. */
+  readonly retireBudget: RetireBudgetResult;
+  /** Refused while a team or user is the customer's. */
+  readonly retireCustomer: RetireCustomerResult;
   readonly retireEnvironment: RetireEnvironmentResult;
+  readonly retireLimit: RetireLimitResult;
   readonly retireModelAlias: RetireModelAliasResult;
+  readonly retirePolicy: RetirePolicyResult;
   /** Refused while an alias stands for a model of it. */
   readonly retireProvider: RetireProviderResult;
   readonly retireServer: RetireServerResult;
   readonly retireTeam: RetireTeamResult;
-  /** Refused while a key or team has it. */
+  /** Refused while a key, user, team or customer has it. */
   readonly retireToolGroup: RetireToolGroupResult;
+  /** Refused while a key is the user's. */
+  readonly retireUser: RetireUserResult;
   readonly revokeAdminToken: RevokeAdminTokenResult;
   readonly revokeJoinToken: RevokeJoinTokenResult;
   readonly revokeKey: RevokeKeyResult;
@@ -1118,6 +1663,12 @@ export type Mutation = {
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
   readonly withdrawToolApproval: WithdrawToolApprovalResult;
+};
+
+
+export type MutationAddBudgetOverrideArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: AddBudgetOverrideInput;
 };
 
 
@@ -1137,15 +1688,39 @@ export type MutationApproveToolsArgs = {
 };
 
 
+export type MutationChangeBudgetArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeBudgetInput;
+};
+
+
+export type MutationChangeCustomerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeCustomerInput;
+};
+
+
 export type MutationChangeKeyArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeKeyInput;
 };
 
 
+export type MutationChangeLimitArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeLimitInput;
+};
+
+
 export type MutationChangeModelAliasArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: ChangeModelAliasInput;
+};
+
+
+export type MutationChangePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangePolicyInput;
 };
 
 
@@ -1173,9 +1748,39 @@ export type MutationChangeToolGroupArgs = {
 };
 
 
+export type MutationChangeUserArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: ChangeUserInput;
+};
+
+
+export type MutationCreateBudgetArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateBudgetInput;
+};
+
+
+export type MutationCreateCustomerArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateCustomerInput;
+};
+
+
+export type MutationCreateLimitArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateLimitInput;
+};
+
+
 export type MutationCreateModelAliasArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateModelAliasInput;
+};
+
+
+export type MutationCreatePolicyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreatePolicyInput;
 };
 
 
@@ -1188,6 +1793,18 @@ export type MutationCreateTeamArgs = {
 export type MutationCreateToolGroupArgs = {
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   input: CreateToolGroupInput;
+};
+
+
+export type MutationCreateUserArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: CreateUserInput;
+};
+
+
+export type MutationEndBudgetOverrideArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: EndBudgetOverrideInput;
 };
 
 
@@ -1233,13 +1850,37 @@ export type MutationRegisterServerArgs = {
 };
 
 
+export type MutationRetireBudgetArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireCustomerArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireEnvironmentArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
 
 
+export type MutationRetireLimitArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
 export type MutationRetireModelAliasArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetirePolicyArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1264,6 +1905,12 @@ export type MutationRetireTeamArgs = {
 
 
 export type MutationRetireToolGroupArgs = {
+  id: Scalars['ID']['input'];
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+export type MutationRetireUserArgs = {
   id: Scalars['ID']['input'];
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
@@ -1358,10 +2005,102 @@ export type PageInfo = {
   readonly startCursor: Maybe<Scalars['String']['output']>;
 };
 
+export type PermittedLabel = {
+  readonly __typename?: 'PermittedLabel';
+  readonly name: Scalars['String']['output'];
+  /** Patterns, where `*` stands for any characters. */
+  readonly values: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type PermittedLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly values: ReadonlyArray<Scalars['String']['input']>;
+};
+
+/** A rule about calls, asked after grants have let them through. The first that refuses wins. */
+export type Policy = {
+  readonly __typename?: 'Policy';
+  readonly covers: PolicyCovers;
+  /** Of these, one is there. */
+  readonly deny: Maybe<DenyRule>;
+  readonly enabled: Scalars['Boolean']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** An expression of CEL; empty: every call. */
+  readonly match: Scalars['String']['output'];
+  readonly name: Scalars['String']['output'];
+  /** Smaller ones are asked first, and of two that are the same the one whose name is. */
+  readonly order: Scalars['Int']['output'];
+  readonly redact: Maybe<RedactRule>;
+  readonly validateArguments: Maybe<ValidateArgumentsRule>;
+};
+
+export type PolicyConnection = {
+  readonly __typename?: 'PolicyConnection';
+  readonly edges: ReadonlyArray<PolicyEdge>;
+  readonly nodes: ReadonlyArray<Policy>;
+  readonly pageInfo: PageInfo;
+};
+
+/**
+ * Calls to one of the servers and providers, by keys of one of the teams; none: any. A proxy that does not understand the policy
+ * refuses what it covers.
+ */
+export type PolicyCovers = {
+  readonly __typename?: 'PolicyCovers';
+  readonly providerIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly serverIds: ReadonlyArray<Scalars['ID']['output']>;
+  readonly teamIds: ReadonlyArray<Scalars['ID']['output']>;
+};
+
+export type PolicyCoversInput = {
+  readonly providerIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly serverIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly teamIds?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+};
+
+export type PolicyEdge = {
+  readonly __typename?: 'PolicyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: Policy;
+};
+
+/** Exactly one kind. */
+export type PolicyRuleInput = {
+  readonly covers?: InputMaybe<PolicyCoversInput>;
+  readonly deny?: InputMaybe<DenyRuleInput>;
+  /** True, where nothing is said. */
+  readonly enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly match?: InputMaybe<Scalars['String']['input']>;
+  /** 0, where nothing is said. */
+  readonly order?: InputMaybe<Scalars['Int']['input']>;
+  readonly redact?: InputMaybe<RedactRuleInput>;
+  readonly validateArguments?: InputMaybe<ValidateArgumentsRuleInput>;
+};
+
+export type PolicySaid = {
+  readonly __typename?: 'PolicySaid';
+  /** What its expression cost, of what one evaluation may. */
+  readonly cost: Scalars['Int']['output'];
+  readonly name: Scalars['String']['output'];
+  readonly policyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+  readonly verdict: PolicyVerdict;
+};
+
+export type PolicyVerdict =
+  /** Its expression could not be decided, which refuses the call. */
+  | 'FAILS'
+  | 'NOT_COVERED'
+  | 'PASSES'
+  | 'REDACTS'
+  | 'REFUSES'
+  | 'UNMATCHED';
+
 /** What was set, before the list that comes with the software. */
 export type PriceList = {
   readonly __typename?: 'PriceList';
   readonly prices: ReadonlyArray<ModelPrice>;
+  readonly toolPrices: ReadonlyArray<ToolPrice>;
   /** Counts its changes; facts name it. */
   readonly version: Scalars['Int']['output'];
 };
@@ -1489,11 +2228,21 @@ export type ProxyEdge = {
 export type Query = {
   readonly __typename?: 'Query';
   readonly adminTokens: AdminTokenConnection;
+  /** Null where there is none, or none any more. */
+  readonly budget: Maybe<Budget>;
+  readonly budgets: BudgetConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
+  /** Null where there is none, or none any more. */
+  readonly customer: Maybe<Customer>;
+  readonly customers: CustomerConnection;
+  /** What applying a `tollgate.yaml` would change, and for which keys. Nothing is applied. */
+  readonly dryRun: DryRunResult;
   /** The proxies that joined, whether or not they are heard of. */
   readonly enrolledProxies: EnrolledProxyConnection;
   readonly environments: EnvironmentConnection;
+  /** Why a call would be let through or refused, as it is described. Nothing is called. */
+  readonly explainCall: CallExplanation;
   /** Every part of the proxies' sequences of facts that is not in the store, by proxy and epoch. */
   readonly factGaps: FactGapConnection;
   /** The proxies that reported within a day, by environment, region and id. */
@@ -1502,6 +2251,9 @@ export type Query = {
   /** Null where there is none. A revoked key is shown, and says so. */
   readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
+  /** Null where there is none, or none any more. */
+  readonly limit: Maybe<Limit>;
+  readonly limits: LimitConnection;
   /** Which log this is, and how far it goes. */
   readonly log: Log;
   /** Null where there is none, or none any more. */
@@ -1511,6 +2263,9 @@ export type Query = {
   readonly modelCalls: ModelCallConnection;
   /** Tokens and cost of calls to models in groups, the dearest first; without `groupBy`, of all of them together. */
   readonly modelUsage: ModelUsageConnection;
+  readonly policies: PolicyConnection;
+  /** Null where there is none, or none any more. */
+  readonly policy: Maybe<Policy>;
   /** The prices that were set; null before any were. */
   readonly priceList: Maybe<PriceList>;
   /** Null where there is none, or none any more. */
@@ -1530,6 +2285,9 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly toolGroup: Maybe<ToolGroup>;
   readonly toolGroups: ToolGroupConnection;
+  /** Null where there is none, or none any more. */
+  readonly user: Maybe<User>;
+  readonly users: UserConnection;
 };
 
 
@@ -1541,10 +2299,46 @@ export type QueryAdminTokensArgs = {
 };
 
 
+export type QueryBudgetArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryBudgetsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<QuotaFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
 export type QueryCallsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<CallFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryCustomerArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryCustomersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryDryRunArgs = {
+  file: Scalars['String']['input'];
+  fileName?: InputMaybe<Scalars['String']['input']>;
+  prune?: InputMaybe<Scalars['Boolean']['input']>;
+  variables?: InputMaybe<ReadonlyArray<ConfigurationVariable>>;
 };
 
 
@@ -1561,6 +2355,11 @@ export type QueryEnvironmentsArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<NameFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryExplainCallArgs = {
+  input: ExplainCallInput;
 };
 
 
@@ -1598,6 +2397,20 @@ export type QueryKeysArgs = {
 };
 
 
+export type QueryLimitArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryLimitsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<QuotaFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
 export type QueryModelAliasArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   id: Scalars['ID']['input'];
@@ -1624,6 +2437,20 @@ export type QueryModelUsageArgs = {
   filter?: InputMaybe<ModelCallFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   groupBy?: InputMaybe<ModelUsageGrouping>;
+};
+
+
+export type QueryPoliciesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<NameFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryPolicyArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
 };
 
 
@@ -1701,6 +2528,105 @@ export type QueryToolGroupsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
+
+export type QueryUserArgs = {
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryUsersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  filter?: InputMaybe<UserFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+export type QuotaFilter = {
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+  readonly scope?: InputMaybe<QuotaScopeInput>;
+};
+
+export type QuotaLabel = {
+  readonly __typename?: 'QuotaLabel';
+  readonly name: Scalars['String']['output'];
+  readonly value: Scalars['String']['output'];
+};
+
+export type QuotaLabelInput = {
+  readonly name: Scalars['String']['input'];
+  readonly value: Scalars['String']['input'];
+};
+
+/** For whom a budget or limit is. All but one are null. */
+export type QuotaScope = {
+  readonly __typename?: 'QuotaScope';
+  readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly keyId: Maybe<Scalars['ID']['output']>;
+  /** Of calls that are marked with it. */
+  readonly label: Maybe<QuotaLabel>;
+  readonly teamId: Maybe<Scalars['ID']['output']>;
+  readonly userId: Maybe<Scalars['ID']['output']>;
+};
+
+/** Exactly one of them. */
+export type QuotaScopeInput = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly keyId?: InputMaybe<Scalars['ID']['input']>;
+  readonly label?: InputMaybe<QuotaLabelInput>;
+  readonly teamId?: InputMaybe<Scalars['ID']['input']>;
+  readonly userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** Of a call without arguments, by no client in particular. */
+export type Reach = {
+  readonly __typename?: 'Reach';
+  readonly outcome: ReachOutcome;
+  /** The policy that it is by, where it is by one. */
+  readonly policy: Scalars['String']['output'];
+};
+
+export type ReachOutcome =
+  | 'ALLOWED'
+  /** A policy wants to see the arguments. */
+  | 'DEPENDS'
+  | 'HIDDEN'
+  | 'REFUSED';
+
+export type ReachedKind =
+  | 'MODEL'
+  | 'TOOL';
+
+export type RedactDirection =
+  | 'BOTH'
+  | 'REQUEST'
+  | 'RESPONSE';
+
+export type RedactOf =
+  /** The text of messages to models, in requests only. */
+  | 'MODELS'
+  /** Arguments and results of tools, prompts and resources. */
+  | 'TOOLS';
+
+export type RedactRule = {
+  readonly __typename?: 'RedactRule';
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  /** Regular expressions of RE2. */
+  readonly patterns: ReadonlyArray<Scalars['String']['output']>;
+  /** Written in place of what they match. */
+  readonly replacement: Scalars['String']['output'];
+};
+
+export type RedactRuleInput = {
+  readonly direction: RedactDirection;
+  readonly of: RedactOf;
+  readonly patterns: ReadonlyArray<Scalars['String']['input']>;
+  /** [redacted], where nothing is said. */
+  readonly replacement?: InputMaybe<Scalars['String']['input']>;
+};
+
 /** What it refers to is not there. */
 export type ReferenceMissing = Refusal & {
   readonly __typename?: 'ReferenceMissing';
@@ -1766,6 +2692,22 @@ export type RegisterServerSucceeded = {
   readonly server: Server;
 };
 
+export type RetireBudgetResult = NotFound | RetireBudgetSucceeded;
+
+export type RetireBudgetSucceeded = {
+  readonly __typename?: 'RetireBudgetSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireCustomerResult = InUse | NotFound | RetireCustomerSucceeded;
+
+export type RetireCustomerSucceeded = {
+  readonly __typename?: 'RetireCustomerSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
 export type RetireEnvironmentResult = NotFound | RetireEnvironmentSucceeded;
 
 export type RetireEnvironmentSucceeded = {
@@ -1774,10 +2716,26 @@ export type RetireEnvironmentSucceeded = {
   readonly position: Scalars['Position']['output'];
 };
 
+export type RetireLimitResult = NotFound | RetireLimitSucceeded;
+
+export type RetireLimitSucceeded = {
+  readonly __typename?: 'RetireLimitSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
 export type RetireModelAliasResult = NotFound | RetireModelAliasSucceeded;
 
 export type RetireModelAliasSucceeded = {
   readonly __typename?: 'RetireModelAliasSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetirePolicyResult = NotFound | RetirePolicySucceeded;
+
+export type RetirePolicySucceeded = {
+  readonly __typename?: 'RetirePolicySucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -1810,6 +2768,14 @@ export type RetireToolGroupResult = InUse | NotFound | RetireToolGroupSucceeded;
 
 export type RetireToolGroupSucceeded = {
   readonly __typename?: 'RetireToolGroupSucceeded';
+  readonly id: Scalars['ID']['output'];
+  readonly position: Scalars['Position']['output'];
+};
+
+export type RetireUserResult = InUse | NotFound | RetireUserSucceeded;
+
+export type RetireUserSucceeded = {
+  readonly __typename?: 'RetireUserSucceeded';
   readonly id: Scalars['ID']['output'];
   readonly position: Scalars['Position']['output'];
 };
@@ -2056,6 +3022,8 @@ export type SetEnvironmentSucceeded = {
 
 export type SetPricesInput = {
   readonly prices: ReadonlyArray<ModelPriceInput>;
+  /** None unless told. */
+  readonly toolPrices?: InputMaybe<ReadonlyArray<ToolPriceInput>>;
 };
 
 export type SetPricesResult = InvalidInput | SetPricesSucceeded;
@@ -2088,6 +3056,9 @@ export type StoreSecretSucceeded = {
 
 export type Team = {
   readonly __typename?: 'Team';
+  /** Null where there is none, or together with an error. */
+  readonly customer: Maybe<Customer>;
+  readonly customerId: Maybe<Scalars['ID']['output']>;
   readonly id: Scalars['ID']['output'];
   /** Patterns that bound which models its keys reach, as those of keys. With none it bounds nothing. */
   readonly models: ReadonlyArray<Scalars['String']['output']>;
@@ -2176,6 +3147,19 @@ export type ToolNaming =
   | 'AUTO'
   | 'NONE';
 
+/** What each call of a tool costs, whatever comes of it. A tool without a price costs nothing. */
+export type ToolPrice = {
+  readonly __typename?: 'ToolPrice';
+  readonly perCall: Scalars['Dollars']['output'];
+  /** A pattern, as those of keys. A tool that is named comes before a star, and then the longest that matches. */
+  readonly tool: Scalars['String']['output'];
+};
+
+export type ToolPriceInput = {
+  readonly perCall: Scalars['Dollars']['input'];
+  readonly tool: Scalars['String']['input'];
+};
+
 /** How tokens and cost are known. */
 export type UsageBasis =
   /** The provider said nothing, or not all: at least what it can have billed, as far as that is bounded. */
@@ -2186,6 +3170,53 @@ export type UsageBasis =
   | 'NONE'
   /** Bytes and time only: what was passed through is not read. */
   | 'UNMETERED';
+
+/** A person, whose agents carry keys. */
+export type User = {
+  readonly __typename?: 'User';
+  /** Null where there is none, or together with an error. */
+  readonly customer: Maybe<Customer>;
+  /** The only one in whose teams the user has keys; null: in anyone's. */
+  readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly id: Scalars['ID']['output'];
+  /** Patterns that bound which models the user's keys reach, as those of keys. With none it bounds nothing. */
+  readonly models: ReadonlyArray<Scalars['String']['output']>;
+  readonly name: Scalars['String']['output'];
+  readonly toolGroupIds: ReadonlyArray<Scalars['ID']['output']>;
+  /** Null only together with an error. */
+  readonly toolGroups: Maybe<ReadonlyArray<ToolGroup>>;
+  /** Patterns that bound what the user's keys reach, as those of keys. With neither these nor `toolGroups` it bounds nothing. */
+  readonly tools: ReadonlyArray<Scalars['String']['output']>;
+};
+
+export type UserConnection = {
+  readonly __typename?: 'UserConnection';
+  readonly edges: ReadonlyArray<UserEdge>;
+  readonly nodes: ReadonlyArray<User>;
+  readonly pageInfo: PageInfo;
+};
+
+export type UserEdge = {
+  readonly __typename?: 'UserEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: User;
+};
+
+export type UserFilter = {
+  readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  readonly id?: InputMaybe<Scalars['ID']['input']>;
+  readonly name?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type ValidateArgumentsRule = {
+  readonly __typename?: 'ValidateArgumentsRule';
+  /** JSON Schema, as JSON. */
+  readonly schema: Scalars['String']['output'];
+};
+
+export type ValidateArgumentsRuleInput = {
+  readonly schema: Scalars['String']['input'];
+};
 
 export type WithdrawToolApprovalInput = {
   readonly name: Scalars['String']['input'];

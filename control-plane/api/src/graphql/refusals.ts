@@ -6,6 +6,7 @@ import type {
   Call,
   InUse,
   ModelCall,
+  Customer,
   InvalidInput,
   Key,
   ModelTarget,
@@ -16,14 +17,15 @@ import type {
   Team,
   ToolChanged,
   CatalogueEntry,
+  User,
 } from "../gen/graphql.ts";
 import { sentenceOf, type AnyRefusal } from "../refusals.ts";
 
 /** What a resolver answers of a type: without fields that have a resolver of their own, at any depth. */
 export type Resolved<T> = T extends Key
-  ? Omit<T, "team" | "toolGroups">
-  : T extends Team
-    ? Omit<T, "toolGroups">
+  ? Omit<T, "team" | "user" | "toolGroups">
+  : T extends Team | User | Customer
+    ? Omit<T, "customer" | "toolGroups">
     : T extends Server
       ? Omit<T, "health" | "listing" | "tools" | "pendingTools" | "entries">
       : T extends CatalogueEntry

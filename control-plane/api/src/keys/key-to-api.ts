@@ -6,10 +6,11 @@ import type { Resolved } from "../graphql/refusals.ts";
 import { instantToApi } from "../graphql/scalars.ts";
 
 export function keyToApi(key: KeyResource, nowMs: number): Resolved<Key> {
-  const { id, name, teamId, purpose, tools, toolGroupIds, models, secrets } = key;
+  const { id, name, teamId, userId, purpose, tools, toolGroupIds, models, labels, secrets } = key;
   const { createdAtMs, expiresAtMs, revokedAtMs } = key;
   return {
-    ...{ id, name, teamId, tools, toolGroupIds, models },
+    ...{ id, name, teamId, userId: userId === "" ? null : userId, tools, toolGroupIds, models },
+    labels: labels.map(({ name: label, values }) => ({ name: label, values })),
     purpose: purpose === KeyPurpose.SERVICE ? "SERVICE" : "AGENT",
     status: statusOf(key, nowMs),
     createdAt: new Date(Number(createdAtMs)),

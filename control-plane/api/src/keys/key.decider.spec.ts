@@ -120,6 +120,69 @@ test("models are granted like tools, refer to nothing, and stay where a change d
     .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
 });
 
+const customers = new Map(Object.entries({ "team/t1": "c1", "team/t2": "c2", "user/u1": "c1", "user/u9": "" }));
+const owned = create(KeyIssuedSchema, { key: { ...key, userId: "u1", requires: ["key-user"] } });
+
+test("a key may be a user's: it holds the user, and needs proxies that know what a user bounds", () => {
+  keys()
+    .when({ ...command, userId: "u1", customers })
+    .then([owned], { reserve: "alice", refer: ["team/t1", "user/u1"] });
+  keys(owned)
+    .when({ kind: "change", id: "k1", userId: "u9", customers, timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, userId: "u9", requires: ["key-user"] } })], {
+      refer: ["team/t1", "user/u9"],
+    });
+  keys(owned)
+    .when({ kind: "change", id: "k1", userId: "", timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
+});
+
+test("a user of one customer has no key in a team of another, neither from the start nor by a change of either", () => {
+  const refusal = { kind: "invalid-input", field: "userId" } as const;
+  keys()
+    .when({ ...command, teamId: "t2", userId: "u1", customers })
+    .refused(refusal);
+  keys(owned).when({ kind: "change", id: "k1", teamId: "t2", customers, timeMs: nowMs }).refused(refusal);
+  const inOther = create(KeyIssuedSchema, { key: { ...key, teamId: "t2" } });
+  keys(inOther).when({ kind: "change", id: "k1", userId: "u1", customers, timeMs: nowMs }).refused(refusal);
+});
+
+test("labels are permitted by name and patterns, stay where a change does not name them, and refer to nothing", () => {
+  const labels = [{ name: "project", values: ["apollo", "gemini-*"] }];
+  const labelled = create(KeyIssuedSchema, { key: { ...key, labels } });
+  keys()
+    .when({ ...command, labels })
+    .then([labelled], { reserve: "alice", refer: ["team/t1"] });
+  keys(labelled).when({ kind: "change", id: "k1", labels, timeMs: nowMs }).then([]);
+  keys(labelled)
+    .when({ kind: "change", id: "k1", tools: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key: { ...key, labels, tools: [] } })], { refer: ["team/t1"] });
+  keys(labelled)
+    .when({ kind: "change", id: "k1", labels: [], timeMs: nowMs })
+    .then([create(KeyChangedSchema, { key })], { refer: ["team/t1"] });
+});
+
+test.each([
+  ["a name that is none", [{ name: "Project", values: ["a"] }], "labels[0].name"],
+  ["a name twice", ["a", "b"].map((value) => ({ name: "project", values: [value] })), "labels"],
+  ["a label without values", [{ name: "project", values: [] }], "labels[0].values"],
+  ["a value with a comma", [{ name: "project", values: ["a", "b,c"] }], "labels[0].values[1]"],
+  [
+    "a value that is too long",
+    [{ name: "project", values: ["x".repeat(limits.labelValueCharsMax + 1)] }],
+    "labels[0].values[0]",
+  ],
+  [
+    "more names than a key may have",
+    Array.from({ length: 17 }, (_, n) => ({ name: `n${n}`, values: ["a"] })),
+    "labels",
+  ],
+])("refused in labels: %s", (_, labels, field) => {
+  keys()
+    .when({ ...command, labels })
+    .refused({ kind: "invalid-input", field });
+});
+
 test("a rotated secret lives for the overlap; the one before it ends at once", () => {
   const secrets = [{ sha256: second }, { sha256: first, validUntilMs: BigInt(nowMs + 60_000) }];
   const rotated = create(KeyRotatedSchema, { key: { ...key, secrets } });

@@ -1,10 +1,12 @@
-// Virtual keys: issued to a team, changed, rotated, revoked. Of a secret only its hash arrives here. A revoked key keeps its
+// Virtual keys: issued to a team and maybe a user, changed, rotated, revoked. Of a secret only its hash arrives here. A revoked key keeps its
 // stream, so that its id never comes back, and gives its name and its hold on the team back. Expiry is a fact of the key
 // that proxies compare with their clock; nothing happens here when it passes.
 
 import { create } from "@bufbuild/protobuf";
 import { accept, assertNever, refuse, type Decider, type Decision } from "@tollgate/kernel/decider";
+import { keyFeatures, requiring } from "@tollgate/kernel/features";
 import { isName, nameRule, scopeOf } from "@tollgate/kernel/ids";
+import type { PermittedLabels } from "@tollgate/kernel/label";
 import { limits } from "@tollgate/kernel/limits";
 import {
   KeyChangedSchema,
@@ -16,7 +18,8 @@ import {
   type KeyRevoked,
   type KeyRotated,
 } from "@tollgate/schema/events";
-import { KeySecretSchema, type Key, type KeyPurpose } from "@tollgate/schema/resources";
+import { KeySecretSchema, PermittedLabelSchema, type Key, type KeyPurpose } from "@tollgate/schema/resources";
+import { ownerProblem, type Customers } from "../customers/customer-of.ts";
 import { modelsProblem } from "../model-aliases/granted-models.ts";
 import {
   invalidInput,
@@ -26,12 +29,17 @@ import {
   type NotFound,
 } from "../refusals.ts";
 import { grantProblem, groupScopes, sameGrant, sameList, type GrantedTools } from "../tool-groups/granted-tools.ts";
+import { labelsProblem, sameLabels } from "./permitted-labels.ts";
 
 export type IssueKey = {
   kind: "issue";
   id: string;
   name: string;
   teamId: string;
+  userId?: string | undefined;
+  /** Of its team and user, where it has one. */
+  customers?: Customers | undefined;
+  labels?: readonly PermittedLabels[] | undefined;
   purpose: KeyPurpose;
   sha256: Uint8Array;
   tools: readonly string[];
@@ -46,6 +54,11 @@ export type ChangeKey = {
   kind: "change";
   id: string;
   teamId?: string | undefined;
+  /** Empty: nobody's any more. */
+  userId?: string | undefined;
+  /** Of the team and user that it will have, where either changes. */
+  customers?: Customers | undefined;
+  labels?: readonly PermittedLabels[] | undefined;
   tools?: readonly string[] | undefined;
   toolGroupIds?: readonly string[] | undefined;
   models?: readonly string[] | undefined;
@@ -85,53 +98,74 @@ export const keyDecider: Decider<Key | undefined, KeyCommand, KeyEvent, KeyRefus
 };
 
 function issue(command: IssueKey, key: Key | undefined): Decision<KeyEvent, KeyRefusal> {
-  const { id, name, teamId, purpose, sha256, tools, toolGroupIds = [], models = [], expiresAtMs, timeMs } = command;
+  const { id, name, teamId, userId = "", purpose, sha256, expiresAtMs, timeMs } = command;
+  const { tools, toolGroupIds = [], models = [], labels = [] } = command;
   if (key) return refuse({ kind: "already-exists", scope: scopeOf("key", id) });
   if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-  const problem = reachProblem({ tools, toolGroupIds, models }) ?? expiryProblem(expiresAtMs, timeMs);
+  const said: Said = { teamId, userId, tools, toolGroupIds, models, labels };
+  const problem =
+    saidProblem(said) ??
+    ownerProblem(command.customers ?? unknown, teamId, userId) ??
+    expiryProblem(expiresAtMs, timeMs);
   if (problem) return refuse(problem);
   const issued = create(KeyIssuedSchema, {
     key: {
-      id,
-      name,
-      teamId,
-      purpose,
-      secrets: [{ sha256 }],
-      tools: [...tools],
-      toolGroupIds: [...toolGroupIds],
-      models: [...models],
-      createdAtMs: BigInt(timeMs),
+      ...{ id, name, purpose, secrets: [{ sha256 }], ...stored(said), createdAtMs: BigInt(timeMs) },
       ...(expiresAtMs === undefined ? {} : { expiresAtMs: BigInt(expiresAtMs) }),
     },
   });
-  return accept([issued], { reserve: name, refer: referring(teamId, toolGroupIds) });
+  return accept([issued], { reserve: name, refer: referring(said) });
 }
 
-function reachProblem(grant: GrantedTools & { models: readonly string[] }): InvalidInput | undefined {
+/** What an admin says of a key and may say otherwise later. */
+type Said = GrantedTools & {
+  teamId: string;
+  userId: string;
+  models: readonly string[];
+  labels: readonly PermittedLabels[];
+};
+
+const unknown: Customers = new Map();
+
+function saidProblem({ models, labels, ...tools }: Said): InvalidInput | undefined {
   return (
-    grantProblem(grant, limits.toolPatternsPerKeyMax) ?? modelsProblem(grant.models, limits.modelPatternsPerKeyMax)
+    grantProblem(tools, limits.toolPatternsPerKeyMax) ??
+    modelsProblem(models, limits.modelPatternsPerKeyMax) ??
+    labelsProblem(labels)
   );
 }
 
-function referring(teamId: string, toolGroupIds: readonly string[]): string[] {
-  return [scopeOf("team", teamId), ...groupScopes(toolGroupIds)];
+function stored({ teamId, userId, tools, toolGroupIds, models, labels }: Said, former: readonly string[] = []) {
+  return {
+    ...{ teamId, userId, tools: [...tools], toolGroupIds: [...toolGroupIds], models: [...models] },
+    labels: labels.map(({ name, values }) => create(PermittedLabelSchema, { name, values: [...values] })),
+    requires: requiring(former, keyFeatures({ userId })),
+  };
+}
+
+function referring({ teamId, userId, toolGroupIds }: Said): string[] {
+  const user = userId === "" ? [] : [scopeOf("user", userId)];
+  return [scopeOf("team", teamId), ...user, ...groupScopes(toolGroupIds)];
 }
 
 function change(command: ChangeKey, key: Key): Decision<KeyEvent, KeyRefusal> {
-  const { teamId = key.teamId, timeMs } = command;
-  const { tools = key.tools, toolGroupIds = key.toolGroupIds, models = key.models } = command;
+  const { teamId = key.teamId, userId = key.userId, timeMs } = command;
+  const { tools = key.tools, toolGroupIds = key.toolGroupIds, models = key.models, labels = key.labels } = command;
   const { expiresAtMs: formerExpiry, ...rest } = key;
   const wanted = command.expiresAtMs === "never" ? undefined : command.expiresAtMs;
-  const grant = { tools, toolGroupIds, models };
-  const problem = reachProblem(grant) ?? expiryProblem(wanted, timeMs);
+  const said: Said = { teamId, userId, tools, toolGroupIds, models, labels };
+  const isSameOwner = teamId === key.teamId && userId === key.userId;
+  const problem =
+    saidProblem(said) ??
+    (isSameOwner ? undefined : ownerProblem(command.customers ?? unknown, teamId, userId)) ??
+    expiryProblem(wanted, timeMs);
   if (problem) return refuse(problem);
   const expiresAtMs =
     command.expiresAtMs === undefined ? formerExpiry : wanted === undefined ? undefined : BigInt(wanted);
-  const isSameReach = sameGrant(grant, key) && sameList(models, key.models);
-  if (isSameReach && teamId === key.teamId && expiresAtMs === formerExpiry) return accept([]);
-  const granted = { teamId, tools: [...tools], toolGroupIds: [...toolGroupIds], models: [...models] };
-  const changed = { ...rest, ...granted, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
-  return accept([create(KeyChangedSchema, { key: changed })], { refer: referring(teamId, toolGroupIds) });
+  const isSame = sameGrant(said, key) && sameList(models, key.models) && sameLabels(labels, key.labels);
+  if (isSame && isSameOwner && expiresAtMs === formerExpiry) return accept([]);
+  const changed = { ...rest, ...stored(said, key.requires), ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+  return accept([create(KeyChangedSchema, { key: changed })], { refer: referring(said) });
 }
 
 /** Two secrets at most: a third would have been rotated out twice and still be accepted. */

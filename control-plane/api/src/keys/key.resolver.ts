@@ -4,8 +4,15 @@
 import { Inject } from "@nestjs/common";
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from "@nestjs/graphql";
 import { scopeOf } from "@tollgate/kernel/ids";
-import { KeyPurpose, type Key as KeyResource, type Team as TeamResource } from "@tollgate/schema/resources";
+import {
+  KeyPurpose,
+  type Key as KeyResource,
+  type Team as TeamResource,
+  type User as UserResource,
+} from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
+import type { Customers } from "../customers/customer-of.ts";
+import { customersOf } from "../customers/customers-of.ts";
 import type {
   ChangeKeyResult,
   IssueKeyResult,
@@ -21,6 +28,7 @@ import type {
   RotateKeyResult,
   Team,
   ToolGroup,
+  User,
 } from "../gen/graphql.ts";
 import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
 import { batched } from "../listing/batched.ts";
@@ -32,6 +40,8 @@ import { PLANE, type Plane } from "../plane.ts";
 import { teams } from "../teams/team.projection.ts";
 import { teamToApi } from "../teams/team-to-api.ts";
 import { attachedToolGroups, toolGroupIdsOf } from "../tool-groups/tool-group-to-api.ts";
+import { users } from "../users/user.projection.ts";
+import { userToApi } from "../users/user-to-api.ts";
 import { kindOf, newKeyText } from "./key-text.ts";
 import { keyDecider, type KeyCommand, type KeyRefusal } from "./key.decider.ts";
 import { keys } from "./key.projection.ts";
@@ -41,11 +51,13 @@ import { keyToApi } from "./key-to-api.ts";
 export class KeyResolver {
   readonly #plane: Plane;
   readonly #teamOf: (teamId: string) => Promise<TeamResource | undefined>;
+  readonly #userOf: (userId: string) => Promise<UserResource | undefined>;
   readonly #groupsOf: (ids: readonly string[]) => Promise<ToolGroup[]>;
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
     this.#teamOf = batched((ids) => referredResources(plane, teams, ids));
+    this.#userOf = batched((ids) => referredResources(plane, users, ids));
     this.#groupsOf = attachedToolGroups(plane);
   }
 
@@ -67,6 +79,14 @@ export class KeyResolver {
     return teamToApi(team);
   }
 
+  @ResolveField()
+  async user(@Parent() { id, userId }: Resolved<Key>): Promise<Resolved<User> | null> {
+    if (!userId) return null;
+    const user = await this.#userOf(userId);
+    if (!user) throw new Error(`the user of ${scopeOf("key", id)} is nowhere`);
+    return userToApi(user);
+  }
+
   @Query()
   keys(@Args() { filter, ...args }: QueryKeysArgs): Promise<Resolved<KeyConnection>> {
     const { teamId, includeRevoked, ...rest } = filter ?? {};
@@ -80,7 +100,7 @@ export class KeyResolver {
     @Context() context: RequestContext,
   ): Promise<Answer<IssueKeyResult>> {
     const { name, teamId, expiresAt } = input;
-    const [tools, models] = [input.tools ?? [], input.models ?? []];
+    const [userId, tools, models] = [input.userId ?? "", input.tools ?? [], input.models ?? []];
     const groups = await toolGroupIdsOf(this.#plane.database.sql, input.toolGroups);
     if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
     const meta = metaOf(context, this.#plane);
@@ -88,7 +108,9 @@ export class KeyResolver {
     const { id, text, sha256 } = newKeyText(this.#plane.randomBytes, kindOf(purpose));
     const command: KeyCommand = {
       kind: "issue",
-      ...{ id, name, teamId, purpose, sha256, tools, toolGroupIds: groups.ids, models, timeMs: meta.timeMs },
+      ...{ id, name, teamId, userId, purpose, sha256, tools, toolGroupIds: groups.ids, models, timeMs: meta.timeMs },
+      customers: await customersOf(this.#plane.database.sql, { teamId, userId }),
+      labels: input.labels ?? [],
       expiresAtMs: expiresAt?.getTime(),
     };
     const answer = this.#answer("IssueKeySucceeded");
@@ -100,7 +122,7 @@ export class KeyResolver {
 
   @Mutation()
   async changeKey(
-    @Args() { input: { id, tools, toolGroups, models, expiresAt } }: MutationChangeKeyArgs,
+    @Args() { input: { id, userId, tools, toolGroups, models, labels, expiresAt } }: MutationChangeKeyArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeKeyResult>> {
     const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
@@ -109,6 +131,10 @@ export class KeyResolver {
     const command: KeyCommand = {
       kind: "change",
       ...{ id, tools: tools ?? undefined, toolGroupIds: groups.ids, models: models ?? undefined },
+      labels: labels ?? undefined,
+      // Only a `null` that was sent takes the user away.
+      userId: userId === null ? "" : userId,
+      customers: userId ? await this.#customersFor(id, userId) : undefined,
       timeMs: meta.timeMs,
       // Only a `null` that was sent takes the expiry away.
       expiresAtMs: expiresAt === null ? "never" : expiresAt?.getTime(),
@@ -148,6 +174,13 @@ export class KeyResolver {
     const done = await this.#handle(meta, { kind: "revoke", id, timeMs: meta.timeMs }, answer);
     if (done.outcome === "refused") return refusalToApi(done.refusal, "not-found", "already-revoked");
     return { ...answer(done.state), position: done.position };
+  }
+
+  /** For a key that gets another user. Its team stays what it is. */
+  async #customersFor(id: string, userId: string): Promise<Customers | undefined> {
+    const { sql } = this.#plane.database;
+    const key = await foldStream(sql, keyDecider, id);
+    return key && customersOf(sql, { teamId: key.teamId, userId });
   }
 
   #handle(

@@ -16,7 +16,7 @@ import type { ExchangeReply, LeaseAnswerSchema, LeaseStatement } from "@tollgate
 import { Shortage } from "@tollgate/schema/ledger";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Database, Sql } from "../database.ts";
-import { openingBalance } from "./opening.ts";
+import { openingBalance, scopeOfSubject } from "./unreserved.ts";
 import {
   addToJournal,
   leaseText,
@@ -129,9 +129,9 @@ class Work {
     const empty = openAccount(kind, 0n, windowMs);
     const { account: state, entries } = await openingBalance(this.sql, empty, subject);
     await this.sql.query(
-      `UPDATE ledger.account SET begins_at = to_timestamp($2::float8 / 1000), ends_at = to_timestamp($3::float8 / 1000)
-       WHERE account = $1`,
-      [account, beginsMs ?? null, endsMs ?? null],
+      `UPDATE ledger.account SET begins_at = to_timestamp($2::float8 / 1000), ends_at = to_timestamp($3::float8 / 1000),
+         scope = $4 WHERE account = $1`,
+      [account, beginsMs ?? null, endsMs ?? null, scopeOfSubject(subject)],
     );
     await saveAccount(this.sql, { ...about, state });
     for (const entry of entries) this.journal.push({ account, lease: "", entry, reason: "" });

@@ -3,7 +3,7 @@
 import { create, equals } from "@bufbuild/protobuf";
 import { TollgateError } from "@tollgate/kernel/errors";
 import { limits } from "@tollgate/kernel/limits";
-import { KeyIssuedSchema, LoggedEventSchema, TeamCreatedSchema } from "@tollgate/schema/events";
+import { BudgetCreatedSchema, KeyIssuedSchema, LoggedEventSchema, TeamCreatedSchema } from "@tollgate/schema/events";
 import { expect, test } from "vitest";
 import { eventsFor, fromRecord, toLogged, toRecord } from "./record.ts";
 
@@ -15,6 +15,22 @@ const key = create(KeyIssuedSchema, { key: { id: "k", name: "ci", teamId: "t" } 
 test("an event is about its own resource alone", () => {
   expect(toLogged({ stream: "team/t", version: 1, event: team }, meta).scopes).toEqual(["team/t"]);
   expect(toLogged({ stream: "key/k", version: 1, event: key }, meta).scopes).toEqual(["key/k"]);
+});
+
+// A proxy that cannot read a budget would otherwise let its team spend without one.
+test("an event about a budget or a limit is about whom it holds back, too", () => {
+  const scopesOf = (of: "teamId" | "keyId" | "customerId", value: string) => {
+    const budget = { id: "b", scope: { of: { case: of, value } } };
+    return toLogged({ stream: "budget/b", version: 1, event: create(BudgetCreatedSchema, { budget }) }, meta).scopes;
+  };
+  expect(scopesOf("teamId", "t")).toEqual(["budget/b", "team/t"]);
+  expect(scopesOf("keyId", "k")).toEqual(["budget/b", "key/k"]);
+  expect(scopesOf("customerId", "c")).toEqual(["budget/b", "customer/c"]);
+  const label = { id: "b", scope: { of: { case: "label", value: { name: "project", value: "apollo" } } } } as const;
+  const ofLabel = create(BudgetCreatedSchema, { budget: label });
+  expect(toLogged({ stream: "budget/b", version: 1, event: ofLabel }, meta).scopes).toEqual([
+    ...["budget/b", "label/project=apollo"],
+  ]);
 });
 
 test("a record reads back as what was logged with what is left of its commit, and its body as the event", () => {

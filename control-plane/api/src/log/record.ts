@@ -8,6 +8,7 @@ import { decodeEvent, encodeEvent, resourceBytes, resourceTypes, typeNamed } fro
 import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import { limits } from "@tollgate/kernel/limits";
+import { restrainedBy } from "@tollgate/kernel/quotas/quota-scope";
 import type { Claim } from "./kept-answer.ts";
 
 /**
@@ -41,14 +42,17 @@ export function toLogged({ stream, version, event }: NewEvent, meta: Meta): Logg
   });
 }
 
-/** The resource, and not the team that it belongs to: what cannot be read of one key must not refuse all of its team. */
+/**
+ * The resource, and not the team that it belongs to: what cannot be read of one key must not refuse all of its team. What holds
+ * others back names them behind itself: they would go without bounds otherwise.
+ */
 function scopesOf(kind: string, body: Uint8Array): string[] {
   const desc = resourceTypes.get(kind)?.desc;
   if (!desc) throw new Error(`no resource of the schema is of the kind ${kind}`);
   const resource = fromBinary(desc, resourceBytes(body));
   if (!("id" in resource) || typeof resource.id !== "string" || resource.id === "")
     throw new Error(`an event about a ${kind} without an id`);
-  return [scopeOf(kind, resource.id)];
+  return [scopeOf(kind, resource.id), ...restrainedBy(resource)];
 }
 
 /** `left` events of the same commit come after it. */

@@ -10,6 +10,8 @@ CREATE TABLE ledger.account (
   account text COLLATE "C" PRIMARY KEY,
   -- budget/<id>, exposure/<id> or limit/<id>
   subject text COLLATE "C" NOT NULL,
+  -- Of a budget: whose calls are charged to it, "key/<id>" or "label/<name>=<value>".
+  scope text COLLATE "C" NOT NULL DEFAULT '',
   kind text NOT NULL CHECK (kind IN ('money', 'slots', 'window')),
   begins_at timestamptz,
   ends_at timestamptz,
@@ -26,6 +28,7 @@ CREATE TABLE ledger.account (
   short_until_ms bigint NOT NULL
 );
 CREATE INDEX account_subject ON ledger.account (subject, ends_at);
+CREATE INDEX account_scope ON ledger.account (scope, ends_at) WHERE scope <> '';
 
 CREATE TABLE ledger.lease (
   proxy_id text COLLATE "C" NOT NULL,
@@ -77,4 +80,7 @@ CREATE TABLE ledger.restated (
 );
 `;
 
-export const ledgerMigration = sqlMigration("Ledger", 1796000000020, [tables]);
+// The last statement of its transaction: it waits for whoever reads calls.
+const column = `ALTER TABLE usage.model_call ADD COLUMN IF NOT EXISTS accounts text[] NOT NULL DEFAULT '{}'`;
+
+export const ledgerMigration = sqlMigration("Ledger", 1796000000020, [tables, column]);

@@ -14,6 +14,7 @@ import { wantedIdsMigration } from "./0011-wanted-ids.ts";
 import { catalogueMigration } from "./0012-catalogue.ts";
 import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import { modelCallsMigration } from "./0015-model-calls.ts";
+import { attributionMigration } from "./0016-attribution.ts";
 import { ledgerMigration } from "./0020-ledger.ts";
 import type { Migration } from "./migration.ts";
 
@@ -32,5 +33,6 @@ export const migrations: readonly Migration[] = [
   catalogueMigration,
   whatCallsWereMigration,
   modelCallsMigration,
+  attributionMigration,
   ledgerMigration,
 ];

@@ -1,7 +1,7 @@
 // Calls to models and sums of them, as the admin API shows them.
 
 import { formatUsd } from "@tollgate/kernel/money";
-import { orNull } from "../calls/call-to-api.ts";
+import { accountToApi, accountWish, orNull } from "../calls/accounts.ts";
 import type {
   CredentialHealth as ApiCredentialHealth,
   ModelCall,
@@ -55,8 +55,7 @@ export function modelCallToApi(row: ModelCallRow): Resolved<ModelCall> {
     basis,
     tokens: tokensToApi(row),
     costUsd: row.costNanoUsd === null ? null : formatUsd(row.costNanoUsd),
-    keyId: orNull(row.keyId),
-    teamId: orNull(row.teamId),
+    ...accountToApi(row),
     providerId: orNull(row.providerId),
     modelServed: orNull(row.modelServed),
     credential: orNull(row.credential),
@@ -93,6 +92,7 @@ export function modelCallWishFromApi(filter: ModelCallFilter): ModelCallWish {
     keyName: filter.key ?? undefined,
     keyId: filter.keyId ?? undefined,
     teamId: filter.teamId ?? undefined,
+    ...accountWish(filter),
     provider: filter.provider ?? undefined,
     model: filter.model ?? undefined,
     outcome: filter.outcome ? outcomesToDb[filter.outcome] : undefined,

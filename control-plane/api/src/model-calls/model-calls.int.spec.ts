@@ -14,6 +14,16 @@ let api: AdminApi;
 const startMs = Date.parse("2026-06-01T00:00:00Z");
 const turnCount = 20;
 
+/** Four of turns that cost the same, and one of them is marked twice. */
+function accountOf(n: number) {
+  if (n < 16) return {};
+  return {
+    userId: "carol",
+    customerId: "acme",
+    labels: n === 16 ? ["env=prod", "project=apollo"] : ["project=apollo"],
+  };
+}
+
 /** Every second. Of each turn, `n` says what it is like. */
 function turn(n: number): Omit<Fact, "$typeName" | "seq"> {
   const whose = { keyId: n % 2 === 0 ? "alice" : "bob", teamId: n < 10 ? "red" : "blue" };
@@ -24,6 +34,7 @@ function turn(n: number): Omit<Fact, "$typeName" | "seq"> {
       ...whose,
       ...asked,
       ...used,
+      ...accountOf(n),
       model: `m${n % 4}`,
       sessionId: n < 4 ? "" : `s${n % 2}`,
       agentId: n === 7 ? "a" : "",
@@ -97,6 +108,9 @@ test.each<[string, Record<string, unknown>, number]>([
   ["by the key's id", { keyId: "alice" }, 10],
   ["by a name that no key ever had", { key: "nobody" }, 0],
   ["by team", { teamId: "red" }, 10],
+  ["by user", { userId: "carol" }, 4],
+  ["by customer", { customerId: "acme" }, 4],
+  ["by a label", { label: { name: "env", value: "prod" } }, 1],
   ["by provider", { provider: "other" }, 5],
   ["by model", { model: "m1" }, 5],
   ["by outcome", { outcome: "UNKNOWN" }, 1],
@@ -202,6 +216,10 @@ test("all together is the exact sum; what has no price is counted, and in no cos
 test.each<[string, Record<string, string>]>([
   ["KEY", { alice: "10.00000001", bob: "9.000000009" }],
   ["TEAM", { blue: "10.00000001", red: "9.000000009" }],
+  ["USER", { "": "15.000000015", carol: "4.000000004" }],
+  ["CUSTOMER", { "": "15.000000015", acme: "4.000000004" }],
+  // What is marked twice is in both groups.
+  ["LABEL", { "": "15.000000015", "project=apollo": "4.000000004", "env=prod": "1.000000001" }],
   ["PROVIDER", { claude: "14.000000014", other: "5.000000005" }],
   ["AGENT", { "": "18.000000018", a: "1.000000001" }],
   ["SESSION", { s0: "8.000000008", s1: "7.000000007", "": "4.000000004" }],

@@ -1,59 +1,58 @@
 // Calls to models out of the usage store: which there are for a wish, and which turn asked for a use of a tool.
 
+import { accountColumns, accountConditions, type AccountRow, type AccountWish } from "../calls/accounts.ts";
 import type { ToolUse } from "../calls/calls.ts";
 import { isOfKeyNamed } from "../calls/calls.ts";
 import { readFactPage, type Conditions, type FactPlace, type FactTable } from "../calls/fact-page.ts";
 import type { Sql } from "../database.ts";
 import type { Page } from "../graphql/connection.ts";
 
-export type ModelCallRow = FactPlace & {
-  requestId: string;
-  keyId: string;
-  teamId: string;
-  door: string;
-  operation: string;
-  modelAsked: string;
-  providerId: string;
-  provider: string;
-  model: string;
-  modelServed: string;
-  credential: string;
-  outcome: string;
-  status: number | null;
-  attempts: number;
-  failedAttempts: string[];
-  streamed: boolean;
-  requestBytes: bigint;
-  responseBytes: bigint;
-  firstByteUs: bigint;
-  totalUs: bigint;
-  inputTokens: bigint;
-  cacheReadTokens: bigint;
-  cacheWrite5mTokens: bigint;
-  cacheWrite1hTokens: bigint;
-  outputTokens: bigint;
-  reasoningTokens: bigint;
-  webSearches: bigint;
-  basis: string;
-  costNanoUsd: bigint | null;
-  priceVersion: string;
-  serviceTier: string;
-  stopReason: string;
-  toolUseIds: string[];
-  providerRequestId: string;
-  sessionId: string;
-  agentId: string;
-  parentAgentId: string;
-  clientName: string;
-  clientVersion: string;
-  requestsLimit: bigint | null;
-  requestsRemaining: bigint | null;
-  tokensLimit: bigint | null;
-  tokensRemaining: bigint | null;
-};
+export type ModelCallRow = FactPlace &
+  AccountRow & {
+    requestId: string;
+    door: string;
+    operation: string;
+    modelAsked: string;
+    providerId: string;
+    provider: string;
+    model: string;
+    modelServed: string;
+    credential: string;
+    outcome: string;
+    status: number | null;
+    attempts: number;
+    failedAttempts: string[];
+    streamed: boolean;
+    requestBytes: bigint;
+    responseBytes: bigint;
+    firstByteUs: bigint;
+    totalUs: bigint;
+    inputTokens: bigint;
+    cacheReadTokens: bigint;
+    cacheWrite5mTokens: bigint;
+    cacheWrite1hTokens: bigint;
+    outputTokens: bigint;
+    reasoningTokens: bigint;
+    webSearches: bigint;
+    basis: string;
+    costNanoUsd: bigint | null;
+    priceVersion: string;
+    serviceTier: string;
+    stopReason: string;
+    toolUseIds: string[];
+    providerRequestId: string;
+    sessionId: string;
+    agentId: string;
+    parentAgentId: string;
+    clientName: string;
+    clientVersion: string;
+    requestsLimit: bigint | null;
+    requestsRemaining: bigint | null;
+    tokensLimit: bigint | null;
+    tokensRemaining: bigint | null;
+  };
 
-const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", key_id AS "keyId",
-  team_id AS "teamId", door, operation, model_asked AS "modelAsked", provider_id AS "providerId", provider, model,
+const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", ${accountColumns}, door, operation, model_asked AS "modelAsked", provider_id AS "providerId", provider, model,
   model_served AS "modelServed", credential, outcome, status, attempts, failed_attempts AS "failedAttempts", streamed,
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
   total_us AS "totalUs", input_tokens AS "inputTokens", cache_read_tokens AS "cacheReadTokens",
@@ -65,7 +64,7 @@ const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "request
   client_version AS "clientVersion", requests_limit AS "requestsLimit", requests_remaining AS "requestsRemaining",
   tokens_limit AS "tokensLimit", tokens_remaining AS "tokensRemaining"`;
 
-export type ModelCallWish = {
+export type ModelCallWish = AccountWish & {
   keyName?: string | undefined;
   keyId?: string | undefined;
   teamId?: string | undefined;
@@ -86,6 +85,7 @@ export const modelCallConditions: Conditions<ModelCallWish> = {
   keyName: isOfKeyNamed,
   keyId: (at) => `key_id = ${at}`,
   teamId: (at) => `team_id = ${at}`,
+  ...accountConditions,
   provider: (at) => `provider = ${at}`,
   model: (at) => `model = ${at}`,
   outcome: (at) => `outcome = ${at}`,

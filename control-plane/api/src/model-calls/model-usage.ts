@@ -26,11 +26,17 @@ export type ModelUsageRow = { readonly group: string } & { readonly [Sum in keyo
 const groupings = {
   KEY: "key_id",
   TEAM: "team_id",
+  USER: "user_id",
+  CUSTOMER: "customer_id",
+  LABEL: "coalesce(label, '')",
   MODEL: "provider || '/' || model",
   PROVIDER: "provider",
   SESSION: "session_id",
   AGENT: "agent_id",
 } as const satisfies Record<ModelUsageGrouping, string>;
+
+/** A call is in the group of each of its labels. */
+const eachLabel = "LEFT JOIN LATERAL unnest(labels) AS label ON true";
 
 export function usageKey({ costNanoUsd, group }: ModelUsageRow): readonly string[] {
   return [costNanoUsd.toString(), group];
@@ -52,7 +58,7 @@ export async function readModelUsage(
        SELECT ${group} AS "group", ${Object.entries(sums)
          .map(([name, sum]) => `(${sum})::numeric AS "${name}"`)
          .join(", ")}
-       FROM usage.model_call ${where} GROUP BY 1
+       FROM usage.model_call ${grouping === "LABEL" ? eachLabel : ""} ${where} GROUP BY 1
      ) AS used ${whereOf(after(page, at))} ORDER BY "costNanoUsd" DESC, "group" LIMIT ${at(page.take + 1)}`,
     values.list,
   );

@@ -5,8 +5,12 @@ import type { ModelPrice as PriceResource, PriceList as ListResource, TokenRates
 import type { ModelPrice, ModelPriceInput, PriceList, PriceTierInput } from "../gen/graphql.ts";
 import type { Price, Rates } from "./price-list.decider.ts";
 
-export function priceListToApi({ version, prices }: ListResource): PriceList {
-  return { version, prices: prices.map(priceToApi) };
+export function priceListToApi({ version, prices, toolPrices }: ListResource): PriceList {
+  return {
+    version,
+    prices: prices.map(priceToApi),
+    toolPrices: toolPrices.map(({ tool, callNanoUsd }) => ({ tool, perCall: callNanoUsd })),
+  };
 }
 
 export function priceToApi(price: PriceResource): ModelPrice {

@@ -62,6 +62,32 @@ test("one model may have a price of each service tier, and a star alone is every
     .then([set(1, ...all)]);
 });
 
+test("tools have prices, by which a proxy that does not know of them prices nothing at all", () => {
+  const toolPrices = [{ tool: "github/*", callNanoUsd: 2n }];
+  const withTools = create(PricesSetSchema, {
+    priceList: { id: priceListId, version: 1, prices: [], toolPrices, requires: ["tool-prices"] },
+  });
+  const both = { ...command(), toolPrices };
+  lists().when(both).then([withTools]);
+  lists(withTools).when(both).then([]);
+  lists(withTools)
+    .when(command())
+    .then([set(2)]);
+});
+
+test.each<[string, object, string]>([
+  ["of what is no pattern", { tool: "github" }, "toolPrices[1].tool"],
+  ["of a prompt", { tool: "prompt:a/b" }, "toolPrices[1].tool"],
+  ["of more dollars than can be meant", { callNanoUsd: 10n ** 18n }, "toolPrices[1].perCall"],
+  ["that is there already", { tool: "github/*" }, "toolPrices[1]"],
+])("refused: a tool's price %s", (_, part, field) => {
+  const one = { tool: "github/*", callNanoUsd: 2n };
+  const toolPrices = [one, { ...one, tool: "other/*", ...part }];
+  lists()
+    .when({ ...command(), toolPrices })
+    .refused({ kind: "invalid-input", field });
+});
+
 test("a list has an end", () => {
   const full = Array.from({ length: limits.pricesPerListMax + 1 }, (_, n) => ({ ...price, model: `model-${n}` }));
   lists()

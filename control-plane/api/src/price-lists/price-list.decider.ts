@@ -3,16 +3,18 @@
 
 import { create, equals } from "@bufbuild/protobuf";
 import { accept, refuse, type Decider } from "@tollgate/kernel/decider";
+import { priceListFeatures, requiring } from "@tollgate/kernel/features";
 import { PricesSetSchema, type PricesSet } from "@tollgate/schema/events";
 import {
   InputTierSchema,
   ModelPriceSchema,
   PriceListSchema,
   TokenRatesSchema,
+  ToolPriceSchema,
   type PriceList,
 } from "@tollgate/schema/resources";
 import type { InvalidInput } from "../refusals.ts";
-import { pricesProblem } from "./price-problems.ts";
+import { pricesProblem, toolPricesProblem } from "./price-problems.ts";
 
 export const priceListId = "0000000000000000";
 
@@ -33,20 +35,25 @@ export type Price = {
   outputTokensMax: bigint;
 };
 
-export type SetPrices = { kind: "set"; prices: readonly Price[] };
+/** Of each call of the tools that the pattern matches. */
+export type ToolPrice = { tool: string; callNanoUsd: bigint };
+
+/** Tools have no prices where none are given. */
+export type SetPrices = { kind: "set"; prices: readonly Price[]; toolPrices?: readonly ToolPrice[] };
 
 export const priceListDecider: Decider<PriceList | undefined, SetPrices, PricesSet, InvalidInput> = {
   stream: "price-list",
   initial: undefined,
   evolve: (_, event) => event.priceList,
-  decide({ prices }, list) {
-    const problem = pricesProblem(prices);
+  decide({ prices, toolPrices = [] }, list) {
+    const problem = pricesProblem(prices) ?? toolPricesProblem(toolPrices);
     if (problem) return refuse(problem);
     const wanted = create(PriceListSchema, {
       id: priceListId,
       version: (list?.version ?? 0) + 1,
       prices: prices.map(stored),
-      requires: list?.requires ?? [],
+      toolPrices: toolPrices.map((price) => create(ToolPriceSchema, price)),
+      requires: requiring(list?.requires ?? [], priceListFeatures({ toolPrices })),
     });
     if (list && equals(PriceListSchema, { ...wanted, version: list.version }, list)) return accept([]);
     return accept([create(PricesSetSchema, { priceList: wanted })]);

@@ -44,7 +44,8 @@ export class PriceListResolver {
     @Args() { input }: MutationSetPricesArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<SetPricesResult>> {
-    const command = { kind: "set", prices: input.prices.map(priceFromApi) } as const;
+    const toolPrices = (input.toolPrices ?? []).map(({ tool, perCall }) => ({ tool, callNanoUsd: perCall }));
+    const command = { kind: "set", prices: input.prices.map(priceFromApi), toolPrices } as const;
     const step = { decider: priceListDecider, id: priceListId, command };
     const answer = (list: PriceListResource | undefined) => {
       return { __typename: "SetPricesSucceeded", priceList: priceListToApi(existing(list)) } as const;

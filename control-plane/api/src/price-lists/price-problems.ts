@@ -5,8 +5,9 @@ import { isName, nameRule } from "@tollgate/kernel/ids";
 import { limits } from "@tollgate/kernel/limits";
 import { nanoPerUsd } from "@tollgate/kernel/money";
 import { pricedModelProblem, serviceTierProblem } from "@tollgate/kernel/provider-rules";
+import { pricedToolProblem } from "@tollgate/kernel/tool-price";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
-import type { Price } from "./price-list.decider.ts";
+import type { Price, ToolPrice } from "./price-list.decider.ts";
 
 export function pricesProblem(prices: readonly Price[]): InvalidInput | undefined {
   const max = limits.pricesPerListMax;
@@ -30,6 +31,22 @@ export function nameOfPrice({
   serviceTier,
 }: Pick<Price, "provider" | "model" | "serviceTier">): string {
   return serviceTier === "" ? `${provider}/${model}` : `${provider}/${model} ${serviceTier}`;
+}
+
+export function toolPricesProblem(prices: readonly ToolPrice[]): InvalidInput | undefined {
+  const max = limits.toolPricesPerListMax;
+  if (prices.length > max) return invalidInput("toolPrices", `has more than ${max} prices`);
+  const taken = new Set<string>();
+  for (const [index, { tool, callNanoUsd }] of prices.entries()) {
+    const field = `toolPrices[${index}]`;
+    const problem = pricedToolProblem(tool);
+    if (problem !== undefined) return invalidInput(`${field}.tool`, problem);
+    if (callNanoUsd < 0n || callNanoUsd > amountMaxNanoUsd)
+      return invalidInput(`${field}.perCall`, `is not from 0 to ${limits.priceUsdMax} dollars`);
+    if (taken.has(tool)) return invalidInput(field, "is there twice");
+    taken.add(tool);
+  }
+  return undefined;
 }
 
 function priceProblem(field: string, price: Price): InvalidInput | undefined {

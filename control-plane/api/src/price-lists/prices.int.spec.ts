@@ -54,6 +54,19 @@ test("there is no list before one was set; then each is whole and counted, exact
   expect(await set([])).toMatchObject({ priceList: { version: 3, prices: [] } });
 });
 
+test("tools have prices, too, exact to the nano", async () => {
+  const toolPrices = [{ tool: "github/search_code", perCall: "0.000000002" }];
+  const fields = "priceList { toolPrices { tool perCall } }";
+  const done = await api.mutate("setPrices", { prices: [plain], toolPrices }, fields);
+  expect(done["priceList"]).toEqual({ toolPrices });
+  expect(
+    await api.mutate("setPrices", { prices: [plain], toolPrices: [...toolPrices, ...toolPrices] }, fields),
+  ).toMatchObject({
+    field: "toolPrices[1]",
+  });
+  expect((await api.mutate("setPrices", { prices: [plain] }, fields))["priceList"]).toEqual({ toolPrices: [] });
+});
+
 test("a list that cannot be is refused as a whole, with its place; an amount that is none is no request", async () => {
   const before = (await set([plain])).position;
   for (const [more, field] of [

@@ -82,11 +82,11 @@ export const budgetDecider: Decider<Budget | undefined, BudgetCommand, BudgetEve
 
 function settingsProblem(settings: BudgetSettings): InvalidInput | undefined {
   const found = budgetProblem(settings);
-  return found && invalidInput(fieldNames[found.field], found.problem);
+  return found && invalidInput(budgetFieldNames[found.field], found.problem);
 }
 
 /** As the API and the file call them. */
-const fieldNames = {
+export const budgetFieldNames = {
   ...{ scope: "scope", limitNanoUsd: "limit", period: "period", timeZone: "timeZone", hard: "hard" },
   ...{ reservation: "reservation", exposureMaxNanoUsd: "exposureMax", marginTokens: "marginTokens", allow: "allow" },
   ...{ onLedgerLost: "onLedgerLost", thresholdsPercent: "thresholds" },

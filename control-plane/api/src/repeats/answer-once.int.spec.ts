@@ -14,6 +14,7 @@ import { teamDecider } from "../teams/team.decider.ts";
 import { answersKeptMs } from "./answer-once.ts";
 import { fingerprintWith } from "./fingerprint.ts";
 import { forgetAll } from "./forgetting.ts";
+import { quotaWishes } from "./quota-wishes.fixture.ts";
 
 let api: AdminApi;
 
@@ -234,6 +235,7 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     args: `file: ${literal(file)}`,
     fields: "isApplied plan { action kind name fields } issued { name secret }",
   }),
+  ...quotaWishes((wish) => send(wish, undefined), newTeam),
 };
 
 test("every mutation of the API is among those that are tried here", () => {

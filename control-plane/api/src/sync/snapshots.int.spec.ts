@@ -2,8 +2,8 @@
 // keep admins from revoking a key, and a proxy that reads nothing must not hold a transaction open for ever.
 
 import { create } from "@bufbuild/protobuf";
-import { TeamCreatedSchema } from "@tollgate/schema/events";
-import { SnapshotRequestSchema } from "@tollgate/schema/sync";
+import { PolicyCreatedSchema, TeamCreatedSchema } from "@tollgate/schema/events";
+import { SnapshotRequestSchema, WatchRequestSchema } from "@tollgate/schema/sync";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import { until } from "../../../../test/support/wait.ts";
@@ -42,9 +42,9 @@ afterAll(async () => {
 
 const caller = { proxyId: "0123456789abcdef", boot: "none" };
 
-function snapshots(bounds: Partial<SnapshotBounds>) {
+function serviceWith(bounds: Partial<SnapshotBounds> = {}) {
   const usual = { atOnceMax: 2, waitingMax: 3, readMsMax: 60_000 };
-  const service = syncService({
+  return syncService({
     database,
     wake,
     projections,
@@ -54,6 +54,10 @@ function snapshots(bounds: Partial<SnapshotBounds>) {
     digests: createDigests({ database, onProblem: () => undefined }),
     snapshots: { ...usual, ...bounds },
   });
+}
+
+function snapshots(bounds: Partial<SnapshotBounds>) {
+  const service = serviceWith(bounds);
   return (signal = new AbortController().signal) =>
     service.snapshot(create(SnapshotRequestSchema), signal, caller)[Symbol.asyncIterator]();
 }
@@ -106,4 +110,21 @@ test("a reader who takes too long loses his transaction, is told so when he read
   await until(async () => (await transactions()) === 0, { what: "the transaction to end" });
   expect(await readOn(read())).toBe(2);
   await expect(slow.next()).rejects.toMatchObject({ code: "sync.snapshot-too-slow" });
+});
+
+test("where there are policies, a proxy that knows of none is told nothing, and one that does everything", async () => {
+  const policy = { id: "p", name: "p", kind: { case: "deny" as const, value: {} } };
+  const event = create(PolicyCreatedSchema, { policy });
+  const logged = toLogged({ stream: "policy/p", version: 1, event }, { actor: "system/spec", timeMs: 1 });
+  const position = await database.transaction((sql) => append(sql, [logged]));
+  await projections.reached(position, 10_000);
+  const { signal } = new AbortController();
+  const snapshot = (kinds: string[]) =>
+    serviceWith().snapshot(create(SnapshotRequestSchema, { kinds }), signal, caller)[Symbol.asyncIterator]();
+  const refused = { code: "sync.policies-unknown" };
+  await expect(snapshot([]).next()).rejects.toMatchObject(refused);
+  await expect(snapshot(["team", "key"]).next()).rejects.toMatchObject(refused);
+  expect(await readOn(snapshot(["team", "policy"]))).toBeGreaterThan(0);
+  const watch = serviceWith().watch(create(WatchRequestSchema), signal, caller)[Symbol.asyncIterator]();
+  await expect(watch.next()).rejects.toMatchObject(refused);
 });

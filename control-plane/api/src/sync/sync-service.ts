@@ -21,7 +21,8 @@ import { storeReport } from "./fleet.ts";
 import { followLog } from "./follow-log.ts";
 import { holdId, leaveId } from "./holders.ts";
 import { pages } from "./pages.ts";
-import { recordOf, tickOf } from "./records.ts";
+import { mustKnowPolicies } from "./policies-known.ts";
+import { recordOf, resourceOf, tickOf } from "./records.ts";
 import { boundedReport } from "./report-bounds.ts";
 import { messageBytesMax, sized } from "./sized.ts";
 import { createTurns } from "./turns.ts";
@@ -66,8 +67,9 @@ export function syncService({
 }: SyncParts): ServiceMethods<typeof Sync> {
   const turns = createTurns({ ...snapshots, full: () => new TollgateError("sync.snapshots-busy") });
 
-  async function* snapshot({ atLeast }: SnapshotRequest, signal: AbortSignal) {
+  async function* snapshot({ atLeast, kinds }: SnapshotRequest, signal: AbortSignal) {
     await projections.reached(atLeast, atLeastMsMax, "replica");
+    await mustKnowPolicies(database.sql, kinds);
     const { log } = await head(database.sql);
     const endTurn = await turns.take(signal);
     const tooSlow = new AbortController();
@@ -87,11 +89,16 @@ export function syncService({
     }, tooSlow.signal);
     for await (const { page, position: at } of reading)
       for (const resources of sized(page, ({ body }) => body.length, messageBytesMax))
-        yield { log, position: at, resources };
+        yield { log, position: at, resources: resources.map(resourceOf) };
     yield { log, ...end, last: true };
   }
 
-  async function* watch({ log: claimed, after: position, hash }: WatchRequest, signal: AbortSignal, caller: Caller) {
+  async function* watch(
+    { log: claimed, after: position, hash, kinds }: WatchRequest,
+    signal: AbortSignal,
+    caller: Caller,
+  ) {
+    await mustKnowPolicies(database.sql, kinds);
     const log = await evidence.examine(database.sql, caller.proxyId, { log: claimed, position, hash });
     for await (const { entries, tick } of followLog({ sql: database.sql, wake, nowMs }, { position, hash }, signal)) {
       for (const part of sized(entries.map(recordOf), ({ body }) => body?.length ?? 0, messageBytesMax))

@@ -4,6 +4,6 @@ import type { Team as TeamResource } from "@tollgate/schema/resources";
 import type { Team } from "../gen/graphql.ts";
 import type { Resolved } from "../graphql/refusals.ts";
 
-export function teamToApi({ id, name, tools, toolGroupIds, models }: TeamResource): Resolved<Team> {
-  return { id, name, tools, toolGroupIds, models };
+export function teamToApi({ id, name, customerId, tools, toolGroupIds, models }: TeamResource): Resolved<Team> {
+  return { id, name, customerId: customerId === "" ? null : customerId, tools, toolGroupIds, models };
 }

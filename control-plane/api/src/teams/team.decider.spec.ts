@@ -39,30 +39,46 @@ const bounded = create(TeamChangedSchema, { team: { ...team, ...bound, requires:
 
 test("a team that bounds its keys says that a proxy must know it, holds its groups, and lets go of both", () => {
   teams(created)
-    .when({ kind: "change", id: "t1", grant: bound })
+    .when({ kind: "change", id: "t1", bound })
     .then([bounded], { refer: ["tool-group/g1"] });
   const whole = create(TeamCreatedSchema, { team: { ...team, ...bound, requires: ["team-tools"] } });
   teams()
     .when({ kind: "create", ...team, ...bound })
     .then([whole], { reserve: "engineering", refer: ["tool-group/g1"] });
   teams(created, bounded)
-    .when({ kind: "change", id: "t1", grant: { tools: [], toolGroupIds: [] } })
+    .when({ kind: "change", id: "t1", bound: { tools: [], toolGroupIds: [] } })
     .then([create(TeamChangedSchema, { team })], { refer: [] });
   teams(created, bounded)
-    .when({ kind: "change", id: "t1", grant: { tools: bound.tools } })
+    .when({ kind: "change", id: "t1", bound: { tools: bound.tools } })
     .then([]);
 });
 
 test("a team bounds models, too; no feature is asked for it, since who serves models at all knows the bound", () => {
   const models = ["openai/*", "fast"];
   const changed = create(TeamChangedSchema, { team: { ...team, models } });
-  teams(created).when({ kind: "change", id: "t1", grant: { models } }).then([changed], { refer: [] });
-  teams(created, changed).when({ kind: "change", id: "t1", grant: { models } }).then([]);
+  teams(created).when({ kind: "change", id: "t1", bound: { models } }).then([changed], { refer: [] });
+  teams(created, changed).when({ kind: "change", id: "t1", bound: { models } }).then([]);
   teams(created, changed)
-    .when({ kind: "change", id: "t1", grant: { tools: ["github/*"] } })
+    .when({ kind: "change", id: "t1", bound: { tools: ["github/*"] } })
     .then([create(TeamChangedSchema, { team: { ...team, tools: ["github/*"], models, requires: ["team-tools"] } })], {
       refer: [],
     });
+});
+
+test("a team gets a customer once, holds it, and needs proxies that know what a customer bounds", () => {
+  const owned = { team: { ...team, customerId: "c1", requires: ["team-customer"] } };
+  const changed = create(TeamChangedSchema, owned);
+  teams(created)
+    .when({ kind: "change", id: "t1", customerId: "c1", bound: {} })
+    .then([changed], { refer: ["customer/c1"] });
+  teams()
+    .when({ kind: "create", ...team, customerId: "c1" })
+    .then([create(TeamCreatedSchema, owned)], { reserve: "engineering", refer: ["customer/c1"] });
+  teams(created, changed).when({ kind: "change", id: "t1", customerId: "c1", bound: {} }).then([]);
+  for (const customerId of ["c2", ""])
+    teams(created, changed)
+      .when({ kind: "change", id: "t1", customerId, bound: {} })
+      .refused({ kind: "invalid-input", field: "customerId" });
 });
 
 test.each([
@@ -75,7 +91,7 @@ test.each([
     "toolGroupIds",
   ],
 ])("refused: %s", (_, grant, field) => {
-  teams(created).when({ kind: "change", id: "t1", grant }).refused({ kind: "invalid-input", field });
+  teams(created).when({ kind: "change", id: "t1", bound: grant }).refused({ kind: "invalid-input", field });
   teams()
     .when({ kind: "create", ...team, ...grant })
     .refused({ kind: "invalid-input", field });

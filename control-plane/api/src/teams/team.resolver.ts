@@ -5,9 +5,12 @@ import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from "
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
 import type { Team as TeamResource } from "@tollgate/schema/resources";
 import { metaOf, type RequestContext } from "../access/request-context.ts";
+import { boundFromApi } from "../bounds/bound-input.ts";
+import { owningCustomer } from "../customers/customer-to-api.ts";
 import type {
   ChangeTeamResult,
   CreateTeamResult,
+  Customer,
   MutationChangeTeamArgs,
   MutationCreateTeamArgs,
   MutationRetireTeamArgs,
@@ -23,7 +26,7 @@ import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
 import { handle } from "../log/handle.ts";
 import { PLANE, type Plane } from "../plane.ts";
-import { attachedToolGroups, toolGroupIdsOf } from "../tool-groups/tool-group-to-api.ts";
+import { attachedToolGroups } from "../tool-groups/tool-group-to-api.ts";
 import { teamDecider } from "./team.decider.ts";
 import { teams } from "./team.projection.ts";
 import { teamToApi } from "./team-to-api.ts";
@@ -36,10 +39,17 @@ function answerOf<Name extends string>(name: Name) {
 export class TeamResolver {
   readonly #plane: Plane;
   readonly #groupsOf: (ids: readonly string[]) => Promise<ToolGroup[]>;
+  readonly #customerOf: ReturnType<typeof owningCustomer>;
 
   constructor(@Inject(PLANE) plane: Plane) {
     this.#plane = plane;
     this.#groupsOf = attachedToolGroups(plane);
+    this.#customerOf = owningCustomer(plane);
+  }
+
+  @ResolveField()
+  customer(@Parent() { customerId }: Resolved<Team>): Promise<Resolved<Customer> | null> {
+    return this.#customerOf(customerId);
   }
 
   @ResolveField()
@@ -59,14 +69,20 @@ export class TeamResolver {
 
   @Mutation()
   async createTeam(
-    @Args() { input: { name, tools, toolGroups, models } }: MutationCreateTeamArgs,
+    @Args() { input }: MutationCreateTeamArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<CreateTeamResult>> {
+    const read = await boundFromApi(this.#plane.database.sql, input);
+    if (read.outcome === "refused") return refusalToApi(read.refusal, "reference-missing");
     const id = idFromBytes(this.#plane.randomBytes(idBytes));
-    const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
-    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
-    const grant = { tools: tools ?? [], toolGroupIds: groups.ids ?? [], models: models ?? [] };
-    const step = { decider: teamDecider, id, command: { kind: "create", id, name, ...grant } } as const;
+    const command = {
+      kind: "create",
+      id,
+      name: input.name,
+      customerId: input.customerId ?? "",
+      ...read.bound,
+    } as const;
+    const step = { decider: teamDecider, id, command };
     const answer = answerOf("CreateTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
     if (done.outcome === "refused")
@@ -76,17 +92,14 @@ export class TeamResolver {
 
   @Mutation()
   async changeTeam(
-    @Args() { input: { id, tools, toolGroups, models } }: MutationChangeTeamArgs,
+    @Args() { input }: MutationChangeTeamArgs,
     @Context() context: RequestContext,
   ): Promise<Answer<ChangeTeamResult>> {
-    const groups = await toolGroupIdsOf(this.#plane.database.sql, toolGroups);
-    if (groups.outcome === "refused") return refusalToApi(groups.refusal, "reference-missing");
-    const grant = {
-      ...(tools ? { tools } : {}),
-      ...(groups.ids ? { toolGroupIds: groups.ids } : {}),
-      ...(models ? { models } : {}),
-    };
-    const step = { decider: teamDecider, id, command: { kind: "change", id, grant } } as const;
+    const read = await boundFromApi(this.#plane.database.sql, input);
+    if (read.outcome === "refused") return refusalToApi(read.refusal, "reference-missing");
+    const { id, customerId } = input;
+    const command = { kind: "change", id, customerId: customerId ?? undefined, bound: read.bound } as const;
+    const step = { decider: teamDecider, id, command };
     const answer = answerOf("ChangeTeamSucceeded");
     const done = await handle(this.#plane.database, step, metaOf(context, this.#plane), { answer });
     if (done.outcome === "refused")

@@ -4,7 +4,7 @@
 import { Era } from "@tollgate/schema/resources";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { CallRefused, ToolCallCompleted } from "@tollgate/schema/usage";
-import { count, place, status, text, type Placed, type Row, type Table } from "./fact-table.ts";
+import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const call = {
   name: "usage.call",
@@ -35,6 +35,9 @@ export const call = {
     client_name: "text",
     client_version: "text",
     model: "text",
+    user_id: "text",
+    customer_id: "text",
+    labels: "text[]",
   },
 } as const satisfies Table;
 
@@ -56,8 +59,7 @@ type AboutCall = Omit<Row<typeof call>, Placed | "request_id">;
 
 export function completed(value: ToolCallCompleted): AboutCall {
   return {
-    key_id: text(value.keyId),
-    team_id: text(value.teamId),
+    ...account(value),
     server_id: text(value.serverId),
     server: text(value.server),
     tool: text(value.tool),
@@ -92,14 +94,25 @@ const unsaid = {
   client_version: "",
 } as const;
 
-type Refused = Pick<CallRefused, "keyId" | "teamId" | "server" | "tool" | "door" | "code" | "model"> & {
+/** To whose account a call goes. */
+export function account(value: Pick<ToolCallCompleted, Account>) {
+  return {
+    key_id: text(value.keyId),
+    team_id: text(value.teamId),
+    user_id: text(value.userId),
+    customer_id: text(value.customerId),
+    labels: texts(value.labels),
+  };
+}
+
+type Account = "keyId" | "teamId" | "userId" | "customerId" | "labels";
+type Refused = Pick<CallRefused, Account | "server" | "tool" | "door" | "code" | "model"> & {
   count: bigint;
 };
 
 export function refused(value: Refused): AboutCall {
   return {
-    key_id: text(value.keyId),
-    team_id: text(value.teamId),
+    ...account(value),
     server_id: "",
     server: text(value.server),
     tool: text(value.tool),

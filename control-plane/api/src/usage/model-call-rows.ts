@@ -2,6 +2,8 @@
 // nothing: sums say how many such calls they hold. The columns are explained in the migration.
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
+import type { SpentCall } from "../ledger/unreserved.ts";
+import { account } from "./call-rows.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const modelCall = {
@@ -53,6 +55,10 @@ export const modelCall = {
     requests_remaining: "bigint",
     tokens_limit: "bigint",
     tokens_remaining: "bigint",
+    accounts: "text[]",
+    user_id: "text",
+    customer_id: "text",
+    labels: "text[]",
   },
 } as const satisfies Table;
 
@@ -74,8 +80,7 @@ type AboutModelCall = Omit<Row<typeof modelCall>, Placed | "request_id">;
 
 export function modelCallCompleted(value: ModelCallCompleted): AboutModelCall {
   return {
-    key_id: text(value.keyId),
-    team_id: text(value.teamId),
+    ...account(value),
     door: text(value.door),
     operation: text(value.operation),
     ...servedBy(value),
@@ -93,6 +98,7 @@ export function modelCallCompleted(value: ModelCallCompleted): AboutModelCall {
     parent_agent_id: text(value.parentAgentId),
     client_name: text(value.clientName),
     client_version: text(value.clientVersion),
+    accounts: texts(value.accounts),
   };
 }
 
@@ -151,4 +157,14 @@ function outcomeOf(outcome: ModelCallOutcome): string {
 /** What is not known to be exact is an estimate. */
 function basisOf(basis: UsageBasis): string {
   return basis in bases && basis !== UsageBasis.UNSPECIFIED ? bases[basis] : "estimated";
+}
+
+/** What budgets are charged, as far as a price was known. */
+export function spentIn(timeMs: number, value: ModelCallCompleted): SpentCall {
+  const { keyId, teamId, userId, customerId, labels, costNanoUsd, accounts, priceVersion } = value;
+  const scopes = [
+    ...[`key/${keyId}`, `team/${teamId}`, `user/${userId}`, `customer/${customerId}`],
+    ...labels.map((label) => `label/${label}`),
+  ];
+  return { timeMs, nanoUsd: priceVersion === "" ? 0n : count(costNanoUsd), scopes, accounts };
 }

@@ -30,7 +30,8 @@ afterAll(async () => {
 
 /** Every field has a value of its own: one that goes into another's column is seen. */
 const whole = {
-  ...{ keyId: "key", teamId: "team", door: "anthropic", operation: "messages", modelAsked: "fast" },
+  ...{ keyId: "key", teamId: "team", userId: "user", customerId: "customer", labels: ["project=apollo", "env=prod"] },
+  ...{ door: "anthropic", operation: "messages", modelAsked: "fast" },
   ...{ providerId: "p-id", provider: "claude", model: "claude-x", modelServed: "claude-x-1", credential: "second" },
   ...{ outcome: ModelCallOutcome.ANSWERED, status: 200, attempts: 2, failedAttempts: ["first 429"], streamed: true },
   ...{ requestBytes: 1n, responseBytes: 2n, firstByteUs: 3n, totalUs: 4n, inputTokens: 5n, cacheReadTokens: 6n },
@@ -67,6 +68,7 @@ test("a call's fact becomes a row that says all of it", async () => {
   expect([time instanceof Date, link instanceof Uint8Array]).toEqual([true, true]);
   expect(row).toEqual({
     ...{ proxy_id: proxyId, epoch, seq: 1n, ms: 1_795_530_000_123n, request_id: "r1", key_id: "key", team_id: "team" },
+    ...{ user_id: "user", customer_id: "customer", labels: ["project=apollo", "env=prod"] },
     ...{ door: "anthropic", operation: "messages", model_asked: "fast", provider_id: "p-id", provider: "claude" },
     ...{ model: "claude-x", model_served: "claude-x-1", credential: "second", outcome: "answered", status: 200 },
     ...{ attempts: 2, failed_attempts: ["first 429"], streamed: true, request_bytes: 1n, response_bytes: 2n },
@@ -76,6 +78,7 @@ test("a call's fact becomes a row that says all of it", async () => {
     ...{ stop_reason: "tool_use", tool_use_ids: ["toolu_1", "toolu_2"], provider_request_id: "req_1" },
     ...{ session_id: "s", agent_id: "a", parent_agent_id: "pa", client_name: "claude-code", client_version: "2.1" },
     ...{ requests_limit: 12n, requests_remaining: 0n, tokens_limit: 13n, tokens_remaining: 14n },
+    accounts: ["budget/b/1/total"],
   });
 });
 

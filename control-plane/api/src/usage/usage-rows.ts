@@ -3,10 +3,11 @@ import { toBinary } from "@bufbuild/protobuf";
 import { assertNever } from "@tollgate/kernel/decider";
 import { FactSchema } from "@tollgate/schema/usage";
 import type { Sql } from "../database.ts";
+import { chargeUnreserved, type SpentCall } from "../ledger/unreserved.ts";
 import type { FactSpans, Span } from "./batch.ts";
 import { call, completed, refused } from "./call-rows.ts";
 import { insert, place, text, type Row, type Table } from "./fact-table.ts";
-import { modelCall, modelCallCompleted } from "./model-call-rows.ts";
+import { modelCall, modelCallCompleted, spentIn } from "./model-call-rows.ts";
 
 const lost = {
   name: "usage.lost",
@@ -15,7 +16,7 @@ const lost = {
 const unread = { name: "usage.unread", columns: { ...place, fact: "bytea", link: "bytea" } } as const satisfies Table;
 
 /** What refusals that were counted together need not have in common. */
-const together = { server: "", tool: "", model: "" } as const;
+const together = { server: "", tool: "", model: "", labels: [] };
 
 export async function insertSpans(
   sql: Sql,
@@ -24,6 +25,7 @@ export async function insertSpans(
 ): Promise<void> {
   const calls: Row<typeof call>[] = [];
   const modelCalls: Row<typeof modelCall>[] = [];
+  const spent: SpentCall[] = [];
   const losses: Row<typeof lost>[] = [];
   const unknown: Row<typeof unread>[] = [];
   for (const { first, last, fact, link = null } of spans) {
@@ -45,6 +47,7 @@ export async function insertSpans(
         break;
       case "modelCallCompleted":
         modelCalls.push({ ...at, time, link, request_id: text(fact.requestId), ...modelCallCompleted(kind.value) });
+        spent.push(spentIn(Number(fact.timeMs), kind.value));
         break;
       case undefined:
         unknown.push({ ...at, link, fact: toBinary(FactSchema, fact) });
@@ -55,6 +58,7 @@ export async function insertSpans(
   }
   await insert(sql, call, calls);
   await insert(sql, modelCall, modelCalls);
+  await chargeUnreserved(sql, spent);
   await insert(sql, lost, losses);
   await insert(sql, unread, unknown);
 }

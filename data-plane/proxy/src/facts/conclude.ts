@@ -29,15 +29,16 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
 
 /** All that was known before the call went out. */
 function unknownOutcome(intent: CallIntent): FactInit["kind"] {
-  const { keyId, teamId, sessionId, clientName, clientVersion, requestBytes, door } = intent;
-  const whose = { keyId, teamId, sessionId, clientName, clientVersion, requestBytes };
+  const { keyId, teamId, userId, customerId, labels, sessionId, clientName, clientVersion, requestBytes, door } =
+    intent;
+  const whose = { keyId, teamId, userId, customerId, labels, sessionId, clientName, clientVersion, requestBytes };
   if (door === "") {
     const { serverId, server, tool, method, clientEra, toolUseId } = intent;
     const about = { serverId, server, tool, method, clientEra, toolUseId };
     return { case: "toolCallCompleted", value: { ...whose, ...about, outcome: ToolCallOutcome.UNKNOWN } };
   }
-  const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId } = intent;
-  const about = { door, operation, modelAsked, providerId, provider, model, agentId, parentAgentId };
+  const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId, accounts } = intent;
+  const about = { door, operation, modelAsked, providerId, provider, model, agentId, parentAgentId, accounts };
   const spent = { costNanoUsd: intent.boundNanoUsd, priceVersion: intent.priceVersion, basis: UsageBasis.ESTIMATED };
   return { case: "modelCallCompleted", value: { ...whose, ...about, ...spent, outcome: ModelCallOutcome.UNKNOWN } };
 }

@@ -7,6 +7,7 @@ import { ModelCallOutcome, ToolCallOutcome, UsageBasis } from "@tollgate/schema/
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { firstLink, linkAfter } from "@tollgate/kernel/fact-chain";
+import { limits } from "@tollgate/kernel/limits";
 import { createFactWriter, type FactInit } from "./fact-writer.ts";
 import { factItemCharsMax, factListItemsMax, factTextCharsMax } from "./flat-printer.ts";
 import { sha256 } from "./node-hashes.ts";
@@ -25,13 +26,17 @@ const client = { sessionId: text, clientName: text, clientVersion: text };
 const agent = { agentId: text, parentAgentId: text };
 const asked = { door: text, operation: text, modelAsked: text, providerId: text, provider: text, model: text };
 const list = fc.array(fc.string({ unit: "grapheme", maxLength: 30 }), { maxLength: 12 });
+const account = {
+  ...{ keyId: text, teamId: text, userId: text, customerId: text },
+  labels: fc.array(fc.string({ unit: "grapheme", maxLength: 30 }), { maxLength: limits.labelsPerCallMax }),
+};
 const tokens = {
   ...{ inputTokens: count, cacheReadTokens: count, cacheWrite5mTokens: count, cacheWrite1hTokens: count },
   ...{ outputTokens: count, reasoningTokens: count, webSearches: count },
 };
 const headroom = { requestsLimit: count, requestsRemaining: count, tokensLimit: count, tokensRemaining: count };
 const modelCall = {
-  ...{ keyId: text, teamId: text, ...asked, modelServed: text, credential: text, ...client, ...agent },
+  ...{ ...account, ...asked, modelServed: text, credential: text, ...client, ...agent },
   outcome: fc.constantFrom(ModelCallOutcome.ANSWERED, ModelCallOutcome.UNKNOWN),
   ...{ status: fc.nat(599), attempts: fc.nat(9), failedAttempts: list, streamed: fc.boolean() },
   ...{ requestBytes: count, responseBytes: count, firstByteUs: count, totalUs: count, ...tokens, ...headroom },
@@ -53,7 +58,7 @@ const init: fc.Arbitrary<FactInit> = fc.oneof(
       case: fc.constant("toolCallCompleted" as const),
       value: fc.record(
         {
-          ...{ keyId: text, teamId: text, serverId: text, server: text, tool: text },
+          ...{ ...account, serverId: text, server: text, tool: text },
           outcome: fc.constantFrom(ToolCallOutcome.ANSWERED, ToolCallOutcome.CLIENT_CLOSED),
           upstreamStatus: fc.nat(4_294_967_295),
           ...{ requestBytes: count, responseBytes: count, firstByteUs: count, totalUs: count },
@@ -68,7 +73,7 @@ const init: fc.Arbitrary<FactInit> = fc.oneof(
     kind: fc.record({
       case: fc.constant("callRefused" as const),
       value: fc.record(
-        { keyId: text, teamId: text, code: text, door: text, server: text, tool: text, model: text },
+        { ...account, code: text, door: text, server: text, tool: text, model: text },
         { requiredKeys: [] },
       ),
     }),
@@ -77,14 +82,17 @@ const init: fc.Arbitrary<FactInit> = fc.oneof(
     requestId: text,
     kind: fc.record({
       case: fc.constant("callsRefused" as const),
-      value: fc.record({ keyId: text, code: text, door: text, count, lastTimeMs: count }, { requiredKeys: [] }),
+      value: fc.record(
+        { keyId: text, userId: text, customerId: text, code: text, door: text, count, lastTimeMs: count },
+        { requiredKeys: [] },
+      ),
     }),
   }),
 );
 const toolIntent = {
   requestId: fc.string({ minLength: 1, maxLength: 40 }),
   timeMs: count,
-  ...{ keyId: text, teamId: text, serverId: text, server: text, tool: text, requestBytes: count },
+  ...{ ...account, serverId: text, server: text, tool: text, requestBytes: count },
   ...{ method: text, clientEra: era, ...whose },
 };
 const modelIntent = { ...asked, door: fc.constantFrom("anthropic", "openai"), ...agent, boundNanoUsd: count };
@@ -170,6 +178,7 @@ test("a fact of which everything is as long as it can be is one record, and none
   const read = fromBinary(FactSchema, fact ?? new Uint8Array());
   expect(read.kind.case).toBe("modelCallCompleted");
   expect(read.kind.case === "modelCallCompleted" && read.kind.value.toolUseIds).toHaveLength(factListItemsMax);
+  expect(read.kind.case === "modelCallCompleted" && read.kind.value.labels).toHaveLength(limits.labelsPerCallMax);
 });
 
 test("what no fact can be is refused before a byte of it stays, and the chain goes on as if it had not been", () => {

@@ -52,7 +52,11 @@ const kinds = {
 } as const satisfies Record<FactInit["kind"]["case"], { number: number; body: Body }>;
 // Two, so that calls to tools do not pay for what they have not: ten empty fields cost 0.17 µs where an intent costs 0.8.
 const modelIntentBody = bodyOf(CallIntentSchema);
-const toolIntentBody = bodyOf(CallIntentSchema, ({ number }) => number < CallIntentSchema.field.door.number);
+const { door: firstOfModels, priceVersion: lastOfModels } = CallIntentSchema.field;
+const toolIntentBody = bodyOf(
+  CallIntentSchema,
+  ({ number }) => number < firstOfModels.number || number > lastOfModels.number,
+);
 
 const usualBytes = 64 * 1024;
 /** A burst must not be remembered for ever. */

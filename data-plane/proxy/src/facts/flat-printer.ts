@@ -5,6 +5,7 @@
 // was asked and answered.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
+import { limits } from "@tollgate/kernel/limits";
 
 export type Out = { bytes: Buffer; at: number };
 
@@ -26,8 +27,8 @@ const tagBytesMax = 2;
 const numberMax = 2_047;
 /** Of one text as UTF-8, with tag and length; a surrogate pair is two characters and four bytes. */
 const textBytesMax = tagBytesMax + 2 + 3 * factTextCharsMax;
-/** A list may have so many items of one byte a character; items of more bytes fill it sooner. */
-const listBytesMax = factListItemsMax * (tagBytesMax + 2 + factItemCharsMax);
+/** Lists that are bounded before they come here need no more room than that. */
+const itemsMaxOf: Readonly<Record<string, number>> = { labels: limits.labelsPerCallMax };
 export const varintBytesMax = 10;
 
 /** `isPrinted`: of a message of which one caller never fills some fields, those that it pays for. */
@@ -139,14 +140,17 @@ function textField(name: string, number: number): Field {
 
 function textsField(name: string, number: number): Field {
   const tag = (number << 3) | 2;
+  const itemsMax = itemsMaxOf[name] ?? factListItemsMax;
+  // So many items of one byte a character; items of more bytes fill it sooner.
+  const listBytesMax = itemsMax * (tagBytesMax + 2 + factItemCharsMax);
   return {
     name,
     bytesMax: listBytesMax,
     print(out, value) {
-      if (!Array.isArray(value)) return;
+      if (!Array.isArray(value) || value.length === 0) return;
       const items: readonly unknown[] = value;
       const end = out.at + listBytesMax;
-      for (const item of items.slice(0, factListItemsMax)) {
+      for (const item of items.slice(0, itemsMax)) {
         const text = typeof item === "string" ? clip(item, factItemCharsMax) : "";
         if (out.at + tagBytesMax + 2 + Buffer.byteLength(text) > end) return;
         printTag(out, tag);

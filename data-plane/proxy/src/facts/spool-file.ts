@@ -14,7 +14,7 @@ export const headerBytes = 9;
 /** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone; totals, see `totals.ts`. */
 export const recordKinds = { fact: 1, intent: 2, begin: 3, totals: 4 } as const;
 /** The writer clips every text that is not ours, so that no fact can be longer; a longer record is damage. */
-export const factBytesMax = 32 * 1024;
+export const factBytesMax = 60 * 1024;
 const recordBytesMax = factBytesMax + linkBytes;
 export const segmentBytesMax = 1024 * 1024;
 const suffix = ".facts";

@@ -2,6 +2,7 @@
 // passes on to its workers as bytes. Commits that arrive together are passed on together, at most every ten milliseconds
 // when many come and at once when one does.
 
+import { knownKinds } from "@tollgate/kernel/replica";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
 import { FeedSchema, SnapshotChunkSchema, type Record as LogRecord } from "@tollgate/schema/sync";
@@ -106,7 +107,7 @@ async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of sync.snapshot({ atLeast }, signal)) {
+  for await (const chunk of sync.snapshot({ atLeast, kinds: [...knownKinds] }, signal)) {
     chunks.push(toBinary(SnapshotChunkSchema, chunk));
     const { log, position, hash } = chunk;
     if (chunk.last && log) return { log, position, hash, chunks };
@@ -121,7 +122,7 @@ const readToEnd = async (
   signal: AbortSignal,
 ): Promise<void> => {
   try {
-    for await (const feed of sync.watch({ log, after: position, hash }, signal)) {
+    for await (const feed of sync.watch({ log, after: position, hash, kinds: [...knownKinds] }, signal)) {
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) {
         listener.onTick(feed.log, feed.tick);

@@ -1,6 +1,7 @@
 // The log over gRPC: the embedded default, and the way past a Kafka that is away. A watch begins after a position, so it
 // is attached after the first snapshot.
 
+import { knownKinds } from "@tollgate/kernel/replica";
 import type { ControlPlane } from "../grpc.ts";
 import type { Attached, Place, Source, SourceListener } from "./source.ts";
 
@@ -22,7 +23,10 @@ function watch(
 ): Attached {
   const hangUp = new AbortController();
   const reading = (async () => {
-    for await (const feed of control.sync.watch({ log, after: position, hash }, hangUp.signal)) {
+    for await (const feed of control.sync.watch(
+      { log, after: position, hash, kinds: [...knownKinds] },
+      hangUp.signal,
+    )) {
       if (hangUp.signal.aborted) return;
       if (feed.log && feed.records.length > 0) listener.onRecords(feed.log, feed.records);
       if (feed.log && feed.tick) listener.onTick(feed.log, feed.tick);

@@ -7,7 +7,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { limits } from "@tollgate/kernel/limits";
 import { apply, digest, fromSnapshot, type Replica } from "@tollgate/kernel/replica";
 import { viewOf, type View } from "@tollgate/kernel/view";
-import { FeedSchema, SnapshotChunkSchema, type LogIdentity } from "@tollgate/schema/sync";
+import { FeedSchema, SnapshotChunkSchema, type SnapshotChunk, type LogIdentity } from "@tollgate/schema/sync";
 import type { FeedMessage } from "./feed.ts";
 
 export type KindDigest = { kind: string; resources: bigint; digest: Uint8Array };
@@ -85,6 +85,7 @@ export function createReplicaHolder({ wallMs, monotonicMs }: Clocks = machineClo
   };
 }
 
-function* resourcesOf(chunks: Iterable<{ resources: readonly { kind: string; id: string; body: Uint8Array }[] }>) {
-  for (const { resources } of chunks) for (const { kind, id, body } of resources) yield { kind, id, bytes: body };
+function* resourcesOf(chunks: Iterable<Pick<SnapshotChunk, "resources">>) {
+  for (const { resources } of chunks)
+    for (const { kind, id, body, restrains } of resources) yield { kind, id, bytes: body, restrains };
 }

@@ -6,14 +6,34 @@ import { hash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ErrorCode } from "@tollgate/kernel/errors";
-import { parseKey, type KeyText } from "@tollgate/kernel/key-format";
+import { askedHeaders, type Asked, type Presented } from "@tollgate/kernel/asked";
+import { parseKey } from "@tollgate/kernel/key-format";
 
-export type Credential = { readonly key: KeyText; readonly sha256: Uint8Array };
+/** With what the request says of itself beside its key. */
+export type Credential = Presented;
 
 /** What a connection said last: clients say the same with every request, and to read it costs as much as to authenticate. */
 const lastSaid = new WeakMap<Socket, Credential>();
 
-export function credentialIn({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">): Credential | ErrorCode {
+export function credentialIn(request: Pick<IncomingMessage, "headers" | "socket">): Credential | ErrorCode {
+  const credential = keyIn(request);
+  const asked = askedIn(request.headers);
+  return asked === undefined || typeof credential === "string" ? credential : { ...credential, asked };
+}
+
+/** Almost no request says anything: then it costs four look-ups. */
+function askedIn(headers: IncomingHttpHeaders): Asked | undefined {
+  const [tools, servers] = [headers[askedHeaders.tools], headers[askedHeaders.servers]];
+  const [models, labels] = [headers[askedHeaders.models], headers[askedHeaders.labels]];
+  if (tools === undefined && servers === undefined && models === undefined && labels === undefined) return undefined;
+  return { tools: textOf(tools), servers: textOf(servers), models: textOf(models), labels: textOf(labels) };
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+function keyIn({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">): Credential | ErrorCode {
   const sent = sentIn(headers);
   if (typeof sent !== "object") return sent;
   const last = lastSaid.get(socket);

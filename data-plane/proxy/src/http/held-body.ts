@@ -10,7 +10,7 @@ export type HeldBody = {
   letGo(): void;
 };
 
-export function heldBody(bytes: Buffer | undefined, hold: BodyHold): HeldBody {
+export function heldBody(bytes: Buffer | undefined, hold: Pick<BodyHold, "letGo">): HeldBody {
   let held = bytes;
   return {
     take() {
@@ -18,6 +18,6 @@ export function heldBody(bytes: Buffer | undefined, hold: BodyHold): HeldBody {
       held = undefined;
       return taken;
     },
-    letGo: hold.letGo,
+    letGo: () => hold.letGo(),
   };
 }

@@ -27,6 +27,11 @@ const ownStatus: { readonly [code in ErrorCode]?: number } = {
   "mcp.cursor-invalid": 200,
   "mcp.state-invalid": 200,
   "mcp.streams-full": 429,
+  "policy.denied": 200,
+  "policy.arguments-invalid": 200,
+  "policy.failed": 200,
+  "policy.scope-refused": 200,
+  "policy.not-redactable": 200,
 };
 
 export function httpStatusOf(code: ErrorCode, era: Era = "legacy"): number {
@@ -52,7 +57,10 @@ export function toolErrorMessage(
   detail: string | undefined,
   era: Era,
 ): string {
-  const text = `${server}: ${publicText(code, detail)}`;
-  const result = { content: [{ type: "text", text }], isError: true, _meta: { "tollgate/code": code } };
+  return toolErrorMessageOf(id, `${server}: ${publicText(code, detail)}`, { "tollgate/code": code }, era);
+}
+
+export function toolErrorMessageOf(id: string, text: string, meta: object, era: Era): string {
+  const result = { content: [{ type: "text", text }], isError: true, _meta: meta };
   return resultMessage(id, JSON.stringify(era === "modern" ? { resultType: "complete", ...result } : result));
 }

@@ -4,6 +4,7 @@
 import type { View } from "@tollgate/kernel/view";
 import type { Config } from "../config.ts";
 import type { Door } from "../http/listener.ts";
+import type { Desk } from "../lending/desk.ts";
 import type { Log } from "../log-output.ts";
 import type { ReplicaReader } from "../pipeline/authenticate.ts";
 import { authorise } from "../pipeline/authorise.ts";
@@ -22,10 +23,12 @@ import { createSubscriptions } from "./downstream/subscriptions.ts";
 import type { Errand, Leg } from "./forward/errand.ts";
 import { forward, type Forwarding } from "./forward/forward.ts";
 import { ParkedCalls } from "./forward/parked-calls.ts";
+import { reserveTool } from "./forward/reserve.ts";
 import { place } from "./forward/resume.ts";
 import { createPlacement, type Neighbours } from "./placement/placement.ts";
 import { listenerFor } from "./rev2025-11-25/streams.ts";
 import { createSurfaces } from "./surface/surfaces.ts";
+import { serverPolicies } from "./policies.ts";
 import { createPeers, usualIdle } from "./upstream/peers.ts";
 
 export type McpParts = {
@@ -38,6 +41,8 @@ export type McpParts = {
   readonly sealer: Sealer;
   readonly wallMs: () => number;
   readonly neighbours: Neighbours;
+  readonly desk: Desk | undefined;
+  readonly mayHold: () => boolean;
   /** Undefined: the servers are watched here. */
   readonly onSuspect: ((serverId: string) => void) | undefined;
 };
@@ -83,17 +88,18 @@ export function openMcp(parts: McpParts): Mcp {
   });
   const parked = new ParkedCalls<Leg>(config, sealer, deadlines, neighbours.self, wallMs);
 
-  // The line of a call. Limits and reservations of money take their place between authorise and the intent.
+  // The line of a call.
   const forwarding: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect };
   const intend = accounts.intend<Errand>();
+  const held = reserveTool({ desk: parts.desk, accounts, mayHold: parts.mayHold });
   const placed = place(
     { catalogues, parked, accounts, placement },
     {
-      forward: intend(forward(forwarding)),
-      resume: (waiting, round) => intend((leg) => waiting.resume(leg, round)),
+      forward: held(intend(forward(forwarding))),
+      resume: (waiting, round) => held(intend((leg) => waiting.resume(leg, round))),
     },
   );
-  const send = authorise<Errand>(accounts)(placed);
+  const send = authorise<Errand>(accounts)(serverPolicies({ accounts, wallMs })(placed));
   const methods = { catalogues, sealer, wallMs, listBytesMax: config.listBytesMax, accounts, send };
   const subscriptions = createSubscriptions({ peers, news, catalogues });
   const shared = { ...methods, announcements, subscriptions, peers };

@@ -15,13 +15,13 @@ export function bound<C extends ModelErrand>(): Interceptor<ReachedProvider<C>, 
   return (next) => (reached) => {
     const { call, view, provider, model } = reached;
     if (call.sent.kind === "passed" || isFree(call.sent.request))
-      return next({ ...reached, price: undefined, boundNanoUsd: 0n });
+      return next({ ...reached, price: undefined, boundNanoUsd: 0n, reservation: undefined });
     const { request } = call.sent;
     const price = priceFor(view.priceList, provider, model, request.serviceTier ?? "");
     // The provider may use all of them in one call.
     const all = price === undefined ? [] : [model, ...request.otherModels];
     const boundNanoUsd = all.reduce((sum, name) => sum + dearest(pricesPossible(reached, request, name), request), 0n);
-    next({ ...reached, price, boundNanoUsd });
+    next({ ...reached, price, boundNanoUsd, reservation: undefined });
   };
 }
 

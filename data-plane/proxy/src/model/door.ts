@@ -38,6 +38,8 @@ export type ModelDoorParts = Omit<Authentication, "accounts"> & {
   readonly accounts: Accounts;
   /** A call to a model by its name. */
   readonly send: Step<Admitted<ModelErrand> & { readonly asked: AskedModel }>;
+  /** What the caller may spend, and has. */
+  readonly tellUsage: Step<Admitted<Call & { readonly exchange: Exchange }>>;
   /** Something else, to a provider that is known. */
   readonly pass: Step<ReachedProvider<ModelErrand>>;
   readonly log: Log;
@@ -80,7 +82,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
     if (typeof credential === "string") return accounts.refuse(call, { code: credential });
     if (holdsOwnKeyInUrl(request.url ?? ""))
       return accounts.refuse(call, { code: "request.invalid", detail: keyInUrl });
-    if (route.kind === "models" || !mayHaveBody(exchange)) return enter(call, route, credential);
+    if (route.kind === "models" || route.kind === "usage" || !mayHaveBody(exchange))
+      return enter(call, route, credential);
     // A key's form is no secret: of whoever is not known nothing is kept. `enter` asks again, for who was revoked meanwhile.
     admit(() => readIn(call, route, credential))({ call, credential });
   }
@@ -137,6 +140,8 @@ export function modelDoor(parts: ModelDoorParts): Door {
           return passOn(admitted, route.path);
         case "misspelt":
           return refuseMisspelt(admitted, route.rightPath);
+        case "usage":
+          return parts.tellUsage(admitted);
         case "hello":
           return answerHello(arrival.exchange);
       }
@@ -194,6 +199,7 @@ const methods: Record<Route["kind"], readonly string[] | undefined> = {
   call: ["POST"],
   models: ["GET", "HEAD"],
   hello: ["GET", "HEAD"],
+  usage: ["GET", "HEAD"],
   misspelt: undefined,
   other: undefined,
 };

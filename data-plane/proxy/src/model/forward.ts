@@ -52,6 +52,8 @@ class Forward implements AttemptEvents {
   /** Of an answer, as long as it is not known what it becomes. */
   private lookedAt: Buffer[] | undefined;
   private responseBytes = 0;
+  /** Up to how much of the output it was looked at whether what the call holds pays for it. */
+  private coveredBytes = 0;
   private firstByteMs = 0;
   private isOver = false;
 
@@ -138,7 +140,9 @@ class Forward implements AttemptEvents {
     // Nothing is tried again from here on.
     this.body = undefined;
     call.body.letGo();
-    this.relay.begin(head, call.requestId);
+    const { reservation } = this.bounded;
+    const standing = reservation === undefined ? [] : call.format.standingHeaders(reservation.standing(), Date.now());
+    this.relay.begin(head, call.requestId, standing);
   }
 
   /** Enough was seen to decide. */
@@ -159,7 +163,27 @@ class Forward implements AttemptEvents {
 
   private relayed(chunk: Buffer): void {
     this.reader?.push(chunk);
-    this.relay?.write(chunk);
+    if (this.isCovered()) return this.relay?.write(chunk);
+    this.attempt?.drop();
+    this.finish("provider-failed", this.ending(), () => this.cut());
+  }
+
+  /** Without the head of a stream there is an answer of its own. */
+  private cut(): void {
+    const { call } = this.bounded;
+    if (this.relay?.isSeen !== true) return call.answerRefusal({ code: "budget.held" });
+    this.relay.cut(
+      call.format.errorEvent("budget.held", "The stream was cut: it costs more than is left.", call.requestId),
+    );
+  }
+
+  /** Whether what it holds pays for it if it ends now; for a stream that is about to go on, more is taken. */
+  private isCovered(): boolean {
+    const { reservation } = this.bounded;
+    const reading = reservation === undefined ? undefined : this.reader?.reading();
+    if (reservation === undefined || reading === undefined || reading.seenOutputBytes < this.coveredBytes) return true;
+    this.coveredBytes = reading.seenOutputBytes + coveredEveryBytes;
+    return reservation.covers(settle(this.bounded, this.ending(), this.unheard).costNanoUsd);
   }
 
   onEnd(): void {
@@ -181,7 +205,9 @@ class Forward implements AttemptEvents {
     const wasSent = this.attempt?.wasSent() === true;
     this.learned({ kind: "trouble" });
     // Who has waited for a head until it was too late would wait as long again.
-    if (this.hasOthers && error.code === "upstream.unreachable") {
+    const mayTryAgain = this.hasOthers && error.code === "upstream.unreachable";
+    // What was sent and not heard of may cost all that it can, so another attempt has to be paid for beside it.
+    if (mayTryAgain && (!wasSent || this.bounded.reservation?.again() !== false)) {
       if (wasSent) this.unheard += 1;
       return this.giveUp(undefined, error.code);
     }
@@ -260,6 +286,9 @@ class Forward implements AttemptEvents {
     };
   }
 }
+
+/** So often it is looked at whether a stream is still paid for: far less than a margin is. */
+const coveredEveryBytes = 1_024;
 
 /** What the provider calls an error used nothing, and tells it by its status. */
 function readerFor({ sent, format }: ModelErrand, status: number, form: AnswerForm): AnswerReader | undefined {

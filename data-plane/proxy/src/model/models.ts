@@ -3,6 +3,7 @@
 import type { View } from "@tollgate/kernel/view";
 import type { Config } from "../config.ts";
 import type { Door } from "../http/listener.ts";
+import type { Desk } from "../lending/desk.ts";
 import type { Log } from "../log-output.ts";
 import type { ReplicaReader } from "../pipeline/authenticate.ts";
 import { authoriseModel } from "../pipeline/authorise.ts";
@@ -14,8 +15,11 @@ import { bound } from "./bound.ts";
 import { modelDoor } from "./door.ts";
 import type { ModelErrand } from "./errand.ts";
 import { forward } from "./forward.ts";
+import { modelPolicies } from "./policies.ts";
 import { createProviders } from "./providers.ts";
+import { reserve } from "./reserve.ts";
 import { modelDoorPaths } from "./routes.ts";
+import { tellUsage } from "./tell-usage.ts";
 
 export type ModelsParts = {
   readonly config: Config;
@@ -26,6 +30,8 @@ export type ModelsParts = {
   readonly deadlines: Deadlines;
   readonly secrets: SecretValues;
   readonly wallMs: () => number;
+  readonly desk: Desk | undefined;
+  readonly mayHold: () => boolean;
 };
 
 export type Models = {
@@ -36,16 +42,18 @@ export type Models = {
 };
 
 export function openModels(parts: ModelsParts): Models {
-  const { config, log, replica, accounts, modelAccounts, deadlines, secrets, wallMs } = parts;
+  const { config, log, replica, accounts, modelAccounts, deadlines, secrets, wallMs, desk, mayHold } = parts;
   const providers = createProviders(secrets, () => performance.now());
 
-  // The line of a call. Limits and reservations of money take their place between authorise and the intent.
+  // The line of a call.
   const intended = modelAccounts.intend<ModelErrand>()(forward({ providers, deadlines, accounts: modelAccounts, log }));
-  const pass = bound<ModelErrand>()(intended);
+  const held = reserve({ desk, accounts, mayHold })(intended);
+  const pass = modelPolicies({ accounts, wallMs })(bound<ModelErrand>()(held));
   const send = authoriseModel<ModelErrand>(accounts)(pass);
   const { environment, replicaAgeMsMax } = config;
   const door = modelDoor({
     ...{ replica, environment, replicaAgeMsMax, wallMs, accounts, log, send, pass },
+    tellUsage: tellUsage(desk, accounts),
     settings: config,
   });
 

@@ -20,6 +20,8 @@ export type RelayParts = {
   readonly length: string | undefined;
 };
 
+const lineFeed = 0x0a;
+
 /** A client that takes nothing for so long is taken for gone. */
 const stalledMsMax = 300_000;
 
@@ -34,6 +36,7 @@ export class Relay {
   private held: Buffer | undefined;
   private writeHead: (() => void) | undefined;
   private isPaused = false;
+  private isBetweenEvents = true;
   private unwatch: () => void = () => undefined;
 
   constructor({ response, deadlines, flow, filter, length }: RelayParts) {
@@ -44,8 +47,10 @@ export class Relay {
     this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
   }
 
-  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string): void {
+  /** `more`: names and values in turn. */
+  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string, more: readonly string[]): void {
     const sent = headersToClient(rawHeaders, this.filter === undefined);
+    if (more.length > 0) sent.push(...more);
     this.writeHead = () => this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
     // Others go out with their first byte, which spares a packet, and until then can still become an error.
     if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;
@@ -72,6 +77,7 @@ export class Relay {
 
   private send(chunk: Buffer): void {
     this.show();
+    this.isBetweenEvents = chunk.at(-1) === lineFeed && chunk.at(-2) === lineFeed;
     if (!this.response.write(chunk) && !this.isPaused) this.wait();
   }
 
@@ -90,6 +96,13 @@ export class Relay {
     this.unwatch();
     this.show();
     this.response.end(this.filter === undefined ? this.held : this.filter.end());
+  }
+
+  /** Ends a stream in the words of its protocol, in the place of what was still to come. */
+  cut(event: string): void {
+    this.unwatch();
+    this.show();
+    this.response.end(this.isBetweenEvents ? event : `\n\n${event}`);
   }
 
   /** So that nobody takes what came for all of it. */

@@ -13,6 +13,8 @@ export type Route = { readonly door: ModelDoorName } & (
   | { readonly kind: "models"; readonly id: string | undefined }
   /** Whether anybody is there. */
   | { readonly kind: "hello" }
+  /** What its key may spend, and has. */
+  | { readonly kind: "usage" }
   /** A call that has a path of its own, at one that a provider might take for it. `rightPath`: that of its own. */
   | { readonly kind: "misspelt"; readonly rightPath: string }
   /** `path`: as the provider calls it. */
@@ -55,6 +57,7 @@ function doorByHeaders(path: string, headers: IncomingHttpHeaders): ModelDoorNam
 
 function routeAt(door: ModelDoorName, path: string): Route {
   if (door === "anthropic" && (path === "" || path === "/" || path === "/api/hello")) return { door, kind: "hello" };
+  if (door === "anthropic" && path === "/api/oauth/usage") return { door, kind: "usage" };
   const below = belowVersion(door, path);
   if (below !== undefined) {
     const call = calls.get(below);

@@ -1,7 +1,8 @@
-// Who calls: the key's hash against the one view that the whole call is decided by. This is the only place that reads the
+// Who calls: the key's hash against the one view that the whole call is decided by, and what the request itself takes away. This is the only place that reads the
 // replica for a request. Without a view, or with one too old to know of a revocation, nobody is admitted.
 
-import { authenticate as decide, replicaAgeMsMaxOf, type View } from "@tollgate/kernel/view";
+import { admit } from "@tollgate/kernel/asked";
+import { replicaAgeMsMaxOf, type View } from "@tollgate/kernel/view";
 import type { Admitted, Call, Interceptor, Presented } from "./call.ts";
 import type { Accounts } from "./record.ts";
 
@@ -28,8 +29,11 @@ export function authenticate<C extends Call>(parts: Authentication): Interceptor
       if (view === undefined) return accounts.refuse(call, { code: "proxy.not-ready" });
       if (replica.ageMs() > replicaAgeMsMaxOf(view, environment, replicaAgeMsMax))
         return accounts.refuse(call, { code: "proxy.replica-stale" });
-      const decided = decide(view, credential.key, credential.sha256, nowMs);
-      if (decided.outcome === "refused") return accounts.refuse(call, { code: decided.code });
+      const decided = admit(view, credential, nowMs);
+      if (decided.outcome === "refused") {
+        const { outcome: _, principal, ...refusal } = decided;
+        return accounts.refuse(call, refusal, principal && { principal });
+      }
       next({ call, view, principal: decided.principal });
     };
 }

@@ -6,6 +6,7 @@ import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
+import type { Shortage, Standing } from "./allowance.ts";
 import type { Credential } from "../http/credentials.ts";
 
 export type DoorName = "mcp" | ModelDoorName;
@@ -14,7 +15,13 @@ export type DoorName = "mcp" | ModelDoorName;
 export type ModelDoorName = "anthropic" | "openai";
 
 /** `data` goes into the error beside the code, where the door's protocol wants it. */
-export type Refusal = { readonly code: ErrorCode; readonly detail?: string; readonly data?: object };
+export type Refusal = {
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  readonly data?: object;
+  /** Why it cannot go out now, where it may later: each door has its own words and headers for it. */
+  readonly short?: { readonly shortage: Shortage; readonly standing: Standing };
+};
 
 export type Call = {
   readonly requestId: string;
@@ -54,6 +61,16 @@ export type Authorised<C extends Call> = {
   readonly server: Server;
   /** The server's own name for it. */
   readonly tool: string;
+  /** What it holds of budgets and limits; undefined where none is for it. */
+  readonly reservation?: ToolReservation;
+};
+
+/** What one call of a tool holds, until it is settled. */
+export type ToolReservation = {
+  /** That it holds money of. */
+  accounts(): string[];
+  /** Once, when it is over. */
+  settle(): void;
 };
 
 /** What is written down of a call to a model, as `Description` is of one to a server. */
@@ -92,6 +109,24 @@ export type ReachedProvider<C extends Call> = Admitted<C> & {
 export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
   readonly price: Priced | undefined;
   readonly boundNanoUsd: bigint;
+  /** What it holds of budgets and limits; undefined where none is for it. */
+  readonly reservation: Reservation | undefined;
+};
+
+/** What one call holds, until it is settled. */
+export type Reservation = {
+  /** What it would cost at most if nothing more came of it. */
+  readonly heldNanoUsd: () => bigint;
+  /** How what it is charged to stands. */
+  standing(): Standing;
+  /** That it holds money of. */
+  accounts(): string[];
+  /** Holds more where it would cost so much if it ended now; false where that is not to be had. */
+  covers(costNanoUsd: bigint): boolean;
+  /** For another attempt, while nobody knows what became of the one before. */
+  again(): boolean;
+  /** Once, when it is over. `isKnown`: whether the provider has said what was used. */
+  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean }): void;
 };
 
 export type Step<In> = (input: In) => void;

@@ -1,6 +1,7 @@
 // What is written down of a call to a model: its intent before it goes out, with the most that it can cost, and one fact for
 // each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
 
+import { attributionOf } from "@tollgate/kernel/attribution";
 import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
 import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
@@ -100,13 +101,14 @@ const bases = {
 export function openModelAccounts({ recorder, counters, wallMs, onBug }: AccountsParts): ModelAccounts {
   return {
     intend: () => (next) => (bounded) => {
-      const { call, price, boundNanoUsd } = bounded;
+      const { call, price, boundNanoUsd, reservation } = bounded;
       const intent = {
         requestId: call.requestId,
         timeMs: BigInt(Math.trunc(wallMs())),
         requestBytes: BigInt(call.requestBytes),
         ...whoseAndWhat(bounded),
-        boundNanoUsd,
+        // Of a call that holds something, what it holds is what it costs if nothing is heard of it again.
+        boundNanoUsd: reservation?.heldNanoUsd() ?? boundNanoUsd,
         priceVersion: price?.version ?? "",
       };
       recorder.intend(intent, () => {
@@ -148,6 +150,11 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
     const { call } = bounded;
     const { settlement, headroom } = completion;
     const { usage } = settlement;
+    bounded.reservation?.settle({
+      costNanoUsd: settlement.costNanoUsd,
+      tokens: BigInt(tokensOf(usage)),
+      isKnown: settlement.basis !== "estimated",
+    });
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
     const value = {
       ...whoseAndWhat(bounded),
@@ -186,18 +193,23 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
   }
 }
 
+function tokensOf(usage: TokenUsage): number {
+  const { inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage;
+  return inputTokens + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens + outputTokens;
+}
+
 /** What intent and fact say alike. */
-function whoseAndWhat({ call, principal, provider, model }: BoundedModelCall<DescribedModelCall>) {
+function whoseAndWhat({ call, principal, provider, model, reservation }: BoundedModelCall<DescribedModelCall>) {
   const { operation, modelAsked, sessionId, agentId, parentAgentId, clientName, clientVersion } = call.description;
   return {
-    keyId: principal.key.id,
-    teamId: principal.team.id,
+    ...attributionOf(principal),
     door: call.door,
     operation,
     modelAsked: modelAsked.slice(0, modelCharsMax),
     providerId: provider.id,
     provider: provider.name,
     model: model.slice(0, modelCharsMax),
+    accounts: reservation?.accounts() ?? [],
     sessionId,
     agentId,
     parentAgentId,

@@ -2,6 +2,7 @@
 // client gets the end of its answer, and one for each refusal, as long as they are few. It counts the same for the metrics.
 // Intents and facts hold names and numbers, never content and never a credential. Calls to models are in `model-record.ts`.
 
+import { attributionOf, type Attribution } from "@tollgate/kernel/attribution";
 import type { Principal } from "@tollgate/kernel/view";
 import { Era } from "@tollgate/schema/resources";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
@@ -36,6 +37,8 @@ export type RefusedAbout = {
   readonly server?: string;
   readonly tool?: string;
   readonly model?: string;
+  readonly policyId?: string;
+  readonly decisionId?: string;
 };
 
 export type AccountsParts = {
@@ -56,6 +59,8 @@ const noAnswer: Completion = {
   serverEra: undefined,
 };
 
+const nobody: Attribution = { keyId: "", teamId: "", userId: "", customerId: "", labels: [] };
+
 const eras = { legacy: Era.LEGACY, modern: Era.MODERN } as const satisfies Record<Description["clientEra"], Era>;
 
 const outcomes = {
@@ -73,15 +78,19 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   return {
     refuse(call, refusal, about) {
       counters.refused(refusal.code);
-      const whose = {
-        keyId: about?.principal.key.id ?? "",
-        teamId: about?.principal.team.id ?? "",
-        code: refusal.code,
-        door: call.door,
-      };
+      const { labels, ...account } = about === undefined ? nobody : attributionOf(about.principal);
+      const whose = { ...account, code: refusal.code, door: call.door };
       if (!budget.allows(whose)) return call.answerRefusal(refusal);
       const model = (about?.model ?? "").slice(0, modelCharsMax);
-      const value = { ...whose, server: about?.server ?? "", tool: about?.tool ?? "", model };
+      const value = {
+        ...whose,
+        labels,
+        server: about?.server ?? "",
+        tool: about?.tool ?? "",
+        model,
+        policyId: about?.policyId ?? "",
+        decisionId: about?.decisionId ?? "",
+      };
       const kind = { case: "callRefused", value } as const;
       recorder.record({ requestId: call.requestId, kind }, () => call.answerRefusal(refusal));
     },
@@ -91,8 +100,7 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
       const intent = {
         requestId: call.requestId,
         timeMs: BigInt(Math.trunc(wallMs())),
-        keyId: principal.key.id,
-        teamId: principal.team.id,
+        ...attributionOf(principal),
         serverId: server.id,
         server: server.name,
         tool,
@@ -119,16 +127,16 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   };
 
   function completed(
-    { call, principal, server, tool }: Authorised<Described>,
+    { call, principal, server, tool, reservation }: Authorised<Described>,
     completion: Completion,
     release: () => void,
   ): void {
     counters.completed(completion.outcome);
+    reservation?.settle();
     const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
     const { serverEra } = completion;
     const value = {
-      keyId: principal.key.id,
-      teamId: principal.team.id,
+      ...attributionOf(principal),
       serverId: server.id,
       server: server.name,
       tool,

@@ -11,7 +11,10 @@ import {
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => void vi.useRealTimers());
 
-const about = (keyId: string, code = "mcp.tool-unknown") => ({ keyId, teamId: keyId && "team", code, door: "mcp" });
+const about = (keyId: string, code = "mcp.tool-unknown") => {
+  const account = { keyId, teamId: keyId && "team", userId: keyId && "user", customerId: keyId && "customer" };
+  return { ...account, code, door: "mcp" };
+};
 
 function open() {
   const told: RefusedTogether[] = [];
@@ -40,7 +43,13 @@ test("who they were is told up to a bound; beyond it they are counted all the sa
   vi.advanceTimersByTime(1_000);
   expect(told.length).toBe(togetherPerSecondMax + 1);
   expect(told.reduce((sum, { count }) => sum + count, 0n)).toBe(5_000n);
-  expect(told.at(-1)).toMatchObject({ keyId: "", teamId: "", count: BigInt(5_000 - togetherPerSecondMax) });
+  expect(told.at(-1)).toMatchObject({
+    keyId: "",
+    teamId: "",
+    userId: "",
+    customerId: "",
+    count: BigInt(5_000 - togetherPerSecondMax),
+  });
 });
 
 test("what was counted is told when the worker ends", () => {

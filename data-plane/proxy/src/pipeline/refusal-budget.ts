@@ -3,7 +3,14 @@
 // counts the rest by who, why and where, as one fact a second each. Also the number of these is bounded: beyond it, it is
 // no longer said who. Nothing is left uncounted.
 
-export type RefusalAbout = { keyId: string; teamId: string; code: string; door: string };
+export type RefusalAbout = {
+  keyId: string;
+  teamId: string;
+  userId: string;
+  customerId: string;
+  code: string;
+  door: string;
+};
 
 export type RefusedTogether = RefusalAbout & { count: bigint; lastTimeMs: bigint };
 
@@ -45,7 +52,7 @@ export function createRefusalBudget({ wallMs, onTogether }: RefusalBudgetParts):
     } else if (together.size < togetherPerSecondMax || about.keyId === "")
       together.set(key, { ...about, count: 1, lastMs: wallMs() });
     // Codes and doors are few, so what nobody is named for is bounded by itself.
-    else add({ ...about, keyId: "", teamId: "" });
+    else add({ ...about, keyId: "", teamId: "", userId: "", customerId: "" });
   }
 
   return {

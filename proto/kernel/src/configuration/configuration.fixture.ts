@@ -16,6 +16,12 @@ export const variables: Record<string, string> = {
   EMPTY: "",
 };
 
+/** The text without its mark, and where the mark was. */
+export function marked(text: string): { text: string; line: number; column: number } {
+  const before = text.slice(0, text.indexOf("⟨⟩")).split("\n");
+  return { text: text.replace("⟨⟩", ""), line: before.length, column: (before.at(-1) ?? "").length + 1 };
+}
+
 const head = "version: 1\nteams: [{ name: engineering }]\n";
 export const key = (fields: string) => `${head}keys:\n  - { name: a, team: engineering, ${fields} }\n`;
 export const server = (fields: string) =>
@@ -79,7 +85,7 @@ export const refused: [what: string, text: string, message: string][] = [
   [
     "an unknown field",
     key("⟨⟩colour: red"),
-    "`keys[0]` has an unknown field `colour`; it takes name, team, purpose, secret, tools, models, expiresAt.",
+    "`keys[0]` has an unknown field `colour`; it takes name, team, user, purpose, secret, tools, models, labels, expiresAt.",
   ],
   [
     "an unknown field near a known one",
@@ -435,11 +441,6 @@ export const refused: [what: string, text: string, message: string][] = [
     "a weight of a target",
     withProvider("models: [{ name: fast, targets: [{ model: p/a, ⟨⟩weight: 80 }] }]"),
     "`models[0].targets[0].weight` is not supported by this version yet.",
-  ],
-  [
-    "a price of a tool",
-    "version: 1\nprices: [⟨⟩{ tool: github/search_code, perCall: 0.002 }]\n",
-    "`prices[0]` is of a tool, which is not supported by this version yet.",
   ],
   [
     "a price of a provider that is not there",

@@ -3,7 +3,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../limits.ts";
-import { adminSecret, key, keySecret, refused, server, serviceSecret, variables } from "./configuration.fixture.ts";
+import {
+  adminSecret,
+  key,
+  keySecret,
+  marked,
+  refused,
+  server,
+  serviceSecret,
+  variables,
+} from "./configuration.fixture.ts";
+import { refusedOfLevels } from "./levels.fixture.ts";
 import { emptyConfiguration, parseConfiguration, type Parsed } from "./configuration.ts";
 import { referencedVariables } from "./credential.ts";
 import { formatIssue } from "./issue.ts";
@@ -20,12 +30,6 @@ function taken(text: string) {
   const parsed = parse(text);
   if (parsed.outcome === "invalid") throw new Error(parsed.report);
   return parsed.configuration;
-}
-
-/** The text without its mark, and where the mark was. */
-function marked(text: string): { text: string; line: number; column: number } {
-  const before = text.slice(0, text.indexOf("⟨⟩")).split("\n");
-  return { text: text.replace("⟨⟩", ""), line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
 const usualServer = {
@@ -61,7 +65,7 @@ keys:
           purpose: "agent",
           secret: keySecret,
           tools: ["github/*", "files/read_*"],
-          ...{ toolGroups: [], models: [] },
+          ...{ toolGroups: [], models: [], labels: [] },
           at: { line: 11, column: 11 },
         },
         {
@@ -70,7 +74,7 @@ keys:
           purpose: "service",
           secret: serviceSecret,
           tools: [],
-          ...{ toolGroups: [], models: [] },
+          ...{ toolGroups: [], models: [], labels: [] },
           expiresAtMs: Date.UTC(2027, 0, 31, 17),
           at: { line: 15, column: 13 },
         },
@@ -183,6 +187,31 @@ keys: [{ name: a, team: t, models: [fast, "anthropic/claude-*", "*"] }]
     expect(keys).toMatchObject([{ models: ["fast", "anthropic/claude-*", "*"] }]);
   });
 
+  test("may have customers and users, bound by them, and permit labels", () => {
+    const text = `version: 1
+customers: [{ name: acme, tools: ["files/*"] }]
+teams: [{ name: t, customer: acme }]
+users: [{ name: alice, customer: acme, models: [fast] }, { name: bob }]
+keys: [{ name: a, team: t, user: alice, labels: { project: [apollo, "gemini-*"], env: ["*"] } }]
+`;
+    const { customers, teams, users, keys } = taken(text);
+    expect(customers).toMatchObject([{ name: "acme", tools: ["files/*"], toolGroups: [], models: [] }]);
+    expect(teams).toMatchObject([{ name: "t", customer: "acme" }]);
+    expect(users).toEqual([
+      { name: "alice", customer: "acme", models: ["fast"], tools: [], toolGroups: [], at: { line: 4, column: 17 } },
+      { name: "bob", models: [], tools: [], toolGroups: [], at: { line: 4, column: 66 } },
+    ]);
+    expect(keys).toMatchObject([
+      {
+        user: "alice",
+        labels: [
+          { name: "project", values: ["apollo", "gemini-*"] },
+          { name: "env", values: ["*"] },
+        ],
+      },
+    ]);
+  });
+
   test("may price models, to the nano-dollar, and what it does not say of what is cached as input", () => {
     const text = `version: 1
 providers: [{ name: eu, kind: openai, credential: { env: GH_TOKEN } }]
@@ -221,6 +250,21 @@ prices:
         ...{ contextTokensMax: 400_000n, outputTokensMax: 128_000n },
         at: { line: 5, column: 5 },
       },
+    ]);
+  });
+
+  test("may price tools beside models, each call of them alike", () => {
+    const text = `version: 1
+prices:
+  - { tool: github/search_code, perCall: 0.002 }
+  - { model: openai/gpt-5, inputPerMillion: 1, outputPerMillion: 2 }
+  - { tool: github/*, perCall: "0" }
+`;
+    const { prices, toolPrices } = taken(text);
+    expect(prices).toMatchObject([{ model: "gpt-5" }]);
+    expect(toolPrices).toEqual([
+      { tool: "github/search_code", callNanoUsd: 2_000_000n, at: { line: 3, column: 5 } },
+      { tool: "github/*", callNanoUsd: 0n, at: { line: 5, column: 5 } },
     ]);
   });
 
@@ -283,16 +327,10 @@ keys:
 });
 
 describe("a file with a mistake is refused with its place", () => {
-  test.each(refused)("%s", (_, text, message) => {
+  test.each([...refused, ...refusedOfLevels])("%s", (_, text, message) => {
     const { text: file, line, column } = marked(text);
     expect(issuesOf(file).map((issue) => formatIssue("f.yaml", issue))).toEqual([
       `f.yaml:${line}:${column}: ${message}`,
-    ]);
-  });
-
-  test.each(["policies", "customers", "users"])("the section %s is refused, not ignored", (section) => {
-    expect(issuesOf(`version: 1\n${section}: []\n`)).toEqual([
-      { line: 2, column: 1, path: section, message: `\`${section}\` is not supported by this version yet.` },
     ]);
   });
 

@@ -1,23 +1,27 @@
-// One entry of `keys`: a virtual key with its team and the tools and models that it reaches. A secret that the file brings is checked
+// One entry of `keys`: a virtual key with its team and user, the tools and models that it reaches, and its labels. A secret that the file brings is checked
 // and handed on; it is in no message, and neither is anything that stands in its place.
 
 import { parseKey, type KeyKind } from "../key-format.ts";
+import type { PermittedLabels } from "../label.ts";
 import { limits } from "../limits.ts";
+import { namedOf } from "./bound.ts";
 import { credentialOf } from "./credential.ts";
 import type { Place } from "./issue.ts";
 import { grantedModels } from "./models.ts";
-import { mappingOf, nameOf, newNameOf, textOf, type Found, type Reading } from "./reader.ts";
-import { nearest } from "./suggestion.ts";
+import { permittedLabels } from "./permitted-labels.ts";
+import { mappingOf, newNameOf, textOf, type Found, type Reading } from "./reader.ts";
 import { grantedTools, type ConfiguredTools } from "./tool-group.ts";
 
 export type ConfiguredKey = {
   name: string;
   team: string;
+  user?: string;
   purpose: KeyPurposeName;
   /** The whole text, `tg_…`. */
   secret?: string;
   expiresAtMs?: number;
   models: string[];
+  labels: PermittedLabels[];
   at: Place;
 } & ConfiguredTools;
 
@@ -28,16 +32,19 @@ const kindOf = { agent: "key", service: "svc" } as const satisfies Record<KeyPur
 const fields = {
   name: "required",
   team: "required",
+  user: "optional",
   purpose: "optional",
   secret: "optional",
   tools: "optional",
   models: "optional",
+  labels: "optional",
   expiresAt: "optional",
 } as const;
-const laterFields = ["budget", "limits", "user", "customer"] as const;
+const laterFields = ["budget", "limits"] as const;
 
-/** What a key must fit: the teams and tool groups of the file, and the keys before it. */
+/** What a key must fit: the teams, users and tool groups of the file, and the keys before it. */
 export type KeyNeighbours = {
+  users: ReadonlySet<string>;
   teams: ReadonlySet<string>;
   toolGroups: ReadonlySet<string>;
   taken: Map<string, Place>;
@@ -48,11 +55,13 @@ export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours):
   const read = mappingOf(reading, at, fields, { later: laterFields });
   if (!read) return undefined;
   const name = read.name && newNameOf(reading, read.name, neighbours.taken);
-  const team = read.team && teamOf(reading, read.team, neighbours.teams);
+  const team = read.team && namedOf(reading, read.team, "team", neighbours.teams);
+  const user = read.user && namedOf(reading, read.user, "user", neighbours.users);
   const purpose = read.purpose ? purposeOf(reading, read.purpose) : "agent";
   const secret = read.secret && secretOf(reading, read.secret, purpose, neighbours.secretIds);
   const tools = grantedTools(reading, read.tools, neighbours.toolGroups, limits.toolPatternsPerKeyMax);
   const models = grantedModels(reading, read.models, limits.modelPatternsPerKeyMax);
+  const labels = permittedLabels(reading, read.labels);
   const expiresAtMs = read.expiresAt && instantOf(reading, read.expiresAt);
   if (!read.name || name === undefined || team === undefined || purpose === undefined) return undefined;
   return {
@@ -61,18 +70,12 @@ export function readKey(reading: Reading, at: Found, neighbours: KeyNeighbours):
     purpose,
     ...tools,
     models,
+    labels,
+    ...(user === undefined ? {} : { user }),
     ...(secret === undefined ? {} : { secret }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     at: read.name.at,
   };
-}
-
-function teamOf(reading: Reading, at: Found, teams: ReadonlySet<string>): string | undefined {
-  const team = nameOf(reading, at);
-  if (team === undefined || teams.has(team)) return team;
-  const meant = nearest(team, teams);
-  reading.issues.add(at, `names no team of this file${meant === undefined ? "" : `; the nearest is \`${meant}\``}`);
-  return undefined;
 }
 
 function purposeOf(reading: Reading, at: Found): KeyPurposeName | undefined {

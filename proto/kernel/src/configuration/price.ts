@@ -1,4 +1,4 @@
-// One entry of `prices`: what a model costs, in dollars as they are written, never as floating-point numbers. What is not said of
+// One entry of `prices`: what a model costs, or each call of a tool, in dollars as they are written, never as floating-point numbers. What is not said of
 // what is cached costs what input costs, and the longer time what the shorter does: dearer is on the safe side of a budget,
 // as far as that can be known. The order of tiers is theirs, by rising input.
 
@@ -6,6 +6,7 @@ import { isMap } from "yaml";
 import { limits } from "../limits.ts";
 import type { NanoUsd } from "../money.ts";
 import { pricedModelProblem, serviceTierProblem } from "../provider-rules.ts";
+import { pricedToolProblem } from "../tool-price.ts";
 import type { Place } from "./issue.ts";
 import { modelOf } from "./models.ts";
 import {
@@ -14,7 +15,6 @@ import {
   integerOf,
   listOf,
   mappingOf,
-  notYet,
   type Entry,
   type Found,
   type Reading,
@@ -71,11 +71,8 @@ export function readPrice(
   reading: Reading,
   at: Found,
   { taken, providers }: { taken: Map<string, Place>; providers: ReadonlySet<string> },
-): ConfiguredPrice | undefined {
-  if (isMap(at.node) && at.node.has("tool")) {
-    reading.issues.add(at, `is of a tool, which ${notYet}`);
-    return undefined;
-  }
+): ConfiguredPrice | ConfiguredToolPrice | undefined {
+  if (isMap(at.node) && at.node.has("tool")) return readToolPrice(reading, at, taken);
   const read = mappingOf(reading, at, fields);
   if (!read) return undefined;
   const named = { providers: new Set([...kinds, ...providers]), problemOf: pricedModelProblem };
@@ -94,6 +91,24 @@ export function readPrice(
   };
   isNew(reading, at, price, taken);
   return price;
+}
+
+export type ConfiguredToolPrice = {
+  /** A pattern. */
+  tool: string;
+  callNanoUsd: NanoUsd;
+  at: Place;
+};
+
+function readToolPrice(reading: Reading, at: Found, taken: Map<string, Place>): ConfiguredToolPrice | undefined {
+  const read = mappingOf(reading, at, { tool: "required", perCall: "required" } as const);
+  const tool = read?.tool && checkedTextOf(reading, read.tool, pricedToolProblem);
+  const callNanoUsd = read?.perCall && dollarsOf(reading, read.perCall);
+  if (tool === undefined || callNanoUsd === undefined) return undefined;
+  const former = taken.get(tool);
+  if (former) reading.issues.add(at, `is the price of line ${former.line} again`);
+  else taken.set(tool, at.at);
+  return { tool, callNanoUsd, at: at.at };
 }
 
 function isNew(reading: Reading, at: Found, price: ConfiguredPrice, taken: Map<string, Place>): void {

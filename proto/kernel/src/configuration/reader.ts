@@ -165,15 +165,14 @@ export function integerOf(reading: Reading, at: Found, { min, max }: { min: numb
 }
 
 /** An amount, exactly as it is written: it is never a floating-point number, not even on its way. */
-export function dollarsOf(reading: Reading, at: Found): NanoUsd | undefined {
+export function dollarsOf(reading: Reading, at: Found, usdMax: number = limits.priceUsdMax): NanoUsd | undefined {
   const { node } = at;
   const isNumber = isScalar(node) && (typeof node.value === "number" || typeof node.value === "string");
   if (!isNumber) return wrongType(reading, at, "an amount in dollars");
   const text = typeof node.value === "string" ? node.value : (node.source ?? "");
   const amount = parseUsd(text);
-  if (amount !== undefined && amount <= BigInt(limits.priceUsdMax) * nanoPerUsd) return amount;
-  const max = limits.priceUsdMax;
-  reading.issues.add(at, `is not an amount from 0 to ${max} dollars, as 0.25, with at most nine decimal places`);
+  if (amount !== undefined && amount <= BigInt(usdMax) * nanoPerUsd) return amount;
+  reading.issues.add(at, `is not an amount from 0 to ${usdMax} dollars, as 0.25, with at most nine decimal places`);
   return undefined;
 }
 

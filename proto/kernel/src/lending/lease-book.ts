@@ -42,22 +42,28 @@ export class LeaseBook {
 
   /** Holds all that is asked for, or says what is lacking. */
   hold(asks: readonly Ask[], now: Clocks): Hold | readonly Lack[] {
-    const leases = asks.map((ask) => this.leaseOf(ask, now));
+    const lacks = this.lacking(asks, now);
+    if (lacks.length > 0) return lacks;
+    const parts = asks.map((ask) => ({ lease: this.leaseOf(ask, now), covers: ask.covers, held: ask.amount }));
+    for (const { lease, held } of parts) this.touch(lease).hold(held, now);
+    return { parts };
+  }
+
+  lacking(asks: readonly Ask[], now: Clocks): readonly Lack[] {
     const lacks: Lack[] = [];
-    for (const [index, ask] of asks.entries()) {
-      const lease = leases[index];
-      if (lease === undefined) continue;
+    for (const ask of asks) {
+      const lease = this.leaseOf(ask, now);
       const isUsable = lease.mayHold(now, this.autonomyMs);
       if (isUsable && ask.amount <= lease.unspent) continue;
       const lacking = isUsable ? ask.amount - lease.unspent : ask.amount;
       lacks.push({ ask, lease, lacking, isSilent: lease.isSilent(now, this.autonomyMs) });
     }
-    if (lacks.length > 0) return lacks;
-    const parts = leases.map((lease, index) => {
-      return { lease, covers: asks[index]?.covers, held: asks[index]?.amount ?? 0n };
-    });
-    for (const { lease, held } of parts) this.touch(lease).hold(held, now);
-    return { parts };
+    return lacks;
+  }
+
+  /** The leases that calls would hold of, opened where there are none yet. */
+  lookedAt(asks: readonly Ask[], now: Clocks): readonly Lease[] {
+    return asks.map((ask) => this.leaseOf(ask, now));
   }
 
   /** More for a call that is under way, of all its accounts or of none. */
@@ -109,9 +115,9 @@ export class LeaseBook {
     return due;
   }
 
-  answered(number: number, answer: LeaseAnswer, sentAt: Clocks): void {
+  answered(number: number, answer: LeaseAnswer, sentAt: Clocks): Lease | undefined {
     const lease = this.all.get(number);
-    if (lease === undefined) return;
+    if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
     const { isFrozen, news, revision } = answer;
     // What was written off, or is of another time, has been counted already: it says nothing of room for this.
@@ -122,6 +128,7 @@ export class LeaseBook {
     // Where its account goes on, as after a write-off, a ledger from a backup must be told of it once more.
     const isOfUse = lease.settled > 0n && answer.msLeft !== 0;
     if (lease.isAcknowledged() && !isOfUse) this.all.delete(number);
+    return lease;
   }
 
   lease(subject: string): Lease | undefined {

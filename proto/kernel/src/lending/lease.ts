@@ -117,10 +117,20 @@ export class Lease {
     this.lackingInAll = inAll;
   }
 
+  lackingFirst(): bigint {
+    return this.lacking;
+  }
+
+  /** How long its account lasts; undefined: without end, as far as is known. */
+  msLeft({ monotonicMs }: Clocks): number | undefined {
+    return this.endsAt === undefined ? undefined : Math.max(0, this.endsAt.monotonicMs - monotonicMs);
+  }
+
   /** Whether there is something to say or to ask for. */
   isDue({ monotonicMs }: Clocks): boolean {
     if (this.isClosed) return this.isChanged || this.acknowledged < this.revision;
     if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
+    if (this.news === undefined) return true;
     return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
   }
 

@@ -1,17 +1,17 @@
-// For whom a budget or a limit is, as one closed type and as a text ("team/<id>", "label/project=apollo"), and the rules of
-// labels. The text is what an event's scopes name and what refuses where a budget is not understood, so it never holds a
+// For whom a budget or a limit is, as one closed type and as a text ("team/<id>", "label/project=apollo"). The text is what an event's scopes name and what refuses where a budget is not understood, so it never holds a
 // comma. Whether what it names is there is not known here.
 
 import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import {
   BudgetSchema,
   LimitSchema,
+  PolicySchema,
   QuotaLabelSchema,
   QuotaScopeSchema,
   type QuotaScope,
 } from "@tollgate/schema/resources";
-import { isId, isName, nameRule, scopeOf } from "../ids.ts";
-import { limits } from "../limits.ts";
+import { isId, scopeOf } from "../ids.ts";
+import { labelNameProblem, labelValueProblem } from "../label.ts";
 
 export type Label = { readonly name: string; readonly value: string };
 
@@ -52,23 +52,19 @@ export function scopeText(scope: Scope): string {
 /** Why it cannot be; undefined where it can. */
 export function scopeProblem(scope: Scope): string | undefined {
   if (scope.kind !== "label") return isId(scope.id) ? undefined : `is not the id of a ${scope.kind}`;
-  if (!isName(scope.name)) return `has a label whose name is none: ${nameRule}`;
-  return labelValueProblem(scope.value);
+  const problem = labelNameProblem(scope.name) ?? labelValueProblem(scope.value);
+  return problem === undefined ? undefined : `has a label of which a part ${problem}`;
 }
 
-const labelValue = /^[a-zA-Z0-9._:/@+-]+$/;
-
-export function labelValueProblem(value: string): string | undefined {
-  const max = limits.labelValueCharsMax;
-  if (value.length <= max && labelValue.test(value)) return undefined;
-  return `has a label whose value is not 1 to ${max} letters, digits and . _ : / @ + -`;
-}
+/** The kinds of which some hold others back. */
+export const restrainingKinds: ReadonlySet<string> = new Set(["budget", "limit", "policy"]);
 
 /**
  * What refuses, beside the resource itself, where it is not understood: who is meant to be held back by it. Calls would go
  * unbounded otherwise.
  */
 export function restrainedBy(resource: Message): string[] {
+  if (isMessage(resource, PolicySchema)) return resource.covers;
   if (!isMessage(resource, BudgetSchema) && !isMessage(resource, LimitSchema)) return [];
   const scope = scopeIn(resource.scope);
   return scope ? [scopeText(scope)] : [];

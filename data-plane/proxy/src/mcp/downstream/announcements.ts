@@ -3,7 +3,8 @@
 // has its streams closed.
 
 import { hash } from "node:crypto";
-import { authenticate, narrowed, type Principal, type View } from "@tollgate/kernel/view";
+import { admit } from "@tollgate/kernel/asked";
+import { narrowed, type Principal, type View } from "@tollgate/kernel/view";
 import type { ToolGroup } from "@tollgate/schema/resources";
 import type { Credential } from "../../http/credentials.ts";
 import { createSlots } from "../../slots.ts";
@@ -48,7 +49,7 @@ export function createAnnouncements({ view: viewNow, surfaceOf, wallMs }: Announ
   let isPending = false;
 
   function reachIn(view: View, { credential, group: name }: Whose): (Reach & { surface: Surface }) | undefined {
-    const decided = authenticate(view, credential.key, credential.sha256, wallMs());
+    const decided = admit(view, credential, wallMs());
     if (decided.outcome === "refused") return undefined;
     const group = name === undefined ? undefined : view.toolGroupsByName.get(name);
     if (name !== undefined && group === undefined) return undefined;

@@ -1,6 +1,7 @@
 // A client's request that goes to one server, once it is known who asks and that he may: everything that is needed to bring it
 // there and to answer it, in whichever era each of the two speaks.
 
+import type { Redaction } from "@tollgate/kernel/policy/answer";
 import type { Exchange } from "../../http/listener.ts";
 import type { Authorised, Call, Described, Description } from "../../pipeline/call.ts";
 import type { ListKind } from "../catalogue/catalogue.ts";
@@ -32,6 +33,8 @@ export type Errand = McpRequest &
     /** Where the name of what is addressed stands, and what the server calls it. */
     readonly name: { readonly at: Span; readonly own: string };
     readonly exposed: Exposed | undefined;
+    /** What policies take out of the answer. */
+    readonly redactions?: readonly Redaction[];
   };
 
 /**

@@ -27,6 +27,7 @@ import type { Notifications } from "./incoming.ts";
 import { inputResponses, readInputRequired, type InputRequired } from "./input.ts";
 import { OpenQuestions } from "./open-questions.ts";
 import { digestOf, type Parked, type ParkedCalls } from "./parked-calls.ts";
+import { redactedMessage } from "./redacted.ts";
 import { callLegacy, callModern, notificationsFor, sessionFor, type Retry } from "./sending.ts";
 
 export type Forwarding = {
@@ -159,7 +160,8 @@ class Forward implements CallEvents, Parked<Leg> {
   }
 
   onNotification(notification: ServerNotification): void {
-    const message = this.isAnswered ? undefined : this.notifications?.forClient(notification);
+    const heard = redactedMessage(this.leg.call.redactions, notification);
+    const message = this.isAnswered ? undefined : heard && this.notifications?.forClient(heard);
     if (message === undefined) return;
     const { answering } = this.leg.call;
     if (answering.send(message)) return;
@@ -167,7 +169,9 @@ class Forward implements CallEvents, Parked<Leg> {
     answering.onceRead(() => this.call?.resume());
   }
 
-  onRequest(request: ServerRequest): void {
+  onRequest(asked: ServerRequest): void {
+    const request = redactedMessage(this.leg.call.redactions, asked);
+    if (request === undefined) return this.giveUp(new TollgateError("policy.not-redactable"));
     if (request.method === "ping") return this.reply(request, '"result":{}');
     const capability = capabilityFor(request.method);
     const { client, session } = this.leg.call;
@@ -250,7 +254,9 @@ class Forward implements CallEvents, Parked<Leg> {
     this.call?.cancel("The client did not answer.");
   }
 
-  onResponse(response: ServerResponse): void {
+  onResponse(came: ServerResponse): void {
+    const response = redactedMessage(this.leg.call.redactions, came);
+    if (response === undefined) return this.onFailed(new TollgateError("policy.not-redactable"), true);
     if (this.era === "modern" && this.leg.call.client.era === "legacy" && isInputRequired(response))
       return this.askAll(response);
     this.isOver = true;

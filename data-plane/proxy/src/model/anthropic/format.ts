@@ -3,7 +3,8 @@
 import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
-import { errorBody, requestIdHeader } from "./envelope.ts";
+import { shortageAnswer, standingHeaders } from "./allowance.ts";
+import { errorBody, errorEvent, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 import { readAnthropicAnswer } from "./usage.ts";
@@ -12,6 +13,9 @@ export const anthropic: Format = {
   door: "anthropic",
   kind: ProviderKind.ANTHROPIC,
   errorBody,
+  errorEvent,
+  shortageAnswer,
+  standingHeaders,
   requestIdHeader,
   modelsBody,
   modelBody,

@@ -3,7 +3,8 @@
 import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
-import { errorBody, requestIdHeader } from "./envelope.ts";
+import { shortageAnswer, standingHeaders } from "./allowance.ts";
+import { errorBody, errorEvent, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
 import { UnaskedUsage } from "./unasked-usage.ts";
@@ -13,6 +14,9 @@ export const openai: Format = {
   door: "openai",
   kind: ProviderKind.OPENAI,
   errorBody,
+  errorEvent,
+  shortageAnswer,
+  standingHeaders,
   requestIdHeader,
   modelsBody,
   modelBody,

@@ -4,6 +4,7 @@
 // Every byte goes on as it came, but for the model's name and, where the gate has to ask for it, the usage of a stream.
 
 import { limits } from "@tollgate/kernel/limits";
+import { BudgetFeature } from "@tollgate/schema/resources";
 import { Edits } from "../../bytes/edits.ts";
 import {
   listedMembersMax,
@@ -17,7 +18,7 @@ import {
 } from "../../bytes/members.ts";
 import { besidesIn, type Besides } from "./besides.ts";
 import { hasReferences } from "./references.ts";
-import { isServerTool } from "./server-tools.ts";
+import { anyFeature, serverFeatureOf } from "./server-tools.ts";
 
 /** What is asked of a door with a body, by the protocol's own path. */
 export type BodyOperation = "messages" | "messages/count_tokens" | "chat/completions" | "responses" | "embeddings";
@@ -68,6 +69,8 @@ export type ModelRequest = Besides & {
   readonly hasInputElsewhere: boolean;
   /** Whether the model may call what the provider runs, a search or code or another server, whose results it reads. */
   readonly hasServerTools: boolean;
+  /** Which of them, each once, as budgets call them. */
+  readonly serverFeatures: readonly BudgetFeature[];
   /** How often the provider may use such tools, as far as the request says it. */
   readonly serverToolUsesMax: number;
   /** Whether the provider says what a stream used only if the gate asks for it. The client is not to see that it did. */
@@ -101,6 +104,7 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
   const listed = at["fallbacks>*>model"].length + at["tools>*>model"].length;
   if (Math.max(listed, otherModels.length) >= listedMembersMax) return { problem: "too-many-models" };
   const isStreamed = isWord(body, at.stream, "true");
+  const serverFeatures = serverFeaturesIn(body, at);
   return {
     operation,
     bodyBytes: body.length,
@@ -115,7 +119,8 @@ function requestOf(operation: BodyOperation, body: Buffer, at: RequestSpans): Mo
     hasInputElsewhere:
       [at.previous_response_id, at.conversation, at.prompt, at.thread].some((span) => isGiven(body, span)) ||
       hasReferences(body),
-    hasServerTools: hasServerTools(body, at),
+    hasServerTools: serverFeatures.length > 0,
+    serverFeatures,
     serverToolUsesMax: usesOf(body, at["tools>*>max_uses"]),
     mustAskUsage: operation === "chat/completions" && isStreamed && canAskUsage(body, at),
     at,
@@ -189,10 +194,13 @@ function choicesOf(body: Buffer, span: Span | undefined): number {
   return Math.min(Math.max(1, countOf(body, span) ?? choicesMax), choicesMax);
 }
 
-function hasServerTools(body: Buffer, at: RequestSpans): boolean {
-  if (isGiven(body, at.mcp_servers) || isGiven(body, at.web_search_options)) return true;
+function serverFeaturesIn(body: Buffer, at: RequestSpans): readonly BudgetFeature[] {
   const types = at["tools>*>type"];
-  return types.length >= listedMembersMax || types.some((span) => isServerTool(textValue(body, span) ?? ""));
+  if (types.length >= listedMembersMax) return anyFeature;
+  const found = types.flatMap((span) => serverFeatureOf(textValue(body, span) ?? "") ?? []);
+  if (isGiven(body, at.mcp_servers)) found.push(BudgetFeature.MCP);
+  if (isGiven(body, at.web_search_options)) found.push(BudgetFeature.WEB_SEARCH);
+  return found.length < 2 ? found : [...new Set(found)];
 }
 
 /** More than anybody allows. */

@@ -8,7 +8,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_tollgate_v1_options } from "./options_pb.ts";
-import type { AdminToken, Budget, EnrolledProxy, Environment, JoinToken, Key, Limit, ModelAlias, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup } from "./resources_pb.ts";
+import type { AdminToken, Budget, Customer, EnrolledProxy, Environment, JoinToken, Key, Limit, ModelAlias, Policy, PriceList, Provider, Secret, Server, Team, ToolApproval, ToolGroup, User } from "./resources_pb.ts";
 import { file_tollgate_v1_resources } from "./resources_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/events.proto.
  */
 export const file_tollgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSI8CgtUZWFtQ3JlYXRlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToMyvMYCAoEdGVhbRABIjwKC1RlYW1DaGFuZ2VkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPgoLVGVhbVJldGlyZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DsrzGAoKBHRlYW0QARgBIjcKCUtleUlzc3VlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjgKCktleUNoYW5nZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlSb3RhdGVkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOgoKS2V5UmV2b2tlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6DcrzGAkKA2tleRABGAEiRwoQU2VydmVyUmVnaXN0ZXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6DsrzGAoKBnNlcnZlchABIkQKDVNlcnZlckNoYW5nZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJGCg1TZXJ2ZXJSZXRpcmVkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoQyvMYDAoGc2VydmVyEAEYASJSChBUb29sR3JvdXBDcmVhdGVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJSChBUb29sR3JvdXBDaGFuZ2VkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6EsrzGA4KCnRvb2wtZ3JvdXAQASJUChBUb29sR3JvdXBSZXRpcmVkEioKCnRvb2xfZ3JvdXAYASABKAsyFi50b2xsZ2F0ZS52MS5Ub29sR3JvdXA6FMrzGBAKCnRvb2wtZ3JvdXAQARgBIlcKDFRvb2xBcHByb3ZlZBIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhXK8xgRCg10b29sLWFwcHJvdmFsEAEiYgoVVG9vbEFwcHJvdmFsV2l0aGRyYXduEjAKDXRvb2xfYXBwcm92YWwYASABKAsyGS50b2xsZ2F0ZS52MS5Ub29sQXBwcm92YWw6F8rzGBMKDXRvb2wtYXBwcm92YWwQARgBIk8KElByb3ZpZGVyUmVnaXN0ZXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIkwKD1Byb3ZpZGVyQ2hhbmdlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhDK8xgMCghwcm92aWRlchABIk4KD1Byb3ZpZGVyUmV0aXJlZBInCghwcm92aWRlchgBIAEoCzIVLnRvbGxnYXRlLnYxLlByb3ZpZGVyOhLK8xgOCghwcm92aWRlchABGAEiVgoRTW9kZWxBbGlhc0NyZWF0ZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhPK8xgPCgttb2RlbC1hbGlhcxABIlYKEU1vZGVsQWxpYXNDaGFuZ2VkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJYChFNb2RlbEFsaWFzUmV0aXJlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6FcrzGBEKC21vZGVsLWFsaWFzEAEYASJLCglQcmljZXNTZXQSKgoKcHJpY2VfbGlzdBgBIAEoCzIWLnRvbGxnYXRlLnYxLlByaWNlTGlzdDoSyvMYDgoKcHJpY2UtbGlzdBABIkMKDFNlY3JldFN0b3JlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6DsrzGAoKBnNlY3JldBABIkUKDFNlY3JldEVyYXNlZBIjCgZzZWNyZXQYASABKAsyEy50b2xsZ2F0ZS52MS5TZWNyZXQ6EMrzGAwKBnNlY3JldBABGAEiVAoORW52aXJvbm1lbnRTZXQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoTyvMYDwoLZW52aXJvbm1lbnQQASJaChJFbnZpcm9ubWVudFJldGlyZWQSLQoLZW52aXJvbm1lbnQYASABKAsyGC50b2xsZ2F0ZS52MS5FbnZpcm9ubWVudDoVyvMYEQoLZW52aXJvbm1lbnQQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBIkQKDUJ1ZGdldENyZWF0ZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJECg1CdWRnZXRDaGFuZ2VkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiSgoTQnVkZ2V0T3ZlcnJpZGVBZGRlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6DsrzGAoKBmJ1ZGdldBABIkoKE0J1ZGdldE92ZXJyaWRlRW5kZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJGCg1CdWRnZXRSZXRpcmVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoQyvMYDAoGYnVkZ2V0EAEYASJACgxMaW1pdENyZWF0ZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJACgxMaW1pdENoYW5nZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJCCgxMaW1pdFJldGlyZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoPyvMYCwoFbGltaXQQARgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
+  fileDesc("Chh0b2xsZ2F0ZS92MS9ldmVudHMucHJvdG8SC3RvbGxnYXRlLnYxIogBCgtMb2dnZWRFdmVudBIOCgZzdHJlYW0YASABKAkSDwoHdmVyc2lvbhgCIAEoDRIMCgR0eXBlGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIPCgd0aW1lX21zGAUgASgDEg0KBWFjdG9yGAYgASgJEgwKBGJvZHkYByABKAwSDAoEbGVmdBgIIAEoDSJMCg9DdXN0b21lckNyZWF0ZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJMCg9DdXN0b21lckNoYW5nZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoQyvMYDAoIY3VzdG9tZXIQASJOCg9DdXN0b21lclJldGlyZWQSJwoIY3VzdG9tZXIYASABKAsyFS50b2xsZ2F0ZS52MS5DdXN0b21lcjoSyvMYDgoIY3VzdG9tZXIQARgBIjwKC1RlYW1DcmVhdGVkEh8KBHRlYW0YASABKAsyES50b2xsZ2F0ZS52MS5UZWFtOgzK8xgICgR0ZWFtEAEiPAoLVGVhbUNoYW5nZWQSHwoEdGVhbRgBIAEoCzIRLnRvbGxnYXRlLnYxLlRlYW06DMrzGAgKBHRlYW0QASI+CgtUZWFtUmV0aXJlZBIfCgR0ZWFtGAEgASgLMhEudG9sbGdhdGUudjEuVGVhbToOyvMYCgoEdGVhbRABGAEiPAoLVXNlckNyZWF0ZWQSHwoEdXNlchgBIAEoCzIRLnRvbGxnYXRlLnYxLlVzZXI6DMrzGAgKBHVzZXIQASI8CgtVc2VyQ2hhbmdlZBIfCgR1c2VyGAEgASgLMhEudG9sbGdhdGUudjEuVXNlcjoMyvMYCAoEdXNlchABIj4KC1VzZXJSZXRpcmVkEh8KBHVzZXIYASABKAsyES50b2xsZ2F0ZS52MS5Vc2VyOg7K8xgKCgR1c2VyEAEYASI3CglLZXlJc3N1ZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5OgvK8xgHCgNrZXkQASI4CgpLZXlDaGFuZ2VkEh0KA2tleRgBIAEoCzIQLnRvbGxnYXRlLnYxLktleToLyvMYBwoDa2V5EAEiOAoKS2V5Um90YXRlZBIdCgNrZXkYASABKAsyEC50b2xsZ2F0ZS52MS5LZXk6C8rzGAcKA2tleRABIjoKCktleVJldm9rZWQSHQoDa2V5GAEgASgLMhAudG9sbGdhdGUudjEuS2V5Og3K8xgJCgNrZXkQARgBIkcKEFNlcnZlclJlZ2lzdGVyZWQSIwoGc2VydmVyGAEgASgLMhMudG9sbGdhdGUudjEuU2VydmVyOg7K8xgKCgZzZXJ2ZXIQASJECg1TZXJ2ZXJDaGFuZ2VkEiMKBnNlcnZlchgBIAEoCzITLnRvbGxnYXRlLnYxLlNlcnZlcjoOyvMYCgoGc2VydmVyEAEiRgoNU2VydmVyUmV0aXJlZBIjCgZzZXJ2ZXIYASABKAsyEy50b2xsZ2F0ZS52MS5TZXJ2ZXI6EMrzGAwKBnNlcnZlchABGAEiUgoQVG9vbEdyb3VwQ3JlYXRlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiUgoQVG9vbEdyb3VwQ2hhbmdlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhLK8xgOCgp0b29sLWdyb3VwEAEiVAoQVG9vbEdyb3VwUmV0aXJlZBIqCgp0b29sX2dyb3VwGAEgASgLMhYudG9sbGdhdGUudjEuVG9vbEdyb3VwOhTK8xgQCgp0b29sLWdyb3VwEAEYASJXCgxUb29sQXBwcm92ZWQSMAoNdG9vbF9hcHByb3ZhbBgBIAEoCzIZLnRvbGxnYXRlLnYxLlRvb2xBcHByb3ZhbDoVyvMYEQoNdG9vbC1hcHByb3ZhbBABImIKFVRvb2xBcHByb3ZhbFdpdGhkcmF3bhIwCg10b29sX2FwcHJvdmFsGAEgASgLMhkudG9sbGdhdGUudjEuVG9vbEFwcHJvdmFsOhfK8xgTCg10b29sLWFwcHJvdmFsEAEYASJPChJQcm92aWRlclJlZ2lzdGVyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJMCg9Qcm92aWRlckNoYW5nZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoQyvMYDAoIcHJvdmlkZXIQASJOCg9Qcm92aWRlclJldGlyZWQSJwoIcHJvdmlkZXIYASABKAsyFS50b2xsZ2F0ZS52MS5Qcm92aWRlcjoSyvMYDgoIcHJvdmlkZXIQARgBIlYKEU1vZGVsQWxpYXNDcmVhdGVkEiwKC21vZGVsX2FsaWFzGAEgASgLMhcudG9sbGdhdGUudjEuTW9kZWxBbGlhczoTyvMYDwoLbW9kZWwtYWxpYXMQASJWChFNb2RlbEFsaWFzQ2hhbmdlZBIsCgttb2RlbF9hbGlhcxgBIAEoCzIXLnRvbGxnYXRlLnYxLk1vZGVsQWxpYXM6E8rzGA8KC21vZGVsLWFsaWFzEAEiWAoRTW9kZWxBbGlhc1JldGlyZWQSLAoLbW9kZWxfYWxpYXMYASABKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbEFsaWFzOhXK8xgRCgttb2RlbC1hbGlhcxABGAEiSwoJUHJpY2VzU2V0EioKCnByaWNlX2xpc3QYASABKAsyFi50b2xsZ2F0ZS52MS5QcmljZUxpc3Q6EsrzGA4KCnByaWNlLWxpc3QQASJDCgxTZWNyZXRTdG9yZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0Og7K8xgKCgZzZWNyZXQQASJFCgxTZWNyZXRFcmFzZWQSIwoGc2VjcmV0GAEgASgLMhMudG9sbGdhdGUudjEuU2VjcmV0OhDK8xgMCgZzZWNyZXQQARgBIlQKDkVudmlyb25tZW50U2V0Ei0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6E8rzGA8KC2Vudmlyb25tZW50EAEiWgoSRW52aXJvbm1lbnRSZXRpcmVkEi0KC2Vudmlyb25tZW50GAEgASgLMhgudG9sbGdhdGUudjEuRW52aXJvbm1lbnQ6FcrzGBEKC2Vudmlyb25tZW50EAEYASJECg1Qb2xpY3lDcmVhdGVkEiMKBnBvbGljeRgBIAEoCzITLnRvbGxnYXRlLnYxLlBvbGljeToOyvMYCgoGcG9saWN5EAEiRAoNUG9saWN5Q2hhbmdlZBIjCgZwb2xpY3kYASABKAsyEy50b2xsZ2F0ZS52MS5Qb2xpY3k6DsrzGAoKBnBvbGljeRABIkYKDVBvbGljeVJldGlyZWQSIwoGcG9saWN5GAEgASgLMhMudG9sbGdhdGUudjEuUG9saWN5OhDK8xgMCgZwb2xpY3kQARgBIlMKEEFkbWluVG9rZW5Jc3N1ZWQSLAoLYWRtaW5fdG9rZW4YASABKAsyFy50b2xsZ2F0ZS52MS5BZG1pblRva2VuOhHK8xgNCgthZG1pbi10b2tlbiJWChFBZG1pblRva2VuUmV2b2tlZBIsCgthZG1pbl90b2tlbhgBIAEoCzIXLnRvbGxnYXRlLnYxLkFkbWluVG9rZW46E8rzGA8KC2FkbWluLXRva2VuGAEiTwoPSm9pblRva2VuSXNzdWVkEioKCmpvaW5fdG9rZW4YASABKAsyFi50b2xsZ2F0ZS52MS5Kb2luVG9rZW46EMrzGAwKCmpvaW4tdG9rZW4iTQoNSm9pblRva2VuVXNlZBIqCgpqb2luX3Rva2VuGAEgASgLMhYudG9sbGdhdGUudjEuSm9pblRva2VuOhDK8xgMCgpqb2luLXRva2VuIlIKEEpvaW5Ub2tlblJldm9rZWQSKgoKam9pbl90b2tlbhgBIAEoCzIWLnRvbGxnYXRlLnYxLkpvaW5Ub2tlbjoSyvMYDgoKam9pbi10b2tlbhgBIkcKDVByb3h5RW5yb2xsZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5OgvK8xgHCgVwcm94eSJICgxQcm94eVJldm9rZWQSKQoFcHJveHkYASABKAsyGi50b2xsZ2F0ZS52MS5FbnJvbGxlZFByb3h5Og3K8xgJCgVwcm94eRgBIkQKDUJ1ZGdldENyZWF0ZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJECg1CdWRnZXRDaGFuZ2VkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoOyvMYCgoGYnVkZ2V0EAEiSgoTQnVkZ2V0T3ZlcnJpZGVBZGRlZBIjCgZidWRnZXQYASABKAsyEy50b2xsZ2F0ZS52MS5CdWRnZXQ6DsrzGAoKBmJ1ZGdldBABIkoKE0J1ZGdldE92ZXJyaWRlRW5kZWQSIwoGYnVkZ2V0GAEgASgLMhMudG9sbGdhdGUudjEuQnVkZ2V0Og7K8xgKCgZidWRnZXQQASJGCg1CdWRnZXRSZXRpcmVkEiMKBmJ1ZGdldBgBIAEoCzITLnRvbGxnYXRlLnYxLkJ1ZGdldDoQyvMYDAoGYnVkZ2V0EAEYASJACgxMaW1pdENyZWF0ZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJACgxMaW1pdENoYW5nZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoNyvMYCQoFbGltaXQQASJCCgxMaW1pdFJldGlyZWQSIQoFbGltaXQYASABKAsyEi50b2xsZ2F0ZS52MS5MaW1pdDoPyvMYCwoFbGltaXQQARgBYgZwcm90bzM", [file_tollgate_v1_options, file_tollgate_v1_resources]);
 
 /**
  * What the log stores of an event, and what its hash covers together with the position.
@@ -83,6 +83,59 @@ export const LoggedEventSchema: GenMessage<LoggedEvent> = /*@__PURE__*/
   messageDesc(file_tollgate_v1_events, 0);
 
 /**
+ * @generated from message tollgate.v1.CustomerCreated
+ */
+export type CustomerCreated = Message<"tollgate.v1.CustomerCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Customer customer = 1;
+   */
+  customer?: Customer | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.CustomerCreated.
+ * Use `create(CustomerCreatedSchema)` to create a new message.
+ */
+export const CustomerCreatedSchema: GenMessage<CustomerCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 1);
+
+/**
+ * What bounds its keys changed.
+ *
+ * @generated from message tollgate.v1.CustomerChanged
+ */
+export type CustomerChanged = Message<"tollgate.v1.CustomerChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Customer customer = 1;
+   */
+  customer?: Customer | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.CustomerChanged.
+ * Use `create(CustomerChangedSchema)` to create a new message.
+ */
+export const CustomerChangedSchema: GenMessage<CustomerChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 2);
+
+/**
+ * @generated from message tollgate.v1.CustomerRetired
+ */
+export type CustomerRetired = Message<"tollgate.v1.CustomerRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Customer customer = 1;
+   */
+  customer?: Customer | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.CustomerRetired.
+ * Use `create(CustomerRetiredSchema)` to create a new message.
+ */
+export const CustomerRetiredSchema: GenMessage<CustomerRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 3);
+
+/**
  * @generated from message tollgate.v1.TeamCreated
  */
 export type TeamCreated = Message<"tollgate.v1.TeamCreated"> & {
@@ -97,10 +150,10 @@ export type TeamCreated = Message<"tollgate.v1.TeamCreated"> & {
  * Use `create(TeamCreatedSchema)` to create a new message.
  */
 export const TeamCreatedSchema: GenMessage<TeamCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 1);
+  messageDesc(file_tollgate_v1_events, 4);
 
 /**
- * What bounds its keys changed.
+ * What bounds its keys, or its customer, changed.
  *
  * @generated from message tollgate.v1.TeamChanged
  */
@@ -116,7 +169,7 @@ export type TeamChanged = Message<"tollgate.v1.TeamChanged"> & {
  * Use `create(TeamChangedSchema)` to create a new message.
  */
 export const TeamChangedSchema: GenMessage<TeamChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 2);
+  messageDesc(file_tollgate_v1_events, 5);
 
 /**
  * @generated from message tollgate.v1.TeamRetired
@@ -133,7 +186,60 @@ export type TeamRetired = Message<"tollgate.v1.TeamRetired"> & {
  * Use `create(TeamRetiredSchema)` to create a new message.
  */
 export const TeamRetiredSchema: GenMessage<TeamRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 3);
+  messageDesc(file_tollgate_v1_events, 6);
+
+/**
+ * @generated from message tollgate.v1.UserCreated
+ */
+export type UserCreated = Message<"tollgate.v1.UserCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.UserCreated.
+ * Use `create(UserCreatedSchema)` to create a new message.
+ */
+export const UserCreatedSchema: GenMessage<UserCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 7);
+
+/**
+ * What bounds its keys changed.
+ *
+ * @generated from message tollgate.v1.UserChanged
+ */
+export type UserChanged = Message<"tollgate.v1.UserChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.UserChanged.
+ * Use `create(UserChangedSchema)` to create a new message.
+ */
+export const UserChangedSchema: GenMessage<UserChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 8);
+
+/**
+ * @generated from message tollgate.v1.UserRetired
+ */
+export type UserRetired = Message<"tollgate.v1.UserRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.UserRetired.
+ * Use `create(UserRetiredSchema)` to create a new message.
+ */
+export const UserRetiredSchema: GenMessage<UserRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 9);
 
 /**
  * @generated from message tollgate.v1.KeyIssued
@@ -150,10 +256,10 @@ export type KeyIssued = Message<"tollgate.v1.KeyIssued"> & {
  * Use `create(KeyIssuedSchema)` to create a new message.
  */
 export const KeyIssuedSchema: GenMessage<KeyIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 4);
+  messageDesc(file_tollgate_v1_events, 10);
 
 /**
- * Tools or expiry changed.
+ * Anything but its secrets changed.
  *
  * @generated from message tollgate.v1.KeyChanged
  */
@@ -169,7 +275,7 @@ export type KeyChanged = Message<"tollgate.v1.KeyChanged"> & {
  * Use `create(KeyChangedSchema)` to create a new message.
  */
 export const KeyChangedSchema: GenMessage<KeyChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 5);
+  messageDesc(file_tollgate_v1_events, 11);
 
 /**
  * @generated from message tollgate.v1.KeyRotated
@@ -186,7 +292,7 @@ export type KeyRotated = Message<"tollgate.v1.KeyRotated"> & {
  * Use `create(KeyRotatedSchema)` to create a new message.
  */
 export const KeyRotatedSchema: GenMessage<KeyRotated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 6);
+  messageDesc(file_tollgate_v1_events, 12);
 
 /**
  * @generated from message tollgate.v1.KeyRevoked
@@ -203,7 +309,7 @@ export type KeyRevoked = Message<"tollgate.v1.KeyRevoked"> & {
  * Use `create(KeyRevokedSchema)` to create a new message.
  */
 export const KeyRevokedSchema: GenMessage<KeyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 7);
+  messageDesc(file_tollgate_v1_events, 13);
 
 /**
  * @generated from message tollgate.v1.ServerRegistered
@@ -220,7 +326,7 @@ export type ServerRegistered = Message<"tollgate.v1.ServerRegistered"> & {
  * Use `create(ServerRegisteredSchema)` to create a new message.
  */
 export const ServerRegisteredSchema: GenMessage<ServerRegistered> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 8);
+  messageDesc(file_tollgate_v1_events, 14);
 
 /**
  * @generated from message tollgate.v1.ServerChanged
@@ -237,7 +343,7 @@ export type ServerChanged = Message<"tollgate.v1.ServerChanged"> & {
  * Use `create(ServerChangedSchema)` to create a new message.
  */
 export const ServerChangedSchema: GenMessage<ServerChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 9);
+  messageDesc(file_tollgate_v1_events, 15);
 
 /**
  * @generated from message tollgate.v1.ServerRetired
@@ -254,7 +360,7 @@ export type ServerRetired = Message<"tollgate.v1.ServerRetired"> & {
  * Use `create(ServerRetiredSchema)` to create a new message.
  */
 export const ServerRetiredSchema: GenMessage<ServerRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 10);
+  messageDesc(file_tollgate_v1_events, 16);
 
 /**
  * @generated from message tollgate.v1.ToolGroupCreated
@@ -271,7 +377,7 @@ export type ToolGroupCreated = Message<"tollgate.v1.ToolGroupCreated"> & {
  * Use `create(ToolGroupCreatedSchema)` to create a new message.
  */
 export const ToolGroupCreatedSchema: GenMessage<ToolGroupCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 11);
+  messageDesc(file_tollgate_v1_events, 17);
 
 /**
  * @generated from message tollgate.v1.ToolGroupChanged
@@ -288,7 +394,7 @@ export type ToolGroupChanged = Message<"tollgate.v1.ToolGroupChanged"> & {
  * Use `create(ToolGroupChangedSchema)` to create a new message.
  */
 export const ToolGroupChangedSchema: GenMessage<ToolGroupChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 12);
+  messageDesc(file_tollgate_v1_events, 18);
 
 /**
  * @generated from message tollgate.v1.ToolGroupRetired
@@ -305,7 +411,7 @@ export type ToolGroupRetired = Message<"tollgate.v1.ToolGroupRetired"> & {
  * Use `create(ToolGroupRetiredSchema)` to create a new message.
  */
 export const ToolGroupRetiredSchema: GenMessage<ToolGroupRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 13);
+  messageDesc(file_tollgate_v1_events, 19);
 
 /**
  * Also where another definition of the tool was approved before: this one takes its place.
@@ -324,7 +430,7 @@ export type ToolApproved = Message<"tollgate.v1.ToolApproved"> & {
  * Use `create(ToolApprovedSchema)` to create a new message.
  */
 export const ToolApprovedSchema: GenMessage<ToolApproved> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 14);
+  messageDesc(file_tollgate_v1_events, 20);
 
 /**
  * @generated from message tollgate.v1.ToolApprovalWithdrawn
@@ -341,7 +447,7 @@ export type ToolApprovalWithdrawn = Message<"tollgate.v1.ToolApprovalWithdrawn">
  * Use `create(ToolApprovalWithdrawnSchema)` to create a new message.
  */
 export const ToolApprovalWithdrawnSchema: GenMessage<ToolApprovalWithdrawn> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 15);
+  messageDesc(file_tollgate_v1_events, 21);
 
 /**
  * @generated from message tollgate.v1.ProviderRegistered
@@ -358,7 +464,7 @@ export type ProviderRegistered = Message<"tollgate.v1.ProviderRegistered"> & {
  * Use `create(ProviderRegisteredSchema)` to create a new message.
  */
 export const ProviderRegisteredSchema: GenMessage<ProviderRegistered> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 16);
+  messageDesc(file_tollgate_v1_events, 22);
 
 /**
  * @generated from message tollgate.v1.ProviderChanged
@@ -375,7 +481,7 @@ export type ProviderChanged = Message<"tollgate.v1.ProviderChanged"> & {
  * Use `create(ProviderChangedSchema)` to create a new message.
  */
 export const ProviderChangedSchema: GenMessage<ProviderChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 17);
+  messageDesc(file_tollgate_v1_events, 23);
 
 /**
  * @generated from message tollgate.v1.ProviderRetired
@@ -392,7 +498,7 @@ export type ProviderRetired = Message<"tollgate.v1.ProviderRetired"> & {
  * Use `create(ProviderRetiredSchema)` to create a new message.
  */
 export const ProviderRetiredSchema: GenMessage<ProviderRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 18);
+  messageDesc(file_tollgate_v1_events, 24);
 
 /**
  * @generated from message tollgate.v1.ModelAliasCreated
@@ -409,7 +515,7 @@ export type ModelAliasCreated = Message<"tollgate.v1.ModelAliasCreated"> & {
  * Use `create(ModelAliasCreatedSchema)` to create a new message.
  */
 export const ModelAliasCreatedSchema: GenMessage<ModelAliasCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 19);
+  messageDesc(file_tollgate_v1_events, 25);
 
 /**
  * @generated from message tollgate.v1.ModelAliasChanged
@@ -426,7 +532,7 @@ export type ModelAliasChanged = Message<"tollgate.v1.ModelAliasChanged"> & {
  * Use `create(ModelAliasChangedSchema)` to create a new message.
  */
 export const ModelAliasChangedSchema: GenMessage<ModelAliasChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 20);
+  messageDesc(file_tollgate_v1_events, 26);
 
 /**
  * @generated from message tollgate.v1.ModelAliasRetired
@@ -443,7 +549,7 @@ export type ModelAliasRetired = Message<"tollgate.v1.ModelAliasRetired"> & {
  * Use `create(ModelAliasRetiredSchema)` to create a new message.
  */
 export const ModelAliasRetiredSchema: GenMessage<ModelAliasRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 21);
+  messageDesc(file_tollgate_v1_events, 27);
 
 /**
  * Also where another list was set before: this one takes its place.
@@ -462,7 +568,7 @@ export type PricesSet = Message<"tollgate.v1.PricesSet"> & {
  * Use `create(PricesSetSchema)` to create a new message.
  */
 export const PricesSetSchema: GenMessage<PricesSet> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 22);
+  messageDesc(file_tollgate_v1_events, 28);
 
 /**
  * @generated from message tollgate.v1.SecretStored
@@ -479,7 +585,7 @@ export type SecretStored = Message<"tollgate.v1.SecretStored"> & {
  * Use `create(SecretStoredSchema)` to create a new message.
  */
 export const SecretStoredSchema: GenMessage<SecretStored> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 23);
+  messageDesc(file_tollgate_v1_events, 29);
 
 /**
  * @generated from message tollgate.v1.SecretErased
@@ -496,7 +602,7 @@ export type SecretErased = Message<"tollgate.v1.SecretErased"> & {
  * Use `create(SecretErasedSchema)` to create a new message.
  */
 export const SecretErasedSchema: GenMessage<SecretErased> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 24);
+  messageDesc(file_tollgate_v1_events, 30);
 
 /**
  * @generated from message tollgate.v1.EnvironmentSet
@@ -513,7 +619,7 @@ export type EnvironmentSet = Message<"tollgate.v1.EnvironmentSet"> & {
  * Use `create(EnvironmentSetSchema)` to create a new message.
  */
 export const EnvironmentSetSchema: GenMessage<EnvironmentSet> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 25);
+  messageDesc(file_tollgate_v1_events, 31);
 
 /**
  * @generated from message tollgate.v1.EnvironmentRetired
@@ -530,7 +636,58 @@ export type EnvironmentRetired = Message<"tollgate.v1.EnvironmentRetired"> & {
  * Use `create(EnvironmentRetiredSchema)` to create a new message.
  */
 export const EnvironmentRetiredSchema: GenMessage<EnvironmentRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 26);
+  messageDesc(file_tollgate_v1_events, 32);
+
+/**
+ * @generated from message tollgate.v1.PolicyCreated
+ */
+export type PolicyCreated = Message<"tollgate.v1.PolicyCreated"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyCreated.
+ * Use `create(PolicyCreatedSchema)` to create a new message.
+ */
+export const PolicyCreatedSchema: GenMessage<PolicyCreated> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 33);
+
+/**
+ * @generated from message tollgate.v1.PolicyChanged
+ */
+export type PolicyChanged = Message<"tollgate.v1.PolicyChanged"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyChanged.
+ * Use `create(PolicyChangedSchema)` to create a new message.
+ */
+export const PolicyChangedSchema: GenMessage<PolicyChanged> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 34);
+
+/**
+ * @generated from message tollgate.v1.PolicyRetired
+ */
+export type PolicyRetired = Message<"tollgate.v1.PolicyRetired"> & {
+  /**
+   * @generated from field: tollgate.v1.Policy policy = 1;
+   */
+  policy?: Policy | undefined;
+};
+
+/**
+ * Describes the message tollgate.v1.PolicyRetired.
+ * Use `create(PolicyRetiredSchema)` to create a new message.
+ */
+export const PolicyRetiredSchema: GenMessage<PolicyRetired> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_events, 35);
 
 /**
  * @generated from message tollgate.v1.AdminTokenIssued
@@ -547,7 +704,7 @@ export type AdminTokenIssued = Message<"tollgate.v1.AdminTokenIssued"> & {
  * Use `create(AdminTokenIssuedSchema)` to create a new message.
  */
 export const AdminTokenIssuedSchema: GenMessage<AdminTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 27);
+  messageDesc(file_tollgate_v1_events, 36);
 
 /**
  * @generated from message tollgate.v1.AdminTokenRevoked
@@ -564,7 +721,7 @@ export type AdminTokenRevoked = Message<"tollgate.v1.AdminTokenRevoked"> & {
  * Use `create(AdminTokenRevokedSchema)` to create a new message.
  */
 export const AdminTokenRevokedSchema: GenMessage<AdminTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 28);
+  messageDesc(file_tollgate_v1_events, 37);
 
 /**
  * @generated from message tollgate.v1.JoinTokenIssued
@@ -581,7 +738,7 @@ export type JoinTokenIssued = Message<"tollgate.v1.JoinTokenIssued"> & {
  * Use `create(JoinTokenIssuedSchema)` to create a new message.
  */
 export const JoinTokenIssuedSchema: GenMessage<JoinTokenIssued> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 29);
+  messageDesc(file_tollgate_v1_events, 38);
 
 /**
  * In the commit of the enrolment that it let in.
@@ -600,7 +757,7 @@ export type JoinTokenUsed = Message<"tollgate.v1.JoinTokenUsed"> & {
  * Use `create(JoinTokenUsedSchema)` to create a new message.
  */
 export const JoinTokenUsedSchema: GenMessage<JoinTokenUsed> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 30);
+  messageDesc(file_tollgate_v1_events, 39);
 
 /**
  * @generated from message tollgate.v1.JoinTokenRevoked
@@ -617,7 +774,7 @@ export type JoinTokenRevoked = Message<"tollgate.v1.JoinTokenRevoked"> & {
  * Use `create(JoinTokenRevokedSchema)` to create a new message.
  */
 export const JoinTokenRevokedSchema: GenMessage<JoinTokenRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 31);
+  messageDesc(file_tollgate_v1_events, 40);
 
 /**
  * @generated from message tollgate.v1.ProxyEnrolled
@@ -634,7 +791,7 @@ export type ProxyEnrolled = Message<"tollgate.v1.ProxyEnrolled"> & {
  * Use `create(ProxyEnrolledSchema)` to create a new message.
  */
 export const ProxyEnrolledSchema: GenMessage<ProxyEnrolled> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 32);
+  messageDesc(file_tollgate_v1_events, 41);
 
 /**
  * @generated from message tollgate.v1.ProxyRevoked
@@ -651,7 +808,7 @@ export type ProxyRevoked = Message<"tollgate.v1.ProxyRevoked"> & {
  * Use `create(ProxyRevokedSchema)` to create a new message.
  */
 export const ProxyRevokedSchema: GenMessage<ProxyRevoked> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 33);
+  messageDesc(file_tollgate_v1_events, 42);
 
 /**
  * @generated from message tollgate.v1.BudgetCreated
@@ -668,7 +825,7 @@ export type BudgetCreated = Message<"tollgate.v1.BudgetCreated"> & {
  * Use `create(BudgetCreatedSchema)` to create a new message.
  */
 export const BudgetCreatedSchema: GenMessage<BudgetCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 34);
+  messageDesc(file_tollgate_v1_events, 43);
 
 /**
  * @generated from message tollgate.v1.BudgetChanged
@@ -685,7 +842,7 @@ export type BudgetChanged = Message<"tollgate.v1.BudgetChanged"> & {
  * Use `create(BudgetChangedSchema)` to create a new message.
  */
 export const BudgetChangedSchema: GenMessage<BudgetChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 35);
+  messageDesc(file_tollgate_v1_events, 44);
 
 /**
  * @generated from message tollgate.v1.BudgetOverrideAdded
@@ -702,7 +859,7 @@ export type BudgetOverrideAdded = Message<"tollgate.v1.BudgetOverrideAdded"> & {
  * Use `create(BudgetOverrideAddedSchema)` to create a new message.
  */
 export const BudgetOverrideAddedSchema: GenMessage<BudgetOverrideAdded> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 36);
+  messageDesc(file_tollgate_v1_events, 45);
 
 /**
  * Before its time.
@@ -721,7 +878,7 @@ export type BudgetOverrideEnded = Message<"tollgate.v1.BudgetOverrideEnded"> & {
  * Use `create(BudgetOverrideEndedSchema)` to create a new message.
  */
 export const BudgetOverrideEndedSchema: GenMessage<BudgetOverrideEnded> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 37);
+  messageDesc(file_tollgate_v1_events, 46);
 
 /**
  * @generated from message tollgate.v1.BudgetRetired
@@ -738,7 +895,7 @@ export type BudgetRetired = Message<"tollgate.v1.BudgetRetired"> & {
  * Use `create(BudgetRetiredSchema)` to create a new message.
  */
 export const BudgetRetiredSchema: GenMessage<BudgetRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 38);
+  messageDesc(file_tollgate_v1_events, 47);
 
 /**
  * @generated from message tollgate.v1.LimitCreated
@@ -755,7 +912,7 @@ export type LimitCreated = Message<"tollgate.v1.LimitCreated"> & {
  * Use `create(LimitCreatedSchema)` to create a new message.
  */
 export const LimitCreatedSchema: GenMessage<LimitCreated> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 39);
+  messageDesc(file_tollgate_v1_events, 48);
 
 /**
  * @generated from message tollgate.v1.LimitChanged
@@ -772,7 +929,7 @@ export type LimitChanged = Message<"tollgate.v1.LimitChanged"> & {
  * Use `create(LimitChangedSchema)` to create a new message.
  */
 export const LimitChangedSchema: GenMessage<LimitChanged> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 40);
+  messageDesc(file_tollgate_v1_events, 49);
 
 /**
  * @generated from message tollgate.v1.LimitRetired
@@ -789,5 +946,5 @@ export type LimitRetired = Message<"tollgate.v1.LimitRetired"> & {
  * Use `create(LimitRetiredSchema)` to create a new message.
  */
 export const LimitRetiredSchema: GenMessage<LimitRetired> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_events, 41);
+  messageDesc(file_tollgate_v1_events, 50);
 

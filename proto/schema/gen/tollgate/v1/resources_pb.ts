@@ -14,7 +14,53 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/resources.proto.
  */
 export const file_tollgate_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxInUKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRIWCg50b29sX2dyb3VwX2lkcxgEIAMoCRIOCgZtb2RlbHMYBSADKAkSEAoIcmVxdWlyZXMYDyADKAk6CtLzGAYKBHRlYW0iygIKA0tleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3RlYW1faWQYAyABKAkSKAoHcHVycG9zZRgEIAEoDjIXLnRvbGxnYXRlLnYxLktleVB1cnBvc2USJwoHc2VjcmV0cxgFIAMoCzIWLnRvbGxnYXRlLnYxLktleVNlY3JldBINCgV0b29scxgGIAMoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIaCg1yZXZva2VkX2F0X21zGAkgASgDSAGIAQESFgoOdG9vbF9ncm91cF9pZHMYCiADKAkSDgoGbW9kZWxzGAsgAygJEhAKCHJlcXVpcmVzGA8gAygJOgnS8xgFCgNrZXlCEAoOX2V4cGlyZXNfYXRfbXNCEAoOX3Jldm9rZWRfYXRfbXMiSwoJS2V5U2VjcmV0Eg4KBnNoYTI1NhgBIAEoDBIbCg52YWxpZF91bnRpbF9tcxgCIAEoA0gAiAEBQhEKD192YWxpZF91bnRpbF9tcyLDAwoGU2VydmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdXJsGAMgASgJEioKB2hlYWRlcnMYBCADKAsyGS50b2xsZ2F0ZS52MS5TZXJ2ZXJIZWFkZXISFwoPdGltZW91dF9zZWNvbmRzGAUgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgGIAEoCBIvCgl0cmFuc3BvcnQYByABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJUcmFuc3BvcnQSDwoHY29tbWFuZBgIIAMoCRIwCgtlbnZpcm9ubWVudBgJIAMoCzIbLnRvbGxnYXRlLnYxLlNlcnZlclZhcmlhYmxlEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAogASgJEh0KA2VyYRgLIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIvCglpc29sYXRpb24YDCABKA4yHC50b2xsZ2F0ZS52MS5TZXJ2ZXJJc29sYXRpb24SLwoJY2F0YWxvZ3VlGA0gASgOMhwudG9sbGdhdGUudjEuU2VydmVyQ2F0YWxvZ3VlEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZXJ2ZXIiUAoOU2VydmVyVmFyaWFibGUSDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJEg0KBXZhbHVlGAQgASgJIj8KDFNlcnZlckhlYWRlchIMCgRuYW1lGAEgASgJEg4KBnByZWZpeBgCIAEoCRIRCglzZWNyZXRfaWQYAyABKAkioQEKCVRvb2xHcm91cBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEicKBm5hbWluZxgEIAEoDjIXLnRvbGxnYXRlLnYxLlRvb2xOYW1pbmcSHgoEZXJhcxgFIAMoDjIQLnRvbGxnYXRlLnYxLkVyYRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKdG9vbC1ncm91cCJ9CgxUb29sQXBwcm92YWwSCgoCaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSGQoRZGVmaW5pdGlvbl9zaGEyNTYYBCABKAwSEAoIcmVxdWlyZXMYDyADKAk6E9LzGA8KDXRvb2wtYXBwcm92YWwilAIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJwoEa2luZBgDIAEoDjIZLnRvbGxnYXRlLnYxLlByb3ZpZGVyS2luZBIQCghiYXNlX3VybBgEIAEoCRI0CgtjcmVkZW50aWFscxgFIAMoCzIfLnRvbGxnYXRlLnYxLlByb3ZpZGVyQ3JlZGVudGlhbBIOCgZtb2RlbHMYBiADKAkSFwoPdGltZW91dF9zZWNvbmRzGAcgASgNEh0KFWFsbG93X3ByaXZhdGVfbmV0d29yaxgIIAEoCBITCgtwYXNzdGhyb3VnaBgJIAEoCBIQCghyZXF1aXJlcxgPIAMoCToO0vMYCgoIcHJvdmlkZXIiVQoSUHJvdmlkZXJDcmVkZW50aWFsEgwKBG5hbWUYASABKAkSEQoJc2VjcmV0X2lkGAIgASgJEg4KBndlaWdodBgDIAEoDRIOCgZtb2RlbHMYBCADKAkidgoKTW9kZWxBbGlhcxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEikKB3RhcmdldHMYAyADKAsyGC50b2xsZ2F0ZS52MS5Nb2RlbFRhcmdldBIQCghyZXF1aXJlcxgPIAMoCToR0vMYDQoLbW9kZWwtYWxpYXMiMQoLTW9kZWxUYXJnZXQSEwoLcHJvdmlkZXJfaWQYASABKAkSDQoFbW9kZWwYAiABKAkidQoJUHJpY2VMaXN0EgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJwoGcHJpY2VzGAMgAygLMhcudG9sbGdhdGUudjEuTW9kZWxQcmljZRIQCghyZXF1aXJlcxgPIAMoCToQ0vMYDAoKcHJpY2UtbGlzdCKAAgoKTW9kZWxQcmljZRIQCghwcm92aWRlchgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxzZXJ2aWNlX3RpZXIYAyABKAkSJgoFcmF0ZXMYBCABKAsyFy50b2xsZ2F0ZS52MS5Ub2tlblJhdGVzEiUKBXRpZXJzGAUgAygLMhYudG9sbGdhdGUudjEuSW5wdXRUaWVyEhgKEHJlcXVlc3RfbmFub191c2QYBiABKAQSGwoTd2ViX3NlYXJjaF9uYW5vX3VzZBgHIAEoBBIaChJjb250ZXh0X3Rva2Vuc19tYXgYCCABKAQSGQoRb3V0cHV0X3Rva2Vuc19tYXgYCSABKAQibwoKVG9rZW5SYXRlcxINCgVpbnB1dBgBIAEoBBISCgpjYWNoZV9yZWFkGAIgASgEEhYKDmNhY2hlX3dyaXRlXzVtGAMgASgEEhYKDmNhY2hlX3dyaXRlXzFoGAQgASgEEg4KBm91dHB1dBgFIAEoBCJPCglJbnB1dFRpZXISGgoSaW5wdXRfdG9rZW5zX2Fib3ZlGAEgASgEEiYKBXJhdGVzGAIgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcyJTCgZTZWNyZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZzZWNyZXQihAEKC0Vudmlyb25tZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoScmVwbGljYV9hZ2VfbXNfbWF4GAMgASgESACIAQESEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC2Vudmlyb25tZW50QhUKE19yZXBsaWNhX2FnZV9tc19tYXgivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcyKLAQoKUXVvdGFTY29wZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhEKB3RlYW1faWQYAiABKAlIABIRCgd1c2VyX2lkGAMgASgJSAASEAoGa2V5X2lkGAQgASgJSAASKAoFbGFiZWwYBSABKAsyFy50b2xsZ2F0ZS52MS5RdW90YUxhYmVsSABCBAoCb2YiKQoKUXVvdGFMYWJlbBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIpkECgZCdWRnZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSFgoObGltaXRfbmFub191c2QYBCABKAQSKQoGcGVyaW9kGAUgASgOMhkudG9sbGdhdGUudjEuQnVkZ2V0UGVyaW9kEhEKCXRpbWVfem9uZRgGIAEoCRIMCgRoYXJkGAcgASgIEjMKC3Jlc2VydmF0aW9uGAggASgOMh4udG9sbGdhdGUudjEuQnVkZ2V0UmVzZXJ2YXRpb24SIgoVZXhwb3N1cmVfbWF4X25hbm9fdXNkGAkgASgESACIAQESFQoNbWFyZ2luX3Rva2VucxgKIAEoDRIrCgVhbGxvdxgLIAMoCzIcLnRvbGxnYXRlLnYxLkJ1ZGdldEFsbG93YW5jZRI1Cg5vbl9sZWRnZXJfbG9zdBgMIAEoDjIdLnRvbGxnYXRlLnYxLkJ1ZGdldExlZGdlckxvc3QSGgoSdGhyZXNob2xkc19wZXJjZW50GA0gAygNEi4KCW92ZXJyaWRlcxgOIAMoCzIbLnRvbGxnYXRlLnYxLkJ1ZGdldE92ZXJyaWRlEhAKCHJlcXVpcmVzGA8gAygJEg8KB2VkaXRpb24YECABKA06DNLzGAgKBmJ1ZGdldEIYChZfZXhwb3N1cmVfbWF4X25hbm9fdXNkIlAKD0J1ZGdldEFsbG93YW5jZRIrCgdmZWF0dXJlGAEgASgOMhoudG9sbGdhdGUudjEuQnVkZ2V0RmVhdHVyZRIQCghuYW5vX3VzZBgCIAEoBCJjCg5CdWRnZXRPdmVycmlkZRIKCgJpZBgBIAEoCRIXCg9hbW91bnRfbmFub191c2QYAiABKAQSEAoIdW50aWxfbXMYAyABKAMSDgoGcmVhc29uGAQgASgJEgoKAmJ5GAUgASgJIu0BCgVMaW1pdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBXNjb3BlGAMgASgLMhcudG9sbGdhdGUudjEuUXVvdGFTY29wZRIqCgdtZWFzdXJlGAQgASgOMhkudG9sbGdhdGUudjEuTGltaXRNZWFzdXJlEg4KBmFtb3VudBgFIAEoBBIoCgZ3aW5kb3cYBiABKA4yGC50b2xsZ2F0ZS52MS5MaW1pdFdpbmRvdxIOCgZtb2RlbHMYByADKAkSDQoFdG9vbHMYCCADKAkSEAoIcmVxdWlyZXMYDyADKAk6C9LzGAcKBWxpbWl0KlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqpgEKDEJ1ZGdldFBlcmlvZBIdChlCVURHRVRfUEVSSU9EX1VOU1BFQ0lGSUVEEAASFQoRQlVER0VUX1BFUklPRF9EQVkQARIWChJCVURHRVRfUEVSSU9EX1dFRUsQAhIXChNCVURHRVRfUEVSSU9EX01PTlRIEAMSFgoSQlVER0VUX1BFUklPRF9ZRUFSEAQSFwoTQlVER0VUX1BFUklPRF9UT1RBTBAFKnQKEUJ1ZGdldFJlc2VydmF0aW9uEiIKHkJVREdFVF9SRVNFUlZBVElPTl9VTlNQRUNJRklFRBAAEhsKF0JVREdFVF9SRVNFUlZBVElPTl9GVUxMEAESHgoaQlVER0VUX1JFU0VSVkFUSU9OX1JVTk5JTkcQAipzChBCdWRnZXRMZWRnZXJMb3N0EiIKHkJVREdFVF9MRURHRVJfTE9TVF9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9MRURHRVJfTE9TVF9SRUZVU0UQARIcChhCVURHRVRfTEVER0VSX0xPU1RfQUxMT1cQAiqIAgoNQnVkZ2V0RmVhdHVyZRIeChpCVURHRVRfRkVBVFVSRV9VTlNQRUNJRklFRBAAEh0KGUJVREdFVF9GRUFUVVJFX1dFQl9TRUFSQ0gQARIcChhCVURHRVRfRkVBVFVSRV9XRUJfRkVUQ0gQAhIhCh1CVURHRVRfRkVBVFVSRV9DT0RFX0VYRUNVVElPThADEh4KGkJVREdFVF9GRUFUVVJFX0ZJTEVfU0VBUkNIEAQSIwofQlVER0VUX0ZFQVRVUkVfSU1BR0VfR0VORVJBVElPThAFEhYKEkJVREdFVF9GRUFUVVJFX01DUBAGEhoKFkJVREdFVF9GRUFUVVJFX0FEVklTT1IQByqHAQoMTGltaXRNZWFzdXJlEh0KGUxJTUlUX01FQVNVUkVfVU5TUEVDSUZJRUQQABIaChZMSU1JVF9NRUFTVVJFX1JFUVVFU1RTEAESGAoUTElNSVRfTUVBU1VSRV9UT0tFTlMQAhIiCh5MSU1JVF9NRUFTVVJFX0NPTkNVUlJFTlRfQ0FMTFMQAypxCgtMaW1pdFdpbmRvdxIcChhMSU1JVF9XSU5ET1dfVU5TUEVDSUZJRUQQABIXChNMSU1JVF9XSU5ET1dfTUlOVVRFEAESFQoRTElNSVRfV0lORE9XX0hPVVIQAhIUChBMSU1JVF9XSU5ET1dfREFZEANiBnByb3RvMw", [file_tollgate_v1_options]);
+  fileDesc("Cht0b2xsZ2F0ZS92MS9yZXNvdXJjZXMucHJvdG8SC3RvbGxnYXRlLnYxIn0KCEN1c3RvbWVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFdG9vbHMYAyADKAkSFgoOdG9vbF9ncm91cF9pZHMYBCADKAkSDgoGbW9kZWxzGAUgAygJEhAKCHJlcXVpcmVzGA8gAygJOg7S8xgKCghjdXN0b21lciKKAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdGVhbSKKAQoEVXNlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBXRvb2xzGAMgAygJEhYKDnRvb2xfZ3JvdXBfaWRzGAQgAygJEg4KBm1vZGVscxgFIAMoCRITCgtjdXN0b21lcl9pZBgGIAEoCRIQCghyZXF1aXJlcxgPIAMoCToK0vMYBgoEdXNlciKIAwoDS2V5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdGVhbV9pZBgDIAEoCRIoCgdwdXJwb3NlGAQgASgOMhcudG9sbGdhdGUudjEuS2V5UHVycG9zZRInCgdzZWNyZXRzGAUgAygLMhYudG9sbGdhdGUudjEuS2V5U2VjcmV0Eg0KBXRvb2xzGAYgAygJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMSGgoNZXhwaXJlc19hdF9tcxgIIAEoA0gAiAEBEhoKDXJldm9rZWRfYXRfbXMYCSABKANIAYgBARIWCg50b29sX2dyb3VwX2lkcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSDwoHdXNlcl9pZBgMIAEoCRIrCgZsYWJlbHMYDSADKAsyGy50b2xsZ2F0ZS52MS5QZXJtaXR0ZWRMYWJlbBIQCghyZXF1aXJlcxgPIAMoCToJ0vMYBQoDa2V5QhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIi4KDlBlcm1pdHRlZExhYmVsEgwKBG5hbWUYASABKAkSDgoGdmFsdWVzGAIgAygJIksKCUtleVNlY3JldBIOCgZzaGEyNTYYASABKAwSGwoOdmFsaWRfdW50aWxfbXMYAiABKANIAIgBAUIRCg9fdmFsaWRfdW50aWxfbXMiwwMKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VybBgDIAEoCRIqCgdoZWFkZXJzGAQgAygLMhkudG9sbGdhdGUudjEuU2VydmVySGVhZGVyEhcKD3RpbWVvdXRfc2Vjb25kcxgFIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYBiABKAgSLwoJdHJhbnNwb3J0GAcgASgOMhwudG9sbGdhdGUudjEuU2VydmVyVHJhbnNwb3J0Eg8KB2NvbW1hbmQYCCADKAkSMAoLZW52aXJvbm1lbnQYCSADKAsyGy50b2xsZ2F0ZS52MS5TZXJ2ZXJWYXJpYWJsZRIZChF3b3JraW5nX2RpcmVjdG9yeRgKIAEoCRIdCgNlcmEYCyABKA4yEC50b2xsZ2F0ZS52MS5FcmESLwoJaXNvbGF0aW9uGAwgASgOMhwudG9sbGdhdGUudjEuU2VydmVySXNvbGF0aW9uEi8KCWNhdGFsb2d1ZRgNIAEoDjIcLnRvbGxnYXRlLnYxLlNlcnZlckNhdGFsb2d1ZRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VydmVyIlAKDlNlcnZlclZhcmlhYmxlEgwKBG5hbWUYASABKAkSDgoGcHJlZml4GAIgASgJEhEKCXNlY3JldF9pZBgDIAEoCRINCgV2YWx1ZRgEIAEoCSI/CgxTZXJ2ZXJIZWFkZXISDAoEbmFtZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkSEQoJc2VjcmV0X2lkGAMgASgJIqEBCglUb29sR3JvdXASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgV0b29scxgDIAMoCRInCgZuYW1pbmcYBCABKA4yFy50b2xsZ2F0ZS52MS5Ub29sTmFtaW5nEh4KBGVyYXMYBSADKA4yEC50b2xsZ2F0ZS52MS5FcmESEAoIcmVxdWlyZXMYDyADKAk6ENLzGAwKCnRvb2wtZ3JvdXAifQoMVG9vbEFwcHJvdmFsEgoKAmlkGAEgASgJEhEKCXNlcnZlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhkKEWRlZmluaXRpb25fc2hhMjU2GAQgASgMEhAKCHJlcXVpcmVzGA8gAygJOhPS8xgPCg10b29sLWFwcHJvdmFsIpQCCghQcm92aWRlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEicKBGtpbmQYAyABKA4yGS50b2xsZ2F0ZS52MS5Qcm92aWRlcktpbmQSEAoIYmFzZV91cmwYBCABKAkSNAoLY3JlZGVudGlhbHMYBSADKAsyHy50b2xsZ2F0ZS52MS5Qcm92aWRlckNyZWRlbnRpYWwSDgoGbW9kZWxzGAYgAygJEhcKD3RpbWVvdXRfc2Vjb25kcxgHIAEoDRIdChVhbGxvd19wcml2YXRlX25ldHdvcmsYCCABKAgSEwoLcGFzc3Rocm91Z2gYCSABKAgSEAoIcmVxdWlyZXMYDyADKAk6DtLzGAoKCHByb3ZpZGVyIlUKElByb3ZpZGVyQ3JlZGVudGlhbBIMCgRuYW1lGAEgASgJEhEKCXNlY3JldF9pZBgCIAEoCRIOCgZ3ZWlnaHQYAyABKA0SDgoGbW9kZWxzGAQgAygJInYKCk1vZGVsQWxpYXMSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCgd0YXJnZXRzGAMgAygLMhgudG9sbGdhdGUudjEuTW9kZWxUYXJnZXQSEAoIcmVxdWlyZXMYDyADKAk6EdLzGA0KC21vZGVsLWFsaWFzIjEKC01vZGVsVGFyZ2V0EhMKC3Byb3ZpZGVyX2lkGAEgASgJEg0KBW1vZGVsGAIgASgJIqIBCglQcmljZUxpc3QSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoDRInCgZwcmljZXMYAyADKAsyFy50b2xsZ2F0ZS52MS5Nb2RlbFByaWNlEisKC3Rvb2xfcHJpY2VzGAQgAygLMhYudG9sbGdhdGUudjEuVG9vbFByaWNlEhAKCHJlcXVpcmVzGA8gAygJOhDS8xgMCgpwcmljZS1saXN0IjAKCVRvb2xQcmljZRIMCgR0b29sGAEgASgJEhUKDWNhbGxfbmFub191c2QYAiABKAQigAIKCk1vZGVsUHJpY2USEAoIcHJvdmlkZXIYASABKAkSDQoFbW9kZWwYAiABKAkSFAoMc2VydmljZV90aWVyGAMgASgJEiYKBXJhdGVzGAQgASgLMhcudG9sbGdhdGUudjEuVG9rZW5SYXRlcxIlCgV0aWVycxgFIAMoCzIWLnRvbGxnYXRlLnYxLklucHV0VGllchIYChByZXF1ZXN0X25hbm9fdXNkGAYgASgEEhsKE3dlYl9zZWFyY2hfbmFub191c2QYByABKAQSGgoSY29udGV4dF90b2tlbnNfbWF4GAggASgEEhkKEW91dHB1dF90b2tlbnNfbWF4GAkgASgEIm8KClRva2VuUmF0ZXMSDQoFaW5wdXQYASABKAQSEgoKY2FjaGVfcmVhZBgCIAEoBBIWCg5jYWNoZV93cml0ZV81bRgDIAEoBBIWCg5jYWNoZV93cml0ZV8xaBgEIAEoBBIOCgZvdXRwdXQYBSABKAQiTwoJSW5wdXRUaWVyEhoKEmlucHV0X3Rva2Vuc19hYm92ZRgBIAEoBBImCgVyYXRlcxgCIAEoCzIXLnRvbGxnYXRlLnYxLlRva2VuUmF0ZXMiUwoGU2VjcmV0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoDRIQCghyZXF1aXJlcxgPIAMoCToM0vMYCAoGc2VjcmV0IoQBCgtFbnZpcm9ubWVudBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KEnJlcGxpY2FfYWdlX21zX21heBgDIAEoBEgAiAEBEhAKCHJlcXVpcmVzGA8gAygJOhHS8xgNCgtlbnZpcm9ubWVudEIVChNfcmVwbGljYV9hZ2VfbXNfbWF4IqQCCgZQb2xpY3kSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIQCghkaXNhYmxlZBgDIAEoCBINCgVvcmRlchgEIAEoBRINCgVtYXRjaBgFIAEoCRIOCgZjb3ZlcnMYBiADKAkSJwoEZGVueRgQIAEoCzIXLnRvbGxnYXRlLnYxLkRlbnlQb2xpY3lIABIrCgZyZWRhY3QYESABKAsyGS50b2xsZ2F0ZS52MS5SZWRhY3RQb2xpY3lIABJCChJ2YWxpZGF0ZV9hcmd1bWVudHMYEiABKAsyJC50b2xsZ2F0ZS52MS5WYWxpZGF0ZUFyZ3VtZW50c1BvbGljeUgAEhAKCHJlcXVpcmVzGA8gAygJOgzS8xgICgZwb2xpY3lCBgoEa2luZCIdCgpEZW55UG9saWN5Eg8KB21lc3NhZ2UYASABKAkiiQEKDFJlZGFjdFBvbGljeRIhCgJvZhgBIAEoDjIVLnRvbGxnYXRlLnYxLlJlZGFjdE9mEi8KCWRpcmVjdGlvbhgCIAEoDjIcLnRvbGxnYXRlLnYxLlJlZGFjdERpcmVjdGlvbhIQCghwYXR0ZXJucxgDIAMoCRITCgtyZXBsYWNlbWVudBgEIAEoCSIpChdWYWxpZGF0ZUFyZ3VtZW50c1BvbGljeRIOCgZzY2hlbWEYASABKAkivAEKCkFkbWluVG9rZW4SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzaGEyNTYYAyABKAwSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAxIaCg1leHBpcmVzX2F0X21zGAUgASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgGIAEoA0gBiAEBOhHS8xgNCgthZG1pbi10b2tlbkIQCg5fZXhwaXJlc19hdF9tc0IQCg5fcmV2b2tlZF9hdF9tcyLyAQoJSm9pblRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2hhMjU2GAMgASgMEhAKCHVzZXNfbWF4GAQgASgNEg8KB3VzZWRfYnkYBSADKAkSEwoLZW52aXJvbm1lbnQYBiABKAkSFQoNY3JlYXRlZF9hdF9tcxgHIAEoAxIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESGgoNcmV2b2tlZF9hdF9tcxgJIAEoA0gBiAEBOhDS8xgMCgpqb2luLXRva2VuQhAKDl9leHBpcmVzX2F0X21zQhAKDl9yZXZva2VkX2F0X21zIr4BCg1FbnJvbGxlZFByb3h5EgoKAmlkGAEgASgJEhIKCmtleV9zaGEyNTYYAiABKAwSFQoNam9pbl90b2tlbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIOCgZyZWdpb24YBSABKAkSFgoOZW5yb2xsZWRfYXRfbXMYBiABKAMSGgoNcmV2b2tlZF9hdF9tcxgHIAEoA0gAiAEBOgvS8xgHCgVwcm94eUIQCg5fcmV2b2tlZF9hdF9tcyKLAQoKUXVvdGFTY29wZRIVCgtjdXN0b21lcl9pZBgBIAEoCUgAEhEKB3RlYW1faWQYAiABKAlIABIRCgd1c2VyX2lkGAMgASgJSAASEAoGa2V5X2lkGAQgASgJSAASKAoFbGFiZWwYBSABKAsyFy50b2xsZ2F0ZS52MS5RdW90YUxhYmVsSABCBAoCb2YiKQoKUXVvdGFMYWJlbBIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIpkECgZCdWRnZXQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRImCgVzY29wZRgDIAEoCzIXLnRvbGxnYXRlLnYxLlF1b3RhU2NvcGUSFgoObGltaXRfbmFub191c2QYBCABKAQSKQoGcGVyaW9kGAUgASgOMhkudG9sbGdhdGUudjEuQnVkZ2V0UGVyaW9kEhEKCXRpbWVfem9uZRgGIAEoCRIMCgRoYXJkGAcgASgIEjMKC3Jlc2VydmF0aW9uGAggASgOMh4udG9sbGdhdGUudjEuQnVkZ2V0UmVzZXJ2YXRpb24SIgoVZXhwb3N1cmVfbWF4X25hbm9fdXNkGAkgASgESACIAQESFQoNbWFyZ2luX3Rva2VucxgKIAEoDRIrCgVhbGxvdxgLIAMoCzIcLnRvbGxnYXRlLnYxLkJ1ZGdldEFsbG93YW5jZRI1Cg5vbl9sZWRnZXJfbG9zdBgMIAEoDjIdLnRvbGxnYXRlLnYxLkJ1ZGdldExlZGdlckxvc3QSGgoSdGhyZXNob2xkc19wZXJjZW50GA0gAygNEi4KCW92ZXJyaWRlcxgOIAMoCzIbLnRvbGxnYXRlLnYxLkJ1ZGdldE92ZXJyaWRlEhAKCHJlcXVpcmVzGA8gAygJEg8KB2VkaXRpb24YECABKA06DNLzGAgKBmJ1ZGdldEIYChZfZXhwb3N1cmVfbWF4X25hbm9fdXNkIlAKD0J1ZGdldEFsbG93YW5jZRIrCgdmZWF0dXJlGAEgASgOMhoudG9sbGdhdGUudjEuQnVkZ2V0RmVhdHVyZRIQCghuYW5vX3VzZBgCIAEoBCJjCg5CdWRnZXRPdmVycmlkZRIKCgJpZBgBIAEoCRIXCg9hbW91bnRfbmFub191c2QYAiABKAQSEAoIdW50aWxfbXMYAyABKAMSDgoGcmVhc29uGAQgASgJEgoKAmJ5GAUgASgJIu0BCgVMaW1pdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBXNjb3BlGAMgASgLMhcudG9sbGdhdGUudjEuUXVvdGFTY29wZRIqCgdtZWFzdXJlGAQgASgOMhkudG9sbGdhdGUudjEuTGltaXRNZWFzdXJlEg4KBmFtb3VudBgFIAEoBBIoCgZ3aW5kb3cYBiABKA4yGC50b2xsZ2F0ZS52MS5MaW1pdFdpbmRvdxIOCgZtb2RlbHMYByADKAkSDQoFdG9vbHMYCCADKAkSEAoIcmVxdWlyZXMYDyADKAk6C9LzGAcKBWxpbWl0KlkKCktleVB1cnBvc2USGwoXS0VZX1BVUlBPU0VfVU5TUEVDSUZJRUQQABIVChFLRVlfUFVSUE9TRV9BR0VOVBABEhcKE0tFWV9QVVJQT1NFX1NFUlZJQ0UQAiqPAQoPU2VydmVyVHJhbnNwb3J0EiAKHFNFUlZFUl9UUkFOU1BPUlRfVU5TUEVDSUZJRUQQABIkCiBTRVJWRVJfVFJBTlNQT1JUX1NUUkVBTUFCTEVfSFRUUBABEhgKFFNFUlZFUl9UUkFOU1BPUlRfU1NFEAISGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxADKjoKA0VyYRITCg9FUkFfVU5TUEVDSUZJRUQQABIOCgpFUkFfTEVHQUNZEAESDgoKRVJBX01PREVSThACKo4BCg9TZXJ2ZXJJc29sYXRpb24SIAocU0VSVkVSX0lTT0xBVElPTl9VTlNQRUNJRklFRBAAEhsKF1NFUlZFUl9JU09MQVRJT05fU0hBUkVEEAESHAoYU0VSVkVSX0lTT0xBVElPTl9TRVNTSU9OEAISHgoaU0VSVkVSX0lTT0xBVElPTl9QUklOQ0lQQUwQAyprCg9TZXJ2ZXJDYXRhbG9ndWUSIAocU0VSVkVSX0NBVEFMT0dVRV9VTlNQRUNJRklFRBAAEhkKFVNFUlZFUl9DQVRBTE9HVUVfQVVUTxABEhsKF1NFUlZFUl9DQVRBTE9HVUVfUElOTkVEEAIqbQoKVG9vbE5hbWluZxIbChdUT09MX05BTUlOR19VTlNQRUNJRklFRBAAEhQKEFRPT0xfTkFNSU5HX0FVVE8QARIWChJUT09MX05BTUlOR19BTFdBWVMQAhIUChBUT09MX05BTUlOR19OT05FEAMqZAoMUHJvdmlkZXJLaW5kEh0KGVBST1ZJREVSX0tJTkRfVU5TUEVDSUZJRUQQABIbChdQUk9WSURFUl9LSU5EX0FOVEhST1BJQxABEhgKFFBST1ZJREVSX0tJTkRfT1BFTkFJEAIqiwEKD1JlZGFjdERpcmVjdGlvbhIgChxSRURBQ1RfRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASHAoYUkVEQUNUX0RJUkVDVElPTl9SRVFVRVNUEAESHQoZUkVEQUNUX0RJUkVDVElPTl9SRVNQT05TRRACEhkKFVJFREFDVF9ESVJFQ1RJT05fQk9USBADKlAKCFJlZGFjdE9mEhkKFVJFREFDVF9PRl9VTlNQRUNJRklFRBAAEhMKD1JFREFDVF9PRl9UT09MUxABEhQKEFJFREFDVF9PRl9NT0RFTFMQAiqmAQoMQnVkZ2V0UGVyaW9kEh0KGUJVREdFVF9QRVJJT0RfVU5TUEVDSUZJRUQQABIVChFCVURHRVRfUEVSSU9EX0RBWRABEhYKEkJVREdFVF9QRVJJT0RfV0VFSxACEhcKE0JVREdFVF9QRVJJT0RfTU9OVEgQAxIWChJCVURHRVRfUEVSSU9EX1lFQVIQBBIXChNCVURHRVRfUEVSSU9EX1RPVEFMEAUqdAoRQnVkZ2V0UmVzZXJ2YXRpb24SIgoeQlVER0VUX1JFU0VSVkFUSU9OX1VOU1BFQ0lGSUVEEAASGwoXQlVER0VUX1JFU0VSVkFUSU9OX0ZVTEwQARIeChpCVURHRVRfUkVTRVJWQVRJT05fUlVOTklORxACKnMKEEJ1ZGdldExlZGdlckxvc3QSIgoeQlVER0VUX0xFREdFUl9MT1NUX1VOU1BFQ0lGSUVEEAASHQoZQlVER0VUX0xFREdFUl9MT1NUX1JFRlVTRRABEhwKGEJVREdFVF9MRURHRVJfTE9TVF9BTExPVxACKogCCg1CdWRnZXRGZWF0dXJlEh4KGkJVREdFVF9GRUFUVVJFX1VOU1BFQ0lGSUVEEAASHQoZQlVER0VUX0ZFQVRVUkVfV0VCX1NFQVJDSBABEhwKGEJVREdFVF9GRUFUVVJFX1dFQl9GRVRDSBACEiEKHUJVREdFVF9GRUFUVVJFX0NPREVfRVhFQ1VUSU9OEAMSHgoaQlVER0VUX0ZFQVRVUkVfRklMRV9TRUFSQ0gQBBIjCh9CVURHRVRfRkVBVFVSRV9JTUFHRV9HRU5FUkFUSU9OEAUSFgoSQlVER0VUX0ZFQVRVUkVfTUNQEAYSGgoWQlVER0VUX0ZFQVRVUkVfQURWSVNPUhAHKocBCgxMaW1pdE1lYXN1cmUSHQoZTElNSVRfTUVBU1VSRV9VTlNQRUNJRklFRBAAEhoKFkxJTUlUX01FQVNVUkVfUkVRVUVTVFMQARIYChRMSU1JVF9NRUFTVVJFX1RPS0VOUxACEiIKHkxJTUlUX01FQVNVUkVfQ09OQ1VSUkVOVF9DQUxMUxADKnEKC0xpbWl0V2luZG93EhwKGExJTUlUX1dJTkRPV19VTlNQRUNJRklFRBAAEhcKE0xJTUlUX1dJTkRPV19NSU5VVEUQARIVChFMSU1JVF9XSU5ET1dfSE9VUhACEhQKEExJTUlUX1dJTkRPV19EQVkQA2IGcHJvdG8z", [file_tollgate_v1_options]);
+
+/**
+ * Who a gate is run for: what teams and users may belong to. It bounds what the keys of its teams reach.
+ *
+ * @generated from message tollgate.v1.Customer
+ */
+export type Customer = Message<"tollgate.v1.Customer"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As those of teams.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string tool_group_ids = 4;
+   */
+  toolGroupIds: string[];
+
+  /**
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Customer.
+ * Use `create(CustomerSchema)` to create a new message.
+ */
+export const CustomerSchema: GenMessage<Customer> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 0);
 
 /**
  * @generated from message tollgate.v1.Team
@@ -51,6 +97,13 @@ export type Team = Message<"tollgate.v1.Team"> & {
   models: string[];
 
   /**
+   * Empty: it belongs to none. Once said, it stays.
+   *
+   * @generated from field: string customer_id = 6;
+   */
+  customerId: string;
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -61,7 +114,60 @@ export type Team = Message<"tollgate.v1.Team"> & {
  * Use `create(TeamSchema)` to create a new message.
  */
 export const TeamSchema: GenMessage<Team> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 0);
+  messageDesc(file_tollgate_v1_resources, 1);
+
+/**
+ * A person, whose agents carry keys. It bounds what its keys reach, in whatever team they are.
+ *
+ * @generated from message tollgate.v1.User
+ */
+export type User = Message<"tollgate.v1.User"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As those of teams.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+
+  /**
+   * @generated from field: repeated string tool_group_ids = 4;
+   */
+  toolGroupIds: string[];
+
+  /**
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
+
+  /**
+   * The only one in whose teams the user has keys; empty: in anyone's. It never changes.
+   *
+   * @generated from field: string customer_id = 6;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.User.
+ * Use `create(UserSchema)` to create a new message.
+ */
+export const UserSchema: GenMessage<User> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 2);
 
 /**
  * A virtual key. Of its secrets only SHA-256 hashes are known to anyone.
@@ -134,6 +240,20 @@ export type Key = Message<"tollgate.v1.Key"> & {
   models: string[];
 
   /**
+   * Whose it is; empty: nobody's.
+   *
+   * @generated from field: string user_id = 12;
+   */
+  userId: string;
+
+  /**
+   * What its calls may be marked with. A call that brings another label is refused.
+   *
+   * @generated from field: repeated tollgate.v1.PermittedLabel labels = 13;
+   */
+  labels: PermittedLabel[];
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -144,7 +264,31 @@ export type Key = Message<"tollgate.v1.Key"> & {
  * Use `create(KeySchema)` to create a new message.
  */
 export const KeySchema: GenMessage<Key> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 1);
+  messageDesc(file_tollgate_v1_resources, 3);
+
+/**
+ * @generated from message tollgate.v1.PermittedLabel
+ */
+export type PermittedLabel = Message<"tollgate.v1.PermittedLabel"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Patterns, where `*` stands for any characters.
+   *
+   * @generated from field: repeated string values = 2;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.PermittedLabel.
+ * Use `create(PermittedLabelSchema)` to create a new message.
+ */
+export const PermittedLabelSchema: GenMessage<PermittedLabel> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 4);
 
 /**
  * @generated from message tollgate.v1.KeySecret
@@ -166,7 +310,7 @@ export type KeySecret = Message<"tollgate.v1.KeySecret"> & {
  * Use `create(KeySecretSchema)` to create a new message.
  */
 export const KeySecretSchema: GenMessage<KeySecret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 2);
+  messageDesc(file_tollgate_v1_resources, 5);
 
 /**
  * An upstream MCP server.
@@ -262,7 +406,7 @@ export type Server = Message<"tollgate.v1.Server"> & {
  * Use `create(ServerSchema)` to create a new message.
  */
 export const ServerSchema: GenMessage<Server> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 3);
+  messageDesc(file_tollgate_v1_resources, 6);
 
 /**
  * Either `value` in clear, or `prefix` followed by a secret.
@@ -296,7 +440,7 @@ export type ServerVariable = Message<"tollgate.v1.ServerVariable"> & {
  * Use `create(ServerVariableSchema)` to create a new message.
  */
 export const ServerVariableSchema: GenMessage<ServerVariable> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 4);
+  messageDesc(file_tollgate_v1_resources, 7);
 
 /**
  * The value of the header is `prefix` followed by the secret, which only a proxy that sends it ever holds.
@@ -325,7 +469,7 @@ export type ServerHeader = Message<"tollgate.v1.ServerHeader"> & {
  * Use `create(ServerHeaderSchema)` to create a new message.
  */
 export const ServerHeaderSchema: GenMessage<ServerHeader> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 5);
+  messageDesc(file_tollgate_v1_resources, 8);
 
 /**
  * Patterns under a name, to be granted together, and an endpoint of their own: `/mcp/{name}`.
@@ -371,7 +515,7 @@ export type ToolGroup = Message<"tollgate.v1.ToolGroup"> & {
  * Use `create(ToolGroupSchema)` to create a new message.
  */
 export const ToolGroupSchema: GenMessage<ToolGroup> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 6);
+  messageDesc(file_tollgate_v1_resources, 9);
 
 /**
  * That a tool of a pinned server is approved as it was defined. Its id is made of the server's and the tool's name, so that a
@@ -413,7 +557,7 @@ export type ToolApproval = Message<"tollgate.v1.ToolApproval"> & {
  * Use `create(ToolApprovalSchema)` to create a new message.
  */
 export const ToolApprovalSchema: GenMessage<ToolApproval> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 7);
+  messageDesc(file_tollgate_v1_resources, 10);
 
 /**
  * Who serves models.
@@ -487,7 +631,7 @@ export type Provider = Message<"tollgate.v1.Provider"> & {
  * Use `create(ProviderSchema)` to create a new message.
  */
 export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 8);
+  messageDesc(file_tollgate_v1_resources, 11);
 
 /**
  * @generated from message tollgate.v1.ProviderCredential
@@ -525,7 +669,7 @@ export type ProviderCredential = Message<"tollgate.v1.ProviderCredential"> & {
  * Use `create(ProviderCredentialSchema)` to create a new message.
  */
 export const ProviderCredentialSchema: GenMessage<ProviderCredential> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 9);
+  messageDesc(file_tollgate_v1_resources, 12);
 
 /**
  * Another name for a model.
@@ -559,7 +703,7 @@ export type ModelAlias = Message<"tollgate.v1.ModelAlias"> & {
  * Use `create(ModelAliasSchema)` to create a new message.
  */
 export const ModelAliasSchema: GenMessage<ModelAlias> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 10);
+  messageDesc(file_tollgate_v1_resources, 13);
 
 /**
  * @generated from message tollgate.v1.ModelTarget
@@ -583,7 +727,7 @@ export type ModelTarget = Message<"tollgate.v1.ModelTarget"> & {
  * Use `create(ModelTargetSchema)` to create a new message.
  */
 export const ModelTargetSchema: GenMessage<ModelTarget> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 11);
+  messageDesc(file_tollgate_v1_resources, 14);
 
 /**
  * What models cost, in addition to the list that comes with the software and before it. There is one.
@@ -609,6 +753,11 @@ export type PriceList = Message<"tollgate.v1.PriceList"> & {
   prices: ModelPrice[];
 
   /**
+   * @generated from field: repeated tollgate.v1.ToolPrice tool_prices = 4;
+   */
+  toolPrices: ToolPrice[];
+
+  /**
    * @generated from field: repeated string requires = 15;
    */
   requires: string[];
@@ -619,7 +768,33 @@ export type PriceList = Message<"tollgate.v1.PriceList"> & {
  * Use `create(PriceListSchema)` to create a new message.
  */
 export const PriceListSchema: GenMessage<PriceList> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 12);
+  messageDesc(file_tollgate_v1_resources, 15);
+
+/**
+ * What each call of a tool costs, whatever comes of it.
+ *
+ * @generated from message tollgate.v1.ToolPrice
+ */
+export type ToolPrice = Message<"tollgate.v1.ToolPrice"> & {
+  /**
+   * A pattern: `server/tool`. A tool that is named comes before a star, and then the longest that matches.
+   *
+   * @generated from field: string tool = 1;
+   */
+  tool: string;
+
+  /**
+   * @generated from field: uint64 call_nano_usd = 2;
+   */
+  callNanoUsd: bigint;
+};
+
+/**
+ * Describes the message tollgate.v1.ToolPrice.
+ * Use `create(ToolPriceSchema)` to create a new message.
+ */
+export const ToolPriceSchema: GenMessage<ToolPrice> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 16);
 
 /**
  * What a model costs. Rates are nano-dollars for a million tokens.
@@ -690,7 +865,7 @@ export type ModelPrice = Message<"tollgate.v1.ModelPrice"> & {
  * Use `create(ModelPriceSchema)` to create a new message.
  */
 export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 13);
+  messageDesc(file_tollgate_v1_resources, 17);
 
 /**
  * @generated from message tollgate.v1.TokenRates
@@ -727,7 +902,7 @@ export type TokenRates = Message<"tollgate.v1.TokenRates"> & {
  * Use `create(TokenRatesSchema)` to create a new message.
  */
 export const TokenRatesSchema: GenMessage<TokenRates> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 14);
+  messageDesc(file_tollgate_v1_resources, 18);
 
 /**
  * @generated from message tollgate.v1.InputTier
@@ -749,7 +924,7 @@ export type InputTier = Message<"tollgate.v1.InputTier"> & {
  * Use `create(InputTierSchema)` to create a new message.
  */
 export const InputTierSchema: GenMessage<InputTier> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 15);
+  messageDesc(file_tollgate_v1_resources, 19);
 
 /**
  * That a secret exists, and in which version. The value is an encrypted row, fetched by reference.
@@ -783,7 +958,7 @@ export type Secret = Message<"tollgate.v1.Secret"> & {
  * Use `create(SecretSchema)` to create a new message.
  */
 export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 16);
+  messageDesc(file_tollgate_v1_resources, 20);
 
 /**
  * What holds for the proxies that are started for it (TOLLGATE_ENVIRONMENT is its name).
@@ -819,7 +994,162 @@ export type Environment = Message<"tollgate.v1.Environment"> & {
  * Use `create(EnvironmentSchema)` to create a new message.
  */
 export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 17);
+  messageDesc(file_tollgate_v1_resources, 21);
+
+/**
+ * A rule about calls, asked after grants have let them through. It is about what it covers and its expression matches.
+ *
+ * @generated from message tollgate.v1.Policy
+ */
+export type Policy = Message<"tollgate.v1.Policy"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * It is kept and says nothing.
+   *
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+
+  /**
+   * Smaller ones are asked first, and of two that are the same the one whose name is.
+   *
+   * @generated from field: int32 order = 4;
+   */
+  order: number;
+
+  /**
+   * In CEL; empty: every call.
+   *
+   * @generated from field: string match = 5;
+   */
+  match: string;
+
+  /**
+   * "server/<id>", "provider/<id>", "team/<id>": calls to one of the former, by keys of one of the latter; none: all. A proxy
+   * that does not understand the policy refuses what it covers.
+   *
+   * @generated from field: repeated string covers = 6;
+   */
+  covers: string[];
+
+  /**
+   * @generated from oneof tollgate.v1.Policy.kind
+   */
+  kind: {
+    /**
+     * @generated from field: tollgate.v1.DenyPolicy deny = 16;
+     */
+    value: DenyPolicy;
+    case: "deny";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.RedactPolicy redact = 17;
+     */
+    value: RedactPolicy;
+    case: "redact";
+  } | {
+    /**
+     * @generated from field: tollgate.v1.ValidateArgumentsPolicy validate_arguments = 18;
+     */
+    value: ValidateArgumentsPolicy;
+    case: "validateArguments";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: repeated string requires = 15;
+   */
+  requires: string[];
+};
+
+/**
+ * Describes the message tollgate.v1.Policy.
+ * Use `create(PolicySchema)` to create a new message.
+ */
+export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 22);
+
+/**
+ * @generated from message tollgate.v1.DenyPolicy
+ */
+export type DenyPolicy = Message<"tollgate.v1.DenyPolicy"> & {
+  /**
+   * For whoever calls.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message tollgate.v1.DenyPolicy.
+ * Use `create(DenyPolicySchema)` to create a new message.
+ */
+export const DenyPolicySchema: GenMessage<DenyPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 23);
+
+/**
+ * @generated from message tollgate.v1.RedactPolicy
+ */
+export type RedactPolicy = Message<"tollgate.v1.RedactPolicy"> & {
+  /**
+   * @generated from field: tollgate.v1.RedactOf of = 1;
+   */
+  of: RedactOf;
+
+  /**
+   * @generated from field: tollgate.v1.RedactDirection direction = 2;
+   */
+  direction: RedactDirection;
+
+  /**
+   * Regular expressions of RE2.
+   *
+   * @generated from field: repeated string patterns = 3;
+   */
+  patterns: string[];
+
+  /**
+   * Written in place of what they match.
+   *
+   * @generated from field: string replacement = 4;
+   */
+  replacement: string;
+};
+
+/**
+ * Describes the message tollgate.v1.RedactPolicy.
+ * Use `create(RedactPolicySchema)` to create a new message.
+ */
+export const RedactPolicySchema: GenMessage<RedactPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 24);
+
+/**
+ * @generated from message tollgate.v1.ValidateArgumentsPolicy
+ */
+export type ValidateArgumentsPolicy = Message<"tollgate.v1.ValidateArgumentsPolicy"> & {
+  /**
+   * JSON Schema, as JSON.
+   *
+   * @generated from field: string schema = 1;
+   */
+  schema: string;
+};
+
+/**
+ * Describes the message tollgate.v1.ValidateArgumentsPolicy.
+ * Use `create(ValidateArgumentsPolicySchema)` to create a new message.
+ */
+export const ValidateArgumentsPolicySchema: GenMessage<ValidateArgumentsPolicy> = /*@__PURE__*/
+  messageDesc(file_tollgate_v1_resources, 25);
 
 /**
  * A token for the admin API. Never replicated.
@@ -863,7 +1193,7 @@ export type AdminToken = Message<"tollgate.v1.AdminToken"> & {
  * Use `create(AdminTokenSchema)` to create a new message.
  */
 export const AdminTokenSchema: GenMessage<AdminToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 18);
+  messageDesc(file_tollgate_v1_resources, 26);
 
 /**
  * What lets proxies enrol: so many of them, until a time. Of its text only the SHA-256 is known to anyone. Never replicated.
@@ -926,7 +1256,7 @@ export type JoinToken = Message<"tollgate.v1.JoinToken"> & {
  * Use `create(JoinTokenSchema)` to create a new message.
  */
 export const JoinTokenSchema: GenMessage<JoinToken> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 19);
+  messageDesc(file_tollgate_v1_resources, 27);
 
 /**
  * A proxy that may hold certificates: those for its own key pair, and for no other. Never replicated.
@@ -977,7 +1307,7 @@ export type EnrolledProxy = Message<"tollgate.v1.EnrolledProxy"> & {
  * Use `create(EnrolledProxySchema)` to create a new message.
  */
 export const EnrolledProxySchema: GenMessage<EnrolledProxy> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 20);
+  messageDesc(file_tollgate_v1_resources, 28);
 
 /**
  * For whom a budget or a limit is: every call of one of these.
@@ -1026,7 +1356,7 @@ export type QuotaScope = Message<"tollgate.v1.QuotaScope"> & {
  * Use `create(QuotaScopeSchema)` to create a new message.
  */
 export const QuotaScopeSchema: GenMessage<QuotaScope> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 21);
+  messageDesc(file_tollgate_v1_resources, 29);
 
 /**
  * What calls are marked with, as `project` and `apollo`.
@@ -1050,7 +1380,7 @@ export type QuotaLabel = Message<"tollgate.v1.QuotaLabel"> & {
  * Use `create(QuotaLabelSchema)` to create a new message.
  */
 export const QuotaLabelSchema: GenMessage<QuotaLabel> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 22);
+  messageDesc(file_tollgate_v1_resources, 30);
 
 /**
  * How much may be spent on a scope's calls in a period.
@@ -1161,7 +1491,7 @@ export type Budget = Message<"tollgate.v1.Budget"> & {
  * Use `create(BudgetSchema)` to create a new message.
  */
 export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 23);
+  messageDesc(file_tollgate_v1_resources, 31);
 
 /**
  * What each call that asks for the feature may reserve for it.
@@ -1185,7 +1515,7 @@ export type BudgetAllowance = Message<"tollgate.v1.BudgetAllowance"> & {
  * Use `create(BudgetAllowanceSchema)` to create a new message.
  */
 export const BudgetAllowanceSchema: GenMessage<BudgetAllowance> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 24);
+  messageDesc(file_tollgate_v1_resources, 32);
 
 /**
  * So much more than the limit, until a time.
@@ -1226,7 +1556,7 @@ export type BudgetOverride = Message<"tollgate.v1.BudgetOverride"> & {
  * Use `create(BudgetOverrideSchema)` to create a new message.
  */
 export const BudgetOverrideSchema: GenMessage<BudgetOverride> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 25);
+  messageDesc(file_tollgate_v1_resources, 33);
 
 /**
  * How many requests, tokens or calls at one time a scope may have.
@@ -1291,7 +1621,7 @@ export type Limit = Message<"tollgate.v1.Limit"> & {
  * Use `create(LimitSchema)` to create a new message.
  */
 export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
-  messageDesc(file_tollgate_v1_resources, 26);
+  messageDesc(file_tollgate_v1_resources, 34);
 
 /**
  * @generated from enum tollgate.v1.KeyPurpose
@@ -1518,6 +1848,67 @@ export const ProviderKindSchema: GenEnum<ProviderKind> = /*@__PURE__*/
   enumDesc(file_tollgate_v1_resources, 6);
 
 /**
+ * @generated from enum tollgate.v1.RedactDirection
+ */
+export enum RedactDirection {
+  /**
+   * @generated from enum value: REDACT_DIRECTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_REQUEST = 1;
+   */
+  REQUEST = 1,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_RESPONSE = 2;
+   */
+  RESPONSE = 2,
+
+  /**
+   * @generated from enum value: REDACT_DIRECTION_BOTH = 3;
+   */
+  BOTH = 3,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactDirection.
+ */
+export const RedactDirectionSchema: GenEnum<RedactDirection> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 7);
+
+/**
+ * @generated from enum tollgate.v1.RedactOf
+ */
+export enum RedactOf {
+  /**
+   * @generated from enum value: REDACT_OF_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Arguments and results of tools, prompts and resources.
+   *
+   * @generated from enum value: REDACT_OF_TOOLS = 1;
+   */
+  TOOLS = 1,
+
+  /**
+   * The text of messages to models.
+   *
+   * @generated from enum value: REDACT_OF_MODELS = 2;
+   */
+  MODELS = 2,
+}
+
+/**
+ * Describes the enum tollgate.v1.RedactOf.
+ */
+export const RedactOfSchema: GenEnum<RedactOf> = /*@__PURE__*/
+  enumDesc(file_tollgate_v1_resources, 8);
+
+/**
  * By the calendar of the budget's time zone; a week begins on Monday.
  *
  * @generated from enum tollgate.v1.BudgetPeriod
@@ -1560,7 +1951,7 @@ export enum BudgetPeriod {
  * Describes the enum tollgate.v1.BudgetPeriod.
  */
 export const BudgetPeriodSchema: GenEnum<BudgetPeriod> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 7);
+  enumDesc(file_tollgate_v1_resources, 9);
 
 /**
  * How much of a call's bound is held while it runs.
@@ -1592,7 +1983,7 @@ export enum BudgetReservation {
  * Describes the enum tollgate.v1.BudgetReservation.
  */
 export const BudgetReservationSchema: GenEnum<BudgetReservation> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 8);
+  enumDesc(file_tollgate_v1_resources, 10);
 
 /**
  * What a call does that has nothing left to reserve from, where nobody can be asked for more.
@@ -1620,7 +2011,7 @@ export enum BudgetLedgerLost {
  * Describes the enum tollgate.v1.BudgetLedgerLost.
  */
 export const BudgetLedgerLostSchema: GenEnum<BudgetLedgerLost> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 9);
+  enumDesc(file_tollgate_v1_resources, 11);
 
 /**
  * What a call can ask of a provider so that nobody knows what it will cost at most.
@@ -1677,7 +2068,7 @@ export enum BudgetFeature {
  * Describes the enum tollgate.v1.BudgetFeature.
  */
 export const BudgetFeatureSchema: GenEnum<BudgetFeature> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 10);
+  enumDesc(file_tollgate_v1_resources, 12);
 
 /**
  * @generated from enum tollgate.v1.LimitMeasure
@@ -1708,7 +2099,7 @@ export enum LimitMeasure {
  * Describes the enum tollgate.v1.LimitMeasure.
  */
 export const LimitMeasureSchema: GenEnum<LimitMeasure> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 11);
+  enumDesc(file_tollgate_v1_resources, 13);
 
 /**
  * @generated from enum tollgate.v1.LimitWindow
@@ -1741,5 +2132,5 @@ export enum LimitWindow {
  * Describes the enum tollgate.v1.LimitWindow.
  */
 export const LimitWindowSchema: GenEnum<LimitWindow> = /*@__PURE__*/
-  enumDesc(file_tollgate_v1_resources, 12);
+  enumDesc(file_tollgate_v1_resources, 14);
 

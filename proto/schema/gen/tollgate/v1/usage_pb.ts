@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/usage.proto.
  */
 export const file_tollgate_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEItQCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAEj8KFG1vZGVsX2NhbGxfY29tcGxldGVkGA4gASgLMh8udG9sbGdhdGUudjEuTW9kZWxDYWxsQ29tcGxldGVkSABCBgoEa2luZCK3AwoRVG9vbENhbGxDb21wbGV0ZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSEQoJc2VydmVyX2lkGAMgASgJEg4KBnNlcnZlchgEIAEoCRIMCgR0b29sGAUgASgJEi0KB291dGNvbWUYBiABKA4yHC50b2xsZ2F0ZS52MS5Ub29sQ2FsbE91dGNvbWUSFwoPdXBzdHJlYW1fc3RhdHVzGAcgASgNEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYCSABKAQSFQoNZmlyc3RfYnl0ZV91cxgKIAEoBBIQCgh0b3RhbF91cxgLIAEoBBIOCgZtZXRob2QYDCABKAkSJAoKY2xpZW50X2VyYRgNIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIkCgpzZXJ2ZXJfZXJhGA4gASgOMhAudG9sbGdhdGUudjEuRXJhEhMKC3Rvb2xfdXNlX2lkGA8gASgJEhIKCnNlc3Npb25faWQYECABKAkSEwoLY2xpZW50X25hbWUYESABKAkSFgoOY2xpZW50X3ZlcnNpb24YEiABKAki2gcKEk1vZGVsQ2FsbENvbXBsZXRlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRkb29yGAMgASgJEhEKCW9wZXJhdGlvbhgEIAEoCRITCgttb2RlbF9hc2tlZBgFIAEoCRITCgtwcm92aWRlcl9pZBgGIAEoCRIQCghwcm92aWRlchgHIAEoCRINCgVtb2RlbBgIIAEoCRIUCgxtb2RlbF9zZXJ2ZWQYCSABKAkSEgoKY3JlZGVudGlhbBgKIAEoCRIuCgdvdXRjb21lGAsgASgOMh0udG9sbGdhdGUudjEuTW9kZWxDYWxsT3V0Y29tZRIOCgZzdGF0dXMYDCABKA0SEAoIYXR0ZW1wdHMYDSABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGA4gAygJEhAKCHN0cmVhbWVkGA8gASgIEhUKDXJlcXVlc3RfYnl0ZXMYECABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYESABKAQSFQoNZmlyc3RfYnl0ZV91cxgSIAEoBBIQCgh0b3RhbF91cxgTIAEoBBIUCgxpbnB1dF90b2tlbnMYFCABKAQSGQoRY2FjaGVfcmVhZF90b2tlbnMYFSABKAQSHQoVY2FjaGVfd3JpdGVfNW1fdG9rZW5zGBYgASgEEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgXIAEoBBIVCg1vdXRwdXRfdG9rZW5zGBggASgEEhgKEHJlYXNvbmluZ190b2tlbnMYGSABKAQSFAoMd2ViX3NlYXJjaGVzGBogASgEEiYKBWJhc2lzGBsgASgOMhcudG9sbGdhdGUudjEuVXNhZ2VCYXNpcxIVCg1jb3N0X25hbm9fdXNkGBwgASgEEhUKDXByaWNlX3ZlcnNpb24YHSABKAkSFAoMc2VydmljZV90aWVyGB4gASgJEhMKC3N0b3BfcmVhc29uGB8gASgJEhQKDHRvb2xfdXNlX2lkcxggIAMoCRIbChNwcm92aWRlcl9yZXF1ZXN0X2lkGCEgASgJEhIKCnNlc3Npb25faWQYIiABKAkSEAoIYWdlbnRfaWQYIyABKAkSFwoPcGFyZW50X2FnZW50X2lkGCQgASgJEhMKC2NsaWVudF9uYW1lGCUgASgJEhYKDmNsaWVudF92ZXJzaW9uGCYgASgJEhYKDnJlcXVlc3RzX2xpbWl0GCcgASgEEhoKEnJlcXVlc3RzX3JlbWFpbmluZxgoIAEoBBIUCgx0b2tlbnNfbGltaXQYKSABKAQSGAoQdG9rZW5zX3JlbWFpbmluZxgqIAEoBCJ3CgtDYWxsUmVmdXNlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRjb2RlGAMgASgJEgwKBGRvb3IYBCABKAkSDgoGc2VydmVyGAUgASgJEgwKBHRvb2wYBiABKAkSDQoFbW9kZWwYByABKAkicAoMQ2FsbHNSZWZ1c2VkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSDAoEZG9vchgEIAEoCRINCgVjb3VudBgFIAEoBBIUCgxsYXN0X3RpbWVfbXMYBiABKAMi7AMKCkNhbGxJbnRlbnQSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEg4KBmtleV9pZBgDIAEoCRIPCgd0ZWFtX2lkGAQgASgJEhEKCXNlcnZlcl9pZBgFIAEoCRIOCgZzZXJ2ZXIYBiABKAkSDAoEdG9vbBgHIAEoCRIVCg1yZXF1ZXN0X2J5dGVzGAggASgEEg4KBm1ldGhvZBgJIAEoCRIkCgpjbGllbnRfZXJhGAogASgOMhAudG9sbGdhdGUudjEuRXJhEhMKC3Rvb2xfdXNlX2lkGAsgASgJEhIKCnNlc3Npb25faWQYDCABKAkSEwoLY2xpZW50X25hbWUYDSABKAkSFgoOY2xpZW50X3ZlcnNpb24YDiABKAkSDAoEZG9vchgPIAEoCRIRCglvcGVyYXRpb24YECABKAkSEwoLbW9kZWxfYXNrZWQYESABKAkSEwoLcHJvdmlkZXJfaWQYEiABKAkSEAoIcHJvdmlkZXIYEyABKAkSDQoFbW9kZWwYFCABKAkSEAoIYWdlbnRfaWQYFSABKAkSFwoPcGFyZW50X2FnZW50X2lkGBYgASgJEhYKDmJvdW5kX25hbm9fdXNkGBcgASgEEhUKDXByaWNlX3ZlcnNpb24YGCABKAkiLQoJVXNhZ2VMb3N0EhAKCGxhc3Rfc2VxGAEgASgEEg4KBnJlYXNvbhgCIAEoCSrlAQoPVG9vbENhbGxPdXRjb21lEiEKHVRPT0xfQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHgoaVE9PTF9DQUxMX09VVENPTUVfQU5TV0VSRUQQARIlCiFUT09MX0NBTExfT1VUQ09NRV9VUFNUUkVBTV9GQUlMRUQQAhIjCh9UT09MX0NBTExfT1VUQ09NRV9DTElFTlRfQ0xPU0VEEAMSHQoZVE9PTF9DQUxMX09VVENPTUVfVU5LTk9XThAEEiQKIFRPT0xfQ0FMTF9PVVRDT01FX0lOUFVUX1JFUVVJUkVEEAUqxQEKEE1vZGVsQ2FsbE91dGNvbWUSIgoeTU9ERUxfQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHwobTU9ERUxfQ0FMTF9PVVRDT01FX0FOU1dFUkVEEAESJgoiTU9ERUxfQ0FMTF9PVVRDT01FX1BST1ZJREVSX0ZBSUxFRBACEiQKIE1PREVMX0NBTExfT1VUQ09NRV9DTElFTlRfQ0xPU0VEEAMSHgoaTU9ERUxfQ0FMTF9PVVRDT01FX1VOS05PV04QBCqMAQoKVXNhZ2VCYXNpcxIbChdVU0FHRV9CQVNJU19VTlNQRUNJRklFRBAAEhUKEVVTQUdFX0JBU0lTX0VYQUNUEAESGQoVVVNBR0VfQkFTSVNfRVNUSU1BVEVEEAISFAoQVVNBR0VfQkFTSVNfTk9ORRADEhkKFVVTQUdFX0JBU0lTX1VOTUVURVJFRBAEMkMKBVVzYWdlEjoKBlVwbG9hZBIWLnRvbGxnYXRlLnYxLkZhY3RCYXRjaBoYLnRvbGxnYXRlLnYxLlVwbG9hZFJlcGx5YgZwcm90bzM", [file_tollgate_v1_resources]);
+  fileDesc("Chd0b2xsZ2F0ZS92MS91c2FnZS5wcm90bxILdG9sbGdhdGUudjEiWAoJRmFjdEJhdGNoEhAKCHByb3h5X2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg0KBWZhY3RzGAMgAygMEg4KBmJlZm9yZRgEIAEoDBILCgNtYWMYBSABKAwiHQoLVXBsb2FkUmVwbHkSDgoGc3RvcmVkGAEgASgEItQCCgRGYWN0EgsKA3NlcRgBIAEoBBIPCgd0aW1lX21zGAIgASgDEhIKCnJlcXVlc3RfaWQYAyABKAkSPQoTdG9vbF9jYWxsX2NvbXBsZXRlZBgKIAEoCzIeLnRvbGxnYXRlLnYxLlRvb2xDYWxsQ29tcGxldGVkSAASMAoMY2FsbF9yZWZ1c2VkGAsgASgLMhgudG9sbGdhdGUudjEuQ2FsbFJlZnVzZWRIABIsCgp1c2FnZV9sb3N0GAwgASgLMhYudG9sbGdhdGUudjEuVXNhZ2VMb3N0SAASMgoNY2FsbHNfcmVmdXNlZBgNIAEoCzIZLnRvbGxnYXRlLnYxLkNhbGxzUmVmdXNlZEgAEj8KFG1vZGVsX2NhbGxfY29tcGxldGVkGA4gASgLMh8udG9sbGdhdGUudjEuTW9kZWxDYWxsQ29tcGxldGVkSABCBgoEa2luZCLtAwoRVG9vbENhbGxDb21wbGV0ZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSEQoJc2VydmVyX2lkGAMgASgJEg4KBnNlcnZlchgEIAEoCRIMCgR0b29sGAUgASgJEi0KB291dGNvbWUYBiABKA4yHC50b2xsZ2F0ZS52MS5Ub29sQ2FsbE91dGNvbWUSFwoPdXBzdHJlYW1fc3RhdHVzGAcgASgNEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYCSABKAQSFQoNZmlyc3RfYnl0ZV91cxgKIAEoBBIQCgh0b3RhbF91cxgLIAEoBBIOCgZtZXRob2QYDCABKAkSJAoKY2xpZW50X2VyYRgNIAEoDjIQLnRvbGxnYXRlLnYxLkVyYRIkCgpzZXJ2ZXJfZXJhGA4gASgOMhAudG9sbGdhdGUudjEuRXJhEhMKC3Rvb2xfdXNlX2lkGA8gASgJEhIKCnNlc3Npb25faWQYECABKAkSEwoLY2xpZW50X25hbWUYESABKAkSFgoOY2xpZW50X3ZlcnNpb24YEiABKAkSDwoHdXNlcl9pZBgTIAEoCRITCgtjdXN0b21lcl9pZBgUIAEoCRIOCgZsYWJlbHMYFSADKAkioggKEk1vZGVsQ2FsbENvbXBsZXRlZBIOCgZrZXlfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIMCgRkb29yGAMgASgJEhEKCW9wZXJhdGlvbhgEIAEoCRITCgttb2RlbF9hc2tlZBgFIAEoCRITCgtwcm92aWRlcl9pZBgGIAEoCRIQCghwcm92aWRlchgHIAEoCRINCgVtb2RlbBgIIAEoCRIUCgxtb2RlbF9zZXJ2ZWQYCSABKAkSEgoKY3JlZGVudGlhbBgKIAEoCRIuCgdvdXRjb21lGAsgASgOMh0udG9sbGdhdGUudjEuTW9kZWxDYWxsT3V0Y29tZRIOCgZzdGF0dXMYDCABKA0SEAoIYXR0ZW1wdHMYDSABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGA4gAygJEhAKCHN0cmVhbWVkGA8gASgIEhUKDXJlcXVlc3RfYnl0ZXMYECABKAQSFgoOcmVzcG9uc2VfYnl0ZXMYESABKAQSFQoNZmlyc3RfYnl0ZV91cxgSIAEoBBIQCgh0b3RhbF91cxgTIAEoBBIUCgxpbnB1dF90b2tlbnMYFCABKAQSGQoRY2FjaGVfcmVhZF90b2tlbnMYFSABKAQSHQoVY2FjaGVfd3JpdGVfNW1fdG9rZW5zGBYgASgEEh0KFWNhY2hlX3dyaXRlXzFoX3Rva2VucxgXIAEoBBIVCg1vdXRwdXRfdG9rZW5zGBggASgEEhgKEHJlYXNvbmluZ190b2tlbnMYGSABKAQSFAoMd2ViX3NlYXJjaGVzGBogASgEEiYKBWJhc2lzGBsgASgOMhcudG9sbGdhdGUudjEuVXNhZ2VCYXNpcxIVCg1jb3N0X25hbm9fdXNkGBwgASgEEhUKDXByaWNlX3ZlcnNpb24YHSABKAkSFAoMc2VydmljZV90aWVyGB4gASgJEhMKC3N0b3BfcmVhc29uGB8gASgJEhQKDHRvb2xfdXNlX2lkcxggIAMoCRIbChNwcm92aWRlcl9yZXF1ZXN0X2lkGCEgASgJEhIKCnNlc3Npb25faWQYIiABKAkSEAoIYWdlbnRfaWQYIyABKAkSFwoPcGFyZW50X2FnZW50X2lkGCQgASgJEhMKC2NsaWVudF9uYW1lGCUgASgJEhYKDmNsaWVudF92ZXJzaW9uGCYgASgJEhYKDnJlcXVlc3RzX2xpbWl0GCcgASgEEhoKEnJlcXVlc3RzX3JlbWFpbmluZxgoIAEoBBIUCgx0b2tlbnNfbGltaXQYKSABKAQSGAoQdG9rZW5zX3JlbWFpbmluZxgqIAEoBBIPCgd1c2VyX2lkGCsgASgJEhMKC2N1c3RvbWVyX2lkGCwgASgJEg4KBmxhYmVscxgtIAMoCRIQCghhY2NvdW50cxg8IAMoCSLVAQoLQ2FsbFJlZnVzZWQSDgoGa2V5X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSDAoEY29kZRgDIAEoCRIMCgRkb29yGAQgASgJEg4KBnNlcnZlchgFIAEoCRIMCgR0b29sGAYgASgJEg0KBW1vZGVsGAcgASgJEg8KB3VzZXJfaWQYCCABKAkSEwoLY3VzdG9tZXJfaWQYCSABKAkSDgoGbGFiZWxzGAogAygJEhEKCXBvbGljeV9pZBgLIAEoCRITCgtkZWNpc2lvbl9pZBgMIAEoCSKWAQoMQ2FsbHNSZWZ1c2VkEg4KBmtleV9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSDAoEZG9vchgEIAEoCRINCgVjb3VudBgFIAEoBBIUCgxsYXN0X3RpbWVfbXMYBiABKAMSDwoHdXNlcl9pZBgHIAEoCRITCgtjdXN0b21lcl9pZBgIIAEoCSK0BAoKQ2FsbEludGVudBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3RpbWVfbXMYAiABKAMSDgoGa2V5X2lkGAMgASgJEg8KB3RlYW1faWQYBCABKAkSEQoJc2VydmVyX2lkGAUgASgJEg4KBnNlcnZlchgGIAEoCRIMCgR0b29sGAcgASgJEhUKDXJlcXVlc3RfYnl0ZXMYCCABKAQSDgoGbWV0aG9kGAkgASgJEiQKCmNsaWVudF9lcmEYCiABKA4yEC50b2xsZ2F0ZS52MS5FcmESEwoLdG9vbF91c2VfaWQYCyABKAkSEgoKc2Vzc2lvbl9pZBgMIAEoCRITCgtjbGllbnRfbmFtZRgNIAEoCRIWCg5jbGllbnRfdmVyc2lvbhgOIAEoCRIMCgRkb29yGA8gASgJEhEKCW9wZXJhdGlvbhgQIAEoCRITCgttb2RlbF9hc2tlZBgRIAEoCRITCgtwcm92aWRlcl9pZBgSIAEoCRIQCghwcm92aWRlchgTIAEoCRINCgVtb2RlbBgUIAEoCRIQCghhZ2VudF9pZBgVIAEoCRIXCg9wYXJlbnRfYWdlbnRfaWQYFiABKAkSFgoOYm91bmRfbmFub191c2QYFyABKAQSFQoNcHJpY2VfdmVyc2lvbhgYIAEoCRIPCgd1c2VyX2lkGBkgASgJEhMKC2N1c3RvbWVyX2lkGBogASgJEg4KBmxhYmVscxgbIAMoCRIQCghhY2NvdW50cxg8IAMoCSItCglVc2FnZUxvc3QSEAoIbGFzdF9zZXEYASABKAQSDgoGcmVhc29uGAIgASgJKuUBCg9Ub29sQ2FsbE91dGNvbWUSIQodVE9PTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIeChpUT09MX0NBTExfT1VUQ09NRV9BTlNXRVJFRBABEiUKIVRPT0xfQ0FMTF9PVVRDT01FX1VQU1RSRUFNX0ZBSUxFRBACEiMKH1RPT0xfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIdChlUT09MX0NBTExfT1VUQ09NRV9VTktOT1dOEAQSJAogVE9PTF9DQUxMX09VVENPTUVfSU5QVVRfUkVRVUlSRUQQBSrFAQoQTW9kZWxDYWxsT3V0Y29tZRIiCh5NT0RFTF9DQUxMX09VVENPTUVfVU5TUEVDSUZJRUQQABIfChtNT0RFTF9DQUxMX09VVENPTUVfQU5TV0VSRUQQARImCiJNT0RFTF9DQUxMX09VVENPTUVfUFJPVklERVJfRkFJTEVEEAISJAogTU9ERUxfQ0FMTF9PVVRDT01FX0NMSUVOVF9DTE9TRUQQAxIeChpNT0RFTF9DQUxMX09VVENPTUVfVU5LTk9XThAEKowBCgpVc2FnZUJhc2lzEhsKF1VTQUdFX0JBU0lTX1VOU1BFQ0lGSUVEEAASFQoRVVNBR0VfQkFTSVNfRVhBQ1QQARIZChVVU0FHRV9CQVNJU19FU1RJTUFURUQQAhIUChBVU0FHRV9CQVNJU19OT05FEAMSGQoVVVNBR0VfQkFTSVNfVU5NRVRFUkVEEAQyQwoFVXNhZ2USOgoGVXBsb2FkEhYudG9sbGdhdGUudjEuRmFjdEJhdGNoGhgudG9sbGdhdGUudjEuVXBsb2FkUmVwbHliBnByb3RvMw", [file_tollgate_v1_resources]);
 
 /**
  * Facts of one epoch, in order of `seq`. Each is a `Fact`, encoded: what carries them on need not read them.
@@ -244,6 +244,23 @@ export type ToolCallCompleted = Message<"tollgate.v1.ToolCallCompleted"> & {
    * @generated from field: string client_version = 18;
    */
   clientVersion: string;
+
+  /**
+   * The key's user and the team's customer, where there are any; and what the call was marked with: `project=apollo`.
+   *
+   * @generated from field: string user_id = 19;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string customer_id = 20;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string labels = 21;
+   */
+  labels: string[];
 };
 
 /**
@@ -492,6 +509,28 @@ export type ModelCallCompleted = Message<"tollgate.v1.ModelCallCompleted"> & {
    * @generated from field: uint64 tokens_remaining = 42;
    */
   tokensRemaining: bigint;
+
+  /**
+   * @generated from field: string user_id = 43;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string customer_id = 44;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string labels = 45;
+   */
+  labels: string[];
+
+  /**
+   * Of the ledger, that it held money of: it is charged to them already.
+   *
+   * @generated from field: repeated string accounts = 60;
+   */
+  accounts: string[];
 };
 
 /**
@@ -545,6 +584,33 @@ export type CallRefused = Message<"tollgate.v1.CallRefused"> & {
    * @generated from field: string model = 7;
    */
   model: string;
+
+  /**
+   * @generated from field: string user_id = 8;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string customer_id = 9;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string labels = 10;
+   */
+  labels: string[];
+
+  /**
+   * Where a policy refused: which, and the id that the client was told of the decision.
+   *
+   * @generated from field: string policy_id = 11;
+   */
+  policyId: string;
+
+  /**
+   * @generated from field: string decision_id = 12;
+   */
+  decisionId: string;
 };
 
 /**
@@ -589,6 +655,16 @@ export type CallsRefused = Message<"tollgate.v1.CallsRefused"> & {
    * @generated from field: int64 last_time_ms = 6;
    */
   lastTimeMs: bigint;
+
+  /**
+   * @generated from field: string user_id = 7;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string customer_id = 8;
+   */
+  customerId: string;
 };
 
 /**
@@ -676,7 +752,7 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
   clientVersion: string;
 
   /**
-   * From here on, of a call to a model; `door` is empty for calls to servers.
+   * From here to `price_version`, of a call to a model; `door` is empty for calls to servers.
    *
    * @generated from field: string door = 15;
    */
@@ -718,7 +794,7 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
   parentAgentId: string;
 
   /**
-   * The most that it can cost, which is what it costs if nothing is heard of it again.
+   * The most that it can cost, which is what it costs if nothing is heard of it again; of one that holds money, what it holds.
    *
    * @generated from field: uint64 bound_nano_usd = 23;
    */
@@ -728,6 +804,26 @@ export type CallIntent = Message<"tollgate.v1.CallIntent"> & {
    * @generated from field: string price_version = 24;
    */
   priceVersion: string;
+
+  /**
+   * @generated from field: string user_id = 25;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string customer_id = 26;
+   */
+  customerId: string;
+
+  /**
+   * @generated from field: repeated string labels = 27;
+   */
+  labels: string[];
+
+  /**
+   * @generated from field: repeated string accounts = 60;
+   */
+  accounts: string[];
 };
 
 /**

@@ -1,0 +1,105 @@
+// What is spent in a budget's scope without being reserved in its account: before there was the budget, by a proxy that did not
+// know of it yet, or one that was allowed to go on without the ledger. A fact names the accounts that its call held of; in every
+// other account of its scope and time it is added, once, when it is stored. An account that is opened begins with the facts
+// that are there. The two do not meet: who opens waits for all who store, and they for him.
+
+import { addUnreserved, type Account, type Entry } from "@tollgate/kernel/lending/account";
+import { scopeIn, scopeText, type Scope } from "@tollgate/kernel/quotas/quota-scope";
+import type { Sql } from "../database.ts";
+import { addToJournal, lockAccounts, saveAccount } from "./rows.ts";
+import type { Subject } from "./subjects.ts";
+
+const lock = "hashtextextended('tollgate/ledger opening', 0)";
+
+/** As text, the same as in rows of accounts; empty where there is none. */
+export function scopeOfSubject(subject: Subject): string {
+  const scope = scopeOf(subject);
+  return scope === undefined ? "" : scopeText(scope);
+}
+
+/** An exposure has none: nothing is spent of it but what is held. */
+function scopeOf({ account, budget }: Subject): Scope | undefined {
+  return account.startsWith("budget/") ? scopeIn(budget?.scope) : undefined;
+}
+
+export async function openingBalance(
+  sql: Sql,
+  account: Account,
+  subject: Subject,
+): Promise<{ account: Account; entries: readonly Entry[] }> {
+  const { budget, beginsMs, endsMs } = subject;
+  const scope = scopeOf(subject);
+  if (budget === undefined || scope === undefined) return { account, entries: [] };
+  await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
+  const [row] = await sql.query<{ sum: bigint }>(
+    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM usage.model_call
+     WHERE ${conditions[scope.kind]} AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
+       AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
+       AND NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
+    [
+      scope.kind === "label" ? `${scope.name}=${scope.value}` : scope.id,
+      beginsMs ?? null,
+      endsMs ?? null,
+      `budget/${budget.id}/`,
+    ],
+  );
+  return addUnreserved(account, row?.sum ?? 0n);
+}
+
+const conditions = {
+  key: "key_id = $1",
+  team: "team_id = $1",
+  user: "user_id = $1",
+  customer: "customer_id = $1",
+  label: "labels @> ARRAY[$1]",
+} as const satisfies Record<Scope["kind"], string>;
+
+export type SpentCall = {
+  readonly timeMs: number;
+  readonly nanoUsd: bigint;
+  readonly scopes: readonly string[];
+  /** That it held of. */
+  readonly accounts: readonly string[];
+};
+
+/** In the transaction that stores the facts of the calls. */
+export async function chargeUnreserved(sql: Sql, calls: readonly SpentCall[]): Promise<void> {
+  const paid = calls.filter(({ nanoUsd }) => nanoUsd > 0n);
+  if (paid.length === 0) return;
+  await sql.query(`SELECT pg_advisory_xact_lock_shared(${lock})`);
+  const scopes = [...new Set(paid.flatMap((call) => call.scopes))];
+  const rows = await sql.query<{ account: string; scope: string }>(
+    "SELECT account, scope FROM ledger.account WHERE scope = ANY ($1::text[]) ORDER BY account",
+    [scopes],
+  );
+  if (rows.length === 0) return;
+  const sums = new Map<string, bigint>();
+  const spans = await lockAccounts(
+    sql,
+    rows
+      .filter(({ scope, account }) => paid.some((call) => isMissingIn(call, scope, account)))
+      .map((row) => row.account),
+  );
+  const scopeOf = new Map(rows.map(({ account, scope }) => [account, scope]));
+  for (const call of paid)
+    for (const [name, { beginsMs = -Infinity, endsMs = Infinity }] of spans) {
+      const isIn = call.timeMs >= beginsMs && call.timeMs < endsMs;
+      if (isIn && isMissingIn(call, scopeOf.get(name) ?? "", name))
+        sums.set(name, (sums.get(name) ?? 0n) + call.nanoUsd);
+    }
+  for (const [name, amount] of sums) {
+    const account = spans.get(name);
+    if (account === undefined) continue;
+    const done = addUnreserved(account.state, amount);
+    await saveAccount(sql, { ...account, state: done.account });
+    await addToJournal(
+      sql,
+      done.entries.map((entry) => ({ account: name, lease: "", entry, reason: "" })),
+    );
+  }
+}
+
+function isMissingIn({ scopes, accounts }: SpentCall, scope: string, account: string): boolean {
+  const subject = `${account.split("/").slice(0, 2).join("/")}/`;
+  return scopes.includes(scope) && !accounts.some((charged) => charged.startsWith(subject));
+}

@@ -1,0 +1,8 @@
+// Budgets and limits as a part of the admin API.
+
+import { Module } from "@nestjs/common";
+import { BudgetResolver } from "./budget.resolver.ts";
+import { LimitResolver } from "./limit.resolver.ts";
+
+@Module({ providers: [BudgetResolver, LimitResolver] })
+export class QuotasModule {}

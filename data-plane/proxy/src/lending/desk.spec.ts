@@ -1,0 +1,186 @@
+// The desk of a worker against a ledger in the same process, which is the kernel's own: who waits, who is served, and what comes
+// back. A permit that does not come back locks a key out for good; one that comes back twice lets too many through.
+
+import {
+  exchange,
+  newLease,
+  openAccount,
+  setLimit,
+  type Account,
+  type Lease as LeaseRow,
+} from "@tollgate/kernel/lending/account";
+import type { Hold } from "@tollgate/kernel/lending/lease-book";
+import { expect, test, vi, beforeEach, afterEach } from "vitest";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
+import { createDesk, type Desk, type LendingAnswers, type LendingBatch, type Outcome } from "./desk.ts";
+import type { WireAnswer } from "./wire.ts";
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
+afterEach(() => void vi.useRealTimers());
+
+const clocks = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
+
+class FakeLedger {
+  account: Account;
+  readonly leases = new Map<string, LeaseRow>();
+  isAway = false;
+  constructor(kind: Account["kind"], limit: bigint, windowMs = 0) {
+    this.account = setLimit(openAccount(kind, 0n, windowMs), limit).account;
+  }
+  answer(name: string, { batch, statements }: LendingBatch): LendingAnswers {
+    if (this.isAway) return { batch, incarnation: 0n, answers: undefined };
+    const answers = statements.map((statement): WireAnswer => {
+      const {
+        epoch = 0n,
+        lease = 0,
+        revision = 0n,
+        settled = 0n,
+        open = 0n,
+        unspent = 0n,
+        draws = 0,
+        isClosed = false,
+      } = statement;
+      const draw = statement.draw && {
+        number: statement.draw.number ?? 0,
+        asked: statement.draw.asked ?? 0n,
+        wanted: statement.draw.wanted ?? 0n,
+      };
+      const said = { revision, settled, open, unspent, draws, draw, isClosed };
+      const key = `${name}/${lease}`;
+      const done = exchange(this.account, this.leases.get(key) ?? newLease, said, {
+        nowMs: Date.now(),
+        isFrozen: false,
+      });
+      this.account = done.account;
+      this.leases.set(key, done.lease);
+      const { grant, keepAtMost } = done.answer;
+      const news = { limit: this.account.limit, settled: this.account.settled, counted: this.account.counted };
+      return {
+        epoch,
+        lease,
+        account: "a",
+        revision: done.lease.isClosed ? revision : done.answer.revision,
+        grant,
+        keepAtMost,
+        msLeft: undefined,
+        isOver: done.lease.isClosed,
+        isFrozen: false,
+        ...news,
+      };
+    });
+    return { batch, incarnation: 1n, answers };
+  }
+}
+
+/** Answers come a moment later, as from another process. */
+function deskOf(ledger: FakeLedger, name: string, epoch: bigint): Desk {
+  const desk: Desk = createDesk({
+    ...{ epoch, clocks, autonomyMs: 3_600_000 },
+    send: (batch) => void setTimeout(() => desk.answered(ledger.answer(name, batch)), 2),
+  });
+  return desk;
+}
+
+const slot = [{ subject: "limit/l", kind: "slots", amount: 1n }] as const;
+const money = (amount: bigint) => [{ subject: "budget/b", kind: "money", amount } as const];
+
+test("a hundred thousand calls that end in every way leave no slot behind, and are never too many", () => {
+  const random = seededRandom(seedFromEnv());
+  const ledger = new FakeLedger("slots", 8n);
+  const desks = ["p", "q", "r"].map((name, at) => deskOf(ledger, name, BigInt(at + 1)));
+  let under = 0;
+  let most = 0;
+  let ended = 0;
+  const begin = (): void => {
+    const desk = random.pick(desks);
+    desk.reserve(slot, (outcome) => {
+      ended += 1;
+      if (outcome.kind !== "held") return;
+      under += 1;
+      most = Math.max(most, under);
+      // Some end before they began: their client went while they waited.
+      setTimeout(
+        () => {
+          under -= 1;
+          desk.settle(outcome.hold, [0n]);
+        },
+        random.chance(0.2) ? 0 : random.int(20),
+      );
+    });
+  };
+  const calls = 100_000;
+  for (let begun = 0; begun < calls; begun += 20) {
+    for (let n = 0; n < 20; n += 1) begin();
+    vi.advanceTimersByTime(random.int(30));
+  }
+  vi.advanceTimersByTime(10_000);
+  expect(ended).toBe(calls);
+  expect(under).toBe(0);
+  expect(most).toBeLessThanOrEqual(8);
+  expect(most).toBeGreaterThan(4);
+  expect(ledger.account.counted).toBe(0n);
+});
+
+test("who waits for one account holds up nobody who asks for another", () => {
+  const ledger = new FakeLedger("money", 10n);
+  const desk = deskOf(ledger, "p", 1n);
+  const outcomes: string[] = [];
+  desk.reserve(money(100n), ({ kind }) => outcomes.push(`large ${kind}`));
+  desk.reserve([{ subject: "budget/other", kind: "money", amount: 1n }], ({ kind }) => outcomes.push(`other ${kind}`));
+  vi.advanceTimersByTime(20);
+  expect(outcomes).toContain("other held");
+});
+
+test("of what is spent a call is told at once; for what others hold it waits a moment", () => {
+  const ledger = new FakeLedger("money", 100n);
+  const [desk, other] = [deskOf(ledger, "p", 1n), deskOf(ledger, "q", 2n)];
+  const holds: Hold[] = [];
+  desk.reserve(money(90n), (outcome) => outcome.kind === "held" && holds.push(outcome.hold));
+  vi.advanceTimersByTime(10);
+  const outcomes: Outcome[] = [];
+  other.reserve(money(50n), (outcome) => outcomes.push(outcome));
+  vi.advanceTimersByTime(100);
+  expect(outcomes).toEqual([]);
+  for (const hold of holds) desk.settle(hold, [10n]);
+  vi.advanceTimersByTime(1_000);
+  expect(outcomes).toMatchObject([{ kind: "held" }]);
+  other.reserve(money(100n), (outcome) => outcomes.push(outcome));
+  vi.advanceTimersByTime(5);
+  expect(outcomes.at(-1)).toMatchObject({ kind: "short", reason: "spent", news: { limit: 100n } });
+});
+
+test("while the ledger is away calls live on what is lent, and then are told that it is silent", () => {
+  const ledger = new FakeLedger("money", 1_000n);
+  const desk = deskOf(ledger, "p", 1n);
+  const kinds: string[] = [];
+  const call = (amount: bigint): void =>
+    desk.reserve(money(amount), (outcome) => kinds.push(outcome.kind === "held" ? "served" : outcome.reason));
+  call(100n);
+  vi.advanceTimersByTime(1_000);
+  ledger.isAway = true;
+  // More than can have been drawn ahead.
+  call(2_000n);
+  vi.advanceTimersByTime(3_000);
+  expect(kinds).toEqual(["served", "silent"]);
+  ledger.isAway = false;
+  vi.advanceTimersByTime(1_000);
+  call(50n);
+  vi.advanceTimersByTime(1_000);
+  expect(kinds.at(-1)).toBe("served");
+});
+
+test("who leaves gives everything back", async () => {
+  const ledger = new FakeLedger("money", 1_000n);
+  const desk = deskOf(ledger, "p", 1n);
+  let held: Hold | undefined;
+  desk.reserve(money(100n), (outcome) => {
+    if (outcome.kind === "held") held = outcome.hold;
+  });
+  vi.advanceTimersByTime(10);
+  if (held === undefined) throw new Error("nothing was held");
+  desk.settle(held, [30n]);
+  const left = desk.leave();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await left;
+  expect(ledger.account).toMatchObject({ counted: 0n, ended: 30n });
+});

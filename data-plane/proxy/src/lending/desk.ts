@@ -1,0 +1,316 @@
+// Where the calls of one worker get what they hold. What there is, is held at once; what is lacking is drawn, one exchange with
+// the ledger at a time, and the call waits for it, first come, first served, for a bounded time. Nothing is looked up outside
+// of the process as long as leases have enough, and they are drawn ahead of need. It holds no books of its own: those are the
+// kernel's.
+
+import { LeaseBook, type Ask, type Hold, type Lack } from "@tollgate/kernel/lending/lease-book";
+import type { AccountNews, Clocks } from "@tollgate/kernel/lending/lease";
+import type { LeaseTotals, TotalsSource } from "../facts/totals.ts";
+import { statementToWire, answerFromWire, type WireAnswer, type WireStatement } from "./wire.ts";
+
+/** Why a call does not get what it asks for. */
+export type Shortage = {
+  readonly ask: Ask;
+  /** `silent`: the ledger cannot be asked. `none`: there is nothing of the kind any more. */
+  readonly reason: "held" | "spent" | "silent" | "none";
+  readonly news: AccountNews | undefined;
+  /** How long the account lasts; undefined where that is not known, or without end. */
+  readonly msLeft: number | undefined;
+};
+
+export type Outcome = { readonly kind: "held"; readonly hold: Hold } | ({ readonly kind: "short" } & Shortage);
+
+export type LendingBatch = {
+  readonly batch: number;
+  readonly statements: readonly WireStatement[];
+  readonly isComplete: boolean;
+  readonly incarnation: bigint;
+};
+/** `answers`: undefined where the ledger could not be asked. */
+export type LendingAnswers = {
+  readonly batch: number;
+  readonly incarnation: bigint;
+  readonly answers: readonly WireAnswer[] | undefined;
+};
+
+export type Desk = TotalsSource & {
+  /** Calls back at once where it can. */
+  reserve(asks: readonly Ask[], onDone: (outcome: Outcome) => void): void;
+  /** Calls back when the ledger has said how they stand, or cannot be asked. */
+  look(asks: readonly Ask[], onDone: () => void): void;
+  extend(hold: Hold, amounts: readonly bigint[]): boolean;
+  release(hold: Hold, amounts: readonly bigint[]): void;
+  settle(hold: Hold, used: readonly bigint[]): void;
+  news(subject: string): { readonly news: AccountNews; readonly msLeft: number | undefined } | undefined;
+  answered(answers: LendingAnswers): void;
+  /** Gives back what is lent, as far as no call holds it any more; ends when the ledger knows, or after a while. */
+  leave(): Promise<void>;
+  close(): void;
+};
+
+export type DeskParts = {
+  readonly epoch: bigint;
+  readonly clocks: () => Clocks;
+  readonly send: (batch: LendingBatch) => void;
+  /** How long a worker goes on that does not hear of the ledger. */
+  readonly autonomyMs: number;
+  readonly timings?: Partial<Timings>;
+};
+
+type Timings = {
+  readonly exchangeMs: number;
+  readonly retryMs: number;
+  readonly waitMsMax: number;
+  readonly answerMsMax: number;
+};
+type Waiter<Done = (outcome: Outcome) => void> = {
+  readonly asks: readonly Ask[];
+  readonly onDone: Done;
+  readonly untilMs: number;
+};
+
+/** Who has something to say says it so often; who waits asks at once, and again after a shortage that may pass. */
+const usual: Timings = { exchangeMs: 250, retryMs: 50, waitMsMax: 1_500, answerMsMax: 5_000 };
+const waitersMax = 10_000;
+const leaveMsMax = 1_000;
+
+export function createDesk(parts: DeskParts): Desk {
+  const { clocks, epoch } = parts;
+  const { exchangeMs, retryMs, waitMsMax, answerMsMax } = { ...usual, ...parts.timings };
+  const book = new LeaseBook(parts.autonomyMs);
+  const shortages = new Map<string, Shortage["reason"]>();
+  let waiters: Waiter[] = [];
+  let lookers: Waiter<() => void>[] = [];
+  /** How many wait for each subject: who comes later does not overtake them, and everybody else goes on. */
+  const waitedFor = new Map<string, number>();
+  let underWay: { batch: number; sentAt: Clocks; leases: readonly number[] } | undefined;
+  let batches = 0;
+  let incarnation = 0n;
+  let timer: NodeJS.Timeout | undefined;
+  let dueMs = Infinity;
+  /** Whether the ledger could not be asked the last time. */
+  let isUnheard = false;
+  let isClosed = false;
+  let isLeaving = false;
+  let left = (): void => undefined;
+
+  function reserve(asks: readonly Ask[], onDone: (outcome: Outcome) => void): void {
+    const now = clocks();
+    const isInLine = waiters.length > 0 && asks.some(({ subject }) => waitedFor.has(subject));
+    const tried = isInLine ? undefined : book.hold(asks, now);
+    if (tried !== undefined && "parts" in tried) {
+      later(exchangeMs);
+      return onDone({ kind: "held", hold: tried });
+    }
+    if (waiters.length >= waitersMax) return onDone(shortOf(tried?.[0] ?? lackOf(asks), now));
+    waiters.push({ asks, onDone, untilMs: now.monotonicMs + waitMsMax });
+    count(asks, 1);
+    exchange();
+  }
+
+  function count(asks: readonly Ask[], by: 1 | -1): void {
+    for (const { subject } of asks) {
+      const left = (waitedFor.get(subject) ?? 0) + by;
+      if (left === 0) waitedFor.delete(subject);
+      else waitedFor.set(subject, left);
+    }
+  }
+
+  function look(asks: readonly Ask[], onDone: () => void): void {
+    const now = clocks();
+    // Of nothing nothing is lacking: what was never asked for is asked about.
+    const isUnknown = book.lookedAt(asks, now).some(({ news }) => news === undefined);
+    if (!isUnknown) return onDone();
+    lookers.push({ asks, onDone, untilMs: now.monotonicMs + waitMsMax });
+    exchange();
+    later(retryMs);
+  }
+
+  function serveLookers(now: Clocks): void {
+    const looking = lookers;
+    lookers = [];
+    for (const looker of looking) {
+      const isUnknown = book.lookedAt(looker.asks, now).some(({ news }) => news === undefined);
+      if (isUnknown && now.monotonicMs < looker.untilMs) lookers.push(looker);
+      else looker.onDone();
+    }
+  }
+
+  /** As many statements as are due, if none are under way. */
+  function exchange(): void {
+    const now = clocks();
+    if (isClosed || (underWay !== undefined && now.monotonicMs - underWay.sentAt.monotonicMs < answerMsMax)) return;
+    if (isLeaving) for (const lease of book.leases()) lease.isOver = true;
+    lackEach(now);
+    const due = book.due(now);
+    if (due.length === 0) return later(exchangeMs);
+    batches += 1;
+    underWay = { batch: batches, sentAt: now, leases: due.map(({ lease }) => lease.number) };
+    const statements = due.map(({ lease, statement }) => statementToWire(epoch, lease, statement));
+    parts.send({ batch: batches, statements, isComplete: due.length === [...book.leases()].length, incarnation });
+    later(exchangeMs);
+  }
+
+  /** Tells each lease what those who wait for it lack. */
+  function lackEach(now: Clocks): void {
+    for (const lease of book.leases()) lease.lacks(0n, 0n);
+    const lacking = new Map<string, bigint>();
+    for (const { asks } of waiters) {
+      const tried = book.lacking(asks, now);
+      for (const { ask, lease, lacking: amount } of tried) {
+        const before = lacking.get(ask.subject);
+        const inAll = (before ?? 0n) + (before === undefined ? amount : ask.amount);
+        lacking.set(ask.subject, inAll);
+        lease.lacks(before === undefined ? amount : lease.lackingFirst(), inAll);
+      }
+    }
+  }
+
+  function answered({ batch, incarnation: of, answers }: LendingAnswers): void {
+    if (isClosed) return;
+    const sent = underWay?.batch === batch ? underWay : undefined;
+    if (sent !== undefined) underWay = undefined;
+    isUnheard = answers === undefined;
+    if (answers === undefined) return serve(retryMs * 4);
+    if (of > incarnation) {
+      incarnation = of;
+      for (const lease of book.leases()) lease.restate();
+    }
+    // What a former incarnation lent is not in the ledger any more.
+    if (of < incarnation || sent === undefined) return serve(retryMs);
+    for (const answer of answers) {
+      if (answer.epoch !== epoch) continue;
+      const lease = book.answered(answer.lease, answerFromWire(answer), sent.sentAt);
+      if (lease === undefined) continue;
+      const reason = shortageIn(answer);
+      if (reason === undefined) shortages.delete(lease.subject);
+      else shortages.set(lease.subject, reason);
+    }
+    serve(retryMs);
+  }
+
+  /** Those who waited long enough, or for what is spent, are told so; all others ask on. */
+  function serve(againMs: number): void {
+    left();
+    const now = clocks();
+    serveLookers(now);
+    const waiting = waiters;
+    waiters = [];
+    const done: (() => void)[] = [];
+    for (const waiter of waiting) {
+      const tried = book.hold(waiter.asks, now);
+      if ("parts" in tried) done.push(() => waiter.onDone({ kind: "held", hold: tried }));
+      else {
+        const hopeless = tried.find(({ ask }) => isFinal(shortages.get(ask.subject)));
+        const lack = hopeless ?? tried[0];
+        if (lack !== undefined && (hopeless !== undefined || now.monotonicMs >= waiter.untilMs)) {
+          const short = shortOf(lack, now);
+          done.push(() => waiter.onDone(short));
+        } else {
+          waiters.push(waiter);
+          continue;
+        }
+      }
+      count(waiter.asks, -1);
+    }
+    // After all books are right: a call that goes on may ask for more.
+    for (const act of done) act();
+    if (waiters.length === 0) return later(exchangeMs);
+    if (waiters.some(({ asks }) => asks.every(({ subject }) => !shortages.has(subject)))) exchange();
+    later(againMs);
+  }
+
+  function shortOf({ ask, lease, isSilent }: Lack, now: Clocks): Outcome {
+    const isKnown = !isSilent && !isUnheard && lease.news !== undefined;
+    const said = shortages.get(ask.subject);
+    const reason = said === "spent" || said === "none" ? said : isKnown ? "held" : "silent";
+    return { kind: "short", ask, reason, news: lease.news, msLeft: lease.msLeft(now) };
+  }
+
+  function lackOf(asks: readonly Ask[]): Lack {
+    const [lack] = book.lacking(asks, clocks());
+    if (lack === undefined) throw new Error("a call that asks for nothing was made to wait");
+    return lack;
+  }
+
+  function later(ms: number): void {
+    if (isClosed) return;
+    const atMs = clocks().monotonicMs + ms;
+    if (timer !== undefined && dueMs <= atMs) return;
+    clearTimeout(timer);
+    dueMs = atMs;
+    timer = setTimeout(tick, ms);
+    timer.unref();
+  }
+
+  function tick(): void {
+    timer = undefined;
+    dueMs = Infinity;
+    left();
+    if (waiters.length > 0) expire();
+    if (lookers.length > 0) serveLookers(clocks());
+    exchange();
+    if (waiters.length + lookers.length > 0) later(retryMs);
+  }
+
+  function expire(): void {
+    const now = clocks();
+    const over = waiters.filter(({ untilMs }) => now.monotonicMs >= untilMs);
+    if (over.length === 0) return;
+    waiters = waiters.filter((waiter) => !over.includes(waiter));
+    for (const { asks, onDone } of over) {
+      count(asks, -1);
+      const tried = book.hold(asks, now);
+      if ("parts" in tried) onDone({ kind: "held", hold: tried });
+      else onDone(shortOf(tried[0] ?? lackOf(asks), now));
+    }
+  }
+
+  return {
+    reserve,
+    look,
+    extend: (hold, amounts) => {
+      const isHeld = book.extend(hold, amounts, clocks());
+      later(exchangeMs);
+      return isHeld;
+    },
+    release: (hold, amounts) => book.release(hold, amounts),
+    settle(hold, used) {
+      book.settle(hold, used);
+      later(exchangeMs);
+    },
+    news(subject) {
+      const lease = book.lease(subject);
+      return lease?.news === undefined ? undefined : { news: lease.news, msLeft: lease.msLeft(clocks()) };
+    },
+    answered,
+    takeChanged: (): readonly LeaseTotals[] => book.takeChanged(),
+    all: (): readonly LeaseTotals[] => book.totals(),
+    async leave() {
+      isLeaving = true;
+      const endMs = clocks().monotonicMs + leaveMsMax;
+      exchange();
+      while ([...book.leases()].some((lease) => !lease.isAcknowledged()) && clocks().monotonicMs < endMs)
+        await new Promise<void>((resolve) => (left = resolve));
+    },
+    close() {
+      isClosed = true;
+      left();
+      clearTimeout(timer);
+      const waiting = waiters;
+      waiters = [];
+      for (const { asks, onDone } of waiting) onDone(shortOf(lackOf(asks), clocks()));
+      for (const { onDone } of lookers) onDone();
+    },
+  };
+}
+
+function shortageIn({ grant, isOver, account }: WireAnswer): Shortage["reason"] | undefined {
+  if (isOver && account === "") return "none";
+  return grant?.shortage;
+}
+
+/** What is held may come back; what is spent or gone does not. */
+function isFinal(reason: Shortage["reason"] | undefined): boolean {
+  return reason === "spent" || reason === "none";
+}

@@ -1,0 +1,84 @@
+// How the budgets and limits of a call stand, by what the ledger said last: for headers of answers, and for a refusal's reason. The
+// numbers are as old as the last exchange, and what other proxies did since is not in them; nothing is decided by them.
+
+import type { AccountKind } from "@tollgate/kernel/lending/account";
+import { scopeIn } from "@tollgate/kernel/quotas/quota-scope";
+import { BudgetPeriod, LimitMeasure, type Budget, type Limit } from "@tollgate/schema/resources";
+import type { Allowance, LimitStanding, Shortage, Standing } from "../pipeline/allowance.ts";
+import type { Desk, Shortage as Lacking } from "./desk.ts";
+
+/** What a call is charged to. */
+export type Charge = {
+  readonly subject: string;
+  readonly kind: AccountKind;
+  readonly of:
+    | { readonly kind: "budget"; readonly budget: Budget; readonly allowanceNanoUsd: bigint }
+    | { readonly kind: "limit"; readonly limit: Limit };
+};
+
+type Told = Pick<Lacking, "news" | "msLeft">;
+
+const nothingTold: Told = { news: undefined, msLeft: undefined };
+
+const periods: Readonly<Record<BudgetPeriod, Allowance["period"]>> = {
+  [BudgetPeriod.UNSPECIFIED]: "total",
+  [BudgetPeriod.DAY]: "day",
+  [BudgetPeriod.WEEK]: "week",
+  [BudgetPeriod.MONTH]: "month",
+  [BudgetPeriod.YEAR]: "year",
+  [BudgetPeriod.TOTAL]: "total",
+};
+
+const measures: Readonly<Record<LimitMeasure, LimitStanding["measure"]>> = {
+  [LimitMeasure.UNSPECIFIED]: "requests",
+  [LimitMeasure.REQUESTS]: "requests",
+  [LimitMeasure.TOKENS]: "tokens",
+  [LimitMeasure.CONCURRENT_CALLS]: "concurrent",
+};
+
+export function standingOf(desk: Desk, charges: readonly Charge[], wallMs: number): Standing {
+  const allowances: Allowance[] = [];
+  const limits: LimitStanding[] = [];
+  for (const { subject, of } of charges) {
+    const told = desk.news(subject) ?? nothingTold;
+    if (of.kind === "budget") allowances.push(allowanceOf(of.budget, told, wallMs, undefined));
+    else limits.push(limitStandingOf(of.limit, told));
+  }
+  return { allowances, limits };
+}
+
+/** Undefined where it is neither spent nor held, but cannot be known. */
+export function shortageOf({ of }: Charge, lacking: Lacking, wallMs: number): Shortage | undefined {
+  const { reason } = lacking;
+  if (reason === "silent" || reason === "none") return undefined;
+  if (of.kind === "limit") return { kind: "limit", standing: { ...limitStandingOf(of.limit, lacking), remaining: 0 } };
+  return { kind: reason, allowance: allowanceOf(of.budget, lacking, wallMs, reason) };
+}
+
+function allowanceOf(
+  budget: Budget,
+  { news, msLeft }: Told,
+  wallMs: number,
+  state: "spent" | "held" | undefined,
+): Allowance {
+  const limitNanoUsd = news?.limit ?? budget.limitNanoUsd;
+  const settledNanoUsd = news?.settled ?? 0n;
+  return {
+    ...{ limitNanoUsd, settledNanoUsd, heldNanoUsd: (news?.counted ?? 0n) - settledNanoUsd },
+    resetMs: msLeft === undefined ? undefined : wallMs + msLeft,
+    period: periods[budget.period],
+    scope: scopeIn(budget.scope)?.kind ?? "label",
+    state: state ?? (settledNanoUsd * 10n >= limitNanoUsd * 9n ? "near" : "ok"),
+  };
+}
+
+function limitStandingOf({ measure, amount }: Limit, { news }: Told): LimitStanding {
+  const left = news === undefined ? amount : news.limit - news.counted;
+  // When there is room again depends on when it was used up, which only the ledger knows.
+  return {
+    measure: measures[measure],
+    limit: Number(amount),
+    remaining: left > 0n ? Number(left) : 0,
+    resetMs: undefined,
+  };
+}

@@ -1,0 +1,93 @@
+// Holds the price of a tool's call, and its permits, before it goes out. A call of a tool costs a flat price or nothing, so that
+// what is held is what it costs. Of a call that asks its client in the middle each leg is
+// a request of its own, and the price is the first one's.
+
+import { toolPrice } from "@tollgate/kernel/tool-price";
+import { LimitMeasure } from "@tollgate/schema/resources";
+import type { Ask } from "@tollgate/kernel/lending/lease-book";
+import { chargedTo, budgetCharge, goesOnWithoutLedger, limitCharge } from "../../lending/charged.ts";
+import type { Desk } from "../../lending/desk.ts";
+import { shortageOf, type Charge } from "../../lending/standing.ts";
+import { shortageCodes } from "../../pipeline/allowance.ts";
+import { shortageMessage } from "../allowance.ts";
+import type { Interceptor, Refusal, TargetKind, ToolReservation } from "../../pipeline/call.ts";
+import type { Accounts } from "../../pipeline/record.ts";
+import type { Leg } from "./errand.ts";
+
+export type ToolReserving = {
+  /** Undefined where nothing is lent: calls that would have to hold something are refused. */
+  readonly desk: Desk | undefined;
+  readonly accounts: Pick<Accounts, "refuse">;
+  readonly mayHold: () => boolean;
+};
+
+const grants = {
+  tools: "tool",
+  prompts: "prompt",
+  resources: "resource",
+  templates: "resource",
+} as const satisfies Record<TargetKind, string>;
+
+export function reserveTool({ desk, accounts, mayHold }: ToolReserving): Interceptor<Leg, Leg> {
+  return (next) => (leg) => {
+    const { call, view, principal, server, tool } = leg;
+    const refuse = (refusal: Refusal): void => accounts.refuse(call, refusal, { principal, server: server.name, tool });
+    const charged = chargedTo(view, principal, { kind: grants[call.kind], of: server.name, name: tool });
+    if (charged.outcome === "refused") return refuse({ code: charged.code });
+    if (charged.budgets.length === 0 && charged.limits.length === 0) return next(leg);
+    const price = call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+    const budgets = price === 0n ? [] : charged.budgets.filter(({ hard }) => hard);
+    if (price === undefined && budgets.length > 0) return refuse({ code: "budget.unpriced" });
+    const charges = [
+      ...budgets.map((budget) => budgetCharge(budget, 0n)),
+      ...charged.limits.filter(({ measure }) => measure !== LimitMeasure.TOKENS).map(limitCharge),
+    ];
+    if (charges.length === 0) return next(leg);
+    if (desk === undefined || !mayHold()) return refuse({ code: "budget.ledger-silent" });
+    hold(desk, charges);
+
+    function hold(from: Desk, left: readonly Charge[]): void {
+      if (left.length === 0) return next(leg);
+      const asks = left.map((charge): Ask => ({ ...charge, amount: amountOf(charge, price ?? 0n) }));
+      from.reserve(asks, (outcome) => {
+        if (outcome.kind === "held") return next({ ...leg, reservation: reservationOf(from, outcome.hold, asks) });
+        const short = left.find(({ subject }) => subject === outcome.ask.subject);
+        if (short === undefined) return refuse({ code: "budget.ledger-silent" });
+        if (outcome.reason === "silent" && goesOnWithoutLedger(short))
+          return hold(
+            from,
+            left.filter((one) => one !== short),
+          );
+        const shortage = shortageOf(short, outcome, Date.now());
+        if (shortage === undefined) return refuse({ code: "budget.ledger-silent" });
+        const { id, method } = call.envelope;
+        // In words that a model can read, where it asked for a tool.
+        const answer = shortageMessage(id, method, shortage, Date.now(), call.client.era);
+        const answerRefusal = (): void => call.answering.finish(answer);
+        const refused = { ...call, answerRefusal };
+        const refusal = { code: shortageCodes[shortage.kind] };
+        accounts.refuse(refused, refusal, { principal, server: server.name, tool });
+      });
+    }
+  };
+}
+
+function amountOf({ of }: Charge, price: bigint): bigint {
+  return of.kind === "budget" ? price : 1n;
+}
+
+function reservationOf(desk: Desk, hold: Parameters<Desk["settle"]>[0], asks: readonly Ask[]): ToolReservation {
+  let isOver = false;
+  return {
+    accounts: () => hold.parts.flatMap(({ lease }) => (lease.kind === "money" ? [lease.account] : [])),
+    settle() {
+      if (isOver) return;
+      isOver = true;
+      // Where nobody answered it may have been done all the same.
+      desk.settle(
+        hold,
+        asks.map(({ kind, amount }) => (kind === "slots" ? 0n : amount)),
+      );
+    },
+  };
+}

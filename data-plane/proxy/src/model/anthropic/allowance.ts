@@ -1,0 +1,159 @@
+// What Anthropic's clients are told of budgets and limits. Claude Code has a contract with gateways (2.1.329): by headers of an
+// answer it warns past 75 % and past 95 % of a budget, it prints a `billing_error` as it stands, and `/api/oauth/usage` gives it
+// the dollars. It warns and asks for the dollars only where its user has said that he is at a gateway (`CLAUDE_CODE_USE_GATEWAY=1`);
+// that it stops, and says why, needs nothing.
+
+import { doorShapeOf, publicText } from "@tollgate/kernel/errors";
+import {
+  describedAllowance,
+  isPast,
+  percentSettled,
+  retryHeaders,
+  shortageCodes,
+  shortageText,
+  tightest,
+  whichOf,
+  type Allowance,
+  type Shortage,
+  type ShortageAnswer,
+  type Standing,
+} from "../../pipeline/allowance.ts";
+import { errorBodyOf } from "./envelope.ts";
+
+const unified = "anthropic-ratelimit-unified-";
+/** Past which the client warns, the higher first. */
+const thresholds = [95, 75] as const;
+/** The periods that the client knows, and how it calls them. */
+const periodNames: { readonly [period in Allowance["period"]]?: string } = {
+  day: "daily",
+  week: "weekly",
+  month: "monthly",
+};
+/** Budgets that more than one person draws on. */
+const sharedScopes: ReadonlySet<Allowance["scope"]> = new Set(["team", "customer", "label"]);
+const nanoUsdPerCent = 10_000_000n;
+
+/** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
+export function standingHeaders({ allowances, limits }: Standing): string[] {
+  const described = describedAllowance(allowances);
+  return [...(described === undefined ? [] : allowedHeaders(described)), ...limitHeaders(limits)];
+}
+
+export function shortageAnswer(
+  shortage: Shortage,
+  { limits }: Standing,
+  nowMs: number,
+  requestId: string,
+): ShortageAnswer {
+  const code = shortageCodes[shortage.kind];
+  const { http, type } = doorShapeOf(code, "anthropic");
+  const isSpent = shortage.kind === "spent";
+  return {
+    status: http,
+    headers: [
+      ...retryHeaders(shortage, nowMs),
+      ...(isSpent ? rejectedHeaders(shortage.allowance) : []),
+      ...limitHeaders(limits),
+    ],
+    body: errorBodyOf(type, isSpent ? spentMessage(shortage) : shortageText(shortage, nowMs), requestId),
+  };
+}
+
+/** The answer to `GET /api/oauth/usage`. Without a budget there is no cap, which is not a cap of nothing. */
+export function usageBody(allowances: readonly Allowance[]): string {
+  const active = describedAllowance(allowances);
+  if (active === undefined) return '{"limits":[]}';
+  const extra_usage = {
+    is_enabled: true,
+    // It is called so whatever the period is. Rounded up: 0 would be a cap of nothing.
+    monthly_limit: Number((active.limitNanoUsd + nanoUsdPerCent - 1n) / nanoUsdPerCent),
+    used_credits: Number(active.settledNanoUsd / nanoUsdPerCent),
+    utilization: percentUsed(active),
+    currency: "USD",
+  };
+  const limits = allowances.map((allowance) => ({
+    kind: "spend",
+    group: periodNames[allowance.period] ?? allowance.period,
+    percent: percentUsed(allowance),
+    resets_at: resetTime(allowance) ?? null,
+    severity: severityOf(allowance),
+    is_active: allowance === active,
+  }));
+  return JSON.stringify({ extra_usage, limits });
+}
+
+function allowedHeaders(allowance: Allowance): string[] {
+  const passed = thresholds.find((percent) => isPast(allowance, percent));
+  const status = passed === undefined ? "allowed" : "allowed_warning";
+  // A full one is none that calls go out on; the client takes 1 for that.
+  const percent = Math.min(percentSettled(allowance), 99);
+  return [
+    ...[`${unified}status`, status],
+    ...[`${unified}representative-claim`, "overage"],
+    ...[`${unified}overage-status`, status],
+    ...[`${unified}overage-utilization`, (percent / 100).toFixed(2)],
+    ...(passed === undefined ? [] : [`${unified}overage-surpassed-threshold`, String(passed / 100)]),
+    ...resetHeaders(allowance),
+  ];
+}
+
+/** No claim and no overage status: with them the client would say something of its own in place of the message. */
+function rejectedHeaders(allowance: Allowance): string[] {
+  const period = periodNames[allowance.period];
+  return [
+    ...[`${unified}status`, "rejected"],
+    ...[`${unified}overage-utilization`, "1"],
+    ...[`${unified}overage-surpassed-threshold`, "1"],
+    ...(period === undefined ? [] : [`${unified}overage-period`, period]),
+    ...[`${unified}overage-disabled-reason`, "org_spend_cap_reached"],
+    ...(sharedScopes.has(allowance.scope) ? [`${unified}overage-scope`, "group_pool"] : []),
+    ...resetHeaders(allowance),
+  ];
+}
+
+function resetHeaders({ resetMs }: Allowance): string[] {
+  if (resetMs === undefined) return [];
+  const seconds = String(Math.floor(resetMs / 1_000));
+  return [`${unified}reset`, seconds, `${unified}overage-reset`, seconds];
+}
+
+/** The client knows the first two parts by their form, and puts the time in its user's own zone. */
+function spentMessage(shortage: Shortage & { kind: "spent" }): string {
+  const { resetMs } = shortage.allowance;
+  const resets = resetMs === undefined ? "does not reset by itself" : `resets ${dayOf(resetMs)}`;
+  const help = "Whoever runs the gate can raise it.";
+  return `spend limit reached · ${resets} · ${publicText("budget.spent", `${whichOf(shortage)} ${help}`)}`;
+}
+
+function dayOf(timeMs: number): string {
+  return new Date(timeMs).toLocaleDateString("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
+}
+
+function limitHeaders(limits: Standing["limits"]): string[] {
+  return (["requests", "tokens"] as const).flatMap((measure) => {
+    const standing = tightest(limits, measure);
+    if (standing === undefined) return [];
+    const name = `anthropic-ratelimit-${measure}-`;
+    const reset = resetTime(standing);
+    return [
+      ...[`${name}limit`, String(standing.limit)],
+      ...[`${name}remaining`, String(Math.max(0, standing.remaining))],
+      ...(reset === undefined ? [] : [`${name}reset`, reset]),
+    ];
+  });
+}
+
+/** The second that the headers name, too: the client pairs the two only where they agree. */
+function resetTime({ resetMs }: { readonly resetMs: number | undefined }): string | undefined {
+  return resetMs === undefined ? undefined : new Date(Math.floor(resetMs / 1_000) * 1_000).toISOString();
+}
+
+function percentUsed(allowance: Allowance): number {
+  const percent = percentSettled(allowance);
+  return allowance.state === "spent" ? Math.max(100, percent) : percent;
+}
+
+function severityOf(allowance: Allowance): "normal" | "warning" | "critical" {
+  if (allowance.state === "spent" || isPast(allowance, 95)) return "critical";
+  return isPast(allowance, 75) ? "warning" : "normal";
+}

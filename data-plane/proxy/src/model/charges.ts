@@ -1,0 +1,87 @@
+// What a call to a model is charged with: the money of each hard budget that is for it, and the permits of each limit. A call of
+// which the cost has no bound is refused where a budget has to hold, with a word of what to do: what cannot be bounded cannot be
+// held. Soft budgets are counted by facts, and hold nothing.
+
+import type { ErrorCode } from "@tollgate/kernel/errors";
+import { limits as bounds } from "@tollgate/kernel/limits";
+import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
+import { budgetCharge, chargedTo, limitCharge } from "../lending/charged.ts";
+import type { Charge } from "../lending/standing.ts";
+import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
+import { isFree } from "./bound.ts";
+import type { ModelErrand } from "./errand.ts";
+import type { ModelRequest } from "./wire/request.ts";
+
+export type Charges = { readonly charges: readonly Charge[] } | { readonly refusal: Refusal };
+
+const none: Charges = { charges: [] };
+
+export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
+  const { view, principal, provider, model, call } = bounded;
+  const charged = chargedTo(view, principal, { kind: "model", of: provider.name, name: model });
+  if (charged.outcome === "refused") return { refusal: { code: charged.code } };
+  const { budgets, limits } = charged;
+  if (budgets.length === 0 && limits.length === 0) return none;
+  const charges: Charge[] = [];
+  const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
+  for (const budget of isPaid ? budgets : []) {
+    if (!budget.hard) continue;
+    const problem = boundProblem(bounded, budget);
+    if (problem !== undefined) return { refusal: problem };
+    charges.push(budgetCharge(budget, call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n));
+  }
+  for (const limit of limits) if (limit.measure !== LimitMeasure.TOKENS || isPaid) charges.push(limitCharge(limit));
+  return { charges };
+}
+
+/** Why nobody can say what it costs at most; undefined where somebody can. */
+function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, budget: Budget): Refusal | undefined {
+  const { name } = budget;
+  if (call.sent.kind === "passed") return refusalOf("budget.unbounded", `The budget \`${name}\` is a hard one.`);
+  const { request } = call.sent;
+  if (price === undefined)
+    return refusalOf("budget.unpriced", `The model is \`${model}\`, and the budget \`${name}\` is a hard one.`);
+  const missing = request.serverFeatures.filter((feature) => allowanceFor(budget, feature) === undefined);
+  if (missing.length > 0)
+    return refusalOf("budget.unbounded", `Of tools that the provider runs, \`${name}\` allows none of these.`);
+  if (request.hasFreeFallback) return refusalOf("budget.unbounded", "The provider may take any model in its place.");
+  const { contextTokensMax, outputTokensMax } = price.price;
+  if (request.hasInputElsewhere && contextTokensMax === 0n)
+    return refusalOf(
+      "budget.unbounded",
+      "It refers to input that is not in the request, and the price has no context.",
+    );
+  if (request.outputTokensAsked === undefined && outputTokensMax === 0n)
+    return refusalOf(
+      "budget.unbounded",
+      "It does not say how many tokens may be written, and nor does the price list.",
+    );
+  return undefined;
+}
+
+function refusalOf(code: ErrorCode, detail: string): Refusal {
+  return { code, detail };
+}
+
+function allowanceFor({ allow }: Budget, feature: BudgetFeature): bigint | undefined {
+  return allow.find((one) => one.feature === feature)?.nanoUsd;
+}
+
+function allowed({ serverFeatures }: ModelRequest, budget: Budget): bigint {
+  return serverFeatures.reduce((sum, feature) => sum + (allowanceFor(budget, feature) ?? 0n), 0n);
+}
+
+/** Whether a stream holds what was seen and a margin, and not all that it may become. */
+export function isRunning({ reservation }: Budget, request: ModelRequest | undefined): boolean {
+  if (request === undefined || !request.isStreamed || request.isBackground) return false;
+  return reservation === BudgetReservation.RUNNING;
+}
+
+/** What is not known of it before is guessed; it is corrected when it is over. */
+export function tokensGuessed({ bodyBytes, outputTokensAsked, choices }: ModelRequest): bigint {
+  const output = Math.min(outputTokensAsked ?? outputTokensUsual, outputTokensUsual) * choices;
+  return BigInt(Math.min(bounds.modelTokensMax, Math.ceil(bodyBytes / bytesPerToken) + output));
+}
+
+const bytesPerToken = 4;
+const outputTokensUsual = 1_000;

@@ -1,0 +1,61 @@
+// What the policies say of a call: asked in their order, each that covers the call and whose expression matches it, until one
+// refuses. The first refusal wins, and an expression that fails refuses, too, because nobody knows what it would have said.
+// Redactions add up. Whoever wants to explain a decision is told of every policy as it is asked; it is the same evaluation.
+
+import type { ErrorCode } from "../errors.ts";
+import type { Redaction } from "./answer.ts";
+import type { CompiledPolicy } from "./compile.ts";
+import { covers } from "./cover.ts";
+import type { Subject } from "./variables.ts";
+
+export type Decision =
+  | { readonly outcome: "passed"; readonly redactions: readonly Redaction[] }
+  | { readonly outcome: "refused"; readonly policy: CompiledPolicy; readonly code: ErrorCode; readonly detail: string };
+
+/** What one policy said. `unasked`: another refused before it. */
+export type Spoken = {
+  readonly policy: CompiledPolicy;
+  readonly said: "not-covered" | "unmatched" | "passes" | "redacts" | "refuses" | "fails";
+  readonly reason: string;
+  readonly cost: number;
+};
+
+const passed: Decision = { outcome: "passed", redactions: [] };
+
+/** In the order in which they speak. */
+export function inOrder(policies: Iterable<CompiledPolicy>): readonly CompiledPolicy[] {
+  return [...policies].sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
+}
+
+export function decide(
+  policies: readonly CompiledPolicy[],
+  subject: Subject,
+  tell?: (spoken: Spoken) => void,
+): Decision {
+  const redactions: Redaction[] = [];
+  for (const policy of policies) {
+    const spoken = (said: Spoken["said"], reason = "", cost = 0): void => tell?.({ policy, said, reason, cost });
+    if (!covers(policy.cover, subject)) {
+      spoken("not-covered");
+      continue;
+    }
+    const matched = policy.expression.evaluate(subject);
+    if (matched.outcome === "failed") {
+      spoken("fails", matched.reason);
+      return { outcome: "refused", policy, code: "policy.failed", detail: failure(policy, matched.reason) };
+    }
+    if (matched.outcome === "unmatched") {
+      spoken("unmatched", "", matched.cost);
+      continue;
+    }
+    const answer = policy.judge(subject);
+    spoken(answer.outcome, answer.outcome === "refuses" ? answer.detail : "", matched.cost);
+    if (answer.outcome === "refuses") return { outcome: "refused", policy, code: answer.code, detail: answer.detail };
+    if (answer.outcome === "redacts") redactions.push(answer.redaction);
+  }
+  return redactions.length === 0 ? passed : { outcome: "passed", redactions };
+}
+
+function failure({ name }: CompiledPolicy, reason: string): string {
+  return `(${name}) ${reason}.`;
+}
