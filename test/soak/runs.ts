@@ -1,6 +1,7 @@
 // What a soak runs for each of its seeds.
 
 import { simulateFacts } from "../sim/fact-world.ts";
+import { simulateLending } from "../sim/lending/world.ts";
 import { simulate } from "../sim/world.ts";
 
 export type Run = { violation: string | undefined; events: number };
@@ -17,5 +18,10 @@ export const runs: { readonly [name: string]: (seed: number) => Promise<Run> } =
   /** Facts on their way from the worker to the store. */
   async facts(seed) {
     return { violation: await simulateFacts(seed), events: 0 };
+  },
+  /** Money and permits, lent. */
+  async lending(seed) {
+    const { violation, events, trace } = simulateLending(seed);
+    return { violation: violation && [violation, ...trace].join("\n"), events };
   },
 };

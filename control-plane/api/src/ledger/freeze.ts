@@ -89,7 +89,7 @@ export async function writeOffProxy(
       );
     }
     for (const account of accounts.values()) {
-      const presumed = wasRestated || account.state.kind !== "money" ? undefined : presumeSpent(account.state);
+      const presumed = wasRestated ? undefined : presumeSpent(account.state, nowMs);
       await saveAccount(sql, presumed === undefined ? account : { ...account, state: presumed.account });
       const { account: name } = account;
       await addToJournal(

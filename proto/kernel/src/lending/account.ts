@@ -142,11 +142,16 @@ export function addUnreserved(account: Account, amount: bigint): { account: Acco
   return { account: { ...account, unreserved }, entries: [{ what: "unreserved", amount }] };
 }
 
-/** A lease that nobody will ever restate was lost with a backup: all that is left may have been lent in it. */
-export function presumeSpent(account: Account): { account: Account; entries: readonly Entry[] } {
+/**
+ * A lease that nobody will ever restate was lost with a backup: all that is left may have been lent in it. Slots came back when
+ * its holder ended.
+ */
+export function presumeSpent(account: Account, nowMs: number): { account: Account; entries: readonly Entry[] } {
   const amount = room(account);
-  if (amount <= 0n) return { account, entries: [] };
-  return { account: { ...account, ended: account.ended + amount }, entries: [{ what: "presumed", amount }] };
+  if (amount <= 0n || account.kind === "slots") return { account, entries: [] };
+  const spent =
+    account.kind === "window" ? { returning: withUse(account, amount, nowMs) } : { ended: account.ended + amount };
+  return { account: { ...account, ...spent }, entries: [{ what: "presumed", amount }] };
 }
 
 /** Takes in what a holder says of its lease and lends what it asks for, if it fits. */

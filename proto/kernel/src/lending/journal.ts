@@ -27,7 +27,8 @@ export function replay(kind: AccountKind, entries: Iterable<JournalEntry>): Bala
         sums.unreserved += entry.amount;
         break;
       case "presumed":
-        sums.ended += entry.amount;
+        if (kind === "window") sums.returning += entry.amount;
+        else sums.ended += entry.amount;
         break;
       case "returned":
         sums.returning -= entry.amount;

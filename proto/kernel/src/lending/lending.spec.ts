@@ -4,11 +4,13 @@
 import { expect, test } from "vitest";
 import {
   addUnreserved,
+  advance,
   closeFor,
   countsFor,
   exchange,
   newLease,
   openAccount,
+  presumeSpent,
   room,
   setLimit,
   taken,
@@ -225,6 +227,22 @@ test("while a ledger is frozen after a restore it lends nothing and takes in wha
   const { grant } = ledger.exchange("p/1", { ...said, draw: { number: 5, asked: 1n, wanted: 1n } }, 0, true);
   expect(grant?.amount).toBe(0n);
   expect(ledger.account.counted).toBe(100n);
+});
+
+test("what a lost backup may have lent is presumed spent: money for good, permits for one window, slots not at all", () => {
+  const presumed = (["money", "window", "slots"] as const).map((kind) => {
+    const ledger = new Ledger(kind, 10n, 60_000);
+    ledger.exchange("p/1", { ...statement, draw: { number: 1, asked: 4n, wanted: 4n } });
+    ledger.keep("", presumeSpent(ledger.account, 0));
+    const before = room(ledger.account);
+    ledger.keep("", advance(ledger.account, 61_001));
+    return [before, room(ledger.account)];
+  });
+  expect(presumed).toEqual([
+    [0n, 0n],
+    [0n, 6n],
+    [6n, 6n],
+  ]);
 });
 
 test("a lease is used no longer than both clocks say, and less by what they may be off", () => {
