@@ -21,6 +21,7 @@ import { startPostgres, type LocalPostgres } from "@tollgate/local/postgres";
 import { BudgetPeriod, BudgetReservation, ProviderKind } from "@tollgate/schema/resources";
 import { afterEach, describe, expect, test } from "vitest";
 import { startMockProvider, type MockProvider } from "../../infra/mock-provider/provider.ts";
+import { readMetric } from "../support/member-state.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
 import { freePort } from "../support/ports.ts";
@@ -194,6 +195,12 @@ describe("with all of a call's bound held", () => {
     // What was served before a proxy knew of the budget is charged when its fact comes.
     await until(async () => spentIn(await ledgerOf(world)) === bill, { what: "the ledger to know the bill" });
     expect((await ledgerOf(world)).differences).toEqual([]);
+    const shown = await world.stack.admin.run(
+      "query ($id: ID!) { budget(id: $id) { usage { limit reserved periodEnds } } }",
+      { id: world.budgetId },
+    );
+    expect(shown).toEqual({ budget: { usage: { limit: "10", reserved: "0", periodEnds: null } } });
+    expect(await readMetric(world.stack.control, "tollgate_budget_overspend_nanodollars")).toBe(0);
   });
 
   test("also while proxies, the control plane and PostgreSQL are killed", { timeout: 240_000 }, async () => {

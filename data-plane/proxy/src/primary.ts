@@ -24,7 +24,7 @@ import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
 import type { ToWorker, WorkerStart } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { createLender } from "./lending/lender.ts";
-import { standsIn } from "./lending/succession.ts";
+import { besideTheLedger, standsIn } from "./lending/succession.ts";
 import { addressOf, freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
@@ -177,7 +177,9 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     ledger: control.ledger,
     spoolDirectory: identity.spoolDirectory,
     liveEpochs: () => new Set(workers.epochs()),
-    standsIn: identity.temporaryBecause === undefined && standsIn(identity.directory),
+    standsIn:
+      identity.temporaryBecause === undefined &&
+      standsIn(identity.directory, config.controlUrl.startsWith("unix:") ? besideTheLedger : undefined),
     answer: (epoch, answers) => workers.tell(epoch, { kind: "lent", answers }),
     onProblem: (error) =>
       log.warn({ reason: String(error) }, "the ledger cannot be reached; calls live on what is lent"),

@@ -124,6 +124,8 @@ export type Budget = {
   readonly thresholds: ReadonlyArray<Scalars['Int']['output']>;
   /** As IANA calls it. */
   readonly timeZone: Scalars['String']['output'];
+  /** How it stands in the period that it is now; null where nothing was lent of it yet. */
+  readonly usage: Maybe<BudgetUsage>;
 };
 
 /** What each call that asks for the feature may reserve for it. */
@@ -192,6 +194,21 @@ export type BudgetReservation =
   | 'FULL'
   /** What was seen so far and a margin, extended as an answer goes on. */
   | 'RUNNING';
+
+/** By the ledger. A soft budget, of which nothing is lent, has none. */
+export type BudgetUsage = {
+  readonly __typename?: 'BudgetUsage';
+  /** What proxies were lent beside, and no call holds. */
+  readonly lent: Scalars['Dollars']['output'];
+  readonly limit: Scalars['Dollars']['output'];
+  /** Null: never. */
+  readonly periodBegins: Maybe<Scalars['DateTime']['output']>;
+  readonly periodEnds: Maybe<Scalars['DateTime']['output']>;
+  /** What calls under way hold. */
+  readonly reserved: Scalars['Dollars']['output'];
+  /** What calls have cost, as far as it is settled. */
+  readonly spent: Scalars['Dollars']['output'];
+};
 
 /** What a refused call does not have is empty or null. */
 export type Call = {

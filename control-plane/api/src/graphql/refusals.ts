@@ -3,6 +3,7 @@
 
 import type {
   AlreadyRevoked,
+  Budget,
   Call,
   InUse,
   ModelCall,
@@ -30,17 +31,19 @@ export type Resolved<T> = T extends Key
       ? Omit<T, "health" | "listing" | "tools" | "pendingTools" | "entries">
       : T extends CatalogueEntry
         ? Omit<T, "definition" | "difference">
-        : T extends Call
-          ? Omit<T, "modelCall">
-          : T extends ModelCall
-            ? Omit<T, "toolCalls">
-            : T extends ModelTarget
-              ? Omit<T, "provider">
-              : T extends Date
-                ? T
-                : T extends object
-                  ? { [Field in keyof T]: Resolved<T[Field]> }
-                  : T;
+        : T extends Budget
+          ? Omit<T, "usage">
+          : T extends Call
+            ? Omit<T, "modelCall">
+            : T extends ModelCall
+              ? Omit<T, "toolCalls">
+              : T extends ModelTarget
+                ? Omit<T, "provider">
+                : T extends Date
+                  ? T
+                  : T extends object
+                    ? { [Field in keyof T]: Resolved<T[Field]> }
+                    : T;
 
 /** A union's member must say which one it is. */
 export type Answer<T extends { __typename?: string }> = T extends unknown

@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { countHealth } from "../catalogue/entries.ts";
 import type { Database } from "../database.ts";
+import { readOverspend } from "../ledger/usage.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
 import type { RefusedBatches } from "../usage/refused-batches.ts";
@@ -84,6 +85,12 @@ export function createHealth(parts: HealthParts): Health {
   gauge("tollgate_log_behind_total", "Times that a proxy had applied what this log does not have.", [], (of) => {
     of.set(evidence.count());
   });
+  gauge(
+    "tollgate_budget_overspend_nanodollars",
+    "What calls cost beyond what hard budgets promise. It has to stay 0.",
+    [],
+    async (of) => of.set(Number(await readOverspend(database.sql))),
+  );
   if (relay) {
     gauge("tollgate_relay_leading", "1 where this process carries the log to Kafka.", [], (of) => {
       of.set(relay.status().isLeading ? 1 : 0);

@@ -8,6 +8,7 @@ import {
   BudgetReservation as ReservationValue,
   type Budget as BudgetResource,
 } from "@tollgate/schema/resources";
+import type { Resolved } from "../graphql/refusals.ts";
 import type {
   Budget,
   BudgetFeature,
@@ -55,7 +56,7 @@ function wordOf<Word extends string>(words: Readonly<Record<Word, unknown>>, val
   return word;
 }
 
-export function budgetToApi(budget: BudgetResource, nowMs: number): Budget {
+export function budgetToApi(budget: BudgetResource, nowMs: number): Resolved<Budget> {
   const { id, name, timeZone, hard, marginTokens, edition } = budget;
   const of = `budget/${id}`;
   return {

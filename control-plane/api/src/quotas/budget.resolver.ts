@@ -1,4 +1,4 @@
-// Budgets in the admin API: input to command, state to answer. What was spent is not shown here.
+// Budgets in the admin API: input to command, state to answer. What was spent is shown by `budget-usage.resolver.ts`.
 
 import { Inject } from "@nestjs/common";
 import { Args, Context, Mutation, Query, Resolver } from "@nestjs/graphql";
@@ -21,7 +21,7 @@ import type {
   QueryBudgetsArgs,
   RetireBudgetResult,
 } from "../gen/graphql.ts";
-import { refusalToApi, type Answer } from "../graphql/refusals.ts";
+import { refusalToApi, type Answer, type Resolved } from "../graphql/refusals.ts";
 import { listResources, oneResource } from "../listing/resource-rows.ts";
 import { existing } from "../log/fold-stream.ts";
 import { handle, type Meta } from "../log/handle.ts";
@@ -42,12 +42,12 @@ export class BudgetResolver {
   }
 
   @Query()
-  budget(@Args() args: QueryBudgetArgs): Promise<Budget | null> {
+  budget(@Args() args: QueryBudgetArgs): Promise<Resolved<Budget> | null> {
     return oneResource(this.#plane, budgets, args, (budget) => this.#toApi(budget));
   }
 
   @Query()
-  async budgets(@Args() { filter, ...args }: QueryBudgetsArgs): Promise<BudgetConnection> {
+  async budgets(@Args() { filter, ...args }: QueryBudgetsArgs): Promise<Resolved<BudgetConnection>> {
     const wish = { ...args, ...filterFromApi(filter) };
     return listResources(this.#plane, budgets, wish, (budget) => this.#toApi(budget));
   }
@@ -142,7 +142,7 @@ export class BudgetResolver {
     return (budget: BudgetResource | undefined) => ({ __typename: name, budget: this.#toApi(existing(budget)) });
   }
 
-  #toApi(budget: BudgetResource): Budget {
+  #toApi(budget: BudgetResource): Resolved<Budget> {
     return budgetToApi(budget, this.#plane.nowMs());
   }
 }

@@ -2,7 +2,8 @@
 
 import { Module } from "@nestjs/common";
 import { BudgetResolver } from "./budget.resolver.ts";
+import { BudgetUsageResolver } from "./budget-usage.resolver.ts";
 import { LimitResolver } from "./limit.resolver.ts";
 
-@Module({ providers: [BudgetResolver, LimitResolver] })
+@Module({ providers: [BudgetResolver, BudgetUsageResolver, LimitResolver] })
 export class QuotasModule {}

@@ -6,6 +6,9 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** A ledger that is on this machine, too, was started again with it: nobody else can have been lent anything by it. */
+export const besideTheLedger = "beside the ledger";
+
 /** Once at the start, under the directory's lock. It leaves word for the next boot. */
 export function standsIn(directory: string, bootId: string | undefined = machineBoot()): boolean {
   const path = join(directory, "machine.json");

@@ -1,0 +1,50 @@
+// How a budget stands in its present period, for screens. It is read without a lock, so that the numbers are of one moment each and
+// not of one moment together.
+
+import { spent } from "@tollgate/kernel/lending/account";
+import type { Budget } from "@tollgate/schema/resources";
+import type { Sql } from "../database.ts";
+import { readAccounts } from "./rows.ts";
+import { budgetSubject } from "./subjects.ts";
+
+export type Usage = {
+  readonly limit: bigint;
+  readonly spent: bigint;
+  readonly reserved: bigint;
+  readonly lent: bigint;
+  readonly beginsMs: number | undefined;
+  readonly endsMs: number | undefined;
+};
+
+/** Undefined where the period's account is not opened yet. */
+export async function readUsage(sql: Sql, budget: Budget, nowMs: number): Promise<Usage | undefined> {
+  const subject = budgetSubject(budget, "budget", nowMs);
+  const accounts = await readAccounts(sql, [`budget/${budget.id}`]);
+  const account = accounts.find((one) => one.account === subject?.account);
+  if (account === undefined) return undefined;
+  const [leases] = await sql.query<{ open: bigint; unspent: bigint }>(
+    `SELECT coalesce(sum(open), 0)::bigint AS open, coalesce(sum(unspent), 0)::bigint AS unspent
+     FROM ledger.lease WHERE account = $1 AND NOT is_closed`,
+    [account.account],
+  );
+  const { state, beginsMs, endsMs } = account;
+  const { open: reserved = 0n, unspent: lent = 0n } = leases ?? {};
+  return { limit: state.limit, spent: spent(state), reserved, lent, beginsMs, endsMs };
+}
+
+/**
+ * What calls have cost beyond what their budgets promise, all together: the most that a limit ever was in the period, and the
+ * exposure. It has to stay zero.
+ */
+export async function readOverspend(sql: Sql): Promise<bigint> {
+  const [row] = await sql.query<{ sum: bigint }>(
+    `WITH most AS (
+       SELECT account, max(amount) AS amount FROM ledger.journal WHERE what = 'limited' GROUP BY account
+     )
+     SELECT coalesce(sum(greatest(0, of.ended + of.settled - own.amount - coalesce(exposure.amount, 0))), 0)::bigint AS sum
+     FROM ledger.account AS of JOIN most AS own ON own.account = of.account
+     LEFT JOIN most AS exposure ON exposure.account = 'exposure/' || substr(of.account, length('budget/') + 1)
+     WHERE of.account LIKE 'budget/%'`,
+  );
+  return row?.sum ?? 0n;
+}
