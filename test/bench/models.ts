@@ -8,7 +8,7 @@ import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
 import { startProcess, type RunningProcess } from "../support/processes.ts";
-import { startStack } from "../support/stack.ts";
+import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import { cpuSeconds, median, runLoad, type LoadOptions } from "./load.ts";
 import { headersOf, longBody, shortBody, streamBody } from "./model-requests.ts";
@@ -61,15 +61,37 @@ export async function benchModels(): Promise<void> {
       headers: headersOf(secret),
       pid: stack.proxy().pid,
     };
+    const charged = {
+      ...gate,
+      name: "tollgate with a budget and limits",
+      headers: headersOf(await chargedKey(stack, kind, teamId)),
+    };
     const subjects: readonly Subject[] = [
       { name: "direct", origin: providerUrl, path, headers: headersOf("sk-ant-bench"), pid: undefined },
       { name: "bare", origin: await urlOf(bare), path, headers: headersOf("sk-ant-bench"), pid: bare.pid },
       gate,
+      charged,
       ...(portkey === undefined ? [] : [portkeyBefore(providerUrl, portkey)]),
     ];
-    await until(() => isServed(gate, kind), { what: `the ${kind} provider to be served` });
+    for (const subject of [gate, charged])
+      await until(() => isServed(subject, kind), { what: `the ${kind} provider to be served` });
     for (const load of loads) if (load.kind === kind) await compare(load, subjects);
   }
+}
+
+/** Its calls hold of a budget and of two limits, none of which is ever short. */
+async function chargedKey({ admin }: Stack, kind: Kind, teamId: string): Promise<string> {
+  const { id: keyId, secret } = await issueKey(admin, { name: `${kind}-charged`, teamId, models: [`${kind}/*`] });
+  const scope = { keyId };
+  const budget = { name: `${kind}-charged`, scope, limit: "1000000", period: "TOTAL" };
+  const requests = { name: `${kind}-requests`, scope, measure: "REQUESTS", amount: "1000000000", window: "HOUR" };
+  const calls = { name: `${kind}-calls`, scope, measure: "CONCURRENT_CALLS", amount: "100000" };
+  await admin.run("mutation ($input: CreateBudgetInput!) { createBudget(input: $input) { __typename } }", {
+    input: budget,
+  });
+  for (const input of [requests, calls])
+    await admin.run("mutation ($input: CreateLimitInput!) { createLimit(input: $input) { __typename } }", { input });
+  return secret;
 }
 
 function portkeyBefore(providerUrl: string, { origin, pid }: Portkey): Subject {
@@ -110,11 +132,18 @@ async function compare(load: Load, subjects: readonly Subject[]): Promise<void> 
     reportSpread({ bench, subject: `${name} CPU per call to bare`, unit: "ratio" }, toBare("cpuUs"));
     report({ bench, subject: `${name} rate to bare`, value: median(toBare("rate")), unit: "ratio" });
   }
+  const added = inPairs(
+    results,
+    ["tollgate with a budget and limits", "tollgate"],
+    "cpuUs",
+    (charged, plain) => charged - plain,
+  );
+  reportSpread({ bench, subject: "budget and limits, CPU per call", unit: "µs" }, added);
   // Where many wait, who is behind whom decides, and not what a call costs.
   if (load.connections > 1) return;
   for (const { name } of subjects.filter(({ name }) => name !== "direct")) {
-    const added = inPairs(results, [name, "direct"], "p50", (through, direct) => through - direct);
-    reportSpread({ bench, subject: `${name} added p50`, unit: "ms" }, added);
+    const addedMs = inPairs(results, [name, "direct"], "p50", (through, direct) => through - direct);
+    reportSpread({ bench, subject: `${name} added p50`, unit: "ms" }, addedMs);
   }
 }
 

@@ -151,6 +151,7 @@ export const permissionTable: PermissionTable = {
   "Mutation.applyConfiguration": "configuration:write",
   "Query.budget": "budgets:read",
   "Query.budgets": "budgets:read",
+  "Budget.usage": "budgets:read",
   "Query.limit": "limits:read",
   "Query.limits": "limits:read",
   "Mutation.createBudget": "budgets:write",

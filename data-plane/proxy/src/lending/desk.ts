@@ -281,7 +281,8 @@ export function createDesk(parts: DeskParts): Desk {
     },
     news(subject) {
       const lease = book.lease(subject);
-      return lease?.news === undefined ? undefined : { news: lease.news, msLeft: lease.msLeft(clocks()) };
+      const news = lease?.newsNow();
+      return lease === undefined || news === undefined ? undefined : { news, msLeft: lease.msLeft(clocks()) };
     },
     answered,
     takeChanged: (): readonly LeaseTotals[] => book.takeChanged(),

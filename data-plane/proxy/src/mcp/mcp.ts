@@ -91,12 +91,12 @@ export function openMcp(parts: McpParts): Mcp {
   // The line of a call.
   const forwarding: Forwarding = { peers, catalogues, parked, deadlines, accounts, log, onSuspect };
   const intend = accounts.intend<Errand>();
-  const held = reserveTool({ desk: parts.desk, accounts, mayHold: parts.mayHold });
+  const reserving = { desk: parts.desk, accounts, mayHold: parts.mayHold };
   const placed = place(
     { catalogues, parked, accounts, placement },
     {
-      forward: held(intend(forward(forwarding))),
-      resume: (waiting, round) => held(intend((leg) => waiting.resume(leg, round))),
+      forward: reserveTool(reserving, true)(intend(forward(forwarding))),
+      resume: (waiting, round) => reserveTool(reserving, false)(intend((leg) => waiting.resume(leg, round))),
     },
   );
   const send = authorise<Errand>(accounts)(serverPolicies({ accounts, wallMs })(placed));

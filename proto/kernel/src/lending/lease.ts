@@ -52,6 +52,9 @@ export class Lease {
   /** What the first of the waiting calls lacks, and what all of them do. */
   private lacking = 0n;
   private lackingInAll = 0n;
+  /** What was settled when it was last said, and when what was said last was answered. */
+  private said = 0n;
+  private told = 0n;
   isOver = false;
   isClosed = false;
   news: AccountNews | undefined;
@@ -117,6 +120,11 @@ export class Lease {
     this.lackingInAll = inAll;
   }
 
+  /** The news, and what was settled here since. */
+  newsNow(): AccountNews | undefined {
+    return this.news && { ...this.news, settled: this.news.settled + this.settled - this.told };
+  }
+
   lackingFirst(): bigint {
     return this.lacking;
   }
@@ -145,6 +153,7 @@ export class Lease {
       if (this.draw === undefined && wanted !== undefined) this.draw = { number: this.draws + 1, ...wanted };
     }
     if (this.isChanged || this.revision === 0n) this.revision += 1n;
+    this.said = this.settled;
     this.isChanged = false;
     const { revision, settled, open, unspent, draws, draw, isClosed } = this;
     return { revision, settled, open, unspent, draws, draw, isClosed };
@@ -162,6 +171,7 @@ export class Lease {
     this.endsAt =
       msLeft === undefined ? undefined : { monotonicMs: sentAt.monotonicMs + msLeft, wallMs: sentAt.wallMs + msLeft };
     this.news = news;
+    this.told = this.said;
     // A ledger that forgot the lease with a backup may have opened it anew, of the account of another time.
     if (isOver || account !== this.account) this.isOver = true;
     const taken = this.take(grant);

@@ -28,14 +28,15 @@ const grants = {
   templates: "resource",
 } as const satisfies Record<TargetKind, string>;
 
-export function reserveTool({ desk, accounts, mayHold }: ToolReserving): Interceptor<Leg, Leg> {
+/** `isFirst`: of its call. */
+export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst: boolean): Interceptor<Leg, Leg> {
   return (next) => (leg) => {
     const { call, view, principal, server, tool } = leg;
     const refuse = (refusal: Refusal): void => accounts.refuse(call, refusal, { principal, server: server.name, tool });
     const charged = chargedTo(view, principal, { kind: grants[call.kind], of: server.name, name: tool });
     if (charged.outcome === "refused") return refuse({ code: charged.code });
     if (charged.budgets.length === 0 && charged.limits.length === 0) return next(leg);
-    const price = call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+    const price = isFirst && call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
     const budgets = price === 0n ? [] : charged.budgets.filter(({ hard }) => hard);
     if (price === undefined && budgets.length > 0) return refuse({ code: "budget.unpriced" });
     const charges = [
