@@ -19,12 +19,6 @@ export const quotaErrors = {
     help: "It comes back as they end, so far as they did not use it; clients try again by themselves. Where it lasts, the budget is nearly spent, or small beside what one call may cost.",
     doors: { openai: { code: "rate_limit_exceeded" } },
   },
-  "limit.reached": {
-    class: "exhausted",
-    text: "A limit is reached.",
-    help: "The message says which. Of requests and tokens there is room again as the window moves on, of calls at a time as one ends.",
-    doors: { openai: { code: "rate_limit_exceeded" } },
-  },
   "budget.unpriced": {
     class: "forbidden",
     text: "The model has no price, and a budget that has to hold is for this call.",
@@ -39,6 +33,12 @@ export const quotaErrors = {
     class: "unavailable",
     text: "The ledger cannot be asked, and what was lent to this proxy is used up or too old.",
     help: "The control plane is away, or has frozen the ledger after a restore. `onLedgerLost: allow` lets calls go on.",
+  },
+  "limit.reached": {
+    class: "exhausted",
+    text: "A limit is reached.",
+    help: "The message says which. Of requests and tokens there is room again as the window moves on, of calls at a time as one ends.",
+    doors: { openai: { code: "rate_limit_exceeded" } },
   },
   "ledger.busy": {
     class: "conflict",

@@ -2,21 +2,13 @@
 // about. Subjects are read under a lock that whoever changes them takes as well, so that nothing is lent by what a budget said
 // before. The clock is the database's, the same for all processes of the control plane.
 
-import {
-  exchange,
-  closeFor,
-  newLease,
-  openAccount,
-  setLimit,
-  spent,
-  taken,
-  type Lease,
-} from "@tollgate/kernel/lending/account";
+import { exchange, closeFor, newLease, setLimit, spent, taken, type Lease } from "@tollgate/kernel/lending/account";
 import type { ExchangeReply, LeaseAnswerSchema, LeaseStatement } from "@tollgate/schema/ledger";
 import { Shortage } from "@tollgate/schema/ledger";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Database, Sql } from "../database.ts";
-import { openingBalance, scopeOfSubject } from "./unreserved.ts";
+import { lockToLend } from "./lent-lock.ts";
+import { openMissing } from "./open-accounts.ts";
 import {
   addToJournal,
   leaseText,
@@ -40,8 +32,9 @@ export async function exchangeAll(
   isFrozen: boolean,
 ): Promise<Exchanged> {
   return database.transaction(async (sql) => {
-    const nowMs = await lockSubjects(sql, statements);
-    const subjects = await readSubjects(sql, [...new Set(statements.map(({ subject }) => subject))], nowMs);
+    const named = statements.map(({ subject }) => subject);
+    const nowMs = await lockToLend(sql, named);
+    const subjects = await readSubjects(sql, [...new Set(named)], nowMs);
     const leases = await readLeases(sql, proxyId, statements);
     const work = new Work(sql, proxyId, nowMs, isFrozen, leases);
     for (const statement of statements) work.place(statement, subjects.get(statement.subject));
@@ -50,22 +43,6 @@ export async function exchangeAll(
     await work.save();
     return { answers };
   });
-}
-
-/** Shared with others who lend, and waits for who changes a subject; answers the time. */
-async function lockSubjects(sql: Sql, statements: readonly LeaseStatement[]): Promise<number> {
-  const names = [...new Set(statements.map(({ subject }) => lockName(subject)))].sort();
-  const [row] = await sql.query<{ now: bigint }>(
-    `SELECT count(pg_advisory_xact_lock_shared(hashtextextended(name, 7))) AS locked,
-       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM unnest($1::text[]) AS name`,
-    [names],
-  );
-  return Number(row?.now ?? 0n);
-}
-
-/** A budget's money and exposure change together. */
-export function lockName(subject: string): string {
-  return subject.startsWith("exposure/") ? `budget/${subject.slice("exposure/".length)}` : subject;
 }
 
 /** The accounts and leases of one request, while it is under way. */
@@ -98,43 +75,13 @@ class Work {
 
   async lock(subjects: ReadonlyMap<string, Subject>): Promise<void> {
     const names = [...new Set([...this.leases.values()].map(({ account }) => account))].sort();
-    const missing = await this.missing(names);
-    for (const subject of subjects.values()) if (missing.has(subject.account)) await this.open(subject);
+    const wanted = [...subjects.values()].filter(({ account }) => names.includes(account));
+    this.journal.push(...(await openMissing(this.sql, wanted)));
     this.accounts = await lockAccounts(this.sql, names);
     for (const subject of subjects.values()) {
       const account = this.accounts.get(subject.account);
       if (account !== undefined) this.keep(account, "", setLimit(account.state, subject.limit));
     }
-  }
-
-  private async missing(names: readonly string[]): Promise<Set<string>> {
-    const rows = await this.sql.query<{ account: string }>(
-      "SELECT account FROM unnest($1::text[]) AS account WHERE account NOT IN (SELECT account FROM ledger.account)",
-      [names],
-    );
-    return new Set(rows.map(({ account }) => account));
-  }
-
-  /** Two may open it at once: one of them waits for the other's row, and opens nothing. */
-  private async open(subject: Subject): Promise<void> {
-    const { account, kind, windowMs, beginsMs, endsMs } = subject;
-    const about = { account, subject: subjectOf(account), beginsMs, endsMs };
-    const opened = await this.sql.query(
-      `INSERT INTO ledger.account (account, subject, kind, window_ms, limit_amount, ended, unreserved, counted, settled,
-         holders, returning_at, returning_amount, short_until_ms)
-       VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0, 0, '{}', '{}', 0) ON CONFLICT DO NOTHING RETURNING 1`,
-      [account, about.subject, kind, windowMs],
-    );
-    if (opened.length === 0) return;
-    const empty = openAccount(kind, 0n, windowMs);
-    const { account: state, entries } = await openingBalance(this.sql, empty, subject);
-    await this.sql.query(
-      `UPDATE ledger.account SET begins_at = to_timestamp($2::float8 / 1000), ends_at = to_timestamp($3::float8 / 1000),
-         scope = $4 WHERE account = $1`,
-      [account, beginsMs ?? null, endsMs ?? null, scopeOfSubject(subject)],
-    );
-    await saveAccount(this.sql, { ...about, state });
-    for (const entry of entries) this.journal.push({ account, lease: "", entry, reason: "" });
   }
 
   take(statement: LeaseStatement, subject: Subject | undefined): LeaseAnswer {
@@ -210,11 +157,6 @@ const shortages = { held: Shortage.HELD, spent: Shortage.SPENT, none: Shortage.U
 
 function newsOf(account: StoredAccount["state"]): Pick<LeaseAnswer, "limit" | "settled" | "counted"> {
   return { limit: account.limit, settled: spent(account), counted: taken(account) };
-}
-
-/** `budget/<id>/<edition>/<period>` is of `budget/<id>`. */
-function subjectOf(account: string): string {
-  return account.split("/").slice(0, 2).join("/");
 }
 
 export type { ExchangeReply };

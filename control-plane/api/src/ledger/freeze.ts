@@ -3,9 +3,11 @@
 // then presumes that all that was left of each account was lent to it.
 
 import { TollgateError } from "@tollgate/kernel/errors";
-import { presumeSpent, writeOff } from "@tollgate/kernel/lending/account";
+import { presumeSpent, setLimit, writeOff } from "@tollgate/kernel/lending/account";
 import type { Database, Sql } from "../database.ts";
+import { openMissing } from "./open-accounts.ts";
 import { addToJournal, leaseText, lockAccounts, readOpenLeases, saveAccount, saveLeases } from "./rows.ts";
+import { readSubjects } from "./subjects.ts";
 
 export type LedgerState = { readonly incarnation: number; readonly isFrozen: boolean };
 
@@ -62,16 +64,17 @@ export async function writeOffProxy(
     const { incarnation, isFrozen } = await ledgerState(sql);
     const leases = await readOpenLeases(sql, proxyId);
     const wasRestated = !isFrozen || !(await missing(sql, incarnation)).includes(proxyId);
+    const [clock] = await sql.query<{ now: bigint }>(
+      "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now",
+    );
+    const nowMs = Number(clock?.now ?? 0n);
+    if (!wasRestated) await openAll(sql, nowMs);
     const names = wasRestated
       ? [...new Set(leases.map(({ account }) => account))].sort()
       : (await sql.query<{ account: string }>("SELECT account FROM ledger.account ORDER BY account")).map(
           (row) => row.account,
         );
     const accounts = await lockAccounts(sql, names);
-    const [clock] = await sql.query<{ now: bigint }>(
-      "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now",
-    );
-    const nowMs = Number(clock?.now ?? 0n);
     let nanoUsd = 0n;
     // Read again under the locks: what a holder said meanwhile counts.
     const open = await readOpenLeases(sql, proxyId);
@@ -89,15 +92,40 @@ export async function writeOffProxy(
       );
     }
     for (const account of accounts.values()) {
-      const presumed = wasRestated ? undefined : presumeSpent(account.state, nowMs);
-      await saveAccount(sql, presumed === undefined ? account : { ...account, state: presumed.account });
+      const presumed = wasRestated ? { account: account.state, entries: [] } : presumeSpent(account.state, nowMs);
+      await saveAccount(sql, { ...account, state: presumed.account });
       const { account: name } = account;
       await addToJournal(
         sql,
-        (presumed?.entries ?? []).map((entry) => ({ account: name, lease: "", entry, reason })),
+        presumed.entries.map((entry) => ({ account: name, lease: "", entry, reason })),
       );
     }
     await restated(sql, proxyId, incarnation);
     return { leases: open.length, nanoUsd };
   });
+}
+
+/** All that may be lent from now: of an account that was opened after the backup nothing is there. */
+async function openAll(sql: Sql, nowMs: number): Promise<void> {
+  const rows = await sql.query<{ subject: string }>(
+    `SELECT 'budget/' || id AS subject FROM budgets_v1.resource WHERE is_live
+     UNION ALL SELECT 'exposure/' || id FROM budgets_v1.resource WHERE is_live
+     UNION ALL SELECT 'limit/' || id FROM limits_v1.resource WHERE is_live`,
+  );
+  const subjects = await readSubjects(
+    sql,
+    rows.map(({ subject }) => subject),
+    nowMs,
+  );
+  await addToJournal(sql, await openMissing(sql, [...subjects.values()]));
+  for (const { account, limit } of subjects.values()) {
+    const stored = (await lockAccounts(sql, [account])).get(account);
+    if (stored === undefined) continue;
+    const { account: state, entries } = setLimit(stored.state, limit);
+    await saveAccount(sql, { ...stored, state });
+    await addToJournal(
+      sql,
+      entries.map((entry) => ({ account, lease: "", entry, reason: "" })),
+    );
+  }
 }

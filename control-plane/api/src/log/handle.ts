@@ -8,6 +8,7 @@ import { fold, type Decider, type NameRefusal, type Refusal } from "@tollgate/ke
 import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import type { Database, Sql } from "../database.ts";
+import { lockToChange } from "../ledger/lent-lock.ts";
 import { mustBeEnforceable } from "../sync/knowledge.ts";
 import { append, isWriteConflict } from "./append.ts";
 import { keepAt, type AnswerBody, type KeptAnswer } from "./kept-answer.ts";
@@ -128,6 +129,7 @@ async function commit<T, R>(
   const attempt = (attempts: number): Promise<Committed<T, R>> =>
     database.transaction(async (sql) => {
       if (attempts > 1) await queueFor(sql, streams);
+      await lockToChange(sql, streams);
       const work: Work = { meta, streams: await readStreams(sql, streams), events: [], claims: [] };
       const decided = decide(work);
       if (decided.outcome === "refused") return decided;

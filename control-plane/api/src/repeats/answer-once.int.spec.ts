@@ -15,6 +15,7 @@ import { answersKeptMs } from "./answer-once.ts";
 import { fingerprintWith } from "./fingerprint.ts";
 import { forgetAll } from "./forgetting.ts";
 import { quotaWishes } from "./quota-wishes.fixture.ts";
+import { resourceWishes } from "./resource-wishes.fixture.ts";
 
 let api: AdminApi;
 
@@ -236,6 +237,7 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     fields: "isApplied plan { action kind name fields } issued { name secret }",
   }),
   ...quotaWishes((wish) => send(wish, undefined), newTeam),
+  ...resourceWishes((wish) => send(wish, undefined)),
 };
 
 test("every mutation of the API is among those that are tried here", () => {

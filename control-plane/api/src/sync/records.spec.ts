@@ -3,7 +3,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { restrainingKinds } from "@tollgate/kernel/quotas/quota-scope";
 import { fromSnapshot } from "@tollgate/kernel/replica";
-import { BudgetSchema, LimitSchema, TeamSchema } from "@tollgate/schema/resources";
+import { BudgetSchema, LimitSchema, PolicySchema, TeamSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { resourceOf } from "./records.ts";
 
@@ -11,6 +11,7 @@ const scope = { of: { case: "teamId", value: "t" } } as const;
 const bodies = {
   budget: toBinary(BudgetSchema, create(BudgetSchema, { id: "x", scope })),
   limit: toBinary(LimitSchema, create(LimitSchema, { id: "x", scope })),
+  policy: toBinary(PolicySchema, create(PolicySchema, { id: "x", covers: ["team/t"] })),
 };
 
 test("whom it holds back goes with it", () => {

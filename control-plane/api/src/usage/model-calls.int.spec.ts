@@ -39,7 +39,13 @@ const whole = {
   ...{ basis: UsageBasis.EXACT, costNanoUsd: 9_007_199_254_740_993n, priceVersion: "v1", serviceTier: "priority" },
   ...{ stopReason: "tool_use", toolUseIds: ["toolu_1", "toolu_2"], providerRequestId: "req_1", sessionId: "s" },
   ...{ agentId: "a", parentAgentId: "pa", clientName: "claude-code", clientVersion: "2.1" },
-  ...{ requestsLimit: 12n, requestsRemaining: 0n, tokensLimit: 13n, tokensRemaining: 14n },
+  ...{
+    requestsLimit: 12n,
+    requestsRemaining: 0n,
+    tokensLimit: 13n,
+    tokensRemaining: 14n,
+    accounts: ["budget/b/1/total"],
+  },
 };
 
 function modelCall(seq: bigint, value: Partial<Omit<ModelCallCompleted, "$typeName" | "$unknown">> = whole): Fact {

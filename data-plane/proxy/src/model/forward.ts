@@ -183,7 +183,8 @@ class Forward implements AttemptEvents {
     const reading = reservation === undefined ? undefined : this.reader?.reading();
     if (reservation === undefined || reading === undefined || reading.seenOutputBytes < this.coveredBytes) return true;
     this.coveredBytes = reading.seenOutputBytes + coveredEveryBytes;
-    return reservation.covers(settle(this.bounded, this.ending(), this.unheard).costNanoUsd);
+    const { costNanoUsd } = settle(this.bounded, this.ending(), this.unheard);
+    return reservation.covers(costNanoUsd, reading.said.input);
   }
 
   onEnd(): void {
@@ -282,6 +283,7 @@ class Forward implements AttemptEvents {
       failedAttempts: this.failed,
       responseBytes: this.responseBytes,
       firstByteMs: this.firstByteMs,
+      isInputSaid: reading?.said.input === true,
       settlement: settle(bounded, ending, this.unheard),
     };
   }

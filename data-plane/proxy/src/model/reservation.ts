@@ -19,6 +19,8 @@ export type Costs = {
   readonly boundNanoUsd: bigint;
   /** What it would cost if it ended before anything came of it. */
   readonly beginNanoUsd: bigint;
+  /** By how much the input can cost more than it is guessed at, as long as the provider has not said it. */
+  readonly inputGapNanoUsd: bigint;
   /** By how much more is taken at a time. */
   readonly stepNanoUsd: bigint;
   readonly tokens: bigint;
@@ -60,6 +62,7 @@ export class ModelReservation implements Reservation {
   private readonly parts: readonly Part[];
   private readonly stepNanoUsd: bigint;
   private readonly boundNanoUsd: bigint;
+  private readonly inputGapNanoUsd: bigint;
   /** What the running parts hold. */
   private held: bigint;
   private isOver = false;
@@ -69,7 +72,7 @@ export class ModelReservation implements Reservation {
     charges: readonly Charge[],
     hold: Hold,
     { parts }: Plan,
-    { stepNanoUsd, boundNanoUsd }: Costs,
+    { stepNanoUsd, boundNanoUsd, inputGapNanoUsd }: Costs,
   ) {
     this.desk = desk;
     this.charges = charges;
@@ -77,6 +80,7 @@ export class ModelReservation implements Reservation {
     this.parts = parts;
     this.stepNanoUsd = stepNanoUsd;
     this.boundNanoUsd = boundNanoUsd;
+    this.inputGapNanoUsd = inputGapNanoUsd;
     this.held = this.leastHeld();
   }
 
@@ -95,7 +99,8 @@ export class ModelReservation implements Reservation {
     return this.hold.parts.flatMap(({ lease }, index) => (isMoney(this.parts[index]?.role) ? [lease.account] : []));
   }
 
-  covers(costNanoUsd: bigint): boolean {
+  covers(guessedNanoUsd: bigint, isInputSaid: boolean): boolean {
+    const costNanoUsd = guessedNanoUsd + (isInputSaid ? 0n : this.inputGapNanoUsd);
     if (costNanoUsd <= this.held || !this.parts.some(({ role }) => role === "running")) return true;
     const more = costNanoUsd + this.stepNanoUsd - this.held;
     return this.extendRunning(more) || this.extendRunning(costNanoUsd - this.held);
@@ -120,7 +125,7 @@ export class ModelReservation implements Reservation {
     return true;
   }
 
-  settle({ costNanoUsd, tokens, isKnown }: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean }): void {
+  settle({ costNanoUsd, tokens, isKnown, isInputSaid }: Parameters<Reservation["settle"]>[0]): void {
     if (this.isOver) return;
     this.isOver = true;
     const used = this.parts.map(({ role }, index) => {
@@ -130,7 +135,7 @@ export class ModelReservation implements Reservation {
           // Where nobody has said what was used, all that was held may have been.
           return isKnown || costNanoUsd > held ? costNanoUsd : held;
         case "running":
-          return costNanoUsd;
+          return isKnown || isInputSaid ? costNanoUsd : costNanoUsd + this.inputGapNanoUsd;
         case "requests":
           return 1n;
         case "tokens":

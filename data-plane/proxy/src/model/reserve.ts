@@ -10,6 +10,7 @@ import { shortageCodes } from "../pipeline/allowance.ts";
 import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { inputTokensMost } from "./bound.ts";
+import { bytesPerToken } from "./settle.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
@@ -71,7 +72,7 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
 
 function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
   if (price === undefined || call.sent.kind !== "call")
-    return { boundNanoUsd, beginNanoUsd: boundNanoUsd, stepNanoUsd: 0n, tokens: 0n };
+    return { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
   const { request } = call.sent;
   const margin = charges.reduce((most, { of }) => Math.max(most, of.kind === "budget" ? of.budget.marginTokens : 0), 0);
   const bodyBytes = inputTokensMost(price.price, request);
@@ -80,6 +81,7 @@ function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charg
   return {
     boundNanoUsd,
     beginNanoUsd: at(bodyBytes, margin),
+    inputGapNanoUsd: at(bodyBytes, 0) - at(Math.ceil(bodyBytes / bytesPerToken), 0),
     stepNanoUsd: at(0, margin),
     tokens: tokensGuessed(request),
   };

@@ -23,7 +23,7 @@ export type Ending =
 /** What a provider may have written when it notices that its client is gone. */
 export const marginTokens = 2_048;
 /** In the tokens of no language are there more than one for so many bytes, on the average. */
-const bytesPerToken = 2;
+export const bytesPerToken = 2;
 
 /** `unheard`: how many attempts before the last were sent and brought no answer. */
 export function settle(bounded: BoundedModelCall<ModelErrand>, ending: Ending, unheard: number): Settlement {

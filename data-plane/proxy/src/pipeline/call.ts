@@ -122,11 +122,11 @@ export type Reservation = {
   /** That it holds money of. */
   accounts(): string[];
   /** Holds more where it would cost so much if it ended now; false where that is not to be had. */
-  covers(costNanoUsd: bigint): boolean;
+  covers(costNanoUsd: bigint, isInputSaid: boolean): boolean;
   /** For another attempt, while nobody knows what became of the one before. */
   again(): boolean;
-  /** Once, when it is over. `isKnown`: whether the provider has said what was used. */
-  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean }): void;
+  /** Once, when it is over. `isKnown`: whether the provider has said what was used; `isInputSaid`: at least what was read. */
+  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean; isInputSaid: boolean }): void;
 };
 
 export type Step<In> = (input: In) => void;

@@ -54,6 +54,7 @@ export type ModelCompletion = {
   readonly failedAttempts: readonly string[];
   readonly responseBytes: number;
   readonly firstByteMs: number;
+  readonly isInputSaid: boolean;
   readonly settlement: Settlement;
 };
 
@@ -72,6 +73,7 @@ const neverSent: ModelCompletion = {
   failedAttempts: [],
   responseBytes: 0,
   firstByteMs: 0,
+  isInputSaid: false,
   settlement: { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" },
 };
 
@@ -154,6 +156,7 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
       costNanoUsd: settlement.costNanoUsd,
       tokens: BigInt(tokensOf(usage)),
       isKnown: settlement.basis !== "estimated",
+      isInputSaid: completion.isInputSaid,
     });
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
     const value = {

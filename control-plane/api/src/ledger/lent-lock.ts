@@ -1,0 +1,29 @@
+// What is lent of a budget or limit, and what it says, change one after the other: whoever lends holds it with others who do, and
+// whoever changes it waits for them and they for him. So nothing is lent by what it said before its change was committed.
+
+import type { Sql } from "../database.ts";
+
+/** The space of the hash, which no other lock has. */
+const space = 7;
+
+/** A budget's money and exposure change together. */
+function lockName(subject: string): string {
+  return subject.startsWith("exposure/") ? `budget/${subject.slice("exposure/".length)}` : subject;
+}
+
+/** Until the transaction ends; answers the database's time, which is the ledger's. */
+export async function lockToLend(sql: Sql, subjects: readonly string[]): Promise<number> {
+  const [row] = await sql.query<{ now: bigint }>(
+    `SELECT count(pg_advisory_xact_lock_shared(hashtextextended(name, ${space}))) AS locked,
+       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM unnest($1::text[]) AS name`,
+    [[...new Set(subjects.map(lockName))].sort()],
+  );
+  return Number(row?.now ?? 0n);
+}
+
+/** Of these streams those that are lent from, until the transaction ends. */
+export async function lockToChange(sql: Sql, streams: readonly string[]): Promise<void> {
+  const lent = streams.filter((stream) => stream.startsWith("budget/") || stream.startsWith("limit/"));
+  for (const stream of [...new Set(lent)].sort())
+    await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, ${space}))`, [stream]);
+}
