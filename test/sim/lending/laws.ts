@@ -54,7 +54,7 @@ function countsOf({ ledger, presumed, nowMs }: Scene, proxy: SimulatedProxy, isA
   if (presumed.has(proxyId)) return undefined;
   for (const lease of proxy.book.leases()) {
     const row = ledger.leaseOf(proxyId, proxy.boot, proxy.epoch, lease.number)?.state;
-    if (row?.isClosed === true && lease.kind !== "money") continue;
+    if ((row?.isClosed === true || !isAlive) && lease.kind !== "money") continue;
     if (row === undefined && isForgotten(ledger, lease.account, nowMs)) continue;
     const counted = row === undefined ? 0n : row.isClosed ? row.settled : countsFor(lease.kind, row);
     const used = (lease.kind === "money" ? lease.settled : 0n) + lease.open;

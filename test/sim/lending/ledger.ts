@@ -247,8 +247,11 @@ export class SimulatedLedger {
   private closeFor(proxyId: string, { boot, epoch, lease, account: name, ...said }: FormerLease, nowMs: number): void {
     const key = this.keyOf(proxyId, boot, epoch, lease);
     const known = this.rows.leases.get(key);
+    // It may be of now, and not in the backup.
+    const subject = this.subjects.get(name.slice(0, name.lastIndexOf("/")));
+    if (subject !== undefined) this.current(subject, nowMs);
     const account = this.rows.accounts.get(known?.account ?? name);
-    // Nothing was ever lent of what is not there.
+    // What is over and forgotten lends nothing any more.
     if (account === undefined) return;
     const row = known ?? { proxyId, boot, epoch, lease, account: name, state: newLease, heardMs: nowMs };
     this.rows.leases.set(key, row);

@@ -367,12 +367,12 @@ class LendingWorld {
   private change(): void {
     const { random, ledger, nowMs } = this;
     const subject = random.pick(this.subjects);
+    // What a limit was after the backup, and what was spent without it, is lost with what was lent by it. See ADR 0027.
+    if (this.restore !== undefined || ledger.isFrozen) return;
     if (random.chance(0.2) && subject.kind === "money") {
       const account = ledger.addUnreserved(subject, BigInt(random.int(50)), nowMs);
       return this.say(() => `something was spent of ${account} without it`);
     }
-    // What a limit was after the backup is lost with the rest, and so is what was lent by it. See ADR 0027.
-    if (this.restore !== undefined || ledger.isFrozen) return;
     const limit = (subject.limit * BigInt(50 + random.int(110))) / 100n + 1n;
     ledger.changeLimit(subject, limit, nowMs);
     this.say(() => `${subject.name} has the limit ${limit}`);
