@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { kafkaSecurityOf } from "@tollgate/kernel/kafka-access";
+import type { Balances } from "@tollgate/kernel/lending/journal";
 import { Catalogue } from "@tollgate/schema/catalogue";
 import { Ledger } from "@tollgate/schema/ledger";
 import { Enrolment, Provisions } from "@tollgate/schema/provisions";
@@ -27,6 +28,7 @@ import { serve } from "./grpc-server.ts";
 import { createHealth } from "./health/health.ts";
 import { openKafka, TopicProblem, type KafkaDoor } from "./kafka.ts";
 import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
+import { startComparing } from "./ledger/comparing.ts";
 import { raiseLedgerIncarnation } from "./ledger/freeze.ts";
 import { ledgerService } from "./ledger/ledger-service.ts";
 import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
@@ -113,6 +115,15 @@ async function run(config: Config, log: Log): Promise<void> {
     database,
     onProblem: (error) => log.warn({ err: error }, "facts that a former version left unread could not be read"),
   });
+  const stopComparing = startComparing({
+    database,
+    onDifference: ({ account, stored, journal }) =>
+      log.error(
+        { account, stored: textOf(stored), journal: textOf(journal) },
+        "a balance is not what its journal says",
+      ),
+    onProblem: (error) => log.warn({ err: error }, "balances could not be compared with their journal"),
+  });
   const epochRoot = await keyring.secret("epochs");
   const refusedBatches = countRefusedBatches(log, () => performance.now());
   const facts: IngestParts = {
@@ -161,6 +172,7 @@ async function run(config: Config, log: Log): Promise<void> {
     await http.close();
     stopForgetting();
     stopReadingUnread();
+    stopComparing();
     await Promise.all([doors.stop(), relay?.stop(), stopUsage?.()]);
     await kafka?.close();
     revocations.close();
@@ -171,6 +183,10 @@ async function run(config: Config, log: Log): Promise<void> {
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+}
+
+function textOf(balances: Balances): Record<string, string> {
+  return Object.fromEntries(Object.entries(balances).map(([name, amount]) => [name, String(amount)]));
 }
 
 async function databaseWhenThere(config: Config, log: Log): Promise<Database> {

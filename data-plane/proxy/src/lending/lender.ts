@@ -4,6 +4,7 @@
 // machine, or as a copy, it says nothing: whoever had it may still spend.
 
 import { create } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
 import { ExchangeRequestSchema, LeaseStatementSchema, type Ledger } from "@tollgate/schema/ledger";
 import { lastTotals } from "../facts/totals.ts";
 import type { ServiceClient } from "../grpc.ts";
@@ -98,14 +99,16 @@ export function createLender(parts: LenderParts): Lender {
     clearTimeout(again);
     if (isClosed) return;
     // Nobody waits for it; a line that is down is told of by those who do.
-    closeFormer().catch(() => {
+    const live = new Set(parts.liveEpochs());
+    closeFormer(live).catch((error: unknown) => {
+      // A control plane from before the ledger has lent nothing that could be told.
+      if (codeOf(error) === status.UNIMPLEMENTED) liveWhenTold = live;
       again = setTimeout(look, lookAgainMs);
       again.unref();
     });
   }
 
-  async function closeFormer(): Promise<void> {
-    const live = new Set(parts.liveEpochs());
+  async function closeFormer(live: ReadonlySet<bigint>): Promise<void> {
     const held = await ledger.held({});
     const statements = held.leases.flatMap(
       ({ epoch, lease, subject, account, revision, settled, open }): WireStatement[] => {
@@ -135,4 +138,8 @@ export function createLender(parts: LenderParts): Lender {
       clearTimeout(again);
     },
   };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
