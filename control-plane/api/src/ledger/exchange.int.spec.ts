@@ -178,3 +178,22 @@ test("a balance that somebody changed by hand is found", async () => {
     expect.stringContaining(`budget/${id}/`),
   ]);
 });
+
+test("the same said to two processes at once is taken in once: a control plane that was killed may still be at it", async () => {
+  const id = await budget(1_000_000n);
+  let revision = 0n;
+  let draws = 0;
+  let unspent = 0n;
+  for (let round = 0; round < 30; round += 1) {
+    revision += 1n;
+    const draw = { number: draws + 1, asked: 10n, wanted: 1_000n };
+    const said = statement(id, { revision, unspent, draws, draw });
+    const [[first], [second]] = await Promise.all([say(database, "p1", said), say(other, "p1", said)]);
+    expect(second?.grant).toEqual(first?.grant);
+    unspent += first?.grant?.amount ?? 0n;
+    draws += 1;
+  }
+  const [account] = await readAccounts(database.sql, [`budget/${id}`]);
+  expect(account?.state.counted).toBe(unspent);
+  expect((await compareAll(database)).filter(({ account: name }) => name.includes(id))).toEqual([]);
+});

@@ -39,6 +39,8 @@ export async function exchangeAll(
     const work = new Work(sql, proxyId, nowMs, isFrozen, leases);
     for (const statement of statements) work.place(statement, subjects.get(statement.subject));
     await work.lock(subjects);
+    // Once more: the same may have been said to another process, which had the locks before.
+    work.know(await readLeases(sql, proxyId, statements));
     const answers = statements.map((statement) => work.take(statement, subjects.get(statement.subject)));
     await work.save();
     return { answers };
@@ -71,6 +73,11 @@ class Work {
     const of = account === "" ? subject?.account : account;
     const text = leaseText(key);
     if (of !== undefined && !this.leases.has(text)) this.leases.set(text, { ...key, account: of, state: newLease });
+  }
+
+  /** What leases stand at under the locks. */
+  know(leases: ReadonlyMap<string, StoredLease>): void {
+    for (const [text, lease] of leases) this.leases.set(text, lease);
   }
 
   async lock(subjects: ReadonlyMap<string, Subject>): Promise<void> {
