@@ -188,17 +188,24 @@ function refused(code: ErrorCode): Authenticated {
 type Levels = Pick<Principal, "key" | "team" | "user" | "customer">;
 
 /** A principal is as good as all that it was made of: another level, or another state of a group, makes another one. */
-type Made = { principal: Principal; of: readonly unknown[] };
+type Made = { principal: Principal; groups: readonly (ToolGroup | undefined)[] };
 
 const principals = new WeakMap<Key, Made>();
 
+function isStill({ principal, groups }: Made, replica: Replica, { key, team, user, customer }: Levels): boolean {
+  if (principal.team !== team || principal.user !== user || principal.customer !== customer) return false;
+  if (groups.length === 0) return true;
+  return groupsOf(replica, { key, team, user, customer }).every((group, index) => group === groups[index]);
+}
+
+function groupsOf(replica: Replica, { key, team, user, customer }: Levels): (ToolGroup | undefined)[] {
+  return [customer, team, user, key].flatMap((level) => level?.toolGroupIds.map((id) => groupIn(replica, id)) ?? []);
+}
+
 function principalOf(replica: Replica, levels: Levels): Principal {
   const { key, team, user, customer } = levels;
-  const of: unknown[] = [customer, team, user];
-  for (const level of [customer, team, user, key])
-    for (const id of level?.toolGroupIds ?? []) of.push(groupIn(replica, id));
   const known = principals.get(key);
-  if (known && known.of.every((part, index) => part === of[index])) return known.principal;
+  if (known && isStill(known, replica, levels)) return known.principal;
   // What bounds is joined first and the key's own last, so that keys of the same team share all but the end of it.
   const bounds = [customer, team, user].filter((bound) => bound !== undefined);
   const tools = bounds.filter((bound) => bound.tools.length + bound.toolGroupIds.length > 0);
@@ -209,7 +216,7 @@ function principalOf(replica: Replica, levels: Levels): Principal {
     models: [...models, key].map((level) => modelGrantOf(level.models)).reduce(bothModelGrants),
     ...[...tools, key].map((level) => grantOf(patternsOf(replica, level))).reduce(bothOf),
   };
-  principals.set(key, { principal, of });
+  principals.set(key, { principal, groups: groupsOf(replica, levels) });
   return principal;
 }
 
