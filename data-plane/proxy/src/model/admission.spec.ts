@@ -165,8 +165,16 @@ describe("bodies and paths", () => {
 
   test("a path that is not known, and a method that it does not take, are refused", async () => {
     const { gate } = await gateOverBoth(["*/*"]);
-    for (const path of ["/anthropic/v1/files", "/openai/v1/files", "/v1/responses/resp_1", "/api/oauth/usage", "/v1"])
+    for (const path of [
+      "/anthropic/v1/files",
+      "/openai/v1/files",
+      "/v1/responses/resp_1",
+      "/api/oauth/settings",
+      "/v1",
+    ])
       expect(codeOf(await send(gate, path))).toEqual([404, "model.operation-unknown"]);
+    // Without a budget there is no cap.
+    expect((await send(gate, "/api/oauth/usage")).json).toEqual({ limits: [] });
     const got = await send(gate, messages);
     expect(codeOf(got)).toEqual([405, "request.method-not-allowed"]);
     expect(got.headers).toMatchObject({ allow: "POST", "request-id": at(got.json, "request_id") });
