@@ -123,7 +123,8 @@ function reference({ providers, aliases, key, team }: World) {
         const provider = find(target.provider);
         return provider ? [{ provider, model: target.model, alias: asked }] : [];
       });
-    else if (named && model !== "" && reaches(named.name, model)) candidates = [{ provider: named, model, alias: "" }];
+    else if (named && model !== "" && reaches(named.name, model) && serves(named, model))
+      candidates = [{ provider: named, model, alias: "" }];
     else
       candidates = providers
         .filter(

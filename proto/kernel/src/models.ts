@@ -50,7 +50,12 @@ function prefixed(view: View, principal: Principal, asked: string): readonly Rea
   const model = asked.slice(slash + 1);
   const provider = slash < 0 || model === "" ? undefined : view.providersByName.get(asked.slice(0, slash));
   if (!provider || !principal.models.allows(provider.name, model)) return undefined;
-  return served(view.provider(provider.id), model, undefined);
+  const known = view.provider(provider.id);
+  // Of one that is not understood nobody knows what it serves.
+  if (known === undefined) return [];
+  const found = served(known, model, undefined);
+  // A provider that does not serve it must not stand before another's model of that name.
+  return found.length > 0 ? found : undefined;
 }
 
 function bareOf(view: View, principal: Principal, kind: ProviderKind, model: string): readonly ReachedModel[] {
