@@ -35,6 +35,7 @@ const names: ReadonlySet<string> = new Set(
     "KAFKA_TLS_CA",
     "KAFKA_TLS_CERT",
     "KAFKA_TLS_KEY",
+    "LEDGER_AUTONOMY_MS",
     "LIST_BYTES_MAX",
     "LIST_GATHERED_BYTES_MAX",
     "LIST_SERVER_BYTES_MAX",
