@@ -71,9 +71,10 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
 }
 
 function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
-  if (price === undefined || call.sent.kind !== "call")
-    return { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
+  const unpriced = { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
+  if (call.sent.kind !== "call") return unpriced;
   const { request } = call.sent;
+  if (price === undefined) return { ...unpriced, tokens: tokensGuessed(request) };
   const margin = charges.reduce((most, { of }) => Math.max(most, of.kind === "budget" ? of.budget.marginTokens : 0), 0);
   const bodyBytes = inputTokensMost(price.price, request);
   const at = (bytes: number, outputTokensAsked: number): bigint =>
