@@ -31,6 +31,7 @@ export const features = {
   policyDeny: "policy-deny",
   policyRedact: "policy-redact",
   policyValidateArguments: "policy-validate-arguments",
+  policyLimit: "policy-limit",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -68,6 +69,7 @@ const policyKinds = {
   deny: features.policyDeny,
   redact: features.policyRedact,
   validateArguments: features.policyValidateArguments,
+  limit: features.policyLimit,
 } as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
 
 export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {

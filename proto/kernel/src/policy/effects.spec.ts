@@ -4,6 +4,8 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   KeySchema,
+  LimitMeasure,
+  LimitWindow,
   ModelAliasSchema,
   PolicySchema,
   ProviderKind,
@@ -78,6 +80,23 @@ test("a grant that shrinks, a policy that refuses, and one that wants to see the
   expect(changes(all, viewWith(["*/*"], [reading]))).toEqual(["files/read allowed depends rule-0"]);
   const models = { match: "call.model == 'gpt-5'", kind: deny };
   expect(changes(all, viewWith(["*/*"], [models]))).toContain("fast allowed refused rule-0");
+});
+
+test("a limit is told of with its name, for what it counts and for nothing else", () => {
+  const all = viewWith(["*/*"]);
+  const value = { measure: LimitMeasure.REQUESTS, amount: 5n, window: LimitWindow.MINUTE };
+  const counting = (match: string) => ({ match, kind: { case: "limit", value } }) as const;
+  const tool = counting("call.tool == 'read'");
+  expect(changes(all, viewWith(["*/*"], [tool]))).toEqual(["files/read allowed limited rule-0"]);
+  expect(changes(all, viewWith(["*/*"], [tool, counting("call.server == 'files'")]))).toEqual([
+    "files/read allowed limited rule-0, rule-1",
+    "files/write allowed limited rule-1",
+  ]);
+  const explained = explain(viewWith(["*/*"], [tool]), "k1", call, undefined);
+  expect(explained).toMatchObject({
+    outcome: "allowed",
+    spoken: [{ said: "counts", reason: "5 requests in any minute" }],
+  });
 });
 
 const call: DescribedCall = {
