@@ -32,6 +32,8 @@ export const features = {
   policyRedact: "policy-redact",
   policyValidateArguments: "policy-validate-arguments",
   policyLimit: "policy-limit",
+  /** A policy whose expression names whose its caller is, or how its call is marked. */
+  policyPrincipal: "policy-principal",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -72,8 +74,9 @@ const policyKinds = {
   limit: features.policyLimit,
 } as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
 
-export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {
-  return kind.case === undefined ? [] : [policyKinds[kind.case]];
+/** `named`: what its expression needs. */
+export function policyFeatures({ kind }: Pick<Policy, "kind">, named: readonly string[]): string[] {
+  return kind.case === undefined ? [...named] : [policyKinds[kind.case], ...named];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

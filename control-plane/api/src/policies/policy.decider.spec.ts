@@ -50,6 +50,19 @@ test("of which kind it is says what a proxy has to know: one from before it refu
     .then([counting], { reserve: "no-deletes", refer: ["server/s1", "team/t1"] });
 });
 
+test("whoever names what came later requires proxies that know it, as long as he does", () => {
+  const match = "principal.user.name == 'alice' && principal.customer.id == '' && call.tool == 'a'";
+  const asking = create(PolicyChangedSchema, {
+    policy: { ...policy, match, requires: ["policy-deny", "policy-principal"] },
+  });
+  policies(created)
+    .when({ kind: "change", id: "p1", rule: { ...rule, match } })
+    .then([asking], { refer: ["server/s1", "team/t1"] });
+  policies(created, asking)
+    .when({ kind: "change", id: "p1", rule })
+    .then([create(PolicyChangedSchema, { policy })], { refer: ["server/s1", "team/t1"] });
+});
+
 test.each<[string, Partial<PolicyRule>, string]>([
   ["an expression that is none", { match: "call.tool ==" }, "match"],
   ["a name that calls do not have", { match: "call.tol == 'a'" }, "match"],

@@ -24,7 +24,14 @@ type Rule = Omit<MessageInitShape<typeof PolicySchema>, "$typeName">;
 const nowMs = 1_000;
 
 function viewWith(tools: readonly string[], rules: readonly Rule[] = [], bounds: readonly string[] = []): View {
-  const key = create(KeySchema, { id: "k1", name: "laptop", teamId: "t1", tools: [...tools], models: ["fast", "p/*"] });
+  const key = create(KeySchema, {
+    id: "k1",
+    name: "laptop",
+    teamId: "t1",
+    tools: [...tools],
+    models: ["fast", "p/*"],
+    labels: [{ name: "env", values: ["*"] }],
+  });
   const targets = [{ providerId: "r1", model: "gpt-5" }];
   return viewOf(
     fromSnapshot(1n, [
@@ -104,6 +111,21 @@ const call: DescribedCall = {
   ...{ isStreamed: false, ip: "", timeMs: nowMs, argumentsText: () => undefined, header: () => undefined },
   session: { id: "", agent: "", client: "", clientVersion: "" },
 };
+
+test("a call is explained with the labels that it brings, and only those that its key permits", () => {
+  const view = viewWith(
+    ["*/*"],
+    [{ match: "'env' in principal.labels && principal.labels.env == 'prod'", kind: deny }],
+  );
+  const marked = (labels: string): DescribedCall => ({
+    ...call,
+    header: (name) => (name === "x-tollgate-labels" ? labels : undefined),
+  });
+  expect(explain(view, "k1", marked("env=prod"), undefined).code).toBe("policy.denied");
+  expect(explain(view, "k1", marked("env=test"), undefined).outcome).toBe("allowed");
+  expect(explain(view, "k1", call, undefined).outcome).toBe("allowed");
+  expect(explain(view, "k1", marked("other=x"), undefined).code).toBe("request.label-refused");
+});
 
 test("each level that bounds a key says whether it lets the call through", () => {
   const explained = explain(viewWith(["*/*"], [], ["files/write"]), "k1", call, undefined);
