@@ -5,7 +5,7 @@
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
-import { budgetCharge, chargedTo, limitCharge } from "../lending/charged.ts";
+import { budgetCharge, chargedTo, limitCharge, policyCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";
@@ -17,20 +17,21 @@ export type Charges = { readonly charges: readonly Charge[] } | { readonly refus
 const none: Charges = { charges: [] };
 
 export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
-  const { view, principal, provider, model, call } = bounded;
+  const { view, principal, provider, model, call, policyLimits = [] } = bounded;
   const charged = chargedTo(view, principal, { kind: "model", of: provider.name, name: model });
   if (charged.outcome === "refused") return { refusal: { code: charged.code } };
   const { budgets, limits } = charged;
-  if (budgets.length === 0 && limits.length === 0) return none;
-  const charges: Charge[] = [];
+  if (budgets.length + limits.length + policyLimits.length === 0) return none;
   const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
+  const counts = ({ measure }: { measure: LimitMeasure }): boolean => measure !== LimitMeasure.TOKENS || isPaid;
+  const charges: Charge[] = policyLimits.filter(counts).map((limit) => policyCharge(limit, call));
   for (const budget of isPaid ? budgets : []) {
     if (!budget.hard) continue;
     const problem = boundProblem(bounded, budget);
     if (problem !== undefined) return { refusal: problem };
     charges.push(budgetCharge(budget, call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n));
   }
-  for (const limit of limits) if (limit.measure !== LimitMeasure.TOKENS || isPaid) charges.push(limitCharge(limit));
+  for (const limit of limits) if (counts(limit)) charges.push(limitCharge(limit));
   return { charges };
 }
 

@@ -5,7 +5,9 @@
 
 import type { CelInput } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { KeyPurpose, type Key, type Team } from "@tollgate/schema/resources";
+import { KeyPurpose, type Customer, type Key, type Team, type User } from "@tollgate/schema/resources";
+import { features } from "../features.ts";
+import { labelParts } from "../label.ts";
 import { limits } from "../limits.ts";
 import { InexactNumber, isExactObject, JsonProblem, readExactJson, type ExactObject } from "./exact-json.ts";
 
@@ -42,7 +44,16 @@ export type Session = {
   readonly clientVersion: string;
 };
 
-export type PolicyPrincipal = { readonly key: Key; readonly team: Team };
+export type PolicyPrincipal = {
+  readonly key: Key;
+  readonly team: Team;
+  /** The key's. */
+  readonly user: User | undefined;
+  /** The team's. */
+  readonly customer: Customer | undefined;
+  /** As `project=apollo`, each name once. */
+  readonly labels: readonly string[];
+};
 
 type Tree = { readonly [name: string]: "value" | "open" | Tree };
 
@@ -51,6 +62,9 @@ export const variables = {
   principal: {
     key: { id: "value", name: "value", purpose: "value" },
     team: { id: "value", name: "value" },
+    user: { id: "value", name: "value" },
+    customer: { id: "value", name: "value" },
+    labels: "open",
     roles: "open",
   },
   call: {
@@ -62,6 +76,13 @@ export const variables = {
 } as const satisfies Tree;
 
 export const variableTree: Tree = variables;
+
+/** What came after the first release of policies: which feature a proxy has that knows it. */
+export const laterVariables: Readonly<Record<string, string>> = {
+  "principal.user": features.policyPrincipal,
+  "principal.customer": features.policyPrincipal,
+  "principal.labels": features.policyPrincipal,
+};
 
 /** No credential is ever in one of these. */
 export const shownHeaders: readonly string[] = [
@@ -123,12 +144,15 @@ function argumentsOf(text: string | undefined): ExactObject | JsonProblem {
   }
 }
 
-function bindingsOf({ key, team }: PolicyPrincipal, call: PolicyCall): Bindings {
+function bindingsOf({ key, team, user, customer, labels }: PolicyPrincipal, call: PolicyCall): Bindings {
   const { id, agent, client, clientVersion } = call.session;
   return {
     principal: new Map<string, CelInput>([
       ["key", mapOf({ id: key.id, name: key.name, purpose: purposes[key.purpose] })],
       ["team", mapOf({ id: team.id, name: team.name })],
+      ["user", mapOf({ id: user?.id ?? "", name: user?.name ?? "" })],
+      ["customer", mapOf({ id: customer?.id ?? "", name: customer?.name ?? "" })],
+      ["labels", new Map(labels.map(labelIn))],
       ["roles", []],
     ]),
     call: callMap(call),
@@ -139,6 +163,11 @@ function bindingsOf({ key, team }: PolicyPrincipal, call: PolicyCall): Bindings 
     ]),
     session: mapOf({ id, agent, client, clientVersion }),
   };
+}
+
+function labelIn(label: string): [name: string, value: string] {
+  const { name, value } = labelParts(label);
+  return [name, value];
 }
 
 function callMap(call: PolicyCall, args?: CelInput): Map<string, CelInput> {
