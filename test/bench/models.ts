@@ -7,7 +7,7 @@ import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
 import { startProcess, type RunningProcess } from "../support/processes.ts";
-import { startStack, type Stack } from "../support/stack.ts";
+import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import { headersOf, longBody, shortBody, streamBody } from "./model-requests.ts";
 import { portkeyHeaders, startPortkey, type Portkey } from "./portkey.ts";
