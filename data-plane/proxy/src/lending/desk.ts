@@ -88,6 +88,8 @@ export function createDesk(parts: DeskParts): Desk {
   let incarnation = 0n;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Infinity;
+  /** With which delay the timer was set: a longer one from now on ends later, whatever the time is. */
+  let timerMs = Infinity;
   /** Whether the ledger could not be asked the last time. */
   let isUnheard = false;
   let isClosed = false;
@@ -234,11 +236,13 @@ export function createDesk(parts: DeskParts): Desk {
   }
 
   function later(ms: number): void {
-    if (isClosed) return;
+    // Several times a call: nothing is asked and made for it as long as something is due anyway.
+    if (isClosed || (timer !== undefined && timerMs <= ms)) return;
     const atMs = clocks().monotonicMs + ms;
     if (timer !== undefined && dueMs <= atMs) return;
     clearTimeout(timer);
     dueMs = atMs;
+    timerMs = ms;
     timer = setTimeout(tick, ms);
     timer.unref();
   }
