@@ -87,12 +87,10 @@ export function tightest(
   limits: readonly LimitStanding[],
   measure: LimitStanding["measure"],
 ): LimitStanding | undefined {
-  return limits
-    .filter((standing) => standing.measure === measure)
-    .reduce<LimitStanding | undefined>(
-      (least, next) => (least === undefined || next.remaining < least.remaining ? next : least),
-      undefined,
-    );
+  let least: LimitStanding | undefined;
+  for (const standing of limits)
+    if (standing.measure === measure && (least === undefined || standing.remaining < least.remaining)) least = standing;
+  return least;
 }
 
 /** Undefined: coming again will not help. */

@@ -129,18 +129,23 @@ function dayOf(timeMs: number): string {
   return new Date(timeMs).toLocaleDateString("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
 }
 
+/** All answers to whom limits are for have them, so that their names are made once. */
+const limitNames = (["requests", "tokens"] as const).map((measure) => {
+  const name = `anthropic-ratelimit-${measure}-`;
+  return { measure, limit: `${name}limit`, remaining: `${name}remaining`, reset: `${name}reset` };
+});
+
 function limitHeaders(limits: Standing["limits"]): string[] {
-  return (["requests", "tokens"] as const).flatMap((measure) => {
+  const headers: string[] = [];
+  for (const { measure, ...names } of limitNames) {
     const standing = tightest(limits, measure);
-    if (standing === undefined) return [];
-    const name = `anthropic-ratelimit-${measure}-`;
+    if (standing === undefined) continue;
+    const { limit, remaining } = standing;
+    headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
     const reset = resetTime(standing);
-    return [
-      ...[`${name}limit`, String(standing.limit)],
-      ...[`${name}remaining`, String(Math.max(0, standing.remaining))],
-      ...(reset === undefined ? [] : [`${name}reset`, reset]),
-    ];
-  });
+    if (reset !== undefined) headers.push(names.reset, reset);
+  }
+  return headers;
 }
 
 /** The second that the headers name, too: the client pairs the two only where they agree. */
