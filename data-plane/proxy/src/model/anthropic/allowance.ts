@@ -134,7 +134,8 @@ function limitHeaders(limits: Standing["limits"]): string[] {
     const standing = tightest(limits, measure);
     if (standing === undefined) return [];
     const name = `anthropic-ratelimit-${measure}-`;
-    const reset = resetTime(standing);
+    // Who comes back at that second must not be too early.
+    const reset = standing.resetMs === undefined ? undefined : timeText(Math.ceil(standing.resetMs / 1_000));
     return [
       ...[`${name}limit`, String(standing.limit)],
       ...[`${name}remaining`, String(Math.max(0, standing.remaining))],
@@ -145,7 +146,11 @@ function limitHeaders(limits: Standing["limits"]): string[] {
 
 /** The second that the headers name, too: the client pairs the two only where they agree. */
 function resetTime({ resetMs }: { readonly resetMs: number | undefined }): string | undefined {
-  return resetMs === undefined ? undefined : new Date(Math.floor(resetMs / 1_000) * 1_000).toISOString();
+  return resetMs === undefined ? undefined : timeText(Math.floor(resetMs / 1_000));
+}
+
+function timeText(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString();
 }
 
 function percentUsed(allowance: Allowance): number {
