@@ -4,7 +4,8 @@
 import { create } from "@bufbuild/protobuf";
 import { compilePolicy, type CompiledPolicy } from "@tollgate/kernel/policy/compile";
 import { decide } from "@tollgate/kernel/policy/decide";
-import { Subject, type PolicyCall, type PolicyPrincipal } from "@tollgate/kernel/policy/variables";
+import { Subject } from "@tollgate/kernel/policy/subject";
+import type { PolicyCall, PolicyPrincipal } from "@tollgate/kernel/policy/variables";
 import { KeySchema, PolicySchema, TeamSchema } from "@tollgate/schema/resources";
 import { median } from "./load.ts";
 import { report } from "./report.ts";

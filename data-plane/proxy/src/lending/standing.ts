@@ -68,11 +68,16 @@ function allowanceOf(
   const settledNanoUsd = news?.settled ?? 0n;
   return {
     ...{ limitNanoUsd, settledNanoUsd, heldNanoUsd: (news?.counted ?? 0n) - settledNanoUsd },
-    resetMs: msLeft === undefined ? undefined : wallMs + msLeft,
+    resetMs: msLeft === undefined ? undefined : toSecond(wallMs + msLeft),
     period: periods[budget.period],
     scope: scopeIn(budget.scope)?.kind ?? "label",
     state: state ?? (settledNanoUsd * 10n >= limitNanoUsd * 9n ? "near" : "ok"),
   };
+}
+
+/** Periods begin with a second; what is left of one is counted from before it was asked, and would be told as the day before. */
+function toSecond(timeMs: number): number {
+  return Math.round(timeMs / 1_000) * 1_000;
 }
 
 function limitStandingOf(

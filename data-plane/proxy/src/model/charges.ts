@@ -4,6 +4,7 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
+import { budgetFeatures } from "@tollgate/kernel/quotas/budget-rules";
 import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
 import { budgetCharge, chargedTo, limitCharge, policyCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
@@ -44,7 +45,7 @@ function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, bud
     return refusalOf("budget.unpriced", `The model is \`${model}\`, and the budget \`${name}\` is a hard one.`);
   const missing = request.serverFeatures.filter((feature) => allowanceFor(budget, feature) === undefined);
   if (missing.length > 0)
-    return refusalOf("budget.unbounded", `Of tools that the provider runs, \`${name}\` allows none of these.`);
+    return refusalOf("budget.unbounded", `The budget \`${name}\` has no allowance for ${namesOf(missing)}.`);
   if (request.hasFreeFallback) return refusalOf("budget.unbounded", "The provider may take any model in its place.");
   const { contextTokensMax, outputTokensMax } = price.price;
   if (request.hasInputElsewhere && contextTokensMax === 0n)
@@ -62,6 +63,12 @@ function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, bud
 
 function refusalOf(code: ErrorCode, detail: string): Refusal {
   return { code, detail };
+}
+
+/** As the configuration file calls them. */
+function namesOf(features: readonly BudgetFeature[]): string {
+  const named = Object.entries(budgetFeatures).filter(([, feature]) => features.includes(feature));
+  return named.map(([name]) => `\`${name}\``).join(", ");
 }
 
 function allowanceFor({ allow }: Budget, feature: BudgetFeature): bigint | undefined {

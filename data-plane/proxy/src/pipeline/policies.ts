@@ -3,7 +3,8 @@
 // Where there are no policies this costs a comparison. What a call is to a policy is put together by its door.
 
 import { decide, noObligations, type Obligations } from "@tollgate/kernel/policy/decide";
-import { Subject, type PolicyCall } from "@tollgate/kernel/policy/variables";
+import { Subject } from "@tollgate/kernel/policy/subject";
+import type { PolicyCall } from "@tollgate/kernel/policy/variables";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Exchange } from "../http/listener.ts";
 import type { Call } from "./call.ts";

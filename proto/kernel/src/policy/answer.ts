@@ -4,7 +4,7 @@
 import type { LimitMeasure } from "@tollgate/schema/resources";
 import type { ErrorCode } from "../errors.ts";
 import type { Pattern } from "./pattern.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 export type Direction = "request" | "response";
 

@@ -7,7 +7,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { PolicyLimit, Redaction } from "./answer.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import { covers } from "./cover.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 /** What is still to be done to a call that they let through. */
 export type Obligations = { readonly redactions: readonly Redaction[]; readonly limits: readonly PolicyLimit[] };

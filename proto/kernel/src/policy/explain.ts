@@ -10,7 +10,8 @@ import { reachableModel } from "../models.ts";
 import type { GrantKind } from "../tool-pattern.ts";
 import { principalOfKey, reachable, type Principal, type View } from "../view.ts";
 import { decide, type Spoken } from "./decide.ts";
-import { Subject, type PolicyCall } from "./variables.ts";
+import { Subject } from "./subject.ts";
+import type { PolicyCall } from "./variables.ts";
 
 /** `server` and `model` as a key grants them; the other names are the server's own. */
 export type DescribedCall = Omit<PolicyCall, "serverId" | "provider" | "providerId">;

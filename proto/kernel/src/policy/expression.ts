@@ -7,7 +7,7 @@ import { isCelError, parse, plan } from "@bufbuild/cel";
 import { limits } from "../limits.ts";
 import { expressionProblem } from "./expression-check.ts";
 import { environment, metered, withCharges } from "./metering.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 /** Lines and columns count from 1. */
 export type ExpressionProblem = { readonly message: string; readonly line: number; readonly column: number };

@@ -10,7 +10,8 @@ import {
   UserSchema,
 } from "@tollgate/schema/resources";
 import { compilePolicy, type CompiledPolicy } from "./compile.ts";
-import { Subject, type PolicyCall, type PolicyPrincipal } from "./variables.ts";
+import { Subject } from "./subject.ts";
+import type { PolicyCall, PolicyPrincipal } from "./variables.ts";
 
 const key = create(KeySchema, { id: "k1", name: "laptop", teamId: "t1", purpose: KeyPurpose.AGENT });
 const team = create(TeamSchema, { id: "t1", name: "platform" });

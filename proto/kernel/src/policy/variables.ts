@@ -4,12 +4,8 @@
 // headers only those are shown that are no credentials.
 
 import type { CelInput } from "@bufbuild/cel";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { KeyPurpose, type Customer, type Key, type Team, type User } from "@tollgate/schema/resources";
+import type { Customer, Key, Team, User } from "@tollgate/schema/resources";
 import { features } from "../features.ts";
-import { labelParts } from "../label.ts";
-import { limits } from "../limits.ts";
-import { InexactNumber, isExactObject, JsonProblem, readExactJson, type ExactObject } from "./exact-json.ts";
 
 /** A call as policies see it. Texts are empty where they do not apply. */
 export type PolicyCall = {
@@ -91,100 +87,4 @@ export const shownHeaders: readonly string[] = [
   ...["x-tollgate-labels", "x-tollgate-session", "x-forwarded-for", "x-request-id"],
 ];
 
-const purposes: Readonly<Record<KeyPurpose, string>> = {
-  [KeyPurpose.UNSPECIFIED]: "agent",
-  [KeyPurpose.AGENT]: "agent",
-  [KeyPurpose.SERVICE]: "service",
-};
-
-export type Bindings = { [Name in keyof typeof variables]: CelInput };
-
-/** One call for all policies that ask about it: what is read of it is read once. */
-export class Subject {
-  readonly principal: PolicyPrincipal;
-  readonly call: PolicyCall;
-  private readArguments: ExactObject | JsonProblem | undefined;
-  private bound: Bindings | undefined;
-  private boundWithArguments: Bindings | undefined;
-
-  constructor(principal: PolicyPrincipal, call: PolicyCall) {
-    this.principal = principal;
-    this.call = call;
-  }
-
-  /** Throws `JsonProblem` where nobody could say what they are. */
-  arguments(): ExactObject {
-    if (this.call.hasUnknownArguments === true) throw new JsonProblem("they are not known");
-    this.readArguments ??= argumentsOf(this.call.argumentsText());
-    if (this.readArguments instanceof JsonProblem) throw this.readArguments;
-    return this.readArguments;
-  }
-
-  bindings(readsArguments: boolean): Bindings {
-    const bound = (this.bound ??= bindingsOf(this.principal, this.call));
-    if (!readsArguments) return bound;
-    // A number that cannot be held exactly is no value of CEL: whatever touches it fails, as it shall.
-    const args = (this.call.hasUnknownArguments === true ? unknownArguments : this.arguments()) as CelInput;
-    return (this.boundWithArguments ??= { ...bound, call: callMap(this.call, args) });
-  }
-}
-
-const unknownArguments = new InexactNumber("of what is not known");
-
-function argumentsOf(text: string | undefined): ExactObject | JsonProblem {
-  if (text === undefined) return new Map();
-  if (text.length > limits.policyArgumentsCharsMax)
-    return new JsonProblem(`they are longer than ${limits.policyArgumentsCharsMax} characters`);
-  try {
-    const value = readExactJson(text);
-    return isExactObject(value) ? value : new JsonProblem("they are no object");
-  } catch (error) {
-    if (error instanceof JsonProblem) return error;
-    throw error;
-  }
-}
-
-function bindingsOf({ key, team, user, customer, labels }: PolicyPrincipal, call: PolicyCall): Bindings {
-  const { id, agent, client, clientVersion } = call.session;
-  return {
-    principal: new Map<string, CelInput>([
-      ["key", mapOf({ id: key.id, name: key.name, purpose: purposes[key.purpose] })],
-      ["team", mapOf({ id: team.id, name: team.name })],
-      ["user", mapOf({ id: user?.id ?? "", name: user?.name ?? "" })],
-      ["customer", mapOf({ id: customer?.id ?? "", name: customer?.name ?? "" })],
-      ["labels", new Map(labels.map(labelIn))],
-      ["roles", []],
-    ]),
-    call: callMap(call),
-    request: new Map<string, CelInput>([
-      ["headers", headersOf(call)],
-      ["ip", call.ip],
-      ["time", timestampFromMs(call.timeMs)],
-    ]),
-    session: mapOf({ id, agent, client, clientVersion }),
-  };
-}
-
-function labelIn(label: string): [name: string, value: string] {
-  const { name, value } = labelParts(label);
-  return [name, value];
-}
-
-function callMap(call: PolicyCall, args?: CelInput): Map<string, CelInput> {
-  const { door, method, server, tool, prompt, resource, provider, model, isStreamed } = call;
-  const map = mapOf({ door, method, server, tool, prompt, resource, provider, model, stream: isStreamed });
-  return args === undefined ? map : map.set("arguments", args);
-}
-
-function mapOf(values: Readonly<Record<string, CelInput>>): Map<string, CelInput> {
-  return new Map(Object.entries(values));
-}
-
-function headersOf(call: PolicyCall): Map<string, string> {
-  const headers = new Map<string, string>();
-  for (const name of shownHeaders) {
-    const value = call.header(name);
-    if (value !== undefined) headers.set(name, value);
-  }
-  return headers;
-}
+export type Bindings = { readonly [Name in keyof typeof variables]: CelInput };
