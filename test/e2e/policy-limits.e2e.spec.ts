@@ -89,6 +89,10 @@ test(
     expect(body).toContain("That of the policy `few` lets through 20 requests in its window.");
     const [, requestId] = new RegExp(`"tollgate/decisionId":"([^".]+)\\.${id}"`).exec(body) ?? [];
     expect(requestId).toBeDefined();
+    // All of it was used just now, and comes back as it was used: an hour later, and a minute at most beyond that.
+    const [, seconds] = /"tollgate\/retryAfterSeconds":(\d+)/.exec(body) ?? [];
+    expect(Number(seconds)).toBeGreaterThan(3_400);
+    expect(Number(seconds)).toBeLessThanOrEqual(3_661);
     await until(
       async () =>
         (await readCalls(stack.admin)).some((fact) => fact.requestId === requestId && fact.code === "limit.reached"),

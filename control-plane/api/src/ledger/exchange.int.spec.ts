@@ -22,6 +22,7 @@ import { openDatabase, type Database } from "../database.ts";
 import { handle } from "../log/handle.ts";
 import { policyDecider, type PolicyCommand, type PolicyRule } from "../policies/policy.decider.ts";
 import { budgetDecider } from "../quotas/budget.decider.ts";
+import { limitDecider } from "../quotas/limit.decider.ts";
 import { exchangeAll } from "./exchange.ts";
 import { lockToLend } from "./lent-lock.ts";
 import { compareAll } from "./rebuild.ts";
@@ -166,6 +167,7 @@ test("a policy that counts is lent from as a limit is, from the commit of its ch
   const subject = `policy/${id}`;
   const draws = (number: number, unspent: bigint, asked: bigint) =>
     statement(id, {
+      epoch: 1_001n,
       subject,
       revision: BigInt(number),
       draws: number - 1,
@@ -196,6 +198,32 @@ test("a policy that counts is lent from as a limit is, from the commit of its ch
   const [none] = await say(database, "p3", draws(1, 0n, 1n));
   expect(none).toMatchObject({ isOver: true });
   expect(none?.grant).toBeUndefined();
+});
+
+test("who finds a window full is told when there is room for what he asks for", async () => {
+  const id = idFromBytes(randomBytes(idBytes));
+  const settings = {
+    ...{ scope: { kind: "key" as const, id: idFromBytes(randomBytes(idBytes)) }, measure: LimitMeasure.REQUESTS },
+    ...{ amount: 4n, window: LimitWindow.MINUTE, models: [], tools: [] },
+  };
+  const create = { kind: "create", id, name: "calm", settings } as const;
+  expect(await handle(database, { decider: limitDecider, id, command: create }, meta)).toMatchObject({
+    outcome: "accepted",
+  });
+  const draws = (number: number, asked: bigint, settled = 0n) =>
+    statement(id, {
+      ...{ epoch: 1_002n, subject: `limit/${id}`, revision: BigInt(number), draws: number - 1, settled },
+      draw: { number, asked, wanted: asked },
+    });
+  const [first] = await say(database, "p1", draws(1, 4n));
+  expect(first).toMatchObject({ grant: { amount: 4n } });
+  expect(first?.roomInMs).toBeUndefined();
+  const [full] = await say(database, "p1", draws(2, 1n, 4n));
+  expect(full).toMatchObject({ grant: { amount: 0n, shortage: Shortage.SPENT } });
+  expect(Number(full?.roomInMs)).toBeGreaterThan(59_999);
+  expect(Number(full?.roomInMs)).toBeLessThanOrEqual(61_000);
+  const [never] = await say(database, "p1", draws(3, 5n, 4n));
+  expect(never?.roomInMs).toBeUndefined();
 });
 
 const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";

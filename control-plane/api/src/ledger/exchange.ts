@@ -122,6 +122,7 @@ class Work {
       ...(keepAtMost === undefined ? {} : { keepAtMost }),
       isOver: isOver || done.lease.isClosed,
       ...newsOf(done.account),
+      ...(done.roomInMs === undefined ? {} : { roomInMs: BigInt(Math.ceil(done.roomInMs)) }),
     };
   }
 

@@ -114,3 +114,28 @@ test("who leaves gives everything back", async () => {
   await left;
   expect(ledger.account).toMatchObject({ counted: 0n, ended: 30n });
 });
+
+test("who finds a window full is told when to come again, and is served then and not a moment before", () => {
+  const permit = [{ subject: "limit/w", kind: "window", amount: 1n }] as const;
+  const ledger = new FakeLedger("window", 20n, 60_000);
+  const desks = [deskOf(ledger, "p", 1n), deskOf(ledger, "q", 2n)];
+  const ask = (at: number): Outcome | undefined => {
+    let last: Outcome | undefined;
+    desks[at % 2]?.reserve(permit, (outcome) => {
+      last = outcome;
+      if (outcome.kind === "held") desks[at % 2]?.settle(outcome.hold, [1n]);
+    });
+    for (let waitedMs = 0; last === undefined && waitedMs < 3_000; waitedMs += 1) vi.advanceTimersByTime(1);
+    return last;
+  };
+  const outcomes = Array.from({ length: 30 }, (_, at) => ask(at));
+  expect(outcomes.filter((outcome) => outcome?.kind === "held").length).toBe(20);
+  const refused = outcomes.at(-1);
+  if (refused?.kind !== "short" || refused.roomInMs === undefined)
+    throw new Error("it was not told when to come again");
+  expect(refused.reason).toBe("spent");
+  vi.advanceTimersByTime(refused.roomInMs - 10);
+  expect(ask(29)?.kind).toBe("short");
+  vi.advanceTimersByTime(10);
+  expect(ask(29)?.kind).toBe("held");
+});

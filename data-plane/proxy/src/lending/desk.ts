@@ -16,6 +16,8 @@ export type Shortage = {
   readonly news: AccountNews | undefined;
   /** How long the account lasts; undefined where that is not known, or without end. */
   readonly msLeft: number | undefined;
+  /** In how long there is room again; undefined where that is not known. */
+  readonly roomInMs: number | undefined;
 };
 
 export type Outcome = { readonly kind: "held"; readonly hold: Hold } | ({ readonly kind: "short" } & Shortage);
@@ -41,7 +43,7 @@ export type Desk = TotalsSource & {
   extend(hold: Hold, amounts: readonly bigint[]): boolean;
   release(hold: Hold, amounts: readonly bigint[]): void;
   settle(hold: Hold, used: readonly bigint[]): void;
-  news(subject: string): { readonly news: AccountNews; readonly msLeft: number | undefined } | undefined;
+  news(subject: string): (Pick<Shortage, "msLeft" | "roomInMs"> & { readonly news: AccountNews }) | undefined;
   answered(answers: LendingAnswers): void;
   /** Gives back what is lent, as far as no call holds it any more; ends when the ledger knows, or after a while. */
   leave(): Promise<void>;
@@ -180,9 +182,10 @@ export function createDesk(parts: DeskParts): Desk {
     }
     // What a former incarnation lent is not in the ledger any more.
     if (of < incarnation || sent === undefined) return serve(retryMs);
+    const { monotonicMs } = clocks();
     for (const answer of answers) {
       if (answer.epoch !== epoch) continue;
-      const lease = book.answered(answer.lease, answerFromWire(answer), sent.sentAt);
+      const lease = book.answered(answer.lease, answerFromWire(answer, monotonicMs), sent.sentAt);
       if (lease === undefined) continue;
       const reason = shortageIn(answer);
       if (reason === undefined) shortages.delete(lease.subject);
@@ -226,7 +229,7 @@ export function createDesk(parts: DeskParts): Desk {
     const isKnown = !isSilent && !isUnheard && lease.news !== undefined;
     const said = shortages.get(ask.subject);
     const reason = said === "spent" || said === "none" ? said : isKnown ? "held" : "silent";
-    return { kind: "short", ask, reason, news: lease.news, msLeft: lease.msLeft(now) };
+    return { kind: "short", ask, reason, news: lease.news, msLeft: lease.msLeft(now), roomInMs: lease.roomInMs(now) };
   }
 
   function lackOf(asks: readonly Ask[]): Lack {
@@ -286,7 +289,9 @@ export function createDesk(parts: DeskParts): Desk {
     news(subject) {
       const lease = book.lease(subject);
       const news = lease?.newsNow();
-      return lease === undefined || news === undefined ? undefined : { news, msLeft: lease.msLeft(clocks()) };
+      if (lease === undefined || news === undefined) return undefined;
+      const now = clocks();
+      return { news, msLeft: lease.msLeft(now), roomInMs: lease.roomInMs(now) };
     },
     answered,
     takeChanged: (): readonly LeaseTotals[] => book.takeChanged(),

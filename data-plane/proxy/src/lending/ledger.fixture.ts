@@ -60,6 +60,7 @@ export class FakeLedger {
         isOver: done.lease.isClosed,
         isFrozen: false,
         ...news,
+        roomInMs: done.roomInMs,
       };
     });
     return { batch, incarnation: 1n, answers };

@@ -18,6 +18,7 @@ test("a reset is the second at which the period ends, though a little less is co
     ask: { subject: "budget/one", kind: "money", amount: 1n },
     reason: "spent",
     news: undefined,
+    roomInMs: undefined,
   } as const;
   const told = [-40, 0, 3].map((byMs) => shortageOf(charge, { ...lacking, msLeft: 60_000 + byMs }, endMs - 60_000));
   const shortage = { kind: "spent", allowance: expect.objectContaining({ resetMs: endMs }) };

@@ -16,9 +16,9 @@ export type Charge = {
     | { readonly kind: "limit"; readonly limit: Pick<Limit, "measure" | "amount">; readonly decision?: PolicyDecision };
 };
 
-type Told = Pick<Lacking, "news" | "msLeft">;
+type Told = Pick<Lacking, "news" | "msLeft" | "roomInMs">;
 
-const nothingTold: Told = { news: undefined, msLeft: undefined };
+const nothingTold: Told = { news: undefined, msLeft: undefined, roomInMs: undefined };
 
 const periods: Readonly<Record<BudgetPeriod, Allowance["period"]>> = {
   [BudgetPeriod.UNSPECIFIED]: "total",
@@ -42,7 +42,7 @@ export function standingOf(desk: Desk, charges: readonly Charge[], wallMs: numbe
   for (const { subject, of } of charges) {
     const told = desk.news(subject) ?? nothingTold;
     if (of.kind === "budget") allowances.push(allowanceOf(of.budget, told, wallMs, undefined));
-    else limits.push(limitStandingOf(of.limit, told));
+    else limits.push(limitStandingOf(of.limit, told, wallMs));
   }
   return { allowances, limits };
 }
@@ -52,7 +52,7 @@ export function shortageOf({ of }: Charge, lacking: Lacking, wallMs: number): Sh
   const { reason } = lacking;
   if (reason === "silent" || reason === "none") return undefined;
   if (of.kind === "limit") {
-    const standing = { ...limitStandingOf(of.limit, lacking), remaining: 0 };
+    const standing = { ...limitStandingOf(of.limit, lacking, wallMs), remaining: 0 };
     return { kind: "limit", standing, decision: of.decision };
   }
   return { kind: reason, allowance: allowanceOf(of.budget, lacking, wallMs, reason) };
@@ -80,13 +80,16 @@ function toSecond(timeMs: number): number {
   return Math.round(timeMs / 1_000) * 1_000;
 }
 
-function limitStandingOf({ measure, amount }: Pick<Limit, "measure" | "amount">, { news }: Told): LimitStanding {
+function limitStandingOf(
+  { measure, amount }: Pick<Limit, "measure" | "amount">,
+  { news, roomInMs }: Told,
+  wallMs: number,
+): LimitStanding {
   const left = news === undefined ? amount : news.limit - news.counted;
-  // When there is room again depends on when it was used up, which only the ledger knows.
   return {
     measure: measures[measure],
     limit: Number(amount),
     remaining: left > 0n ? Number(left) : 0,
-    resetMs: undefined,
+    resetMs: roomInMs === undefined ? undefined : wallMs + roomInMs,
   };
 }

@@ -22,6 +22,7 @@ export type WireAnswer = {
   readonly limit: bigint;
   readonly settled: bigint;
   readonly counted: bigint;
+  readonly roomInMs?: number | undefined;
 };
 
 export function statementToWire(
@@ -35,8 +36,9 @@ export function statementToWire(
 
 export function answerFromMessage(message: LeaseAnswerMessage, isFrozen: boolean): WireAnswer {
   const { epoch, lease, account, revision, grant, msLeft, keepAtMost, isOver, limit, settled, counted } = message;
+  const roomInMs = message.roomInMs === undefined ? undefined : Number(message.roomInMs);
   return {
-    ...{ epoch, lease, account, revision, keepAtMost, isOver, isFrozen, limit, settled, counted },
+    ...{ epoch, lease, account, revision, keepAtMost, isOver, isFrozen, limit, settled, counted, roomInMs },
     grant: grant && { number: grant.number, amount: grant.amount, shortage: shortages[grant.shortage] },
     msLeft: msLeft === undefined ? undefined : Number(msLeft),
   };
@@ -49,7 +51,18 @@ const shortages: Readonly<Record<Shortage, "held" | "spent" | undefined>> = {
   [Shortage.NONE]: "spent",
 };
 
-export function answerFromWire(answer: WireAnswer): LeaseAnswer {
-  const { account, revision, grant, keepAtMost, msLeft, isOver, isFrozen, limit, settled, counted } = answer;
-  return { account, revision, grant, keepAtMost, msLeft, isOver, isFrozen, news: { limit, settled, counted } };
+/** `heardMs`: when it came, by the even clock: who comes again at the time that it names must not be too early. */
+export function answerFromWire(answer: WireAnswer, heardMs: number): LeaseAnswer {
+  const { account, revision, grant, keepAtMost, msLeft, isOver, isFrozen, limit, settled, counted, roomInMs } = answer;
+  const roomAtMs = roomInMs === undefined ? undefined : heardMs + roomInMs;
+  return {
+    account,
+    revision,
+    grant,
+    keepAtMost,
+    msLeft,
+    isOver,
+    isFrozen,
+    news: { limit, settled, counted, roomAtMs },
+  };
 }

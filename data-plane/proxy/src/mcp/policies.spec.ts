@@ -114,6 +114,9 @@ describe("a limit", () => {
       expect(at(await ask("tools/call", { name: "files__write" }), "result")).not.toHaveProperty("isError");
     const refused = await ask("tools/call", { name: "files__write" });
     const decisionId = at(refused, "result", "_meta", "tollgate/decisionId");
+    const seconds = Number(at(refused, "result", "_meta", "tollgate/retryAfterSeconds"));
+    expect(seconds >= 58 && seconds <= 62, String(seconds)).toBe(true);
+    expect(JSON.stringify(refused)).toContain(`Try again in ${seconds}s.`);
     expect(refused).toMatchObject({
       result: {
         isError: true,
@@ -123,6 +126,7 @@ describe("a limit", () => {
           "tollgate/policy": "few",
           "tollgate/limit": 2,
           "tollgate/remaining": 0,
+          "tollgate/resetsAt": expect.stringMatching(/^\d{4}-/),
         },
       },
     });

@@ -89,9 +89,12 @@ test.each([
   const refused = await send(gate, path, { body: body("p/opus-9") });
   expect(refused).toMatchObject({
     status: 429,
-    headers: { "x-tollgate-code": "limit.reached", "retry-after": expect.stringMatching(/^\d+$/) },
+    // A minute after it was used, and a second at most beyond that.
+    headers: { "x-tollgate-code": "limit.reached", "retry-after": expect.stringMatching(/^(5[89]|6[012])$/) },
     json: { error: { type, message: expect.stringContaining("That of the policy `few` lets through 1 requests") } },
   });
+  const { "anthropic-ratelimit-requests-reset": reset, "x-ratelimit-reset-requests": resetsIn } = refused.headers;
+  expect(String(resetsIn ?? (Date.parse(String(reset)) - Date.now()) / 1_000)).toMatch(/^(1m[0-2]s|5[89]|6[012])/);
   const decisionId = refused.headers["x-tollgate-decision-id"];
   expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code: "limit.reached", model: "opus-9", decisionId });
   expect((await send(gate, path, { body: body("p/haiku-1") })).status).toBe(200);

@@ -154,13 +154,19 @@ export function presumeSpent(account: Account, nowMs: number): { account: Accoun
   return { account: { ...account, ...spent }, entries: [{ what: "presumed", amount }] };
 }
 
+export type Exchanged = Change & {
+  readonly answer: Answer;
+  /** Of a window that is full: in how long what was asked for fits, or else anything; undefined where that is not known. */
+  readonly roomInMs: number | undefined;
+};
+
 /** Takes in what a holder says of its lease and lends what it asks for, if it fits. */
 export function exchange(
   before: Account,
   lease: Lease,
   statement: Statement,
   { nowMs, isFrozen }: { nowMs: number; isFrozen: boolean },
-): Change & { answer: Answer } {
+): Exchanged {
   const advanced = advance(before, nowMs);
   const stated = state({ ...advanced, lease }, statement, nowMs);
   const granted = lend(stated, statement, isFrozen, nowMs);
@@ -168,7 +174,24 @@ export function exchange(
   // Who is short himself needs what he has, unless nobody may have it.
   const isShort = account.shortUntilMs > nowMs && granted.grant?.shortage === undefined;
   const keepAtMost = !granted.lease.isClosed && (isShort || room(account) < 0n) ? 0n : undefined;
-  return { ...granted, answer: { revision: granted.lease.revision, grant: granted.grant, keepAtMost } };
+  const asked = granted.grant?.amount === 0n ? (statement.draw?.asked ?? 0n) : 0n;
+  return {
+    ...granted,
+    answer: { revision: granted.lease.revision, grant: granted.grant, keepAtMost },
+    roomInMs: roomInMs(account, asked > 0n ? granted.lease.unspent + asked : 1n, nowMs),
+  };
+}
+
+/** By what was used alone, as if all that others hold came back unused; undefined where that were enough, or will never be. */
+function roomInMs({ kind, limit, returning }: Account, needed: bigint, nowMs: number): number | undefined {
+  if (kind !== "window") return undefined;
+  let taken = returning.reduce((sum, { amount }) => sum + amount, needed);
+  if (taken <= limit) return undefined;
+  for (const { atMs, amount } of returning) {
+    taken -= amount;
+    if (taken <= limit) return atMs - nowMs;
+  }
+  return undefined;
 }
 
 function state(

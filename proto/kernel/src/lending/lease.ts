@@ -8,7 +8,13 @@ import type { Answer, AccountKind, Draw, Statement } from "./account.ts";
 export type Clocks = { readonly monotonicMs: number; readonly wallMs: number };
 
 /** What is known of the account by the last answer. */
-export type AccountNews = { readonly limit: bigint; readonly settled: bigint; readonly counted: bigint };
+export type AccountNews = {
+  readonly limit: bigint;
+  readonly settled: bigint;
+  readonly counted: bigint;
+  /** Of a window that is full: when there is room again, by the even clock; undefined where that is not known. */
+  readonly roomAtMs?: number | undefined;
+};
 
 export type LeaseAnswer = Answer & {
   readonly account: string;
@@ -139,6 +145,12 @@ export class Lease {
   /** How long its account lasts; undefined: without end, as far as is known. */
   msLeft({ monotonicMs }: Clocks): number | undefined {
     return this.endsAt === undefined ? undefined : Math.max(0, this.endsAt.monotonicMs - monotonicMs);
+  }
+
+  /** In how long there is room again; undefined where it is not known, or there should be by now. */
+  roomInMs({ monotonicMs }: Clocks): number | undefined {
+    const atMs = this.news?.roomAtMs;
+    return atMs === undefined || atMs <= monotonicMs ? undefined : atMs - monotonicMs;
   }
 
   /** Whether there is something to say or to ask for. */

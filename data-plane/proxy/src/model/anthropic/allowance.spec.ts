@@ -113,7 +113,7 @@ test("limits are in the protocol's own headers, on either kind of answer", () =>
   ];
   const headers = [
     ...["anthropic-ratelimit-requests-limit", "60", "anthropic-ratelimit-requests-remaining", "0"],
-    ...["anthropic-ratelimit-requests-reset", "2026-08-08T00:00:00.000Z"],
+    ...["anthropic-ratelimit-requests-reset", "2026-08-08T00:00:01.000Z"],
     ...["anthropic-ratelimit-tokens-limit", "10000", "anthropic-ratelimit-tokens-remaining", "400"],
   ];
   expect(standingHeaders({ allowances: [], limits })).toEqual(headers);

@@ -140,17 +140,21 @@ function limitHeaders(limits: Standing["limits"]): string[] {
   for (const { measure, ...names } of limitNames) {
     const standing = tightest(limits, measure);
     if (standing === undefined) continue;
-    const { limit, remaining } = standing;
+    const { limit, remaining, resetMs } = standing;
     headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
-    const reset = resetTime(standing);
-    if (reset !== undefined) headers.push(names.reset, reset);
+    // Who comes back at that second must not be too early.
+    if (resetMs !== undefined) headers.push(names.reset, timeText(Math.ceil(resetMs / 1_000)));
   }
   return headers;
 }
 
 /** The second that the headers name, too: the client pairs the two only where they agree. */
 function resetTime({ resetMs }: { readonly resetMs: number | undefined }): string | undefined {
-  return resetMs === undefined ? undefined : new Date(Math.floor(resetMs / 1_000) * 1_000).toISOString();
+  return resetMs === undefined ? undefined : timeText(Math.floor(resetMs / 1_000));
+}
+
+function timeText(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString();
 }
 
 function percentUsed(allowance: Allowance): number {
