@@ -46,6 +46,8 @@ export const permissions = [
   "budgets:write",
   "limits:read",
   "limits:write",
+  "ledger:read",
+  "ledger:write",
 ] as const;
 
 export type Permission = (typeof permissions)[number];
@@ -162,6 +164,10 @@ export const permissionTable: PermissionTable = {
   "Mutation.createLimit": "limits:write",
   "Mutation.changeLimit": "limits:write",
   "Mutation.retireLimit": "limits:write",
+  "Query.ledger": "ledger:read",
+  "Query.ledgerProxies": "ledger:read",
+  "Query.writeOffs": "ledger:read",
+  "Mutation.writeOffProxy": "ledger:write",
 };
 
 /** What a command may do by its content, beside the field that it came by: asked where it is decided. */

@@ -1289,6 +1289,44 @@ export type KindDigest = {
   readonly resources: Scalars['BigInt']['output'];
 };
 
+export type Ledger = {
+  readonly __typename?: 'Ledger';
+  readonly incarnation: Scalars['Int']['output'];
+  /** Since a restore from a backup: nothing is lent until every proxy has restated what was lent to it, or was written off. */
+  readonly isFrozen: Scalars['Boolean']['output'];
+};
+
+/** Dollars are of all budgets together: what a call holds of two is in it twice. */
+export type LedgerProxy = {
+  readonly __typename?: 'LedgerProxy';
+  /** False only while the ledger is frozen, and waits for it. */
+  readonly hasRestated: Scalars['Boolean']['output'];
+  /** By its calls. */
+  readonly held: Scalars['Dollars']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** Heard of within the last ten seconds. */
+  readonly isConnected: Scalars['Boolean']['output'];
+  /** By report or word of the ledger; null where that is not known any more. */
+  readonly lastHeardAt: Maybe<Scalars['DateTime']['output']>;
+  /** That are open. */
+  readonly leases: Scalars['BigInt']['output'];
+  /** Beside that. */
+  readonly lent: Scalars['Dollars']['output'];
+};
+
+export type LedgerProxyConnection = {
+  readonly __typename?: 'LedgerProxyConnection';
+  readonly edges: ReadonlyArray<LedgerProxyEdge>;
+  readonly nodes: ReadonlyArray<LedgerProxy>;
+  readonly pageInfo: PageInfo;
+};
+
+export type LedgerProxyEdge = {
+  readonly __typename?: 'LedgerProxyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: LedgerProxy;
+};
+
 export type Limit = {
   readonly __typename?: 'Limit';
   readonly amount: Scalars['BigInt']['output'];
@@ -1680,6 +1718,11 @@ export type Mutation = {
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
   readonly withdrawToolApproval: WithdrawToolApprovalResult;
+  /**
+   * Says that nobody will hear of a proxy again: all that is lent to it counts as spent, for good. After a restore, of a proxy that
+   * has not restated what it was lent, all that is left of each account counts as spent, because it may have been lent that.
+   */
+  readonly writeOffProxy: WriteOffProxyResult;
 };
 
 
@@ -1986,6 +2029,12 @@ export type MutationWithdrawToolApprovalArgs = {
   input: WithdrawToolApprovalInput;
 };
 
+
+export type MutationWriteOffProxyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: WriteOffProxyInput;
+};
+
 /** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
 export type Nack = {
   readonly __typename?: 'Nack';
@@ -2012,6 +2061,13 @@ export type NotFound = Refusal & {
   readonly message: Scalars['String']['output'];
   /** The kind and id that were looked for: team/… */
   readonly scope: Scalars['String']['output'];
+};
+
+/** Nothing is lent to it, and it has nothing to restate. */
+export type NothingLent = Refusal & {
+  readonly __typename?: 'NothingLent';
+  readonly message: Scalars['String']['output'];
+  readonly proxyId: Scalars['ID']['output'];
 };
 
 export type PageInfo = {
@@ -2229,6 +2285,13 @@ export type Proxy = {
   readonly workers: Scalars['Int']['output'];
 };
 
+/** It is connected now, and goes on spending what it was lent. */
+export type ProxyConnected = Refusal & {
+  readonly __typename?: 'ProxyConnected';
+  readonly lastHeardAt: Scalars['DateTime']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
 export type ProxyConnection = {
   readonly __typename?: 'ProxyConnection';
   readonly edges: ReadonlyArray<ProxyEdge>;
@@ -2268,6 +2331,10 @@ export type Query = {
   /** Null where there is none. A revoked key is shown, and says so. */
   readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
+  /** Whether the ledger lends, and in which incarnation of the log. */
+  readonly ledger: Ledger;
+  /** What proxies have of the ledger, by their ids: of those that are enrolled, and those that something is lent to. */
+  readonly ledgerProxies: LedgerProxyConnection;
   /** Null where there is none, or none any more. */
   readonly limit: Maybe<Limit>;
   readonly limits: LimitConnection;
@@ -2305,6 +2372,8 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly user: Maybe<User>;
   readonly users: UserConnection;
+  /** Proxies that were written off, the oldest first; with `proxyId` of that one. */
+  readonly writeOffs: WriteOffConnection;
 };
 
 
@@ -2410,6 +2479,12 @@ export type QueryKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<KeyFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryLedgerProxiesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -2557,6 +2632,14 @@ export type QueryUsersArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<UserFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryWriteOffsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  proxyId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type QuotaFilter = {
@@ -3246,4 +3329,50 @@ export type WithdrawToolApprovalSucceeded = {
   readonly __typename?: 'WithdrawToolApprovalSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
+};
+
+export type WriteOff = {
+  readonly __typename?: 'WriteOff';
+  /** What they counted for beyond what was settled, of all budgets together. */
+  readonly amount: Scalars['Dollars']['output'];
+  readonly at: Scalars['DateTime']['output'];
+  /** Who said it: admin-token/… */
+  readonly by: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** It was connected. */
+  readonly isForced: Scalars['Boolean']['output'];
+  /** That were open until then. */
+  readonly leases: Scalars['Int']['output'];
+  /** What was presumed to be lent beside, after a restore. */
+  readonly presumed: Scalars['Dollars']['output'];
+  readonly proxyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+};
+
+export type WriteOffConnection = {
+  readonly __typename?: 'WriteOffConnection';
+  readonly edges: ReadonlyArray<WriteOffEdge>;
+  readonly nodes: ReadonlyArray<WriteOff>;
+  readonly pageInfo: PageInfo;
+};
+
+export type WriteOffEdge = {
+  readonly __typename?: 'WriteOffEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: WriteOff;
+};
+
+export type WriteOffProxyInput = {
+  /** Also where it is connected. What it was lent stays spent, and it is lent more when it asks. */
+  readonly force?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly proxyId: Scalars['ID']['input'];
+  readonly reason: Scalars['String']['input'];
+};
+
+export type WriteOffProxyResult = InvalidInput | NotFound | NothingLent | ProxyConnected | WriteOffProxySucceeded;
+
+export type WriteOffProxySucceeded = {
+  readonly __typename?: 'WriteOffProxySucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly writeOff: WriteOff;
 };
