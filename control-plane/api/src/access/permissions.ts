@@ -154,6 +154,8 @@ export const permissionTable: PermissionTable = {
   "Query.budget": "budgets:read",
   "Query.budgets": "budgets:read",
   "Budget.usage": "budgets:read",
+  "Budget.reached": "budgets:read",
+  "Query.budgetThresholds": "budgets:read",
   "Query.limit": "limits:read",
   "Query.limits": "limits:read",
   "Mutation.createBudget": "budgets:write",

@@ -118,13 +118,15 @@ export type Budget = {
   /** The oldest first. Those that are over stay for a while. */
   readonly overrides: ReadonlyArray<BudgetOverride>;
   readonly period: BudgetPeriod;
+  /** Thresholds that were reached in the period that it is now, the lowest first. */
+  readonly reached: ReadonlyArray<BudgetThreshold>;
   readonly reservation: BudgetReservation;
   readonly scope: QuotaScope;
   /** Of the limit in force, in per cent. */
   readonly thresholds: ReadonlyArray<Scalars['Int']['output']>;
   /** As IANA calls it. */
   readonly timeZone: Scalars['String']['output'];
-  /** How it stands in the period that it is now; null where nothing was lent of it yet. */
+  /** How it stands in the period that it is now; null for the moment before the period's account is there. */
   readonly usage: Maybe<BudgetUsage>;
 };
 
@@ -195,7 +197,38 @@ export type BudgetReservation =
   /** What was seen so far and a margin, extended as an answer goes on. */
   | 'RUNNING';
 
-/** By the ledger. A soft budget, of which nothing is lent, has none. */
+/**
+ * That so much of the limit then in force was spent. Each is reached once in a period: a limit that is raised afterwards does not
+ * take it back, and what is spent up to it again is not said again.
+ */
+export type BudgetThreshold = {
+  readonly __typename?: 'BudgetThreshold';
+  /** When it was found, which is seconds after what was spent was settled or its fact was stored. */
+  readonly at: Scalars['DateTime']['output'];
+  readonly budgetId: Scalars['ID']['output'];
+  readonly edition: Scalars['Int']['output'];
+  readonly limit: Scalars['Dollars']['output'];
+  /** Of the limit, in per cent. */
+  readonly percent: Scalars['Int']['output'];
+  /** The day that it begins with, as 2026-11-28, or the month, the year, or total. */
+  readonly period: Scalars['String']['output'];
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetThresholdConnection = {
+  readonly __typename?: 'BudgetThresholdConnection';
+  readonly edges: ReadonlyArray<BudgetThresholdEdge>;
+  readonly nodes: ReadonlyArray<BudgetThreshold>;
+  readonly pageInfo: PageInfo;
+};
+
+export type BudgetThresholdEdge = {
+  readonly __typename?: 'BudgetThresholdEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: BudgetThreshold;
+};
+
+/** By the ledger. Of a soft budget nothing is reserved or lent, and what is spent is what facts say. */
 export type BudgetUsage = {
   readonly __typename?: 'BudgetUsage';
   /** What proxies were lent beside, and no call holds. */
@@ -2310,6 +2343,8 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Null where there is none, or none any more. */
   readonly budget: Maybe<Budget>;
+  /** Thresholds that a budget reached, in all of its periods: by edition, period and threshold. */
+  readonly budgetThresholds: BudgetThresholdConnection;
   readonly budgets: BudgetConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
@@ -2388,6 +2423,14 @@ export type QueryAdminTokensArgs = {
 export type QueryBudgetArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   id: Scalars['ID']['input'];
+};
+
+
+export type QueryBudgetThresholdsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  budgetId: Scalars['ID']['input'];
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 

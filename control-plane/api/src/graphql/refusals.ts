@@ -34,7 +34,7 @@ export type Resolved<T> = T extends Key
       : T extends CatalogueEntry
         ? Omit<T, "definition" | "difference">
         : T extends Budget
-          ? Omit<T, "usage">
+          ? Omit<T, "usage" | "reached">
           : T extends Call
             ? Omit<T, "modelCall">
             : T extends ModelCall

@@ -5,6 +5,7 @@ import { customers } from "../customers/customer.projection.ts";
 import { environments } from "../environments/environment.projection.ts";
 import { joinTokens } from "../join-tokens/join-token.projection.ts";
 import { keys } from "../keys/key.projection.ts";
+import { budgetThresholds } from "../ledger/budget-threshold.projection.ts";
 import { writeOffs } from "../ledger/write-off.projection.ts";
 import { modelAliases } from "../model-aliases/model-alias.projection.ts";
 import { policies } from "../policies/policy.projection.ts";
@@ -20,5 +21,5 @@ import { users } from "../users/user.projection.ts";
 
 export const listedKinds = [
   ...[customers, teams, users, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
-  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits, policies, writeOffs],
+  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits, policies, writeOffs, budgetThresholds],
 ];
