@@ -88,6 +88,7 @@ export const permissionTable: PermissionTable = {
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
   "Query.modelCalls": "calls:read",
+  "Query.callUsage": "calls:read",
   "Query.modelUsage": "calls:read",
   "Query.providerHealth": "calls:read",
   "Query.factGaps": "calls:read",

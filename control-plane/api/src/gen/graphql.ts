@@ -252,6 +252,13 @@ export type Call = {
   readonly clientVersion: Maybe<Scalars['String']['output']>;
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
+  /** The same in billionths of a dollar. */
+  readonly costNanoUsd: Maybe<Scalars['BigInt']['output']>;
+  /**
+   * Decimal dollars, exact: of the call as a whole, in the first of its facts. Null where the price was not known, and for calls from
+   * before it was written down.
+   */
+  readonly costUsd: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
   readonly customerId: Maybe<Scalars['ID']['output']>;
@@ -374,6 +381,46 @@ export type CallOutcome =
   | 'UNKNOWN'
   /** The server could not be reached, broke off or timed out. */
   | 'UPSTREAM_FAILED';
+
+export type CallUsage = {
+  readonly __typename?: 'CallUsage';
+  readonly calls: Scalars['BigInt']['output'];
+  readonly costNanoUsd: Scalars['BigInt']['output'];
+  /** Of the calls whose price was known: decimal dollars, exact. */
+  readonly costUsd: Scalars['String']['output'];
+  /**
+   * What its calls have in common: the id of their key, team, user or customer, a label as `project=apollo`, their server's name,
+   * `server/tool`, or what clients call their session. Empty where nobody said, and without grouping.
+   */
+  readonly group: Scalars['String']['output'];
+  /** Calls whose price was not known, or not written down: they are in no cost. */
+  readonly unpricedCalls: Scalars['BigInt']['output'];
+};
+
+export type CallUsageConnection = {
+  readonly __typename?: 'CallUsageConnection';
+  readonly edges: ReadonlyArray<CallUsageEdge>;
+  readonly nodes: ReadonlyArray<CallUsage>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CallUsageEdge = {
+  readonly __typename?: 'CallUsageEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: CallUsage;
+};
+
+export type CallUsageGrouping =
+  | 'CUSTOMER'
+  | 'KEY'
+  /** A call is in the group of each of its labels, so that groups together may hold more than there was. */
+  | 'LABEL'
+  | 'SERVER'
+  | 'SESSION'
+  | 'TEAM'
+  /** Server and tool. */
+  | 'TOOL'
+  | 'USER';
 
 export type CatalogueEntry = {
   readonly __typename?: 'CatalogueEntry';
@@ -2346,6 +2393,8 @@ export type Query = {
   /** Thresholds that a budget reached, in all of its periods: by edition, period and threshold. */
   readonly budgetThresholds: BudgetThresholdConnection;
   readonly budgets: BudgetConnection;
+  /** What calls to servers cost together, the dearest group first. Refusals are no part of it. */
+  readonly callUsage: CallUsageConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
   /** Null where there is none, or none any more. */
@@ -2439,6 +2488,14 @@ export type QueryBudgetsArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<QuotaFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryCallUsageArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  groupBy?: InputMaybe<CallUsageGrouping>;
 };
 
 

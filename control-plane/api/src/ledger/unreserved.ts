@@ -32,10 +32,8 @@ export async function openingBalance(
   if (budget === undefined || scope === undefined) return { account, entries: [] };
   await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
   const [row] = await sql.query<{ sum: bigint }>(
-    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM usage.model_call
-     WHERE ${conditions[scope.kind]} AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
-       AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
-       AND NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
+    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM ${paidCallsOf(scope, ["cost_nano_usd", "accounts"])}
+     WHERE NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
     [
       scope.kind === "label" ? `${scope.name}=${scope.value}` : scope.id,
       beginsMs ?? null,
@@ -44,6 +42,15 @@ export async function openingBalance(
     ],
   );
   return addUnreserved(account, row?.sum ?? 0n);
+}
+
+/** Calls to models and servers: of the scope $1 from $2 to $3, in milliseconds, each with these columns. */
+function paidCallsOf(scope: Scope, columns: readonly string[]): string {
+  const of = (table: string): string =>
+    `SELECT ${columns.join(", ")} FROM ${table} WHERE ${conditions[scope.kind]} AND cost_nano_usd > 0
+       AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
+       AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')`;
+  return `(${of("usage.model_call")} UNION ALL ${of("usage.call")}) AS paid`;
 }
 
 const conditions = {

@@ -7,10 +7,12 @@ import {
   FactBatchSchema,
   FactSchema,
   ModelCallOutcome,
+  ToolCallOutcome,
   UsageBasis,
   type Fact,
   type FactBatch,
   type ModelCallCompletedSchema,
+  type ToolCallCompletedSchema,
 } from "@tollgate/schema/usage";
 import { epochKey } from "../provisions/epochs.ts";
 import { ingest, type IngestParts } from "./ingest.ts";
@@ -61,6 +63,13 @@ export async function storeFacts(
     create(FactSchema, { timeMs: BigInt(timeMs), requestId: `r${index}`, ...fact, seq: BigInt(index + 1) }),
   );
   await ingest(ingestParts(database), batchOf((epochs += 1n), numbered));
+}
+
+type Called = Exclude<MessageInitShape<typeof ToolCallCompletedSchema>, { $typeName: string }>;
+
+/** A call of a tool that was answered. */
+export function toolFact(costNanoUsd: bigint, more: Called): { kind: { case: "toolCallCompleted"; value: Called } } {
+  return { kind: { case: "toolCallCompleted", value: { outcome: ToolCallOutcome.ANSWERED, costNanoUsd, ...more } } };
 }
 
 type Cost = Exclude<MessageInitShape<typeof ModelCallCompletedSchema>, { $typeName: string }>;

@@ -30,13 +30,14 @@ const grants = {
 
 /** `isFirst`: of its call. */
 export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst: boolean): Interceptor<Leg, Leg> {
-  return (next) => (leg) => {
+  return (next) => (given) => {
+    const leg = isFirst ? priced(given) : given;
     const { call, view, principal, server, tool } = leg;
     const refuse = (refusal: Refusal): void => accounts.refuse(call, refusal, { principal, server: server.name, tool });
     const charged = chargedTo(view, principal, { kind: grants[call.kind], of: server.name, name: tool });
     if (charged.outcome === "refused") return refuse({ code: charged.code });
     if (charged.budgets.length === 0 && charged.limits.length === 0) return next(leg);
-    const price = isFirst && call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+    const price = leg.price === undefined ? 0n : leg.price.nanoUsd;
     const budgets = price === 0n ? [] : charged.budgets.filter(({ hard }) => hard);
     if (price === undefined && budgets.length > 0) return refuse({ code: "budget.unpriced" });
     const charges = [
@@ -71,6 +72,13 @@ export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst:
       });
     }
   };
+}
+
+/** Also where nobody is charged for it now: who counts it later has to know. */
+function priced(leg: Leg): Leg {
+  const { call, view, server, tool } = leg;
+  const nanoUsd = call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+  return nanoUsd === 0n ? leg : { ...leg, price: { nanoUsd } };
 }
 
 function amountOf({ of }: Charge, price: bigint): bigint {
