@@ -155,6 +155,7 @@ export const permissionTable: PermissionTable = {
   "Query.budget": "budgets:read",
   "Query.budgets": "budgets:read",
   "Budget.usage": "budgets:read",
+  "BudgetUsage.byChild": "budgets:read",
   "Budget.reached": "budgets:read",
   "Query.budgetThresholds": "budgets:read",
   "Query.limit": "limits:read",

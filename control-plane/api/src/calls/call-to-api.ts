@@ -48,6 +48,8 @@ export function callToApi(row: CallRow): Resolved<Call> {
     clientName: orNull(row.clientName),
     clientVersion: orNull(row.clientVersion),
     model: orNull(row.model),
+    policyId: orNull(row.policyId),
+    decisionId: orNull(row.decisionId),
     costUsd: row.costNanoUsd === null ? null : formatUsd(row.costNanoUsd),
   };
 }

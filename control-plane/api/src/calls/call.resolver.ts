@@ -39,6 +39,7 @@ function wishFromApi(filter: CallFilter): CallWish {
     method: filter.method ?? undefined,
     toolUseId: filter.toolUseId ?? undefined,
     sessionId: filter.sessionId ?? undefined,
+    decisionId: filter.decisionId ?? undefined,
     from: filter.from ?? undefined,
     to: filter.to ?? undefined,
   };

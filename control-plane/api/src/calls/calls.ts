@@ -32,6 +32,8 @@ export type CallRow = FactPlace &
     clientVersion: string;
     model: string;
     costNanoUsd: bigint | null;
+    policyId: string;
+    decisionId: string;
   };
 
 export type CallWish = AccountWish & {
@@ -47,6 +49,7 @@ export type CallWish = AccountWish & {
   method?: string | undefined;
   toolUseId?: string | undefined;
   sessionId?: string | undefined;
+  decisionId?: string | undefined;
   from?: Date | undefined;
   to?: Date | undefined;
 };
@@ -71,6 +74,7 @@ export const callConditions: Conditions<CallWish> = {
   // As their indexes have it; "" is what many calls have in common because nothing was said.
   toolUseId: (at) => `tool_use_id = ${at} AND tool_use_id <> ''`,
   sessionId: (at) => `session_id = ${at} AND session_id <> ''`,
+  decisionId: (at) => `decision_id = ${at} AND decision_id <> ''`,
   from: (at) => `time >= ${at}`,
   to: (at) => `time < ${at}`,
 };
@@ -78,7 +82,8 @@ export const callConditions: Conditions<CallWish> = {
 const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", ${accountColumns}, server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
   total_us AS "totalUs", count, method, client_era AS "clientEra", server_era AS "serverEra",
-  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model, cost_nano_usd AS "costNanoUsd"`;
+  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model, cost_nano_usd AS "costNanoUsd",
+  policy_id AS "policyId", decision_id AS "decisionId"`;
 
 const table: FactTable<CallWish> = { name: "usage.call", columns, conditions: callConditions };
 

@@ -197,6 +197,33 @@ export type BudgetReservation =
   /** What was seen so far and a margin, extended as an answer goes on. */
   | 'RUNNING';
 
+export type BudgetRest = {
+  readonly __typename?: 'BudgetRest';
+  /** How many. */
+  readonly children: Scalars['BigInt']['output'];
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetShare = {
+  readonly __typename?: 'BudgetShare';
+  readonly id: Scalars['ID']['output'];
+  readonly kind: BudgetShareKind;
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetShareKind =
+  | 'KEY'
+  | 'TEAM'
+  | 'USER';
+
+export type BudgetShares = {
+  readonly __typename?: 'BudgetShares';
+  /** The largest first. */
+  readonly nodes: ReadonlyArray<BudgetShare>;
+  /** Of all others together. */
+  readonly rest: BudgetRest;
+};
+
 /**
  * That so much of the limit then in force was spent. Each is reached once in a period: a limit that is raised afterwards does not
  * take it back, and what is spent up to it again is not said again.
@@ -231,6 +258,11 @@ export type BudgetThresholdEdge = {
 /** By the ledger. Of a soft budget nothing is reserved or lent, and what is spent is what facts say. */
 export type BudgetUsage = {
   readonly __typename?: 'BudgetUsage';
+  /**
+   * Whose calls cost how much in the period, by the facts that are stored: a customer's by team, a team's by user, and by key where
+   * a key has none; a user's and a label's by key. Null for a key's budget. Of at most 20 budgets at once.
+   */
+  readonly byChild: Maybe<BudgetShares>;
   /** What proxies were lent beside, and no call holds. */
   readonly lent: Scalars['Dollars']['output'];
   readonly limit: Scalars['Dollars']['output'];
@@ -241,6 +273,12 @@ export type BudgetUsage = {
   readonly reserved: Scalars['Dollars']['output'];
   /** What calls have cost, as far as it is settled. */
   readonly spent: Scalars['Dollars']['output'];
+};
+
+
+/** By the ledger. Of a soft budget nothing is reserved or lent, and what is spent is what facts say. */
+export type BudgetUsageByChildArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 /** What a refused call does not have is empty or null. */
@@ -262,6 +300,7 @@ export type Call = {
   /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
   readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly decisionId: Maybe<Scalars['String']['output']>;
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
   readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
@@ -276,6 +315,8 @@ export type Call = {
   /** The turn of a model that asked for it: the newest of its team's before it with this `toolUseId`. Null where none is known. */
   readonly modelCall: Maybe<ModelCall>;
   readonly outcome: CallOutcome;
+  /** Of a refusal by a policy, and the name of that decision, which its client was told. */
+  readonly policyId: Maybe<Scalars['ID']['output']>;
   /** Where the fact comes from: unique together. */
   readonly proxyId: Scalars['ID']['output'];
   readonly requestBytes: Maybe<Scalars['BigInt']['output']>;
@@ -333,6 +374,8 @@ export type CallExplanation = {
 
 export type CallFilter = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  /** Of a refusal by a policy, as its client was told. */
+  readonly decisionId?: InputMaybe<Scalars['String']['input']>;
   /** mcp, anthropic or openai. */
   readonly door?: InputMaybe<Scalars['String']['input']>;
   /** At or after. */

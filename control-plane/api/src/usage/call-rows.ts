@@ -41,6 +41,8 @@ export const call = {
     labels: "text[]",
     cost_nano_usd: "bigint",
     accounts: "text[]",
+    policy_id: "text",
+    decision_id: "text",
   },
 } as const satisfies Table;
 
@@ -85,6 +87,8 @@ export function completed(value: ToolCallCompleted): AboutCall {
     model: "",
     cost_nano_usd: value.isPriceUnknown ? null : count(value.costNanoUsd),
     accounts: texts(value.accounts),
+    policy_id: "",
+    decision_id: "",
   };
 }
 
@@ -125,7 +129,10 @@ export function spentBy(
   return { timeMs, nanoUsd, scopes, accounts };
 }
 
-type Refused = Pick<CallRefused, Account | "server" | "tool" | "door" | "code" | "model"> & {
+type Refused = Pick<
+  CallRefused,
+  Account | "server" | "tool" | "door" | "code" | "model" | "policyId" | "decisionId"
+> & {
   count: bigint;
 };
 
@@ -147,6 +154,8 @@ export function refused(value: Refused): AboutCall {
     model: text(value.model),
     cost_nano_usd: 0n,
     accounts: [],
+    policy_id: text(value.policyId),
+    decision_id: text(value.decisionId),
     ...unsaid,
   };
 }

@@ -16,7 +16,7 @@ const lost = {
 const unread = { name: "usage.unread", columns: { ...place, fact: "bytea", link: "bytea" } } as const satisfies Table;
 
 /** What refusals that were counted together need not have in common. */
-const together = { server: "", tool: "", model: "", labels: [] };
+const together = { server: "", tool: "", model: "", labels: [], policyId: "", decisionId: "" };
 
 export async function insertSpans(
   sql: Sql,
