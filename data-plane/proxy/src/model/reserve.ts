@@ -3,7 +3,7 @@
 // is not before the period ends.
 
 import { boundOf } from "@tollgate/kernel/pricing";
-import { goesOnWithoutLedger } from "../lending/charged.ts";
+import { decidedBy, goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
@@ -27,8 +27,10 @@ export type Reserving = {
 
 export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bounded, Bounded> {
   return (next) => {
-    const refuse = ({ call, principal, model }: Bounded, refusal: Refusal): void =>
-      accounts.refuse(call, refusal, { principal, model });
+    const refuse = ({ call, principal, model }: Bounded, refusal: Refusal, by?: Charge): void => {
+      const decided = decidedBy(by);
+      accounts.refuse(call, { ...refusal, ...decided.refusal }, { principal, model, ...decided.about });
+    };
     return (bounded) => {
       const charged = chargesOf(bounded);
       if ("refusal" in charged) return refuse(bounded, charged.refusal);
@@ -62,18 +64,19 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
 
       function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
         const shortage = charge && shortageOf(charge, lacking, Date.now());
-        if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" });
+        if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" }, charge);
         const short = { shortage, standing: standingOf(desk, charges, Date.now()) };
-        refuse(of, { code: shortageCodes[shortage.kind], short });
+        refuse(of, { code: shortageCodes[shortage.kind], short }, charge);
       }
     };
   };
 }
 
 function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
-  if (price === undefined || call.sent.kind !== "call")
-    return { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
+  const unpriced = { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
+  if (call.sent.kind !== "call") return unpriced;
   const { request } = call.sent;
+  if (price === undefined) return { ...unpriced, tokens: tokensGuessed(request) };
   const margin = charges.reduce((most, { of }) => Math.max(most, of.kind === "budget" ? of.budget.marginTokens : 0), 0);
   const bodyBytes = inputTokensMost(price.price, request);
   const at = (bytes: number, outputTokensAsked: number): bigint =>

@@ -3,6 +3,7 @@
 // base class; a door composes its line of steps once, at start.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { PolicyLimit } from "@tollgate/kernel/policy/answer";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
@@ -63,6 +64,8 @@ export type Authorised<C extends Call> = {
   readonly tool: string;
   /** What it costs, which is not known where that is undefined; without it the call is free. */
   readonly price?: { readonly nanoUsd: bigint | undefined };
+  /** Of policies; undefined before they were asked. */
+  readonly policyLimits?: readonly PolicyLimit[];
   /** What it holds of budgets and limits; undefined where none is for it. */
   readonly reservation?: ToolReservation;
 };
@@ -105,6 +108,8 @@ export type ReachedProvider<C extends Call> = Admitted<C> & {
   readonly provider: Provider;
   /** The provider's own name for it; empty where what is asked for is no model. */
   readonly model: string;
+  /** Of policies; undefined before they were asked. */
+  readonly policyLimits?: readonly PolicyLimit[];
 };
 
 /** With what the call can cost at most. Nothing is bounded where no price is known. */
