@@ -1,10 +1,12 @@
 // What facts and intents say of the price of a tool. Where they said less, soft budgets and whoever opens one later would count
 // calls of tools as free; where they said it of each leg of a call, twice.
 
-import { PriceListSchema } from "@tollgate/schema/resources";
+import { BudgetPeriod, BudgetSchema, PriceListSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { askingServer, elicit } from "../fixtures/asking-server.ts";
 import * as fixture from "../fixtures/gate-fixture.ts";
+import type { Desk } from "../lending/desk.ts";
+import { deskOf, FakeLedger } from "../lending/ledger.fixture.ts";
 import { result, startUpstream } from "../fixtures/upstream-fixture.ts";
 
 const { ask, at, key, newId, resource, server, startGate, started, team, until, viewWith } = fixture;
@@ -13,9 +15,12 @@ const agent = key(["*/*", "prompt:*/*"]);
 const capabilities = { elicitation: {} };
 const toolPrices = [{ tool: "s/t", callNanoUsd: 2_000_000n }];
 
-async function gateWith(upstream: { url: string }, requires: string[] = []) {
+type Setting = { requires?: string[]; more?: fixture.Resource[]; desk?: Desk };
+
+async function gateWith(upstream: { url: string }, { requires = [], more = [], desk }: Setting = {}) {
   const list = resource("price-list", PriceListSchema, { id: newId(), version: 1, toolPrices, requires });
-  return started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url), list])));
+  const view = viewWith([team(), agent.resource, server("s", upstream.url), list, ...more]);
+  return started(await startGate(view, {}, desk ? { desk } : {}));
 }
 
 const offering = async () =>
@@ -47,7 +52,7 @@ test("intent and fact say the price of a tool, held of a budget or not; what has
 });
 
 test("a price list that is not understood is no price of nothing", async () => {
-  const gate = await gateWith(await offering(), ["a-feature-of-tomorrow"]);
+  const gate = await gateWith(await offering(), { requires: ["a-feature-of-tomorrow"] });
   await ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {} });
   await until(() => completed(gate).length === 1, "the fact");
   expect(costsOf(completed(gate))).toEqual([[0n, true]]);
@@ -68,4 +73,25 @@ test("a call that asks its client in the middle costs its price once, in the fir
   ];
   expect(costsOf(completed(gate))).toEqual(said);
   expect(costsOf(gate.intents)).toEqual(said);
+});
+
+test("they name the accounts that the call held money of, and none where nobody is charged", async () => {
+  const ledger = new FakeLedger("money", 3_000_000n);
+  const scope = { of: { case: "keyId" as const, value: agent.id } };
+  const common = { scope, limitNanoUsd: 3_000_000n, period: BudgetPeriod.MONTH, timeZone: "UTC" };
+  const budget = (name: string, hard: boolean) => {
+    const id = newId();
+    return resource("budget", BudgetSchema, { id, name, hard, edition: 1, ...common });
+  };
+  const more = [budget("hard", true), budget("soft", false)];
+  const gate = await gateWith(await offering(), { more, desk: deskOf(ledger, "p", 1n) });
+  await ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {} });
+  await ask(gate, agent.text, "tools/call", { name: "s__free", arguments: {} });
+  await until(() => completed(gate).length === 2, "both facts");
+  for (const told of [completed(gate), gate.intents])
+    expect(told.map(({ accounts }) => accounts ?? [])).toEqual([["a"], []]);
+  // The second would cost more than is left, and holds nothing: it is told so, and is no call.
+  await ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {} });
+  expect(completed(gate)).toHaveLength(2);
+  await until(() => ledger.account.settled === 2_000_000n, "the ledger to know what it cost");
 });
