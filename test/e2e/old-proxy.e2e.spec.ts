@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { create, type Message } from "@bufbuild/protobuf";
 import { openDatabase } from "@tollgate/api/database";
 import { newKeyText } from "@tollgate/api/keys/key-text";
-import { handleAll } from "@tollgate/api/log/handle";
+import { budgetThresholdDecider } from "@tollgate/api/ledger/budget-threshold.decider";
+import { writeOffDecider } from "@tollgate/api/ledger/write-off.decider";
+import { handle, handleAll } from "@tollgate/api/log/handle";
 import { accept, type Decider } from "@tollgate/kernel/decider";
 import { scopeOf } from "@tollgate/kernel/ids";
 import { KeyIssuedSchema } from "@tollgate/schema/events";
@@ -59,6 +61,10 @@ describeWith(beforeEnvironments.availability, "a proxy from before environments 
     const leaving = await issueKey(admin, { name: "leaving", teamId });
     for (const key of [staying, leaving]) await reaches(fleet, key);
     await until(async () => (await readFleet(admin)).length === fleet.length, { what: "both to have reported" });
+    await tellOfTheLedger(database.url);
+    // It has applied what came before it, too.
+    await reaches(fleet, await issueKey(admin, { name: "after-what-the-ledger-tells", teamId }));
+    await refuse(fleet, []);
 
     const lacking = expect.stringMatching(new RegExp(`${(await replicaOf(old)).proxyId}.*EnvironmentSet`));
     await expect(setEnvironment(admin)).rejects.toMatchObject({ errors: [{ extensions: lacked, message: lacking }] });
@@ -240,6 +246,29 @@ async function setEnvironment(admin: AdminClient): Promise<string> {
        ... on SetEnvironmentSucceeded { environment { id } } } }`,
   );
   return done.environment.id;
+}
+
+/** Both are in the log and no business of any proxy: what does not know them refuses nothing for them, without force. */
+async function tellOfTheLedger(databaseUrl: string): Promise<void> {
+  const database = await openDatabase({ url: databaseUrl });
+  const meta = { actor: "system/test", timeMs: Date.now() };
+  try {
+    const standing = { budgetId: "b1", account: "budget/b1/1/total", limitNanoUsd: 1n, spentNanoUsd: 1n };
+    const reach = { kind: "reach", id: "b1.1.total.0100", percent: 100, standing, timeMs: 1 } as const;
+    expect(
+      await handle(database, { decider: budgetThresholdDecider, id: reach.id, command: reach }, meta),
+    ).toMatchObject({
+      state: { percent: 100 },
+    });
+    const said = { id: "w1", proxyId: "p1", reason: "gone", by: "system/test", isForced: false, timeMs: 1 };
+    const known = { isKnown: true, connectedMs: undefined, openLeases: 1, isMissing: false };
+    const command = { kind: "write-off", ...said, ...known, leases: 1, nanoUsd: 1n, presumedNanoUsd: 0n } as const;
+    expect(await handle(database, { decider: writeOffDecider, id: "w1", command }, meta)).toMatchObject({
+      state: { leases: 1 },
+    });
+  } finally {
+    await database.close();
+  }
 }
 
 /** No command of this version makes such a key: it is appended as a later one would, refused first and then by force. */

@@ -9,7 +9,7 @@ import { PolicyCreatedSchema, PolicyRetiredSchema } from "@tollgate/schema/event
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
-import { callTool, createTeam, issueKey, readCalls, readNackedScopes, registerServer } from "../support/operations.ts";
+import { callTool, createTeam, issueKey, readNackedScopes, registerServer } from "../support/operations.ts";
 import {
   askToCreatePolicy,
   createPolicy,
@@ -68,6 +68,14 @@ async function bothWorkers(tool: string, args: unknown, expected: string): Promi
   return last;
 }
 
+async function readDecision(decisionId: string): Promise<object[]> {
+  const { calls } = await stack.admin.run<{ calls: { nodes: object[] } }>(
+    "query ($decisionId: String!) { calls(filter: { decisionId: $decisionId }) { nodes { requestId policyId decisionId code } } }",
+    { decisionId },
+  );
+  return calls.nodes;
+}
+
 const asked = (args: object, tool = "echo") => ({
   ...{ keyId: key.id, door: "MCP", server: "one", tool },
   arguments: JSON.stringify(args),
@@ -85,13 +93,14 @@ test(
     const [, decisionId = ""] = /"decisionId":"([^"]+)"/.exec(refused) ?? [];
     const [requestId, policyId] = decisionId.split(".");
     expect(policyId).toBe(id);
-    await until(
-      async () =>
-        (await readCalls(stack.admin)).some((fact) => fact.requestId === requestId && fact.code === "policy.denied"),
-      {
-        what: "the fact of the refusal",
+    const facts = await until(
+      async () => {
+        const found = await readDecision(decisionId);
+        return found.length > 0 && found;
       },
+      { what: "the fact of the refusal" },
     );
+    expect(facts).toEqual([{ requestId, policyId: id, decisionId, code: "policy.denied" }]);
     expect((await call("one__echo", { open: 1 })).hasResult).toBe(true);
     expect(await explainCall(stack.admin, asked({ secret: 1 }))).toMatchObject({
       ...{ isAllowed: false, code: "policy.denied", message: "A policy refuses this call. Not that." },

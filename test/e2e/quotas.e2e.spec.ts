@@ -165,6 +165,22 @@ test("over MCP a limit answers a call of a tool with a result that a model can r
   expect((await ask(secret)).status).toBe(200);
 });
 
+async function readCallUsage(keyId: string): Promise<{ calls: string; costUsd: string }> {
+  const { callUsage } = await stack.admin.run<{ callUsage: { nodes: { calls: string; costUsd: string }[] } }>(
+    "query ($keyId: ID!) { callUsage(filter: { keyId: $keyId }) { nodes { calls costUsd } } }",
+    { keyId },
+  );
+  return callUsage.nodes[0] ?? { calls: "0", costUsd: "0" };
+}
+
+async function readBudgets(keyId: string): Promise<{ usage: { spent: string } | null }[]> {
+  const { budgets } = await stack.admin.run<{ budgets: { nodes: { usage: { spent: string } | null }[] } }>(
+    "query ($keyId: ID!) { budgets(filter: { scope: { keyId: $keyId } }) { nodes { usage { spent } } } }",
+    { keyId },
+  );
+  return budgets.nodes;
+}
+
 test("calls of a tool are charged its price", async () => {
   const { id, secret } = await newKey();
   const toolPrices = [{ tool: "example/echo", perCall: "0.01" }];
@@ -174,6 +190,7 @@ test("calls of a tool are charged its price", async () => {
   );
   expect(priced).toEqual({ done: { __typename: "SetPricesSucceeded" } });
   await mutate("Budget", { scope: { keyId: id }, limit: "0.05", period: "TOTAL" });
+  await mutate("Budget", { scope: { keyId: id }, limit: "1", period: "TOTAL", hard: false });
   let served = 0;
   const refused = await until(
     async () => {
@@ -184,6 +201,17 @@ test("calls of a tool are charged its price", async () => {
     { what: "the budget to be spent" },
   );
   expect(refused._meta).toMatchObject({ "tollgate/code": "budget.spent" });
-  // What was served before the budget was known is not of it.
+  // The price may have come after the first.
   expect(served).toBeGreaterThanOrEqual(5);
+  await until(async () => (await readCallUsage(id)).calls === String(served), { what: "the facts of all calls" });
+  const { costUsd } = await readCallUsage(id);
+  // What the hard budget lent is in it once, and not once more by the facts; a soft one has nothing but them.
+  await until(
+    async () => {
+      const budgets = await readBudgets(id);
+      return budgets.length === 2 && budgets.every(({ usage }) => usage?.spent === costUsd);
+    },
+    { what: `both budgets to have spent ${costUsd}` },
+  );
+  expect(Number(costUsd)).toBeGreaterThanOrEqual(0.05);
 });

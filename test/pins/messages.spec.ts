@@ -9,6 +9,7 @@ import { RecordSchema } from "@tollgate/schema/sync";
 import { describe, expect, test } from "vitest";
 import { grownPins } from "./grown-pins.ts";
 import { grownHierarchyPins, hierarchyPins } from "./hierarchy-pins.ts";
+import { ledgerPins } from "./ledger-pins.ts";
 import { messagePins, type Pin } from "./message-pins.ts";
 import { modelPins } from "./model-pins.ts";
 import { policyKindPins, policyPins } from "./policy-pins.ts";
@@ -16,7 +17,7 @@ import { otherQuotaPins, quotaPins } from "./quota-pins.ts";
 
 const firstPins: Readonly<Record<string, Pin>> = {
   ...{ ...messagePins, ...modelPins, ...hierarchyPins, ...quotaPins },
-  ...policyPins,
+  ...{ ...policyPins, ...ledgerPins },
 };
 const pinned: DescMessage[] = [
   ...[...eventTypes.values()].map(({ desc }) => desc),

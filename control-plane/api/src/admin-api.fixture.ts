@@ -31,6 +31,7 @@ export type Mutated = { __typename: string; position?: string } & Record<string,
 export type AdminApi = {
   url: string;
   adminUrl: string;
+  databaseUrl: string;
   plane: Plane;
   /** As it is written, without resolvers. */
   schema: GraphQLSchema;
@@ -83,7 +84,7 @@ export async function startAdminApi(hint: string, environment: Record<string, st
     readFileSync(fileURLToPath(import.meta.resolve("@tollgate/schema/admin.graphql")), "utf8"),
   );
   return {
-    ...{ url: http.url, adminUrl: http.adminUrl, plane, adminToken: text, admin, schema },
+    ...{ url: http.url, adminUrl: http.adminUrl, databaseUrl: own.url, plane, adminToken: text, admin, schema },
     mutate: (mutation, input, fields) => mutate({ admin, schema }, mutation, input, fields),
     logged: () => logged,
     passMs: (ms) => (passedMs += ms),
@@ -104,6 +105,8 @@ const refusalFields: Readonly<Record<string, string>> = {
   InUse: "by",
   ReferenceMissing: "scope",
   AlreadyRevoked: "revokedAt",
+  ProxyConnected: "lastHeardAt",
+  NothingLent: "proxyId",
 };
 
 async function mutate(

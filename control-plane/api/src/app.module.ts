@@ -27,6 +27,7 @@ import { scalars } from "./graphql/scalars.ts";
 import { ImportsModule } from "./imports/imports.module.ts";
 import { JoinTokensModule } from "./join-tokens/join-tokens.module.ts";
 import { KeysModule } from "./keys/keys.module.ts";
+import { LedgerModule } from "./ledger/ledger.module.ts";
 import { HeadModule } from "./log/head.module.ts";
 import { ModelAliasesModule } from "./model-aliases/model-aliases.module.ts";
 import { ModelCallsModule } from "./model-calls/model-calls.module.ts";
@@ -82,6 +83,7 @@ export class AppModule {
         ModelCallsModule,
         HeadModule,
         QuotasModule,
+        LedgerModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: PermissionGuard }],
     };

@@ -31,6 +31,7 @@ import { openKeyring, opensKeyring } from "./keyring/keyring.ts";
 import { startComparing } from "./ledger/comparing.ts";
 import { raiseLedgerIncarnation } from "./ledger/freeze.ts";
 import { ledgerService } from "./ledger/ledger-service.ts";
+import { startThresholds } from "./ledger/thresholds.ts";
 import { LogBehind, raiseIncarnation } from "./log/incarnation.ts";
 import { listedKinds } from "./listing/listed-kinds.ts";
 import { openLog, type Log } from "./log-output.ts";
@@ -124,6 +125,10 @@ async function run(config: Config, log: Log): Promise<void> {
       ),
     onProblem: (error) => log.warn({ err: error }, "balances could not be compared with their journal"),
   });
+  const stopThresholds = startThresholds({
+    ...{ database, nowMs: Date.now },
+    onProblem: (error) => log.warn({ err: error }, "it could not be looked how budgets stand"),
+  });
   const epochRoot = await keyring.secret("epochs");
   const refusedBatches = countRefusedBatches(log, () => performance.now());
   const facts: IngestParts = {
@@ -175,6 +180,7 @@ async function run(config: Config, log: Log): Promise<void> {
     stopForgetting();
     stopReadingUnread();
     stopComparing();
+    stopThresholds();
     await Promise.all([doors.stop(), relay?.stop(), stopUsage?.()]);
     await kafka?.close();
     revocations.close();

@@ -10,10 +10,21 @@ export type AlreadyExists = { kind: "already-exists"; scope: string };
 export type AlreadyRevoked = { kind: "already-revoked"; revokedAtMs: number };
 /** `sha256` is what was seen last, in hexadecimal; undefined where there is no such tool. */
 export type ToolChanged = { kind: "tool-changed"; name: string; sha256: string | undefined };
+/** `heardMs`: when it was heard of last. */
+export type ProxyConnected = { kind: "proxy-connected"; heardMs: number };
+export type NothingLent = { kind: "nothing-lent"; proxyId: string };
 export type JoinRefused = { kind: "join-refused"; why: "spent" | "expired" | "for another environment" };
 
 export type AnyRefusal =
-  InvalidInput | NotFound | AlreadyExists | AlreadyRevoked | ToolChanged | JoinRefused | NameRefusal;
+  | InvalidInput
+  | NotFound
+  | AlreadyExists
+  | AlreadyRevoked
+  | ToolChanged
+  | ProxyConnected
+  | NothingLent
+  | JoinRefused
+  | NameRefusal;
 
 export function invalidInput(field: string, problem: string): InvalidInput {
   return { kind: "invalid-input", field, problem };
@@ -33,6 +44,10 @@ export function sentenceOf(refusal: AnyRefusal): string {
       return refusal.sha256 === undefined
         ? `There is no tool ${refusal.name}.`
         : `The tool ${refusal.name} is not defined any more as it was when it was looked at.`;
+    case "proxy-connected":
+      return `It was heard of at ${new Date(refusal.heardMs).toISOString()} and goes on spending what it was lent; \`force\` writes it off all the same.`;
+    case "nothing-lent":
+      return `Nothing is lent to the proxy ${refusal.proxyId}.`;
     case "join-refused":
       return `The token is ${refusal.why}.`;
     case "name-taken":

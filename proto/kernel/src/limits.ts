@@ -118,6 +118,7 @@ export const limits = {
   /** Those that are over included; of them the oldest go first. */
   overridesPerBudgetMax: 50,
   overrideReasonCharsMax: 500,
+  writeOffReasonCharsMax: 500,
   limitAmountMax: 1_000_000_000_000,
   patternsPerLimitMax: 100,
 } as const;

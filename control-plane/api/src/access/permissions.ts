@@ -46,6 +46,8 @@ export const permissions = [
   "budgets:write",
   "limits:read",
   "limits:write",
+  "ledger:read",
+  "ledger:write",
 ] as const;
 
 export type Permission = (typeof permissions)[number];
@@ -86,6 +88,7 @@ export const permissionTable: PermissionTable = {
   "Query.fleet": "fleet:read",
   "Query.calls": "calls:read",
   "Query.modelCalls": "calls:read",
+  "Query.callUsage": "calls:read",
   "Query.modelUsage": "calls:read",
   "Query.providerHealth": "calls:read",
   "Query.factGaps": "calls:read",
@@ -152,6 +155,9 @@ export const permissionTable: PermissionTable = {
   "Query.budget": "budgets:read",
   "Query.budgets": "budgets:read",
   "Budget.usage": "budgets:read",
+  "BudgetUsage.byChild": "budgets:read",
+  "Budget.reached": "budgets:read",
+  "Query.budgetThresholds": "budgets:read",
   "Query.limit": "limits:read",
   "Query.limits": "limits:read",
   "Mutation.createBudget": "budgets:write",
@@ -162,6 +168,10 @@ export const permissionTable: PermissionTable = {
   "Mutation.createLimit": "limits:write",
   "Mutation.changeLimit": "limits:write",
   "Mutation.retireLimit": "limits:write",
+  "Query.ledger": "ledger:read",
+  "Query.ledgerProxies": "ledger:read",
+  "Query.writeOffs": "ledger:read",
+  "Mutation.writeOffProxy": "ledger:write",
 };
 
 /** What a command may do by its content, beside the field that it came by: asked where it is decided. */

@@ -1,5 +1,6 @@
 // Calls to servers and refusals, as the admin API shows them.
 
+import { formatUsd } from "@tollgate/kernel/money";
 import type { Call, CallOutcome, Era } from "../gen/graphql.ts";
 import type { Resolved } from "../graphql/refusals.ts";
 import { accountToApi, orNull } from "./accounts.ts";
@@ -47,5 +48,8 @@ export function callToApi(row: CallRow): Resolved<Call> {
     clientName: orNull(row.clientName),
     clientVersion: orNull(row.clientVersion),
     model: orNull(row.model),
+    policyId: orNull(row.policyId),
+    decisionId: orNull(row.decisionId),
+    costUsd: row.costNanoUsd === null ? null : formatUsd(row.costNanoUsd),
   };
 }

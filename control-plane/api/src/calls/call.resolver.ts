@@ -5,10 +5,12 @@ import { Args, Query, Resolver } from "@nestjs/graphql";
 import type {
   CallConnection,
   CallFilter,
+  CallUsageConnection,
   FactGap as ApiFactGap,
   FactGapConnection,
   FactGapState as ApiFactGapState,
   QueryCallsArgs,
+  QueryCallUsageArgs,
   QueryFactGapsArgs,
 } from "../gen/graphql.ts";
 import { connectionOf, pageOf } from "../graphql/connection.ts";
@@ -17,8 +19,10 @@ import { readFactGaps, type FactGap, type FactGapState } from "../usage/epoch-co
 import type { Resolved } from "../graphql/refusals.ts";
 import { accountWish, orNull } from "./accounts.ts";
 import { callToApi, outcomesToDb } from "./call-to-api.ts";
+import { readCallUsage } from "./call-usage.ts";
 import { readCalls, type CallWish } from "./calls.ts";
 import { foreignCursor, placeKey, placeKeyParts } from "./fact-page.ts";
+import { usageKey } from "./usage-page.ts";
 
 function wishFromApi(filter: CallFilter): CallWish {
   return {
@@ -35,6 +39,7 @@ function wishFromApi(filter: CallFilter): CallWish {
     method: filter.method ?? undefined,
     toolUseId: filter.toolUseId ?? undefined,
     sessionId: filter.sessionId ?? undefined,
+    decisionId: filter.decisionId ?? undefined,
     from: filter.from ?? undefined,
     to: filter.to ?? undefined,
   };
@@ -72,6 +77,14 @@ export class CallResolver {
     const page = pageOf(args, placeKeyParts);
     const rows = await readCalls(this.#plane.database.sql, wishFromApi(filter ?? {}), page);
     return connectionOf(page, rows, placeKey, callToApi);
+  }
+
+  @Query()
+  async callUsage(@Args() { filter, groupBy, ...args }: QueryCallUsageArgs): Promise<CallUsageConnection> {
+    const page = pageOf(args, 2);
+    const wish = wishFromApi(filter ?? {});
+    const rows = await readCallUsage(this.#plane.database.sql, wish, groupBy ?? undefined, page);
+    return connectionOf(page, rows, usageKey, (row) => row);
   }
 
   @Query()

@@ -35,7 +35,8 @@ function accountOf(n: number) {
 /** One of them at a door to models. */
 function refusedAt(n: number) {
   if (n !== 11) return { code: "mcp.tool-unknown", door: "mcp" };
-  return { code: "auth.key-revoked", door: "openai", model: "gpt", server: "", tool: "" };
+  const decided = { policyId: "p1", decisionId: "r11.p1" };
+  return { code: "policy.denied", door: "openai", model: "gpt", server: "", tool: "", ...decided };
 }
 
 beforeAll(async () => {
@@ -112,6 +113,8 @@ test.each<[string, () => Record<string, unknown>, number]>([
   ["by the use of a tool", () => ({ toolUseId: "toolu_01" }), 2],
   ["by session", () => ({ sessionId: "work-6" }), 1],
   ["by a session that was not said, which is none", () => ({ sessionId: "", toolUseId: "" }), 0],
+  ["by what a policy decided", () => ({ decisionId: "r11.p1" }), 1],
+  ["by no decision, which is none", () => ({ decisionId: "" }), 0],
   ["by user", () => ({ userId: "alice" }), 6],
   ["by customer", () => ({ customerId: "acme" }), 4],
   ["by a label", () => ({ label: { name: "project", value: "a=b" } }), 3],
@@ -161,13 +164,13 @@ test("a call says to whose account it went, a refusal too; what there is none of
   expect(others.nodes).toEqual([{ userId: null, customerId: null, labels: [] }]);
 });
 
-test("a refusal at a door to models says which model, and no other call says any", async () => {
+test("a refusal by a policy at a door to models says which model and which decision; no other call says any", async () => {
   const { calls } = await api.admin.run<{ calls: { nodes: unknown[] } }>(
-    '{ calls(filter: { from: "2026-06-01T00:00:02Z", to: "2026-06-01T00:00:03Z" }, first: 2) { nodes { door code model } } }',
+    '{ calls(filter: { from: "2026-06-01T00:00:02Z", to: "2026-06-01T00:00:03Z" }, first: 2) { nodes { door code model policyId decisionId } } }',
   );
   expect(calls.nodes).toEqual([
-    { door: "openai", code: "auth.key-revoked", model: "gpt" },
-    { door: "mcp", code: null, model: null },
+    { door: "openai", code: "policy.denied", model: "gpt", policyId: "p1", decisionId: "r11.p1" },
+    { door: "mcp", code: null, model: null, policyId: null, decisionId: null },
   ]);
 });
 

@@ -31,6 +31,9 @@ export type CallRow = FactPlace &
     clientName: string;
     clientVersion: string;
     model: string;
+    costNanoUsd: bigint | null;
+    policyId: string;
+    decisionId: string;
   };
 
 export type CallWish = AccountWish & {
@@ -46,6 +49,7 @@ export type CallWish = AccountWish & {
   method?: string | undefined;
   toolUseId?: string | undefined;
   sessionId?: string | undefined;
+  decisionId?: string | undefined;
   from?: Date | undefined;
   to?: Date | undefined;
 };
@@ -55,7 +59,7 @@ export function isOfKeyNamed(at: string): string {
   return `key_id IN (SELECT id FROM ${schemaOf(keys.projection)}.resource WHERE name = ${at})`;
 }
 
-const conditions: Conditions<CallWish> = {
+export const callConditions: Conditions<CallWish> = {
   keyName: isOfKeyNamed,
   keyId: (at) => `key_id = ${at}`,
   teamId: (at) => `team_id = ${at}`,
@@ -70,6 +74,7 @@ const conditions: Conditions<CallWish> = {
   // As their indexes have it; "" is what many calls have in common because nothing was said.
   toolUseId: (at) => `tool_use_id = ${at} AND tool_use_id <> ''`,
   sessionId: (at) => `session_id = ${at} AND session_id <> ''`,
+  decisionId: (at) => `decision_id = ${at} AND decision_id <> ''`,
   from: (at) => `time >= ${at}`,
   to: (at) => `time < ${at}`,
 };
@@ -77,9 +82,10 @@ const conditions: Conditions<CallWish> = {
 const columns = `proxy_id AS "proxyId", epoch, seq, time, request_id AS "requestId", ${accountColumns}, server_id AS "serverId", server, tool, door, outcome, code, upstream_status AS "upstreamStatus",
   request_bytes AS "requestBytes", response_bytes AS "responseBytes", first_byte_us AS "firstByteUs",
   total_us AS "totalUs", count, method, client_era AS "clientEra", server_era AS "serverEra",
-  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model`;
+  tool_use_id AS "toolUseId", session_id AS "sessionId", client_name AS "clientName", client_version AS "clientVersion", model, cost_nano_usd AS "costNanoUsd",
+  policy_id AS "policyId", decision_id AS "decisionId"`;
 
-const table: FactTable<CallWish> = { name: "usage.call", columns, conditions };
+const table: FactTable<CallWish> = { name: "usage.call", columns, conditions: callConditions };
 
 export function readCalls(sql: Sql, wish: CallWish, page: Page): Promise<CallRow[]> {
   return readFactPage<CallRow, CallWish>(sql, table, wish, page);

@@ -118,13 +118,15 @@ export type Budget = {
   /** The oldest first. Those that are over stay for a while. */
   readonly overrides: ReadonlyArray<BudgetOverride>;
   readonly period: BudgetPeriod;
+  /** Thresholds that were reached in the period that it is now, the lowest first. */
+  readonly reached: ReadonlyArray<BudgetThreshold>;
   readonly reservation: BudgetReservation;
   readonly scope: QuotaScope;
   /** Of the limit in force, in per cent. */
   readonly thresholds: ReadonlyArray<Scalars['Int']['output']>;
   /** As IANA calls it. */
   readonly timeZone: Scalars['String']['output'];
-  /** How it stands in the period that it is now; null where nothing was lent of it yet. */
+  /** How it stands in the period that it is now; null for the moment before the period's account is there. */
   readonly usage: Maybe<BudgetUsage>;
 };
 
@@ -195,9 +197,72 @@ export type BudgetReservation =
   /** What was seen so far and a margin, extended as an answer goes on. */
   | 'RUNNING';
 
-/** By the ledger. A soft budget, of which nothing is lent, has none. */
+export type BudgetRest = {
+  readonly __typename?: 'BudgetRest';
+  /** How many. */
+  readonly children: Scalars['BigInt']['output'];
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetShare = {
+  readonly __typename?: 'BudgetShare';
+  readonly id: Scalars['ID']['output'];
+  readonly kind: BudgetShareKind;
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetShareKind =
+  | 'KEY'
+  | 'TEAM'
+  | 'USER';
+
+export type BudgetShares = {
+  readonly __typename?: 'BudgetShares';
+  /** The largest first. */
+  readonly nodes: ReadonlyArray<BudgetShare>;
+  /** Of all others together. */
+  readonly rest: BudgetRest;
+};
+
+/**
+ * That so much of the limit then in force was spent. Each is reached once in a period: a limit that is raised afterwards does not
+ * take it back, and what is spent up to it again is not said again.
+ */
+export type BudgetThreshold = {
+  readonly __typename?: 'BudgetThreshold';
+  /** When it was found, which is seconds after what was spent was settled or its fact was stored. */
+  readonly at: Scalars['DateTime']['output'];
+  readonly budgetId: Scalars['ID']['output'];
+  readonly edition: Scalars['Int']['output'];
+  readonly limit: Scalars['Dollars']['output'];
+  /** Of the limit, in per cent. */
+  readonly percent: Scalars['Int']['output'];
+  /** The day that it begins with, as 2026-11-28, or the month, the year, or total. */
+  readonly period: Scalars['String']['output'];
+  readonly spent: Scalars['Dollars']['output'];
+};
+
+export type BudgetThresholdConnection = {
+  readonly __typename?: 'BudgetThresholdConnection';
+  readonly edges: ReadonlyArray<BudgetThresholdEdge>;
+  readonly nodes: ReadonlyArray<BudgetThreshold>;
+  readonly pageInfo: PageInfo;
+};
+
+export type BudgetThresholdEdge = {
+  readonly __typename?: 'BudgetThresholdEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: BudgetThreshold;
+};
+
+/** By the ledger. Of a soft budget nothing is reserved or lent, and what is spent is what facts say. */
 export type BudgetUsage = {
   readonly __typename?: 'BudgetUsage';
+  /**
+   * Whose calls cost how much in the period, by the facts that are stored: a customer's by team, a team's by user, and by key where
+   * a key has none; a user's and a label's by key. Null for a key's budget. Of at most 20 budgets at once.
+   */
+  readonly byChild: Maybe<BudgetShares>;
   /** What proxies were lent beside, and no call holds. */
   readonly lent: Scalars['Dollars']['output'];
   readonly limit: Scalars['Dollars']['output'];
@@ -210,6 +275,12 @@ export type BudgetUsage = {
   readonly spent: Scalars['Dollars']['output'];
 };
 
+
+/** By the ledger. Of a soft budget nothing is reserved or lent, and what is spent is what facts say. */
+export type BudgetUsageByChildArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
 /** What a refused call does not have is empty or null. */
 export type Call = {
   readonly __typename?: 'Call';
@@ -219,9 +290,17 @@ export type Call = {
   readonly clientVersion: Maybe<Scalars['String']['output']>;
   /** The error registry's code of a refusal. */
   readonly code: Maybe<Scalars['String']['output']>;
+  /** The same in billionths of a dollar. */
+  readonly costNanoUsd: Maybe<Scalars['BigInt']['output']>;
+  /**
+   * Decimal dollars, exact: of the call as a whole, in the first of its facts. Null where the price was not known, and for calls from
+   * before it was written down.
+   */
+  readonly costUsd: Maybe<Scalars['String']['output']>;
   /** More than one for refusals that a proxy counted together: then without request, server, tool and model. */
   readonly count: Scalars['BigInt']['output'];
   readonly customerId: Maybe<Scalars['ID']['output']>;
+  readonly decisionId: Maybe<Scalars['String']['output']>;
   readonly door: Scalars['String']['output'];
   readonly epoch: Scalars['BigInt']['output'];
   readonly firstByteUs: Maybe<Scalars['BigInt']['output']>;
@@ -236,6 +315,8 @@ export type Call = {
   /** The turn of a model that asked for it: the newest of its team's before it with this `toolUseId`. Null where none is known. */
   readonly modelCall: Maybe<ModelCall>;
   readonly outcome: CallOutcome;
+  /** Of a refusal by a policy, and the name of that decision, which its client was told. */
+  readonly policyId: Maybe<Scalars['ID']['output']>;
   /** Where the fact comes from: unique together. */
   readonly proxyId: Scalars['ID']['output'];
   readonly requestBytes: Maybe<Scalars['BigInt']['output']>;
@@ -293,6 +374,8 @@ export type CallExplanation = {
 
 export type CallFilter = {
   readonly customerId?: InputMaybe<Scalars['ID']['input']>;
+  /** Of a refusal by a policy, as its client was told. */
+  readonly decisionId?: InputMaybe<Scalars['String']['input']>;
   /** mcp, anthropic or openai. */
   readonly door?: InputMaybe<Scalars['String']['input']>;
   /** At or after. */
@@ -341,6 +424,46 @@ export type CallOutcome =
   | 'UNKNOWN'
   /** The server could not be reached, broke off or timed out. */
   | 'UPSTREAM_FAILED';
+
+export type CallUsage = {
+  readonly __typename?: 'CallUsage';
+  readonly calls: Scalars['BigInt']['output'];
+  readonly costNanoUsd: Scalars['BigInt']['output'];
+  /** Of the calls whose price was known: decimal dollars, exact. */
+  readonly costUsd: Scalars['String']['output'];
+  /**
+   * What its calls have in common: the id of their key, team, user or customer, a label as `project=apollo`, their server's name,
+   * `server/tool`, or what clients call their session. Empty where nobody said, and without grouping.
+   */
+  readonly group: Scalars['String']['output'];
+  /** Calls whose price was not known, or not written down: they are in no cost. */
+  readonly unpricedCalls: Scalars['BigInt']['output'];
+};
+
+export type CallUsageConnection = {
+  readonly __typename?: 'CallUsageConnection';
+  readonly edges: ReadonlyArray<CallUsageEdge>;
+  readonly nodes: ReadonlyArray<CallUsage>;
+  readonly pageInfo: PageInfo;
+};
+
+export type CallUsageEdge = {
+  readonly __typename?: 'CallUsageEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: CallUsage;
+};
+
+export type CallUsageGrouping =
+  | 'CUSTOMER'
+  | 'KEY'
+  /** A call is in the group of each of its labels, so that groups together may hold more than there was. */
+  | 'LABEL'
+  | 'SERVER'
+  | 'SESSION'
+  | 'TEAM'
+  /** Server and tool. */
+  | 'TOOL'
+  | 'USER';
 
 export type CatalogueEntry = {
   readonly __typename?: 'CatalogueEntry';
@@ -1289,6 +1412,44 @@ export type KindDigest = {
   readonly resources: Scalars['BigInt']['output'];
 };
 
+export type Ledger = {
+  readonly __typename?: 'Ledger';
+  readonly incarnation: Scalars['Int']['output'];
+  /** Since a restore from a backup: nothing is lent until every proxy has restated what was lent to it, or was written off. */
+  readonly isFrozen: Scalars['Boolean']['output'];
+};
+
+/** Dollars are of all budgets together: what a call holds of two is in it twice. */
+export type LedgerProxy = {
+  readonly __typename?: 'LedgerProxy';
+  /** False only while the ledger is frozen, and waits for it. */
+  readonly hasRestated: Scalars['Boolean']['output'];
+  /** By its calls. */
+  readonly held: Scalars['Dollars']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** Heard of within the last ten seconds. */
+  readonly isConnected: Scalars['Boolean']['output'];
+  /** By report or word of the ledger; null where that is not known any more. */
+  readonly lastHeardAt: Maybe<Scalars['DateTime']['output']>;
+  /** That are open. */
+  readonly leases: Scalars['BigInt']['output'];
+  /** Beside that. */
+  readonly lent: Scalars['Dollars']['output'];
+};
+
+export type LedgerProxyConnection = {
+  readonly __typename?: 'LedgerProxyConnection';
+  readonly edges: ReadonlyArray<LedgerProxyEdge>;
+  readonly nodes: ReadonlyArray<LedgerProxy>;
+  readonly pageInfo: PageInfo;
+};
+
+export type LedgerProxyEdge = {
+  readonly __typename?: 'LedgerProxyEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: LedgerProxy;
+};
+
 export type Limit = {
   readonly __typename?: 'Limit';
   readonly amount: Scalars['BigInt']['output'];
@@ -1698,6 +1859,11 @@ export type Mutation = {
   /** Stores a secret, or a new version of it under the same name. */
   readonly storeSecret: StoreSecretResult;
   readonly withdrawToolApproval: WithdrawToolApprovalResult;
+  /**
+   * Says that nobody will hear of a proxy again: all that is lent to it counts as spent, for good. After a restore, of a proxy that
+   * has not restated what it was lent, all that is left of each account counts as spent, because it may have been lent that.
+   */
+  readonly writeOffProxy: WriteOffProxyResult;
 };
 
 
@@ -2004,6 +2170,12 @@ export type MutationWithdrawToolApprovalArgs = {
   input: WithdrawToolApprovalInput;
 };
 
+
+export type MutationWriteOffProxyArgs = {
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  input: WriteOffProxyInput;
+};
+
 /** A scope that refuses on a proxy, because the proxy cannot enforce what the log says of it. */
 export type Nack = {
   readonly __typename?: 'Nack';
@@ -2030,6 +2202,13 @@ export type NotFound = Refusal & {
   readonly message: Scalars['String']['output'];
   /** The kind and id that were looked for: team/… */
   readonly scope: Scalars['String']['output'];
+};
+
+/** Nothing is lent to it, and it has nothing to restate. */
+export type NothingLent = Refusal & {
+  readonly __typename?: 'NothingLent';
+  readonly message: Scalars['String']['output'];
+  readonly proxyId: Scalars['ID']['output'];
 };
 
 export type PageInfo = {
@@ -2251,6 +2430,13 @@ export type Proxy = {
   readonly workers: Scalars['Int']['output'];
 };
 
+/** It is connected now, and goes on spending what it was lent. */
+export type ProxyConnected = Refusal & {
+  readonly __typename?: 'ProxyConnected';
+  readonly lastHeardAt: Scalars['DateTime']['output'];
+  readonly message: Scalars['String']['output'];
+};
+
 export type ProxyConnection = {
   readonly __typename?: 'ProxyConnection';
   readonly edges: ReadonlyArray<ProxyEdge>;
@@ -2269,7 +2455,11 @@ export type Query = {
   readonly adminTokens: AdminTokenConnection;
   /** Null where there is none, or none any more. */
   readonly budget: Maybe<Budget>;
+  /** Thresholds that a budget reached, in all of its periods: by edition, period and threshold. */
+  readonly budgetThresholds: BudgetThresholdConnection;
   readonly budgets: BudgetConnection;
+  /** What calls to servers cost together, the dearest group first. Refusals are no part of it. */
+  readonly callUsage: CallUsageConnection;
   /** Calls as their facts arrive, newest first. */
   readonly calls: CallConnection;
   /** Null where there is none, or none any more. */
@@ -2290,6 +2480,10 @@ export type Query = {
   /** Null where there is none. A revoked key is shown, and says so. */
   readonly key: Maybe<Key>;
   readonly keys: KeyConnection;
+  /** Whether the ledger lends, and in which incarnation of the log. */
+  readonly ledger: Ledger;
+  /** What proxies have of the ledger, by their ids: of those that are enrolled, and those that something is lent to. */
+  readonly ledgerProxies: LedgerProxyConnection;
   /** Null where there is none, or none any more. */
   readonly limit: Maybe<Limit>;
   readonly limits: LimitConnection;
@@ -2327,6 +2521,8 @@ export type Query = {
   /** Null where there is none, or none any more. */
   readonly user: Maybe<User>;
   readonly users: UserConnection;
+  /** Proxies that were written off, the oldest first; with `proxyId` of that one. */
+  readonly writeOffs: WriteOffConnection;
 };
 
 
@@ -2344,11 +2540,27 @@ export type QueryBudgetArgs = {
 };
 
 
+export type QueryBudgetThresholdsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  budgetId: Scalars['ID']['input'];
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
 export type QueryBudgetsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<QuotaFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryCallUsageArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<CallFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  groupBy?: InputMaybe<CallUsageGrouping>;
 };
 
 
@@ -2432,6 +2644,12 @@ export type QueryKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<KeyFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryLedgerProxiesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -2579,6 +2797,14 @@ export type QueryUsersArgs = {
   atLeast?: InputMaybe<Scalars['Position']['input']>;
   filter?: InputMaybe<UserFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+export type QueryWriteOffsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  atLeast?: InputMaybe<Scalars['Position']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  proxyId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 export type QuotaFilter = {
@@ -3270,4 +3496,50 @@ export type WithdrawToolApprovalSucceeded = {
   readonly __typename?: 'WithdrawToolApprovalSucceeded';
   readonly position: Scalars['Position']['output'];
   readonly server: Server;
+};
+
+export type WriteOff = {
+  readonly __typename?: 'WriteOff';
+  /** What they counted for beyond what was settled, of all budgets together. */
+  readonly amount: Scalars['Dollars']['output'];
+  readonly at: Scalars['DateTime']['output'];
+  /** Who said it: admin-token/… */
+  readonly by: Scalars['String']['output'];
+  readonly id: Scalars['ID']['output'];
+  /** It was connected. */
+  readonly isForced: Scalars['Boolean']['output'];
+  /** That were open until then. */
+  readonly leases: Scalars['Int']['output'];
+  /** What was presumed to be lent beside, after a restore. */
+  readonly presumed: Scalars['Dollars']['output'];
+  readonly proxyId: Scalars['ID']['output'];
+  readonly reason: Scalars['String']['output'];
+};
+
+export type WriteOffConnection = {
+  readonly __typename?: 'WriteOffConnection';
+  readonly edges: ReadonlyArray<WriteOffEdge>;
+  readonly nodes: ReadonlyArray<WriteOff>;
+  readonly pageInfo: PageInfo;
+};
+
+export type WriteOffEdge = {
+  readonly __typename?: 'WriteOffEdge';
+  readonly cursor: Scalars['String']['output'];
+  readonly node: WriteOff;
+};
+
+export type WriteOffProxyInput = {
+  /** Also where it is connected. What it was lent stays spent, and it is lent more when it asks. */
+  readonly force?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly proxyId: Scalars['ID']['input'];
+  readonly reason: Scalars['String']['input'];
+};
+
+export type WriteOffProxyResult = InvalidInput | NotFound | NothingLent | ProxyConnected | WriteOffProxySucceeded;
+
+export type WriteOffProxySucceeded = {
+  readonly __typename?: 'WriteOffProxySucceeded';
+  readonly position: Scalars['Position']['output'];
+  readonly writeOff: WriteOff;
 };

@@ -13,6 +13,8 @@ import type {
   ModelTarget,
   NameTaken,
   NotFound,
+  NothingLent,
+  ProxyConnected,
   ReferenceMissing,
   Server,
   Team,
@@ -32,7 +34,7 @@ export type Resolved<T> = T extends Key
       : T extends CatalogueEntry
         ? Omit<T, "definition" | "difference">
         : T extends Budget
-          ? Omit<T, "usage">
+          ? Omit<T, "usage" | "reached">
           : T extends Call
             ? Omit<T, "modelCall">
             : T extends ModelCall
@@ -58,6 +60,8 @@ type Members = {
   "tool-changed": Answer<ToolChanged>;
   "in-use": Answer<InUse>;
   "reference-missing": Answer<ReferenceMissing>;
+  "proxy-connected": Answer<ProxyConnected>;
+  "nothing-lent": Answer<NothingLent>;
 };
 
 const members: { [K in keyof Members]: (refusal: Extract<AnyRefusal, { kind: K }>, message: string) => Members[K] } = {
@@ -70,6 +74,10 @@ const members: { [K in keyof Members]: (refusal: Extract<AnyRefusal, { kind: K }
   "tool-changed": ({ name, sha256 }, message) => ({ __typename: "ToolChanged", name, sha256: sha256 ?? null, message }),
   "in-use": ({ by }, message) => ({ __typename: "InUse", by, message }),
   "reference-missing": ({ scope }, message) => ({ __typename: "ReferenceMissing", scope, message }),
+  "proxy-connected": ({ heardMs }, message) => {
+    return { __typename: "ProxyConnected", lastHeardAt: new Date(heardMs), message };
+  },
+  "nothing-lent": ({ proxyId }, message) => ({ __typename: "NothingLent", proxyId, message }),
 };
 
 /** `expected` are the kinds that the mutation's union has; any other is a bug. */

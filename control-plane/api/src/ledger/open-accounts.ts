@@ -1,8 +1,8 @@
 // Opens accounts that are lent from for the first time: with what was spent in their scope already.
 
-import { openAccount } from "@tollgate/kernel/lending/account";
+import { openAccount, setLimit } from "@tollgate/kernel/lending/account";
 import type { Sql } from "../database.ts";
-import { saveAccount, type JournalRow } from "./rows.ts";
+import { addToJournal, lockAccounts, saveAccount, type JournalRow } from "./rows.ts";
 import type { Subject } from "./subjects.ts";
 import { openingBalance, scopeOfSubject } from "./unreserved.ts";
 
@@ -17,6 +17,23 @@ export async function openMissing(sql: Sql, subjects: readonly Subject[]): Promi
   const journal: JournalRow[] = [];
   for (const subject of subjects) if (missing.has(subject.account)) journal.push(...(await open(sql, subject)));
   return journal;
+}
+
+/** Also those of which nothing is asked for yet. Who calls holds their subjects. */
+export async function openWithLimits(sql: Sql, subjects: readonly Subject[]): Promise<void> {
+  const journal = await openMissing(sql, subjects);
+  const accounts = await lockAccounts(
+    sql,
+    subjects.map(({ account }) => account),
+  );
+  for (const { account, limit } of subjects) {
+    const stored = accounts.get(account);
+    if (stored === undefined || stored.state.limit === limit) continue;
+    const { account: state, entries } = setLimit(stored.state, limit);
+    await saveAccount(sql, { ...stored, state });
+    journal.push(...entries.map((entry) => ({ account, lease: "", entry, reason: "" })));
+  }
+  await addToJournal(sql, journal);
 }
 
 /** Two may open it at once: one of them waits for the other's row, and opens nothing. */

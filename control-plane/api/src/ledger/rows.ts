@@ -55,6 +55,20 @@ export async function lockAccounts(sql: Sql, accounts: readonly string[]): Promi
   return new Map(rows.map((row) => [row.account, accountOf(row)]));
 }
 
+/** Not locked: those of these subjects that have not ended by then. */
+export async function readAccountsSince(
+  sql: Sql,
+  subjects: readonly string[],
+  sinceMs: number,
+): Promise<StoredAccount[]> {
+  const rows = await sql.query<AccountRow>(
+    `SELECT ${accountColumns} FROM ledger.account
+     WHERE subject = ANY ($1::text[]) AND (ends_at IS NULL OR ends_at > to_timestamp($2::float8 / 1000)) ORDER BY account`,
+    [subjects, sinceMs],
+  );
+  return rows.map(accountOf);
+}
+
 /** Not locked: for who looks on. */
 export async function readAccounts(sql: Sql, subjects: readonly string[]): Promise<StoredAccount[]> {
   const rows = await sql.query<AccountRow>(

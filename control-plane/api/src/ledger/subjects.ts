@@ -4,7 +4,7 @@
 // nothing is lent above a limit that was lowered before.
 
 import type { AccountKind } from "@tollgate/kernel/lending/account";
-import { periodAt, type PeriodKind } from "@tollgate/kernel/lending/period";
+import { periodAt, type Period, type PeriodKind } from "@tollgate/kernel/lending/period";
 import { fold } from "@tollgate/kernel/decider";
 import { exposureMaxOf, limitInForce } from "@tollgate/kernel/quotas/budget-rules";
 import type { LoggedEvent } from "@tollgate/schema/events";
@@ -48,6 +48,18 @@ const windowsMs: Readonly<Record<LimitWindow, number>> = {
 
 const kinds = ["budget", "exposure", "limit", "policy"] as const;
 type SubjectKind = (typeof kinds)[number];
+
+/** By zone and kind: to find out when one begins takes a search, and most of those who ask mean the same. */
+const kept = new Map<string, Period>();
+
+function periodIn(timeZone: string, kind: PeriodKind, nowMs: number): Period {
+  const name = `${kind} ${timeZone}`;
+  const known = kept.get(name);
+  if (known !== undefined && known.startMs <= nowMs && nowMs < (known.endMs ?? Infinity)) return known;
+  const found = periodAt(timeZone, kind, nowMs);
+  kept.set(name, found);
+  return found;
+}
 
 function partsOf(subject: string): { kind: SubjectKind; id: string } | undefined {
   const at = subject.indexOf("/");
@@ -109,7 +121,7 @@ export function budgetSubject(
 ): Subject | undefined {
   const period = budget && periods[budget.period];
   if (budget === undefined || period === undefined) return undefined;
-  const { key, startMs, endMs } = periodAt(budget.timeZone, period, nowMs);
+  const { key, startMs, endMs } = periodIn(budget.timeZone, period, nowMs);
   return {
     account: `${kind}/${budget.id}/${budget.edition}/${key}`,
     // Also an exposure: what a call has of it comes back with the call, and what went with its holder never does.

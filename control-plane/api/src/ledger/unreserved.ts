@@ -32,18 +32,26 @@ export async function openingBalance(
   if (budget === undefined || scope === undefined) return { account, entries: [] };
   await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
   const [row] = await sql.query<{ sum: bigint }>(
-    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM usage.model_call
-     WHERE ${conditions[scope.kind]} AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
-       AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
-       AND NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
-    [
-      scope.kind === "label" ? `${scope.name}=${scope.value}` : scope.id,
-      beginsMs ?? null,
-      endsMs ?? null,
-      `budget/${budget.id}/`,
-    ],
+    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM ${paidCallsOf(scope, ["cost_nano_usd", "accounts"])}
+     WHERE NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
+    [...scopeValues(scope, { beginsMs, endsMs }), `budget/${budget.id}/`],
   );
   return addUnreserved(account, row?.sum ?? 0n);
+}
+
+/** Calls to models and servers, each with these columns: of a scope that `scopeValues` says, as $1 to $3. */
+export function paidCallsOf(scope: Scope, columns: readonly string[]): string {
+  const of = (table: string): string =>
+    `SELECT ${columns.join(", ")} FROM ${table} WHERE ${conditions[scope.kind]} AND cost_nano_usd > 0
+       AND time >= coalesce(to_timestamp($2::float8 / 1000), '-infinity')
+       AND time < coalesce(to_timestamp($3::float8 / 1000), 'infinity')`;
+  return `(${of("usage.model_call")} UNION ALL ${of("usage.call")}) AS paid`;
+}
+
+type Span = { readonly beginsMs: number | undefined; readonly endsMs: number | undefined };
+
+export function scopeValues(scope: Scope, { beginsMs, endsMs }: Span): unknown[] {
+  return [scope.kind === "label" ? `${scope.name}=${scope.value}` : scope.id, beginsMs ?? null, endsMs ?? null];
 }
 
 const conditions = {
@@ -51,7 +59,8 @@ const conditions = {
   team: "team_id = $1",
   user: "user_id = $1",
   customer: "customer_id = $1",
-  label: "labels @> ARRAY[$1]",
+  // As its index has it.
+  label: "labels @> ARRAY[$1] AND labels <> '{}'",
 } as const satisfies Record<Scope["kind"], string>;
 
 export type SpentCall = {

@@ -5,6 +5,8 @@ import { customers } from "../customers/customer.projection.ts";
 import { environments } from "../environments/environment.projection.ts";
 import { joinTokens } from "../join-tokens/join-token.projection.ts";
 import { keys } from "../keys/key.projection.ts";
+import { budgetThresholds } from "../ledger/budget-threshold.projection.ts";
+import { writeOffs } from "../ledger/write-off.projection.ts";
 import { modelAliases } from "../model-aliases/model-alias.projection.ts";
 import { policies } from "../policies/policy.projection.ts";
 import { priceLists } from "../price-lists/price-list.projection.ts";
@@ -19,5 +21,5 @@ import { users } from "../users/user.projection.ts";
 
 export const listedKinds = [
   ...[customers, teams, users, toolGroups, keys, servers, providers, modelAliases, priceLists, secrets, environments],
-  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits, policies],
+  ...[adminTokens, joinTokens, enrolledProxies, budgets, limits, policies, writeOffs, budgetThresholds],
 ];

@@ -24,6 +24,13 @@ export type Step<S, C, E extends Message, R extends Refusal> = {
   command: C;
 };
 
+/** Of which the command is made of what its own transaction reads, under locks of its own; it is made again with each attempt. */
+export type PreparedStep<S, C, E extends Message, R extends Refusal> = {
+  decider: Decider<S, C, E, R>;
+  id: string;
+  prepare: (sql: Sql) => Promise<C>;
+};
+
 /** A step of any decider. */
 export type AnyStep = Step<unknown, unknown, Message, Refusal>;
 
@@ -56,7 +63,20 @@ export async function handle<S, C, E extends Message, R extends Refusal>(
   meta: Meta,
   also: Also<S> = {},
 ): Promise<Handled<S, R>> {
-  const done = await commit<S, R>(database, [step], meta, also, (work) => decideStep(work, step, 0));
+  const { decider, id, command } = step;
+  return handlePrepared(database, { decider, id, prepare: () => Promise.resolve(command) }, meta, also);
+}
+
+/** What is prepared is there also where it is refused, so preparing writes nothing that must not be there then: that is for `within`. */
+export async function handlePrepared<S, C, E extends Message, R extends Refusal>(
+  database: Database,
+  { decider, id, prepare }: PreparedStep<S, C, E, R>,
+  meta: Meta,
+  also: Also<S> = {},
+): Promise<Handled<S, R>> {
+  const done = await commit<S, R>(database, [{ decider, id }], meta, also, async (work, sql) =>
+    decideStep(work, { decider, id, command: await prepare(sql) }, 0),
+  );
   return done.outcome === "accepted"
     ? { outcome: "accepted", state: done.value, position: done.position }
     : { outcome: "refused", refusal: done.refusal };
@@ -69,18 +89,22 @@ export async function handleAll(
   meta: Meta,
   also: Also<unknown[]> = {},
 ): Promise<HandledAll> {
-  const done = await commit<unknown[], Refusal>(database, steps, meta, also, (work) => {
-    const states: unknown[] = [];
-    for (const [index, step] of steps.entries()) {
-      const decided = decideStep(work, step, index);
-      if (decided.outcome === "refused") return decided;
-      states.push(decided.value);
-    }
-    return { outcome: "accepted", value: states };
-  });
+  const done = await commit<unknown[], Refusal>(database, steps, meta, also, (work) =>
+    Promise.resolve(decideAll(work, steps)),
+  );
   return done.outcome === "accepted"
     ? { outcome: "accepted", states: done.value, position: done.position }
     : { outcome: "refused", step: done.step, refusal: done.refusal };
+}
+
+function decideAll(work: Work, steps: readonly AnyStep[]): Decided<unknown[], Refusal> {
+  const states: unknown[] = [];
+  for (const [index, step] of steps.entries()) {
+    const decided = decideStep(work, step, index);
+    if (decided.outcome === "refused") return decided;
+    states.push(decided.value);
+  }
+  return { outcome: "accepted", value: states };
 }
 
 /** What a transaction has read and decided so far. */
@@ -123,7 +147,7 @@ async function commit<T, R>(
   steps: readonly { decider: { stream: string }; id: string }[],
   meta: Meta,
   { within, answer }: Also<T>,
-  decide: (work: Work) => Decided<T, R>,
+  decide: (work: Work, sql: Sql) => Promise<Decided<T, R>>,
 ): Promise<Committed<T, R>> {
   const streams = steps.map(({ decider, id }) => scopeOf(decider.stream, id));
   const attempt = (attempts: number): Promise<Committed<T, R>> =>
@@ -131,7 +155,7 @@ async function commit<T, R>(
       if (attempts > 1) await queueFor(sql, streams);
       await lockToChange(sql, streams);
       const work: Work = { meta, streams: await readStreams(sql, streams), events: [], claims: [] };
-      const decided = decide(work);
+      const decided = await decide(work, sql);
       if (decided.outcome === "refused") return decided;
       await applyNames(sql, work.claims);
       await within?.(sql, decided.value);

@@ -16,6 +16,8 @@ import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import { modelCallsMigration } from "./0015-model-calls.ts";
 import { attributionMigration } from "./0016-attribution.ts";
 import { ledgerMigration } from "./0020-ledger.ts";
+import { whatCallsCostMigration } from "./0026-what-calls-cost.ts";
+import { decisionsMigration } from "./0027-decisions.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -35,4 +37,6 @@ export const migrations: readonly Migration[] = [
   modelCallsMigration,
   attributionMigration,
   ledgerMigration,
+  whatCallsCostMigration,
+  decisionsMigration,
 ];

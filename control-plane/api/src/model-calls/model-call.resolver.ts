@@ -7,6 +7,7 @@ import { TollgateError } from "@tollgate/kernel/errors";
 import { callToApi } from "../calls/call-to-api.ts";
 import { readCallsOf, type CallRow, type ToolUse } from "../calls/calls.ts";
 import { placeKey, placeKeyParts } from "../calls/fact-page.ts";
+import { usageKey } from "../calls/usage-page.ts";
 import type {
   Call,
   CredentialHealth,
@@ -23,7 +24,7 @@ import { batched } from "../listing/batched.ts";
 import { PLANE, type Plane } from "../plane.ts";
 import { credentialHealthToApi, modelCallToApi, modelCallWishFromApi, modelUsageToApi } from "./model-call-to-api.ts";
 import { readModelCalls } from "./model-calls.ts";
-import { readModelUsage, usageKey } from "./model-usage.ts";
+import { readModelUsage } from "./model-usage.ts";
 import { readProviderHealth } from "./provider-health.ts";
 
 /** Of all calls of one answer. */

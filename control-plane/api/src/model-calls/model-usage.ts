@@ -1,7 +1,7 @@
-// What calls to models used and cost together, in groups, the dearest first. Sums are made by PostgreSQL in numbers without an
-// end, so no group is too large to be exact. Calls whose price was not known are counted and are in no cost.
+// What calls to models used and cost together, in groups, the dearest first. Calls whose price was not known are counted and are in
+// no cost.
 
-import { conditionsOf, foreignCursor, newValues, whereOf } from "../calls/fact-page.ts";
+import { labelGroup, readUsagePage, type UsageTable, type UsageTexts } from "../calls/usage-page.ts";
 import type { Sql } from "../database.ts";
 import type { ModelUsageGrouping } from "../gen/graphql.ts";
 import type { Page } from "../graphql/connection.ts";
@@ -28,52 +28,32 @@ const groupings = {
   TEAM: "team_id",
   USER: "user_id",
   CUSTOMER: "customer_id",
-  LABEL: "coalesce(label, '')",
+  LABEL: labelGroup,
   MODEL: "provider || '/' || model",
   PROVIDER: "provider",
   SESSION: "session_id",
   AGENT: "agent_id",
 } as const satisfies Record<ModelUsageGrouping, string>;
 
-/** A call is in the group of each of its labels. */
-const eachLabel = "LEFT JOIN LATERAL unnest(labels) AS label ON true";
+const table: UsageTable<ModelCallWish, keyof typeof sums> = {
+  name: "usage.model_call",
+  conditions: modelCallConditions,
+  always: [],
+  sums,
+};
 
-export function usageKey({ costNanoUsd, group }: ModelUsageRow): readonly string[] {
-  return [costNanoUsd.toString(), group];
-}
-
-/** One row more than the page takes, where there is one. Without grouping all calls are one group, if there are any. */
 export async function readModelUsage(
   sql: Sql,
   wish: ModelCallWish,
   grouping: ModelUsageGrouping | undefined,
   page: Page,
 ): Promise<ModelUsageRow[]> {
-  const values = newValues();
-  const { at } = values;
-  const group = `(${grouping === undefined ? "''::text" : groupings[grouping]}) COLLATE "C"`;
-  const where = whereOf(conditionsOf(modelCallConditions, wish, values));
-  const rows = await sql.query<Readonly<Record<keyof ModelUsageRow, string>>>(
-    `SELECT * FROM (
-       SELECT ${group} AS "group", ${Object.entries(sums)
-         .map(([name, sum]) => `(${sum})::numeric AS "${name}"`)
-         .join(", ")}
-       FROM usage.model_call ${grouping === "LABEL" ? eachLabel : ""} ${where} GROUP BY 1
-     ) AS used ${whereOf(after(page, at))} ORDER BY "costNanoUsd" DESC, "group" LIMIT ${at(page.take + 1)}`,
-    values.list,
-  );
-  return rows.map(exact);
-}
-
-function after({ after }: Page, at: (value: unknown) => string): string[] {
-  if (after === undefined) return [];
-  const [cost = "", group = ""] = after;
-  if (!/^\d{1,40}$/.test(cost)) throw foreignCursor();
-  return [`("costNanoUsd", ${at(group)}) < (${at(cost)}::numeric, "group")`];
+  const group = grouping && groupings[grouping];
+  return (await readUsagePage(sql, table, { wish, group, page })).map(exact);
 }
 
 /** Numbers without an end come as text. */
-function exact({ group, ...row }: Readonly<Record<keyof ModelUsageRow, string>>): ModelUsageRow {
+function exact({ group, ...row }: UsageTexts<keyof typeof sums>): ModelUsageRow {
   return {
     group,
     calls: BigInt(row.calls),

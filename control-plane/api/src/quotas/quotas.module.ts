@@ -2,8 +2,8 @@
 
 import { Module } from "@nestjs/common";
 import { BudgetResolver } from "./budget.resolver.ts";
-import { BudgetUsageResolver } from "./budget-usage.resolver.ts";
+import { BudgetSharesResolver, BudgetUsageResolver } from "./budget-usage.resolver.ts";
 import { LimitResolver } from "./limit.resolver.ts";
 
-@Module({ providers: [BudgetResolver, BudgetUsageResolver, LimitResolver] })
+@Module({ providers: [BudgetResolver, BudgetUsageResolver, BudgetSharesResolver, LimitResolver] })
 export class QuotasModule {}

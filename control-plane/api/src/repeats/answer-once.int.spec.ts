@@ -7,6 +7,7 @@ import { isUnionType } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AdminClient, AdminError } from "../../../../test/support/admin-client.ts";
 import { startAdminApi, type AdminApi } from "../admin-api.fixture.ts";
+import { lend, newBudget } from "../ledger/lending.fixture.ts";
 import { handle } from "../log/handle.ts";
 import { head } from "../log/read.ts";
 import { proxyDecider } from "../proxies/proxy.decider.ts";
@@ -236,6 +237,12 @@ const wishes: Readonly<Record<string, () => Promise<Wish>>> = {
     args: `file: ${literal(file)}`,
     fields: "isApplied plan { action kind name fields } issued { name secret }",
   }),
+  writeOffProxy: async () => {
+    const proxyId = randomUUID();
+    await lend(api.plane.database, proxyId, await newBudget(api.plane.database, {}), 5n);
+    const args = `input: { proxyId: ${literal(proxyId)}, reason: "gone" }`;
+    return { mutation: "writeOffProxy", args, fields: "writeOff { id proxyId reason by at leases amount isForced }" };
+  },
   ...quotaWishes((wish) => send(wish, undefined), newTeam),
   ...resourceWishes((wish) => send(wish, undefined)),
 };

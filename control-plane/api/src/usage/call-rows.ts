@@ -4,6 +4,7 @@
 import { Era } from "@tollgate/schema/resources";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { CallRefused, ToolCallCompleted } from "@tollgate/schema/usage";
+import type { SpentCall } from "../ledger/unreserved.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const call = {
@@ -38,6 +39,10 @@ export const call = {
     user_id: "text",
     customer_id: "text",
     labels: "text[]",
+    cost_nano_usd: "bigint",
+    accounts: "text[]",
+    policy_id: "text",
+    decision_id: "text",
   },
 } as const satisfies Table;
 
@@ -80,6 +85,10 @@ export function completed(value: ToolCallCompleted): AboutCall {
     client_name: text(value.clientName),
     client_version: text(value.clientVersion),
     model: "",
+    cost_nano_usd: value.isPriceUnknown ? null : count(value.costNanoUsd),
+    accounts: texts(value.accounts),
+    policy_id: "",
+    decision_id: "",
   };
 }
 
@@ -106,7 +115,24 @@ export function account(value: Pick<ToolCallCompleted, Account>) {
 }
 
 type Account = "keyId" | "teamId" | "userId" | "customerId" | "labels";
-type Refused = Pick<CallRefused, Account | "server" | "tool" | "door" | "code" | "model"> & {
+
+/** What budgets are charged. */
+export function spentBy(
+  timeMs: number,
+  { keyId, teamId, userId, customerId, labels, accounts }: Pick<ToolCallCompleted, Account | "accounts">,
+  nanoUsd: bigint,
+): SpentCall {
+  const scopes = [
+    ...[`key/${keyId}`, `team/${teamId}`, `user/${userId}`, `customer/${customerId}`],
+    ...labels.map((label) => `label/${label}`),
+  ];
+  return { timeMs, nanoUsd, scopes, accounts };
+}
+
+type Refused = Pick<
+  CallRefused,
+  Account | "server" | "tool" | "door" | "code" | "model" | "policyId" | "decisionId"
+> & {
   count: bigint;
 };
 
@@ -126,6 +152,10 @@ export function refused(value: Refused): AboutCall {
     total_us: null,
     count: count(value.count),
     model: text(value.model),
+    cost_nano_usd: 0n,
+    accounts: [],
+    policy_id: text(value.policyId),
+    decision_id: text(value.decisionId),
     ...unsaid,
   };
 }

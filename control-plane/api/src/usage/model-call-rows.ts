@@ -2,7 +2,6 @@
 // nothing: sums say how many such calls they hold. The columns are explained in the migration.
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
-import type { SpentCall } from "../ledger/unreserved.ts";
 import { account } from "./call-rows.ts";
 import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
@@ -159,12 +158,7 @@ function basisOf(basis: UsageBasis): string {
   return basis in bases && basis !== UsageBasis.UNSPECIFIED ? bases[basis] : "estimated";
 }
 
-/** What budgets are charged, as far as a price was known. */
-export function spentIn(timeMs: number, value: ModelCallCompleted): SpentCall {
-  const { keyId, teamId, userId, customerId, labels, costNanoUsd, accounts, priceVersion } = value;
-  const scopes = [
-    ...[`key/${keyId}`, `team/${teamId}`, `user/${userId}`, `customer/${customerId}`],
-    ...labels.map((label) => `label/${label}`),
-  ];
-  return { timeMs, nanoUsd: priceVersion === "" ? 0n : count(costNanoUsd), scopes, accounts };
+/** As far as a price was known. */
+export function modelCallCost({ priceVersion, costNanoUsd }: ModelCallCompleted): bigint {
+  return priceVersion === "" ? 0n : count(costNanoUsd);
 }

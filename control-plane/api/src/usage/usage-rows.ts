@@ -5,9 +5,9 @@ import { FactSchema } from "@tollgate/schema/usage";
 import type { Sql } from "../database.ts";
 import { chargeUnreserved, type SpentCall } from "../ledger/unreserved.ts";
 import type { FactSpans, Span } from "./batch.ts";
-import { call, completed, refused } from "./call-rows.ts";
-import { insert, place, text, type Row, type Table } from "./fact-table.ts";
-import { modelCall, modelCallCompleted, spentIn } from "./model-call-rows.ts";
+import { call, completed, refused, spentBy } from "./call-rows.ts";
+import { count, insert, place, text, type Row, type Table } from "./fact-table.ts";
+import { modelCall, modelCallCompleted, modelCallCost } from "./model-call-rows.ts";
 
 const lost = {
   name: "usage.lost",
@@ -16,7 +16,7 @@ const lost = {
 const unread = { name: "usage.unread", columns: { ...place, fact: "bytea", link: "bytea" } } as const satisfies Table;
 
 /** What refusals that were counted together need not have in common. */
-const together = { server: "", tool: "", model: "", labels: [] };
+const together = { server: "", tool: "", model: "", labels: [], policyId: "", decisionId: "" };
 
 export async function insertSpans(
   sql: Sql,
@@ -35,6 +35,7 @@ export async function insertSpans(
     switch (kind.case) {
       case "toolCallCompleted":
         calls.push({ ...at, time, link, request_id: text(fact.requestId), ...completed(kind.value) });
+        spent.push(spentBy(Number(fact.timeMs), kind.value, count(kind.value.costNanoUsd)));
         break;
       case "callRefused":
         calls.push({ ...at, time, link, request_id: text(fact.requestId), ...refused({ ...kind.value, count: 1n }) });
@@ -47,7 +48,7 @@ export async function insertSpans(
         break;
       case "modelCallCompleted":
         modelCalls.push({ ...at, time, link, request_id: text(fact.requestId), ...modelCallCompleted(kind.value) });
-        spent.push(spentIn(Number(fact.timeMs), kind.value));
+        spent.push(spentBy(Number(fact.timeMs), kind.value, modelCallCost(kind.value)));
         break;
       case undefined:
         unknown.push({ ...at, link, fact: toBinary(FactSchema, fact) });

@@ -33,8 +33,8 @@ function unknownOutcome(intent: CallIntent): FactInit["kind"] {
     intent;
   const whose = { keyId, teamId, userId, customerId, labels, sessionId, clientName, clientVersion, requestBytes };
   if (door === "") {
-    const { serverId, server, tool, method, clientEra, toolUseId } = intent;
-    const about = { serverId, server, tool, method, clientEra, toolUseId };
+    const { serverId, server, tool, method, clientEra, toolUseId, costNanoUsd, isPriceUnknown, accounts } = intent;
+    const about = { serverId, server, tool, method, clientEra, toolUseId, costNanoUsd, isPriceUnknown, accounts };
     return { case: "toolCallCompleted", value: { ...whose, ...about, outcome: ToolCallOutcome.UNKNOWN } };
   }
   const { operation, modelAsked, providerId, provider, model, agentId, parentAgentId, accounts } = intent;

@@ -296,7 +296,9 @@ test("calls that a dead worker left open become facts behind its last, once, who
   const worker = recorder(1n);
   await record(worker, 30);
   const whose = { keyId: "k", teamId: "m", sessionId: "s", clientEra: Era.MODERN, clientName: "c", clientVersion: "1" };
-  const what = { serverId: "i", server: "n", method: "prompts/get", tool: "t", toolUseId: "u", requestBytes: 7n };
+  const about = { serverId: "i", server: "n", method: "tools/call", tool: "t", toolUseId: "u", requestBytes: 7n };
+  // It may have been done, so it costs what it holds.
+  const what = { ...about, costNanoUsd: 5n, isPriceUnknown: true, accounts: ["budget/b/1/total"] };
   for (const requestId of ["ended", "open-1", "open-2"])
     worker.intend({ requestId, timeMs: 9n, ...whose, ...what }, () => undefined);
   await turn();

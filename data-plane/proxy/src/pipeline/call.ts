@@ -62,6 +62,8 @@ export type Authorised<C extends Call> = {
   readonly server: Server;
   /** The server's own name for it. */
   readonly tool: string;
+  /** What it costs, which is not known where that is undefined; without it the call is free. */
+  readonly price?: { readonly nanoUsd: bigint | undefined };
   /** Of policies; undefined before they were asked. */
   readonly policyLimits?: readonly PolicyLimit[];
   /** What it holds of budgets and limits; undefined where none is for it. */

@@ -111,6 +111,7 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
         sessionId,
         clientName,
         clientVersion,
+        ...costOf(authorised),
       };
       recorder.intend(intent, () => {
         try {
@@ -126,11 +127,8 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
     close: () => budget.close(),
   };
 
-  function completed(
-    { call, principal, server, tool, reservation }: Authorised<Described>,
-    completion: Completion,
-    release: () => void,
-  ): void {
+  function completed(authorised: Authorised<Described>, completion: Completion, release: () => void): void {
+    const { call, principal, server, tool, reservation } = authorised;
     counters.completed(completion.outcome);
     reservation?.settle();
     const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
@@ -153,9 +151,17 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
       sessionId,
       clientName,
       clientVersion,
+      ...costOf(authorised),
     };
     recorder.record({ requestId: call.requestId, kind: { case: "toolCallCompleted", value } }, release);
   }
+}
+
+/** What intent and fact say alike; nothing where there is nothing to say. */
+function costOf({ price, reservation }: Authorised<Described>) {
+  if (price === undefined) return undefined;
+  const { nanoUsd } = price;
+  return { costNanoUsd: nanoUsd ?? 0n, isPriceUnknown: nanoUsd === undefined, accounts: reservation?.accounts() ?? [] };
 }
 
 export function microseconds(ms: number): bigint {

@@ -37,7 +37,8 @@ const grants = {
 
 /** `isFirst`: of its call. */
 export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst: boolean): Interceptor<Leg, Leg> {
-  return (next) => (leg) => {
+  return (next) => (given) => {
+    const leg = isFirst ? priced(given) : given;
     const { call, view, principal, server, tool } = leg;
     const { policyLimits = [] } = leg;
     const refuse = (refusal: Refusal, by?: Charge, answering: Call = call): void => {
@@ -48,7 +49,7 @@ export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst:
     const charged = chargedTo(view, principal, { kind: grants[call.kind], of: server.name, name: tool });
     if (charged.outcome === "refused") return refuse({ code: charged.code });
     if (charged.budgets.length + charged.limits.length + policyLimits.length === 0) return next(leg);
-    const price = isFirst && call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+    const price = leg.price === undefined ? 0n : leg.price.nanoUsd;
     const budgets = price === 0n ? [] : charged.budgets.filter(({ hard }) => hard);
     if (price === undefined && budgets.length > 0) return refuse({ code: "budget.unpriced" });
     const charges = [
@@ -82,6 +83,13 @@ export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst:
       });
     }
   };
+}
+
+/** Also where nobody is charged for it now: who counts it later has to know. */
+function priced(leg: Leg): Leg {
+  const { call, view, server, tool } = leg;
+  const nanoUsd = call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
+  return nanoUsd === 0n ? leg : { ...leg, price: { nanoUsd } };
 }
 
 function amountOf({ of }: Charge, price: bigint): bigint {
