@@ -2,10 +2,9 @@
 // key that is revoked afterwards at a position that they have seen would go on working, for ever and unseen. The control plane
 // finds out, by the topic or by its proxies, says what to set, and with that everybody converges.
 
-import { Client } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { testEnvironment } from "../support/environment.ts";
+import { takeBackup } from "../support/backup.ts";
+import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { kafkaAvailability, startBroker } from "../support/kafka-broker.ts";
 import { callTool, createTeam, issueKey, readFleet, registerServer, revokeKey } from "../support/operations.ts";
@@ -19,22 +18,9 @@ afterEach(async () => {
   resources = new AsyncDisposableStack();
 });
 
-async function onServer(...statements: readonly string[]): Promise<void> {
-  const client = new Client({ connectionString: testEnvironment().postgresUrl });
-  await client.connect();
-  try {
-    for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
-
-const nameOf = ({ url }: TestDatabase): string => new URL(url).pathname.slice(1);
-
 /** A backup is taken, three keys are issued after it, and the backup takes the database's place. The control plane is down. */
 async function restored(kafkaBrokers?: string): Promise<{ stack: Stack; before: Key; after: Key }> {
   const database = resources.use(await createDatabase("restored"));
-  const backup = `${nameOf(database)}_backup`;
   const upstream = resources.use(await startExampleMcp());
   const kafka = kafkaBrokers === undefined ? {} : { kafkaBrokers };
   const stack = resources.use(await startStack({ databaseUrl: database.url, ...kafka }));
@@ -42,16 +28,13 @@ async function restored(kafkaBrokers?: string): Promise<{ stack: Stack; before: 
   const { id: teamId } = await createTeam(stack.admin, "platform");
   const before = await issueKey(stack.admin, { name: "before", teamId });
   await stack.control.stop();
-  await onServer(`CREATE DATABASE ${backup} TEMPLATE ${nameOf(database)}`);
+  const putBack = await takeBackup(database);
   await stack.control.start();
   let after = before;
   for (const name of ["after-1", "after-2", "after-3"]) after = await issueKey(stack.admin, { name, teamId });
   for (const key of [before, after]) await works(stack, key);
   await stack.control.stop();
-  await onServer(
-    `DROP DATABASE ${nameOf(database)} WITH (FORCE)`,
-    `ALTER DATABASE ${backup} RENAME TO ${nameOf(database)}`,
-  );
+  await putBack();
   return { stack, before, after };
 }
 

@@ -30,10 +30,11 @@ export function ledgerService(database: Pick<Database, "sql" | "transaction">): 
     },
     async held(_, caller) {
       await holdId(database.sql, caller);
-      const { incarnation } = await ledgerState(database.sql);
+      const { incarnation, isFrozen, knownUntilMs } = await ledgerState(database.sql);
       const leases = await readOpenLeases(database.sql, caller.proxyId);
       return {
-        incarnation: BigInt(incarnation),
+        ...{ incarnation: BigInt(incarnation), isFrozen },
+        ...(knownUntilMs === null ? {} : { knownUntilMs }),
         leases: leases.map(({ epoch, lease, account, state: { revision, settled, open } }) => {
           return { epoch, lease, account, subject: account.split("/").slice(0, 2).join("/"), revision, settled, open };
         }),

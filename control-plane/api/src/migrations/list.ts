@@ -16,6 +16,7 @@ import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import { modelCallsMigration } from "./0015-model-calls.ts";
 import { attributionMigration } from "./0016-attribution.ts";
 import { ledgerMigration } from "./0020-ledger.ts";
+import { knownUntilMigration } from "./0024-known-until.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   modelCallsMigration,
   attributionMigration,
   ledgerMigration,
+  knownUntilMigration,
 ];
