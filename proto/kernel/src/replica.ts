@@ -130,7 +130,9 @@ function settle(next: Next, { change, head }: ReadRecord, position: bigint): voi
   // What is replaced restrains nobody any more; of what was not understood nobody knows whether it does.
   const before = former && !isReplaceable ? (former.restrains ?? []) : [];
   const { restrains: _, ...said } = former ?? { position, reason: problem };
-  next.refused.set(scope, restraining(said, [...new Set([...before, ...restrains])]));
+  // One that names nobody is about everybody, and more than everybody there is not.
+  const all = restrains.length === 0 ? [] : [...new Set([...before, ...restrains])];
+  next.refused.set(scope, restraining(said, all));
 }
 
 function reasonOf(error: unknown): string {

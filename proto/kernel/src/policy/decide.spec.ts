@@ -119,3 +119,31 @@ test("one of which nothing can be read refuses what its record says that it cove
   const unknown = viewOf(apply(empty(), [record(["policy/p1"])])).policies;
   expect([decide(unknown, subjectOf()).outcome, decide(unknown, other).outcome]).toEqual(["refused", "refused"]);
 });
+
+test("one that is understood again is in force beyond what refuses for the version that was not", () => {
+  const [first] = recordsOf([created({})]);
+  if (!first) throw new Error("no record");
+  const unheard = { ...first, type: "tollgate.v1.PolicyOfTomorrow", scopes: ["policy/p1", "server/s1"] };
+  const once = apply(empty(), [unheard]);
+  const [next] = recordsOf([changed({ covers: [] })]);
+  if (!next) throw new Error("no record");
+  const position = once.position + 1n;
+  const { policies } = viewOf(apply(once, [{ ...next, position, commit: position }]));
+  const codeFor = (serverId: string) => {
+    const decided = decide(policies, subjectOf(undefined, { serverId }));
+    return "code" in decided ? decided.code : decided.outcome;
+  };
+  expect([codeFor("s1"), codeFor("s2")]).toEqual(["policy.scope-refused", "policy.denied"]);
+});
+
+test("one that came to cover everything refuses everything, whomever it covered when it was not understood", () => {
+  const [first] = recordsOf([created({})]);
+  if (!first) throw new Error("no record");
+  const unheard = { ...first, type: "tollgate.v1.PolicyOfTomorrow", scopes: ["policy/p1", "server/s1"] };
+  const once = apply(empty(), [unheard]);
+  const [next] = recordsOf([changed({ covers: [], requires: ["policy-of-tomorrow"] })]);
+  if (!next) throw new Error("no record");
+  const position = once.position + 1n;
+  const { policies } = viewOf(apply(once, [{ ...next, position, commit: position }]));
+  expect(decide(policies, subjectOf(undefined, { serverId: "s2" })).outcome).toBe("refused");
+});

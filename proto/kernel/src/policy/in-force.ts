@@ -1,5 +1,6 @@
 // The policies of a replica, compiled. One is compiled when it is first seen and kept as long as its resource lives. What the
-// replica refuses of policies is in force, too: as one that refuses every call that it can have been about, before any other.
+// replica refuses of policies is in force, too: as one that refuses every call that it can have been about, before any other, and
+// beside the version that was understood, which may be about more.
 
 import type { Policy } from "@tollgate/schema/resources";
 import type { Entry, Replica } from "../replica.ts";
@@ -23,7 +24,6 @@ export function policiesIn(
   if (previous !== undefined && isSame && hasSameRefusals(replica, previous.replica)) return previous.policies;
   const policies: CompiledPolicy[] = [];
   for (const entry of state?.entries.values() ?? []) {
-    if (replica.refused.has(scopePrefix + entry.id)) continue;
     const policy = policyOf(entry);
     if (!policy.disabled) policies.push(compiled(entry, policy));
   }

@@ -210,6 +210,14 @@ describe("what is not understood", () => {
     expect(budgetsIn(replicaOf(noScope), bob)).toBe(refusedCode);
   });
 
+  test("and no longer says for whom refuses everybody", () => {
+    const noScope = create(BudgetChangedSchema, { budget: { id: "b", requires: ["of-tomorrow"] } });
+    const replica = unheard(["budget/b", "team/blue"]);
+    const [record] = recordsOf([[{ event: noScope, scopes: ["budget/b"] }]], replica.position);
+    if (!record) throw new Error("no record");
+    expect(budgetsIn(apply(replica, [record]), bob)).toBe(refusedCode);
+  });
+
   test("and says for whom refuses him, where he is let in", () => {
     const replica = unheard(["budget/b", "team/blue"]);
     expect(replica.refused.has("team/blue")).toBe(true);
