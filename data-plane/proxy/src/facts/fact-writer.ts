@@ -110,7 +110,7 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     addTotals(totals) {
       if (totals.length === 0) return;
       const unnamed = totals.filter(({ lease }) => !named.has(lease));
-      for (const { lease } of unnamed) named.add(lease);
+      for (const lease of numbersOfNamed(unnamed)) named.add(lease);
       changed = totals;
       for (const { kind, content } of [...printNames(unnamed), ...printTotals(totals)])
         record(kind, content.length, () => {
@@ -133,10 +133,15 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     opening(intents, totals = []) {
       // A lease that is over may be among those that changed last, and not among all that there are.
       const toName = [...totals, ...takenChanged];
-      named = new Set(toName.map(({ lease }) => lease));
+      named = new Set(numbersOfNamed(toName));
       return printOpening(takenBefore, intents, [...printNames(toName), ...printTotals(totals)]);
     },
   };
+}
+
+/** Whose a lease is, is not known before the ledger has answered. */
+function numbersOfNamed(totals: readonly LeaseTotals[]): number[] {
+  return totals.flatMap(({ lease, account }) => (account === "" ? [] : [lease]));
 }
 
 function intentBodyOf({ door = "" }: IntentInit): Body {

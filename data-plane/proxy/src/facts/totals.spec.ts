@@ -130,6 +130,22 @@ test("whose lease it is is said once a segment, also of one that is let go befor
   expect(last(7)).toEqual(of(7, 4n, 0n));
 });
 
+test("a lease that is written down before its account is known says it as soon as it is", async () => {
+  for (const file of [1 << 20, 1]) {
+    recorder.close();
+    rmSync(directory, { recursive: true });
+    recorder = open(file);
+    leases.set(7, { ...of(7, 0n, 0n), account: "" });
+    changed.add(7);
+    recorder.record(refusal("a"));
+    await turn();
+    set(7, 0n, 9n);
+    recorder.noteTotals();
+    await turn();
+    expect(last(7)).toEqual(of(7, 0n, 9n));
+  }
+});
+
 test("records of a former version, which do not say whose lease it is, stay readable", () => {
   set(1, 5n, 6n);
   const path = segmentPath(directory, epoch, 1n);
