@@ -153,7 +153,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       identity.use(given.epoch);
       const { epoch, key } = given;
       const { spoolDirectory, proxyId } = identity;
-      const place = { proxyId, slot, boot: randomUUID(), runtimeDirectory };
+      const place = { proxyId, proxyBoot: caller.boot, slot, boot: randomUUID(), runtimeDirectory };
       return { port: proxyPort, spoolDirectory, epoch, epochKey: key, channelSocket, internal, ...place };
     },
     presentState: () => [
@@ -179,6 +179,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const lender = createLender({
     ledger: control.ledger,
+    boot: caller.boot,
     spoolDirectory: identity.spoolDirectory,
     liveEpochs: () => new Set(workers.epochs()),
     standsInFrom: mayStandInFrom,

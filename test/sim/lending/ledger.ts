@@ -130,7 +130,8 @@ export class SimulatedLedger {
   }
 
   leaseOf(proxyId: string, boot: string, epoch: number, lease: number): LeaseRow | undefined {
-    return this.rows.leases.get(this.keyOf(proxyId, boot, epoch, lease));
+    const row = this.rows.leases.get(keyOf(proxyId, epoch, lease));
+    return row?.boot === boot || this.bug === "leases-without-a-boot" ? row : undefined;
   }
 
   changeLimit(subject: Subject, limit: bigint, nowMs: number): void {
@@ -216,10 +217,11 @@ export class SimulatedLedger {
     const subject = this.subjects.get(name);
     if (subject === undefined) throw new Error(`there is no subject ${name}`);
     const current = this.current(subject, nowMs);
-    const key = this.keyOf(proxyId, boot, epoch, lease);
-    const known = this.rows.leases.get(key);
+    const key = keyOf(proxyId, epoch, lease);
+    const known = this.leaseOf(proxyId, boot, epoch, lease);
     const account = this.rows.accounts.get(known?.account ?? (said.account || current.name));
     if (account === undefined) return this.overAnswer(said.account, statement);
+    if (this.isOfAnother(key, known)) return this.overAnswer(account.name, statement);
     const row = known ?? { proxyId, boot, epoch, lease, account: account.name, state: newLease, heardMs: nowMs };
     this.rows.leases.set(key, row);
     const isOver = account !== current;
@@ -257,8 +259,9 @@ export class SimulatedLedger {
   }
 
   private closeFor(proxyId: string, { boot, epoch, lease, account: name, ...said }: FormerLease, nowMs: number): void {
-    const key = this.keyOf(proxyId, boot, epoch, lease);
-    const known = this.rows.leases.get(key);
+    const key = keyOf(proxyId, epoch, lease);
+    const known = this.leaseOf(proxyId, boot, epoch, lease);
+    if (this.isOfAnother(key, known)) return;
     // It may be of now, and not in the backup.
     const subject = this.subjects.get(name.slice(0, name.lastIndexOf("/")));
     if (subject !== undefined) this.current(subject, nowMs);
@@ -301,7 +304,7 @@ export class SimulatedLedger {
     row.state = { ...row.state, unspent: row.state.unspent - less };
     account.state = { ...account.state, counted: account.state.counted - less };
     const { revision, settled, open, unspent } = row.state;
-    const key = this.keyOf(row.proxyId, row.boot, row.epoch, row.lease);
+    const key = keyOf(row.proxyId, row.epoch, row.lease);
     this.journal(account.name).push({ lease: key, entry: { what: "stated", revision, settled, open, unspent } });
   }
 
@@ -319,10 +322,9 @@ export class SimulatedLedger {
     return row;
   }
 
-  private keyOf(proxyId: string, boot: string, epoch: number, lease: number): string {
-    return this.bug === "leases-without-a-boot"
-      ? `${proxyId}/${epoch}/${lease}`
-      : `${proxyId}/${boot}/${epoch}/${lease}`;
+  /** A boot on a machine with a copy of the disk had the epoch, too, and the number. */
+  private isOfAnother(key: string, known: LeaseRow | undefined): boolean {
+    return known === undefined && this.rows.leases.has(key);
   }
 
   private keep(row: AccountRow, lease: string, done: { account: Account; entries: readonly Entry[] }): void {
@@ -331,6 +333,10 @@ export class SimulatedLedger {
     const journal = this.journal(row.name);
     for (const entry of done.entries) journal.push({ lease: isOfAll(entry) ? "" : lease, entry });
   }
+}
+
+function keyOf(proxyId: string, epoch: number, lease: number): string {
+  return `${proxyId}/${epoch}/${lease}`;
 }
 
 function isOfAll({ what }: Entry): boolean {

@@ -22,7 +22,7 @@ export function ledgerService(database: Pick<Database, "sql" | "transaction">): 
         throw new TollgateError("request.invalid", `At most ${statementsMax} sound statements are taken at once.`);
       await holdId(database.sql, caller);
       const { incarnation, isFrozen } = await ledgerState(database.sql);
-      const { answers } = await exchangeAll(database, caller.proxyId, statements, isFrozen);
+      const { answers } = await exchangeAll(database, caller.proxyId, statements, isFrozen, caller.boot);
       // Who speaks of a former incarnation has not heard yet that he has to restate.
       if (isFrozen && isComplete && heard === BigInt(incarnation))
         await restated(database.sql, caller.proxyId, incarnation);
@@ -35,8 +35,17 @@ export function ledgerService(database: Pick<Database, "sql" | "transaction">): 
       return {
         ...{ incarnation: BigInt(incarnation), isFrozen },
         ...(knownUntilMs === null ? {} : { knownUntilMs }),
-        leases: leases.map(({ epoch, lease, account, state: { revision, settled, open } }) => {
-          return { epoch, lease, account, subject: account.split("/").slice(0, 2).join("/"), revision, settled, open };
+        leases: leases.map(({ epoch, lease, boot, account, state: { revision, settled, open } }) => {
+          return {
+            epoch,
+            lease,
+            boot,
+            account,
+            subject: account.split("/").slice(0, 2).join("/"),
+            revision,
+            settled,
+            open,
+          };
         }),
       };
     },
@@ -48,6 +57,7 @@ function isSound({
   lease,
   subject,
   account,
+  boot,
   revision,
   settled,
   open,
@@ -61,6 +71,7 @@ function isSound({
     [lease, draws, draw?.number ?? 0].every((number) => number <= int4Max) &&
     subject.length <= nameCharsMax &&
     account.length <= nameCharsMax &&
+    boot.length <= nameCharsMax &&
     (account === "" || account.startsWith(`${subject}/`))
   );
 }

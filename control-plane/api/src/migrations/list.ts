@@ -17,6 +17,7 @@ import { modelCallsMigration } from "./0015-model-calls.ts";
 import { attributionMigration } from "./0016-attribution.ts";
 import { ledgerMigration } from "./0020-ledger.ts";
 import { knownUntilMigration } from "./0024-known-until.ts";
+import { leasesOfBootsMigration } from "./0025-leases-of-boots.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   attributionMigration,
   ledgerMigration,
   knownUntilMigration,
+  leasesOfBootsMigration,
 ];

@@ -20,7 +20,7 @@ function leaseOf(lease: number, settled: bigint): LeaseTotals {
 }
 
 function end(epoch: bigint, ...leases: readonly LeaseTotals[]): void {
-  markBelieved(directory, epoch);
+  markBelieved(directory, epoch, "b");
   keepEnded(directory, epoch, leases);
 }
 
@@ -53,7 +53,7 @@ test("it is noted when the last epoch was over that was let go, unless nothing w
   beginForgetting(directory, 0n, 0);
   end(1n, leaseOf(1, 5n));
   end(2n);
-  markBelieved(directory, 3n);
+  markBelieved(directory, 3n, "b");
   noteForgotten(directory, 2n, 9_000);
   expect(forgottenMs(directory)).toBe(0);
   noteForgotten(directory, 1n, 3_000);

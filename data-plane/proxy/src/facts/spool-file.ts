@@ -39,6 +39,11 @@ export function believedPath(directory: string, epoch: bigint): string {
   return join(epochPath(directory, epoch), "believed");
 }
 
+/** Of which boot of the proxy the epoch is; see `totals.ts`. */
+export function bootPath(directory: string, epoch: bigint): string {
+  return join(epochPath(directory, epoch), "boot");
+}
+
 /** What the leases of an epoch that is over ended with; see `ended-leases.ts`. */
 export function endedLeasesPath(directory: string, epoch: bigint): string {
   return join(epochPath(directory, epoch), "leases");
@@ -177,8 +182,8 @@ export function removeEpoch(directory: string, epoch: bigint): void {
   for (const segment of listSegments(directory, epoch)) unlessGone(() => unlinkSync(segment.path));
   unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
   unlessGone(() => unlinkSync(believedPath(directory, epoch)));
-  for (const path of [endedLeasesPath(directory, epoch), `${endedLeasesPath(directory, epoch)}.new`])
-    unlessGone(() => unlinkSync(path));
+  const ended = endedLeasesPath(directory, epoch);
+  for (const path of [ended, `${ended}.new`, bootPath(directory, epoch)]) unlessGone(() => unlinkSync(path));
   unlessGone(() => rmdirSync(epochPath(directory, epoch)));
 }
 

@@ -151,11 +151,13 @@ test("records of a former version, which do not say whose lease it is, stay read
   const path = segmentPath(directory, epoch, 1n);
   writeFileSync(
     path,
-    Buffer.concat(printTotals([of(1, 5n, 6n)]).map(({ kind, content }) => {
-      const record = Buffer.concat([Buffer.alloc(headerBytes), content]);
-      sealRecord(record, 0, record.length, kind);
-      return record;
-    })),
+    Buffer.concat(
+      printTotals([of(1, 5n, 6n)]).map(({ kind, content }) => {
+        const record = Buffer.concat([Buffer.alloc(headerBytes), content]);
+        sealRecord(record, 0, record.length, kind);
+        return record;
+      }),
+    ),
   );
   expect(last(1)).toEqual({ ...of(1, 5n, 6n), subject: "", account: "" });
   rmSync(path);
@@ -176,7 +178,7 @@ test("of an epoch of which only the number of facts is left nothing is believed"
   recorder.close();
   retireEpoch(directory, epoch, 1n);
   expect(lastTotals(directory, epoch)).toBeUndefined();
-  markBelieved(directory, epoch);
+  markBelieved(directory, epoch, "b");
   expect(lastTotals(directory, epoch)).toBeUndefined();
 });
 

@@ -4,9 +4,10 @@
 // own, once a segment. A segment begins with those of all leases. An epoch is believed only as long as its mark is there: it is
 // removed before anything of the epoch is served that is not on disk.
 
-import { closeSync, existsSync, mkdirSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { FormerLease } from "@tollgate/kernel/lending/former";
-import { believedPath, epochPath, listSegments, readSegment, recordKinds, recordsIn, retiredMs } from "./spool-file.ts";
+import { believedPath, bootPath, epochPath, listSegments, readSegment } from "./spool-file.ts";
+import { recordKinds, recordsIn, retiredMs } from "./spool-file.ts";
 
 /** Amounts are in the unit of the account. Subject and account are empty where a former version wrote it, which did not say them. */
 export type LeaseTotals = FormerLease;
@@ -132,10 +133,17 @@ export function lastTotals(directory: string, epoch: bigint): readonly LeaseTota
   return reader.leases();
 }
 
-/** From now on what is on disk of the epoch is all that it has served. */
-export function markBelieved(directory: string, epoch: bigint): void {
+/** From now on what is on disk of the epoch is all that it has served, in this boot of the proxy. */
+export function markBelieved(directory: string, epoch: bigint, boot: string): void {
   mkdirSync(epochPath(directory, epoch), { recursive: true });
+  writeFileSync(bootPath(directory, epoch), boot, { mode: 0o600 });
   closeSync(openSync(believedPath(directory, epoch), "w", 0o600));
+}
+
+/** The boot whose leases the epoch's are; empty where a former version had it, which did not say. */
+export function bootOf(directory: string, epoch: bigint): string {
+  const path = bootPath(directory, epoch);
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** What is served from now on may be missing on disk. Throws where even that cannot be written down. */

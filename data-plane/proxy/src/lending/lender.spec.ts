@@ -32,7 +32,12 @@ let heard: Heard[];
 let answered: { epoch: bigint; answers: LendingAnswers }[];
 let untold: number;
 /** What the ledger is like. */
-let ledger: { incarnation: bigint; isFrozen: boolean; isDown: boolean; held: { epoch: bigint; lease: number }[] };
+let ledger: {
+  incarnation: bigint;
+  isFrozen: boolean;
+  isDown: boolean;
+  held: { epoch: bigint; lease: number; boot?: string }[];
+};
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "tollgate-lender-"));
@@ -60,7 +65,7 @@ function open(standsInFrom = 1n): Lender {
         return create(HeldReplySchema, { ...ledger, leases });
       },
     },
-    ...{ spoolDirectory: directory, liveEpochs: () => live, standsInFrom },
+    ...{ boot: "now", spoolDirectory: directory, liveEpochs: () => live, standsInFrom },
     answer: (epoch, answers) => answered.push({ epoch, answers }),
     onProblem: () => undefined,
     onUntold: () => (untold += 1),
@@ -74,7 +79,8 @@ function heardIn({
 }: MessageInitShape<typeof ExchangeRequestSchema>): Heard {
   const said = statements.map((one: MessageInitShape<typeof LeaseStatementSchema>) => {
     const former = one.isOfFormer === true ? "former " : "";
-    return `${former}${one.epoch}/${one.lease} ${one.settled ?? 0n}+${one.open ?? 0n}`;
+    const boot = one.boot ? ` of ${one.boot}` : "";
+    return `${former}${one.epoch}/${one.lease}${boot} ${one.settled ?? 0n}+${one.open ?? 0n}`;
   });
   return { isComplete, incarnation, said };
 }
@@ -94,7 +100,7 @@ const leaseOf = (settled: bigint, open = 0n): LeaseTotals => {
 /** A boot that was killed. */
 async function left(epoch: bigint, leases: readonly LeaseTotals[]): Promise<void> {
   const totals = { all: () => leases, takeChanged: () => leases };
-  const options = { directory, epoch, key: testKey, nowMs: () => 1, maxBytes: 1 << 20, totals };
+  const options = { directory, epoch, key: testKey, nowMs: () => 1, maxBytes: 1 << 20, totals, proxyBoot: "before" };
   const recorder = openRecorder(options);
   recorder.noteTotals();
   await turn();
@@ -111,18 +117,18 @@ const settle = async (): Promise<void> => {
 };
 
 test("what a former boot left is told once and kept, and after a restore once more, with all that came before", async () => {
-  markBelieved(directory, 2n);
+  markBelieved(directory, 2n, "b");
   keepEnded(directory, 2n, [leaseOf(5n)]);
   await left(3n, [leaseOf(7n, 2n)]);
   lender.look();
   await until(() => heard.length > 0, { what: "the leases to be told" });
   await settle();
-  expect(heard.flatMap(({ said }) => said)).toEqual(["former 3/1 7+2"]);
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 3/1 of before 7+2"]);
   expect(readEnded(directory, 3n)).toEqual([leaseOf(7n, 2n)]);
   restore();
   lender.look();
   await until(() => claims().length > 0, { what: "the claim" });
-  expect(heard.flatMap(({ said }) => said)).toEqual(["former 2/1 5+0", "former 3/1 7+2"]);
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 2/1 of b 5+0", "former 3/1 of before 7+2"]);
   expect(untold).toBe(0);
 });
 
@@ -163,12 +169,14 @@ test("who dies before all is said is told of first", async () => {
   live = new Set([10n]);
   lender.look();
   await until(() => claims().length > 0, { what: "the claim" });
-  expect(heard.flatMap(({ said }) => said)).toEqual(["former 9/1 4+1"]);
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 9/1 of before 4+1"]);
 });
 
 test.each([
   ["was begun in another place", 4n, []],
   ["the disk does not have", 1n, [{ epoch: 5n, lease: 1 }]],
+  ["had an epoch of this disk on another machine", 1n, [{ epoch: 3n, lease: 1, boot: "copy" }]],
+  ["has an epoch of this boot on another machine", 1n, [{ epoch: 9n, lease: 1, boot: "copy" }]],
 ])("a boot that %s is not spoken for, and the proxy never says that it was all", async (_, standsInFrom, held) => {
   lender.close();
   lender = open(standsInFrom);

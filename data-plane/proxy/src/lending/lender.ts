@@ -10,13 +10,15 @@ import { tellFormers, type Former } from "@tollgate/kernel/lending/former";
 import { ExchangeRequestSchema, LeaseStatementSchema, type Ledger } from "@tollgate/schema/ledger";
 import { forgottenMs, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
 import { listEpochs } from "../facts/spool-file.ts";
-import { lastTotals } from "../facts/totals.ts";
+import { bootOf, lastTotals } from "../facts/totals.ts";
 import type { ServiceClient } from "../grpc.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
 import { answerFromMessage, type WireStatement } from "./wire.ts";
 
 export type LenderParts = {
   readonly ledger: ServiceClient<typeof Ledger>;
+  /** This one, of the proxy. */
+  readonly boot: string;
   readonly spoolDirectory: string;
   /** Those that a worker of this boot writes in. */
   readonly liveEpochs: () => ReadonlySet<bigint>;
@@ -71,7 +73,12 @@ export function createLender(parts: LenderParts): Lender {
     waiting.clear();
     const said = { incarnation, isComplete: isCompleteWith(batches) };
     try {
-      const reply = await ledger.exchange(request(batches.flatMap(([, { statements }]) => statements), said.isComplete));
+      const reply = await ledger.exchange(
+        request(
+          batches.flatMap(([, { statements }]) => statements),
+          said.isComplete,
+        ),
+      );
       isFailing = false;
       ({ isFrozen } = reply);
       for (const [epoch, batch] of batches) if (batch.isComplete) complete.set(epoch, batch.incarnation);
@@ -165,7 +172,10 @@ export function createLender(parts: LenderParts): Lender {
 
   async function tellAll(live: ReadonlySet<bigint>): Promise<void> {
     const held = await ledger.held({});
-    const lent = held.leases.filter(({ epoch }) => !live.has(epoch)).map((lease) => ({ ...lease, boot: lease.epoch }));
+    const bootIn = (epoch: bigint) => (live.has(epoch) ? parts.boot : bootOf(spoolDirectory, epoch));
+    const lent = held.leases
+      .map((lease) => ({ ...lease, boot: isSame(lease.boot, bootIn(lease.epoch)) ? lease.epoch : ofAnother }))
+      .filter(({ boot }) => !live.has(boot));
     const mustReadAll = held.isFrozen ? undefined : new Set(lent.map(({ epoch }) => epoch));
     const formers = listEpochs(spoolDirectory)
       .filter((epoch) => !live.has(epoch))
@@ -176,7 +186,8 @@ export function createLender(parts: LenderParts): Lender {
     };
     const { said, isAll, whole } = tellFormers(formers, known, forgottenMs(spoolDirectory));
     const statements = said.map(({ boot: epoch, lease, subject, account, settled, open }): WireStatement => {
-      return { epoch, lease, subject, account, revision: 0n, isOfFormer: true, settled, open };
+      const said = { epoch, lease, subject, account, revision: 0n, settled, open };
+      return { ...said, isOfFormer: true, boot: bootIn(epoch) };
     });
     for (let from = 0; from < statements.length; from += statementsMax)
       await ledger.exchange(request(statements.slice(from, from + statementsMax), false));
@@ -220,6 +231,14 @@ export function createLender(parts: LenderParts): Lender {
       clearTimeout(again);
     },
   };
+}
+
+/** A boot that had an epoch of the same number, on a machine with a copy of this disk; for it nobody here can speak. */
+const ofAnother = 0n;
+
+/** What a former version noted has no boot. */
+function isSame(one: string, other: string): boolean {
+  return one === other || one === "" || other === "";
 }
 
 function codeOf(error: unknown): unknown {
