@@ -96,7 +96,11 @@ async function ask({ proxy, secret }: World): Promise<Response> {
   const response = await fetch(`${proxy.url}/anthropic/v1/messages`, {
     method: "POST",
     headers: { "x-api-key": secret, "content-type": "application/json", "anthropic-version": "2023-06-01" },
-    body: JSON.stringify({ model: "claude-sonnet-4-6", max_tokens: 2_000, messages: [{ role: "user", content: "Hi" }] }),
+    body: JSON.stringify({
+      model: "claude-sonnet-4-6",
+      max_tokens: 2_000,
+      messages: [{ role: "user", content: "Hi" }],
+    }),
   });
   await response.arrayBuffer();
   return response;
@@ -114,7 +118,9 @@ function billed({ mock }: World): bigint {
 
 async function accountOf({ look }: World): Promise<Account> {
   return look(async ({ sql }) => {
-    const rows = await sql.query<{ subject: string }>("SELECT subject FROM ledger.account WHERE subject LIKE 'budget/%'");
+    const rows = await sql.query<{ subject: string }>(
+      "SELECT subject FROM ledger.account WHERE subject LIKE 'budget/%'",
+    );
     const [account] = await readAccounts(
       sql,
       rows.map(({ subject }) => subject),
@@ -160,18 +166,22 @@ test(
   },
 );
 
-test("a lost directory says nothing: nothing is lent until the proxy is written off", { timeout: 240_000 }, async () => {
-  const world = await spendAndRestore();
-  const lost = idIn(world.proxy);
-  rmSync(world.proxy.dataDir, { recursive: true });
-  await world.stack.control.start(raised);
-  await world.proxy.start();
-  // The new one has restated, which is nothing.
-  await until(async () => !(await world.look(({ sql }) => missing(sql, 2))).includes(idIn(world.proxy)), {
-    what: "the new proxy to be heard",
-  });
-  await isRefusedUntilWrittenOff(world, lost);
-});
+test(
+  "a lost directory says nothing: nothing is lent until the proxy is written off",
+  { timeout: 240_000 },
+  async () => {
+    const world = await spendAndRestore();
+    const lost = idIn(world.proxy);
+    rmSync(world.proxy.dataDir, { recursive: true });
+    await world.stack.control.start(raised);
+    await world.proxy.start();
+    // The new one has restated, which is nothing.
+    await until(async () => !(await world.look(({ sql }) => missing(sql, 2))).includes(idIn(world.proxy)), {
+      what: "the new proxy to be heard",
+    });
+    await isRefusedUntilWrittenOff(world, lost);
+  },
+);
 
 test("nor does a copy of the directory, also after it was started once more", { timeout: 240_000 }, async () => {
   const world = await spendAndRestore();

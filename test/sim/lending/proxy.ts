@@ -278,7 +278,9 @@ export class SimulatedProxy {
   /** Lets go what the disk has of boots for which there is no more to say, as far as is known. */
   forget(wallMs: number): void {
     const { disk, bug } = this;
-    const gone = disk.records.filter((one) => one !== this.record && (one.endedMs !== undefined || !this.canSpeakFor(one)));
+    const gone = disk.records.filter(
+      (one) => one !== this.record && (one.endedMs !== undefined || !this.canSpeakFor(one)),
+    );
     disk.records = disk.records.filter((one) => !gone.includes(one));
     if (bug === "forgets-that-it-forgot") return;
     for (const { endedMs = wallMs } of gone) disk.forgottenMs = Math.max(disk.forgottenMs, endedMs);

@@ -75,7 +75,6 @@ const messagesMax = 40;
 const deadMax = 20;
 const traceMax = 40;
 const skewMs = 30_000;
-
 const movesPerRun = 160;
 
 /** The trace is of a second run of the seed, which is the same: to write down what happens takes longer than that it happens. */
@@ -244,7 +243,7 @@ class LendingWorld {
   }
 
   /** A provider writes, and what it writes is read, if it may be. */
-  private progress({ proxy, isAsleep, name, isCut }: Machine): void {
+  private progress({ proxy, isAsleep, name }: Machine): void {
     const { random } = this;
     if (proxy === undefined || proxy.running.length === 0) return;
     const call = random.pick(proxy.running);
@@ -269,7 +268,6 @@ class LendingWorld {
       this.ended(call, proxy.end(call, { kind: "said", costNanoUsd: call.bill }));
     } else if (roll > 0.93) this.cancel(call, proxy, "gone");
     if (random.chance(0.5)) proxy.write();
-    void isCut;
   }
 
   private cancel(call: Call, proxy: SimulatedProxy, why: string): void {

@@ -41,7 +41,9 @@ async function budget(): Promise<string> {
 }
 
 const now = async () =>
-  Number((await database.sql.query<{ ms: number }>("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms"))[0]?.ms);
+  Number(
+    (await database.sql.query<{ ms: number }>("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms"))[0]?.ms,
+  );
 
 /** As if the database were a backup of what it is. */
 async function restore() {

@@ -10,11 +10,7 @@ import { join } from "node:path";
 export const besideTheLedger = "beside the ledger";
 
 /** The first of those epochs. Once at the start, under the directory's lock. It leaves word for the next boot. */
-export function standsInFrom(
-  directory: string,
-  usedUpTo: bigint,
-  bootId: string | undefined = machineBoot(),
-): bigint {
+export function standsInFrom(directory: string, usedUpTo: bigint, bootId: string | undefined = machineBoot()): bigint {
   const path = join(directory, "machine.json");
   const { dev, ino } = statSync(directory, { bigint: true });
   const here = `{"boot":${JSON.stringify(bootId ?? "")},"directory":"${dev}/${ino}","from":"`;
