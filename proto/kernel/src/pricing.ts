@@ -84,9 +84,9 @@ export function boundOf(price: ModelPrice, bound: CallBound): NanoUsd {
   const open = price.outputTokensMax > 0n ? price.outputTokensMax : BigInt(limits.outputTokensAssumedMax);
   const asked = bound.outputTokensAsked === undefined ? open : BigInt(bound.outputTokensAsked);
   const output = lesser(asked, price.outputTokensMax) * BigInt(bound.choices);
-  const possible = [price.rates ?? free, ...tiersUpTo(price, input)];
+  const possible = ratesUpTo(price, input);
   const inputRate = dearest(possible.flatMap((r) => [r.input, r.cacheRead, r.cacheWrite5m, r.cacheWrite1h]));
-  const outputRate = dearest(possible.map((r) => r.output));
+  const outputRate = outputRateMost(price, bound.bodyBytes);
   return (
     inWholeNanos(input * inputRate + output * outputRate) +
     price.requestNanoUsd +
@@ -94,8 +94,14 @@ export function boundOf(price: ModelPrice, bound: CallBound): NanoUsd {
   );
 }
 
-function tiersUpTo(price: ModelPrice, inputTokens: bigint): (typeof free)[] {
-  return price.tiers.filter((tier) => inputTokens > tier.inputTokensAbove).map((tier) => tier.rates ?? free);
+/** What a million tokens of output cost at most where no more than that is read. */
+export function outputRateMost(price: ModelPrice, inputTokens: number): NanoUsd {
+  return dearest(ratesUpTo(price, lesser(BigInt(inputTokens), price.contextTokensMax)).map((r) => r.output));
+}
+
+function ratesUpTo(price: ModelPrice, inputTokens: bigint): (typeof free)[] {
+  const tiers = price.tiers.filter((tier) => inputTokens > tier.inputTokensAbove);
+  return [price.rates ?? free, ...tiers.map((tier) => tier.rates ?? free)];
 }
 
 /** A maximum of 0 is none. */

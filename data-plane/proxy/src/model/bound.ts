@@ -1,11 +1,14 @@
 // The most that a call can cost, known before it goes out. It is what an attempt costs of which nobody heard again, and it is
 // written into the intent. Reservations of money take their place here. Without a price nothing is bounded.
 
-import { boundOf } from "@tollgate/kernel/pricing";
+import type { RunningCall } from "@tollgate/kernel/lending/running";
+import { limits } from "@tollgate/kernel/limits";
+import { boundOf, costOf, outputRateMost } from "@tollgate/kernel/pricing";
 import { priceFor, pricesOfTiers, type Priced } from "@tollgate/kernel/tariff";
 import type { ModelPrice } from "@tollgate/schema/resources";
-import type { BoundedModelCall, Interceptor, ReachedProvider } from "../pipeline/call.ts";
+import type { BoundedModelCall, InputSaid, Interceptor, ReachedProvider } from "../pipeline/call.ts";
 import type { ModelErrand } from "./errand.ts";
+import type { AnswerReading } from "./wire/answer.ts";
 import { fastTier, type ModelRequest } from "./wire/request.ts";
 
 /** What a context holds where nobody says: for input that the provider keeps, and that is not in the body. */
@@ -44,6 +47,48 @@ function dearest(prices: readonly Priced[], request: ModelRequest): bigint {
   }, 0n);
 }
 
+/** What a stream costs while it runs: no more in all than its bound, by the dearest of the prices that may apply. */
+export function runningOf(
+  reached: ReachedProvider<ModelErrand>,
+  request: ModelRequest,
+): Omit<RunningCall, "marginTokens"> | undefined {
+  const prices = pricesPossible(reached, request, reached.model).map(({ price }) => price);
+  if (prices.length === 0) return undefined;
+  const others = request.otherModels.reduce(
+    (sum, name) => sum + dearest(pricesPossible(reached, request, name), request),
+    0n,
+  );
+  const input = prices.map((price) => boundNanoUsdOf(price, { ...request, outputTokensAsked: 0 }));
+  const rates = prices.map((price) => outputRateMost(price, inputTokensRead(price, request)));
+  const tokens = prices.map((price) => outputTokensMost(price, request));
+  return {
+    inputNanoUsd: others + most(input),
+    outputRateNanoUsd: most(rates),
+    outputTokensMost: Math.max(...tokens.map((one) => Math.min(one, limits.modelTokensMax))),
+  };
+}
+
+/** Undefined where what the provider has said of the input is not the last word on what it reads. */
+export function inputSaidIn(
+  bounded: BoundedModelCall<ModelErrand>,
+  { said, usage, hasServerTools, otherModels }: AnswerReading,
+): InputSaid | undefined {
+  if (!said.input || hasServerTools || otherModels.size > 0 || bounded.call.sent.kind !== "call") return undefined;
+  const { request } = bounded.call.sent;
+  if (request.hasServerTools || request.hasFreeFallback || request.otherModels.length > 0) return undefined;
+  const prices = pricesPossible(bounded, request, bounded.model).map(({ price }) => price);
+  const { inputTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage;
+  const read = inputTokens + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens;
+  return {
+    inputNanoUsd: most(prices.map((price) => costOf(price, { ...usage, outputTokens: 0 }))),
+    outputRateNanoUsd: most(prices.map((price) => outputRateMost(price, read))),
+  };
+}
+
+function most(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((a, b) => (a > b ? a : b), 0n);
+}
+
 /** Providers count tokens for nothing. */
 export function isFree({ operation }: ModelRequest): boolean {
   return operation === "messages/count_tokens";
@@ -51,8 +96,12 @@ export function isFree({ operation }: ModelRequest): boolean {
 
 function boundNanoUsdOf(price: ModelPrice, request: ModelRequest): bigint {
   const { outputTokensAsked, choices, serverToolUsesMax } = request;
-  const bodyBytes = request.hasServerTools ? contextMost(price, request) : inputTokensMost(price, request);
+  const bodyBytes = inputTokensRead(price, request);
   return boundOf(price, { bodyBytes, outputTokensAsked, choices, webSearchesMax: serverToolUsesMax });
+}
+
+function inputTokensRead(price: ModelPrice, request: ModelRequest): number {
+  return request.hasServerTools ? contextMost(price, request) : inputTokensMost(price, request);
 }
 
 /** No token is less than a byte of the body, where the body is all that the model reads. */

@@ -2,15 +2,13 @@
 // of a budget are not the same: where dollars are held by calls under way it is worth coming back soon, where they are spent it
 // is not before the period ends.
 
-import { boundOf } from "@tollgate/kernel/pricing";
 import { goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
 import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
-import { inputTokensMost } from "./bound.ts";
-import { bytesPerToken } from "./settle.ts";
+import { runningOf } from "./bound.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
@@ -35,7 +33,7 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
       const { charges } = charged;
       if (charges.length === 0) return next(bounded);
       if (desk === undefined || !mayHold()) return refuse(bounded, { code: "budget.ledger-silent" });
-      const costs = costsOf(bounded, charges);
+      const costs = costsOf(bounded);
       const request = bounded.call.sent.kind === "call" ? bounded.call.sent.request : undefined;
       const running = (charge: Charge): boolean => charge.of.kind === "budget" && isRunning(charge.of.budget, request);
       hold(charges, running);
@@ -47,7 +45,10 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
         desk?.reserve(asks, (outcome) => {
           if (bounded.call.exchange.response.destroyed && outcome.kind !== "held") return;
           if (outcome.kind === "held")
-            return next({ ...bounded, reservation: new ModelReservation(desk, left, outcome.hold, plan, costs) });
+            return next({
+              ...bounded,
+              reservation: new ModelReservation(desk, left, outcome.hold, plan, costs.boundNanoUsd),
+            });
           // What may not be run ahead of is held in full.
           if (outcome.ask.subject.startsWith("exposure/")) return hold(left, () => false);
           const short = left.find(({ subject }) => subject === outcome.ask.subject);
@@ -70,19 +71,9 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
   };
 }
 
-function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
-  if (price === undefined || call.sent.kind !== "call")
-    return { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
+function costsOf(bounded: Bounded): Costs {
+  const { boundNanoUsd, call } = bounded;
+  if (call.sent.kind !== "call") return { boundNanoUsd, running: undefined, tokens: 0n };
   const { request } = call.sent;
-  const margin = charges.reduce((most, { of }) => Math.max(most, of.kind === "budget" ? of.budget.marginTokens : 0), 0);
-  const bodyBytes = inputTokensMost(price.price, request);
-  const at = (bytes: number, outputTokensAsked: number): bigint =>
-    boundOf(price.price, { bodyBytes: bytes, outputTokensAsked, choices: request.choices });
-  return {
-    boundNanoUsd,
-    beginNanoUsd: at(bodyBytes, margin),
-    inputGapNanoUsd: at(bodyBytes, 0) - at(Math.ceil(bodyBytes / bytesPerToken), 0),
-    stepNanoUsd: at(0, margin),
-    tokens: tokensGuessed(request),
-  };
+  return { boundNanoUsd, running: runningOf(bounded, request), tokens: tokensGuessed(request) };
 }
