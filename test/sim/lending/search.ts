@@ -43,7 +43,7 @@ type Move = { readonly name: string; readonly isMisfortune: boolean; readonly ma
 
 const limit = 4n;
 const lettersMax = 3;
-const idleMs = 8_000;
+const idleMs = 31_000;
 /** What says when something was, and how fast it is used. */
 const timeFields = new Set(["heardAt", "heardMs", "usedMs", "pacedMs", "paced", "sentAt", "endsAt", "bug"]);
 

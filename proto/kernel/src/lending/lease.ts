@@ -27,8 +27,12 @@ const driftMsMax = 30_000;
 const aheadMs = 3_000;
 /** The pace is that of about so long. */
 const paceMs = 5_000;
+/** A call that has to wait shows that the pace is not known yet: so many times what is lacking is drawn, and few wait after it. */
+const aheadOfLack = 8n;
 /** Who has used nothing for so long gives back what is unspent. */
-const idleMs = 5_000;
+const idleMs = 30_000;
+/** Who has something unspent asks so often whether others are short of it, which is sooner than they give up. */
+const askAfterMs = 1_000;
 
 export class Lease {
   readonly number: number;
@@ -139,7 +143,8 @@ export class Lease {
     if (this.isClosed) return this.isChanged || this.acknowledged < this.revision;
     if (this.isChanged || this.draw !== undefined || this.acknowledged < this.revision) return true;
     if (this.news === undefined) return true;
-    return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || (this.isOver && this.open === 0n);
+    if (this.unspent > 0n && monotonicMs - this.heardAt.monotonicMs > askAfterMs) return true;
+    return this.wants(monotonicMs) !== undefined || this.isIdle(monotonicMs) || this.mustEnd();
   }
 
   /** All of it, absolutely; repeated under another revision it says the same. */
@@ -212,6 +217,11 @@ export class Lease {
     this.isChanged = true;
   }
 
+  /** Its account is over: what no call holds goes back, and then it ends. */
+  private mustEnd(): boolean {
+    return this.isOver && (this.open === 0n || (this.unspent > 0n && this.lacking === 0n));
+  }
+
   private isIdle(nowMs: number): boolean {
     return this.unspent > 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
   }
@@ -222,7 +232,7 @@ export class Lease {
 
   private wants(nowMs: number): Omit<Draw, "number"> | undefined {
     const ahead = BigInt(Math.ceil(this.paceAt(nowMs) * aheadMs));
-    if (this.lacking > 0n) return { asked: this.lacking, wanted: this.lackingInAll + ahead };
+    if (this.lacking > 0n) return { asked: this.lacking, wanted: this.lackingInAll * aheadOfLack + ahead };
     if (this.unspent * 2n >= ahead || nowMs - this.usedMs > aheadMs) return undefined;
     return { asked: 0n, wanted: ahead - this.unspent };
   }
