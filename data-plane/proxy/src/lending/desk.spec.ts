@@ -1,85 +1,14 @@
 // The desk of a worker against a ledger in the same process, which is the kernel's own: who waits, who is served, and what comes
 // back. A permit that does not come back locks a key out for good; one that comes back twice lets too many through.
 
-import {
-  exchange,
-  newLease,
-  openAccount,
-  setLimit,
-  type Account,
-  type Lease as LeaseRow,
-} from "@tollgate/kernel/lending/account";
 import type { Hold } from "@tollgate/kernel/lending/lease-book";
 import { expect, test, vi, beforeEach, afterEach } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
-import { createDesk, type Desk, type LendingAnswers, type LendingBatch, type Outcome } from "./desk.ts";
-import type { WireAnswer } from "./wire.ts";
+import type { Outcome } from "./desk.ts";
+import { deskOf, FakeLedger } from "./ledger.fixture.ts";
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => void vi.useRealTimers());
-
-const clocks = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
-
-class FakeLedger {
-  account: Account;
-  readonly leases = new Map<string, LeaseRow>();
-  isAway = false;
-  constructor(kind: Account["kind"], limit: bigint, windowMs = 0) {
-    this.account = setLimit(openAccount(kind, 0n, windowMs), limit).account;
-  }
-  answer(name: string, { batch, statements }: LendingBatch): LendingAnswers {
-    if (this.isAway) return { batch, incarnation: 0n, answers: undefined };
-    const answers = statements.map((statement): WireAnswer => {
-      const {
-        epoch = 0n,
-        lease = 0,
-        revision = 0n,
-        settled = 0n,
-        open = 0n,
-        unspent = 0n,
-        draws = 0,
-        isClosed = false,
-      } = statement;
-      const draw = statement.draw && {
-        number: statement.draw.number ?? 0,
-        asked: statement.draw.asked ?? 0n,
-        wanted: statement.draw.wanted ?? 0n,
-      };
-      const said = { revision, settled, open, unspent, draws, draw, isClosed };
-      const key = `${name}/${lease}`;
-      const done = exchange(this.account, this.leases.get(key) ?? newLease, said, {
-        nowMs: Date.now(),
-        isFrozen: false,
-      });
-      this.account = done.account;
-      this.leases.set(key, done.lease);
-      const { grant, keepAtMost } = done.answer;
-      const news = { limit: this.account.limit, settled: this.account.settled, counted: this.account.counted };
-      return {
-        epoch,
-        lease,
-        account: "a",
-        revision: done.lease.isClosed ? revision : done.answer.revision,
-        grant,
-        keepAtMost,
-        msLeft: undefined,
-        isOver: done.lease.isClosed,
-        isFrozen: false,
-        ...news,
-      };
-    });
-    return { batch, incarnation: 1n, answers };
-  }
-}
-
-/** Answers come a moment later, as from another process. */
-function deskOf(ledger: FakeLedger, name: string, epoch: bigint): Desk {
-  const desk: Desk = createDesk({
-    ...{ epoch, clocks, autonomyMs: 3_600_000 },
-    send: (batch) => void setTimeout(() => desk.answered(ledger.answer(name, batch)), 2),
-  });
-  return desk;
-}
 
 const slot = [{ subject: "limit/l", kind: "slots", amount: 1n }] as const;
 const money = (amount: bigint) => [{ subject: "budget/b", kind: "money", amount } as const];

@@ -21,11 +21,26 @@ export function bound<C extends ModelErrand>(): Interceptor<ReachedProvider<C>, 
       return next({ ...reached, price: undefined, boundNanoUsd: 0n, reservation: undefined });
     const { request } = call.sent;
     const price = priceFor(view.priceList, provider, model, request.serviceTier ?? "");
-    // The provider may use all of them in one call.
-    const all = price === undefined ? [] : [model, ...request.otherModels];
-    const boundNanoUsd = all.reduce((sum, name) => sum + dearest(pricesPossible(reached, request, name), request), 0n);
+    const boundNanoUsd = price === undefined ? 0n : sumOf(reached, request, [model, ...request.otherModels]);
     next({ ...reached, price, boundNanoUsd, reservation: undefined });
   };
+}
+
+/** The provider may use all of them in one call. */
+function sumOf(reached: ReachedProvider<ModelErrand>, request: ModelRequest, models: readonly string[]): bigint {
+  return models.reduce((sum, name) => sum + dearest(pricesPossible(reached, request, name), request), 0n);
+}
+
+/** The same call where it is known that no more is read than that. */
+export function withInput(
+  bounded: BoundedModelCall<ModelErrand>,
+  inputTokensCounted: number,
+): BoundedModelCall<ModelErrand> {
+  const { call, model } = bounded;
+  if (call.sent.kind !== "call" || bounded.price === undefined) return bounded;
+  const request = { ...call.sent.request, inputTokensCounted };
+  const boundNanoUsd = sumOf(bounded, request, [model, ...request.otherModels]);
+  return { ...bounded, boundNanoUsd, call: { ...call, sent: { ...call.sent, request } } };
 }
 
 /** Whose tier the client leaves open is served in one that the provider chooses; fast is only who asks for it. */
@@ -54,10 +69,7 @@ export function runningOf(
 ): Omit<RunningCall, "marginTokens"> | undefined {
   const prices = pricesPossible(reached, request, reached.model).map(({ price }) => price);
   if (prices.length === 0) return undefined;
-  const others = request.otherModels.reduce(
-    (sum, name) => sum + dearest(pricesPossible(reached, request, name), request),
-    0n,
-  );
+  const others = sumOf(reached, request, request.otherModels);
   const input = prices.map((price) => boundNanoUsdOf(price, { ...request, outputTokensAsked: 0 }));
   const rates = prices.map((price) => outputRateMost(price, inputTokensRead(price, request)));
   const tokens = prices.map((price) => outputTokensMost(price, request));
@@ -104,9 +116,10 @@ function inputTokensRead(price: ModelPrice, request: ModelRequest): number {
   return request.hasServerTools ? contextMost(price, request) : inputTokensMost(price, request);
 }
 
-/** No token is less than a byte of the body, where the body is all that the model reads. */
+/** No token is less than a byte of the body, where the body is all that the model reads. It may have been counted. */
 export function inputTokensMost(price: ModelPrice | undefined, request: ModelRequest): number {
-  return request.hasInputElsewhere ? contextMost(price, request) : request.bodyBytes;
+  if (request.hasInputElsewhere) return contextMost(price, request);
+  return Math.min(request.bodyBytes, request.inputTokensCounted ?? Infinity);
 }
 
 /** All that the model can read at once. */

@@ -12,7 +12,7 @@ import type { Deadlines } from "../upstream/deadlines.ts";
 import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
 import { inputSaidIn } from "./bound.ts";
 import type { Credential, Experience } from "./credentials.ts";
-import type { ModelErrand } from "./errand.ts";
+import { stickyOf, type ModelErrand } from "./errand.ts";
 import type { StreamFilter } from "./format.ts";
 import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
@@ -62,12 +62,10 @@ class Forward implements AttemptEvents {
     this.parts = parts;
     this.bounded = bounded;
     this.open = parts.providers.of(bounded.provider);
-    const { description, sent, body } = bounded.call;
+    const { sent, body } = bounded.call;
     const bytes = body.take();
     this.body = sent.kind === "call" && bytes !== undefined ? bodyFor(sent.request, bytes, bounded.model) : bytes;
-    const { sessionId } = description;
-    const sticky = sessionId === "" ? bounded.principal.key.id : sessionId;
-    this.credentials = this.open.credentials.order(bounded.model, sticky);
+    this.credentials = this.open.credentials.order(bounded.model, stickyOf(bounded));
   }
 
   start(): void {

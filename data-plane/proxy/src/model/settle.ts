@@ -150,7 +150,7 @@ function inputTokensBrokenOff(
   if (hasReadMore) return contextMost(price?.price, request);
   if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
-  const guessed = Math.ceil(request.bodyBytes / bytesPerToken);
+  const guessed = Math.min(Math.ceil(request.bodyBytes / bytesPerToken), inputTokensMost(price?.price, request));
   return contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
 }
 
