@@ -158,6 +158,16 @@ test("a worker that never asked for anything has nothing to say", async () => {
   await until(() => claims().length > 0, { what: "the claim" });
 });
 
+test("what a worker left that began and ended since the last look stays until it was told", async () => {
+  lender.look();
+  await settle();
+  await left(12n, [leaseOf(4n, 1n)]);
+  expect(lender.isHeld(12n)).toBe(true);
+  lender.look();
+  await until(() => !lender.isHeld(12n), { what: "the leases to be told" });
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 12/1 of before 4+1"]);
+});
+
 test("who dies before all is said is told of first", async () => {
   await left(9n, [leaseOf(4n, 1n)]);
   lender.say(9n, batchOf(1n, true));

@@ -51,8 +51,8 @@ export function createLender(parts: LenderParts): Lender {
   const waiting = new Map<bigint, LendingBatch>();
   /** Of the epochs that have ever said anything, in which incarnation the ledger has heard everything of them. */
   const complete = new Map<bigint, bigint>();
-  /** The live epochs when all that others were lent was looked for last. */
-  let liveWhenTold: ReadonlySet<bigint> | undefined;
+  /** Of these it was said what they were lent, as far as it can be. One that has begun and ended since is not among them. */
+  let told: ReadonlySet<bigint> = new Set();
   let incarnation = 0n;
   /** In which incarnation all of the former epochs were told, and in which it was said that nothing is left to say. */
   let formersToldIn: bigint | undefined;
@@ -158,7 +158,7 @@ export function createLender(parts: LenderParts): Lender {
       void exchange();
     } catch (error) {
       // A control plane from before the ledger has lent nothing that could be told.
-      if (codeOf(error) === status.UNIMPLEMENTED) liveWhenTold = live;
+      if (codeOf(error) === status.UNIMPLEMENTED) told = new Set(formerEpochs(live));
       lookLater();
     }
   }
@@ -177,9 +177,7 @@ export function createLender(parts: LenderParts): Lender {
       .map((lease) => ({ ...lease, boot: isSame(lease.boot, bootIn(lease.epoch)) ? lease.epoch : ofAnother }))
       .filter(({ boot }) => !live.has(boot));
     const mustReadAll = held.isFrozen ? undefined : new Set(lent.map(({ epoch }) => epoch));
-    const formers = listEpochs(spoolDirectory)
-      .filter((epoch) => !live.has(epoch))
-      .map((epoch) => formerOf(epoch, mustReadAll?.has(epoch) ?? true));
+    const formers = formerEpochs(live).map((epoch) => formerOf(epoch, mustReadAll?.has(epoch) ?? true));
     const known = {
       ...{ isFrozen: held.isFrozen, held: lent },
       knownUntilMs: held.knownUntilMs === undefined ? undefined : Number(held.knownUntilMs),
@@ -198,7 +196,7 @@ export function createLender(parts: LenderParts): Lender {
           boot,
           said.filter((one) => one.boot === boot),
         );
-    liveWhenTold = live;
+    told = new Set(formers.map(({ boot }) => boot));
     const liveNow = parts.liveEpochs();
     for (const epoch of complete.keys()) if (!liveNow.has(epoch)) complete.delete(epoch);
     ({ isFrozen } = held);
@@ -208,6 +206,10 @@ export function createLender(parts: LenderParts): Lender {
       untoldIn = held.incarnation;
       parts.onUntold();
     }
+  }
+
+  function formerEpochs(live: ReadonlySet<bigint>): bigint[] {
+    return listEpochs(spoolDirectory).filter((epoch) => !live.has(epoch));
   }
 
   function formerOf(epoch: bigint, mustRead: boolean): Former<bigint> {
@@ -224,7 +226,7 @@ export function createLender(parts: LenderParts): Lender {
       void exchange();
     },
     look,
-    isHeld: (epoch) => liveWhenTold === undefined || liveWhenTold.has(epoch),
+    isHeld: (epoch) => !told.has(epoch),
     leave: lookAround,
     close() {
       isClosed = true;
