@@ -102,12 +102,12 @@ export class Desk {
     const isCompressed = this.#compresses && /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
     const rates = this.credentials.enter(credential);
     const call = { api, received, credential, rates, isCompressed, response, exchange };
-    const decision = this.#decide(call);
+    const decision = await this.#decide(call);
     if (decision.type === "turn") return this.#speak(call, decision);
     await (decision.type === "refusal" ? refuse(call, decision) : tell(call, decision));
   }
 
-  #decide({ api, received, credential, rates }: Call): Decision {
+  async #decide({ api, received, credential, rates }: Call): Promise<Decision> {
     const errand = api.errandOf(received, this.#models);
     // Clients that only want to know whether somebody is there bring no key.
     if (errand.type === "answer" && errand.isForAll) return { ...errand, trouble: {} };
@@ -119,15 +119,15 @@ export class Desk {
     return this.#decideTurn(api, received, credential, errand, trouble);
   }
 
-  #decideTurn(
+  async #decideTurn(
     api: Api,
     { headers }: Received,
     credential: string,
     { operation, asked: said }: Extract<Errand, { type: "turn" }>,
     ofCredential: Trouble,
-  ): Decision {
+  ): Promise<Decision> {
     const asked = { ...said, kind: api.kind, operation, credential, headers };
-    const reply = this.plan.replyTo(asked);
+    const reply = await this.plan.replyTo(asked);
     if (reply instanceof Error)
       return { type: "refusal", error: { status: 400, message: reply.message }, trouble: ofCredential };
     const trouble = { ...ofCredential, ...reply.trouble };

@@ -26,16 +26,16 @@ export class Plan {
     this.#queue.push(...replies);
   }
 
-  replyTo(asked: Asked): Reply | Error {
+  async replyTo(asked: Asked): Promise<Reply | Error> {
     const carried = textOf(asked.headers[replyHeader]);
     if (carried !== undefined) return replyIn(carried);
     const name = textOf(asked.headers[nameHeader]) ?? /\[\[reply:([^\]]+)\]\]/.exec(asked.lastUserText)?.[1];
     if (name !== undefined) {
       const named = this.#named.get(name);
       if (named === undefined) return new Error(`the mock knows no reply named ${name}`);
-      return typeof named === "function" ? (named(asked) ?? {}) : named;
+      return typeof named === "function" ? ((await named(asked)) ?? {}) : named;
     }
-    return this.#queue.shift() ?? this.#script?.(asked) ?? {};
+    return this.#queue.shift() ?? (await this.#script?.(asked)) ?? {};
   }
 }
 

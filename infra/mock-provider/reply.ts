@@ -26,7 +26,8 @@ export interface Asked {
   readonly choices: number;
 }
 
-export type Script = (asked: Asked) => Reply | undefined;
+/** What it gives may come later: until then the request is under way, and nothing of it is answered. */
+export type Script = (asked: Asked) => Reply | undefined | Promise<Reply | undefined>;
 
 /** Text as it is, or so many tokens of filler. */
 export type Wording = { readonly text: string } | { readonly tokens: number };

@@ -1,7 +1,6 @@
 // What MCP costs in the gate, against the bare pass-through that is the ceiling for software of our make: CPU of the gate's
-// processes per call, throughput and added latency, alternating in one run, medians of several rounds. Authentication,
-// authorisation and recording are on, because without them it would be another product. Calls of clients and servers of both
-// eras, and a list of 300 tools.
+// processes per call, throughput and added latency. Authentication, authorisation and recording are on, because without them
+// it would be another product. Calls of clients and servers of both eras, and a list of 300 tools.
 
 import { fileURLToPath } from "node:url";
 import { createDatabase } from "../support/database.ts";
@@ -11,17 +10,18 @@ import { createTeam, issueKey, registerServer } from "../support/operations.ts";
 import { startProcess } from "../support/processes.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
-import { cpuSeconds, median, runLoad, type LoadOptions } from "./load.ts";
-import { report } from "./report.ts";
+import type { LoadOptions } from "./load.ts";
+import { reportEach, reportToBare, takeTurns, type Subject } from "./turns.ts";
 
 const rounds = 5;
+const roundSeconds = 3;
+const warmUpSeconds = 4;
 const bareEntry = fileURLToPath(new URL("./bare-proxy.ts", import.meta.url));
 const listedTools = 300;
 
 type Era = "modern" | "legacy";
 type Asking = Pick<LoadOptions, "body" | "expect"> & { readonly headers: readonly Readonly<Record<string, string>>[] };
-type Subject = { name: string; origin: string; asking: Asking; pid: number | undefined };
-type Round = { cpuUs: number; rate: number; p50: number };
+type Gate = { readonly origin: string; readonly pid: number };
 
 const accept = "application/json, text/event-stream";
 
@@ -52,18 +52,18 @@ export async function benchCalls(): Promise<void> {
     const [, bareUrl = ""] = await bare.waitForLine(/"url":"(http[^"]+)"/);
     const direct = await callOf(server, urls[server], "echo", {});
     const through = await callOf(client, `${gate.origin}/mcp`, names[server], { authorization });
-    const subjects: Subject[] = [
-      { name: "direct", origin: new URL(urls[server]).origin, asking: direct, pid: undefined },
-      { name: "bare", origin: bareUrl, asking: direct, pid: bare.pid },
-      { name: "tollgate", ...gate, asking: through },
-    ];
+    const subjects = subjectsOf(
+      { direct: urls[server], bare: { origin: bareUrl, pid: bare.pid }, gate },
+      direct,
+      through,
+    );
     for (const connections of [64, 1])
       await compare(`calls ${client} x ${server} c${connections}`, subjects, connections);
   }
   await benchList(modern.url, gate, authorization);
 }
 
-async function benchList(url: string, gate: { origin: string; pid: number }, authorization: string): Promise<void> {
+async function benchList(url: string, gate: Gate, authorization: string): Promise<void> {
   await using bare = await startProcess({ name: "bare pass-through", args: [bareEntry, new URL(url).origin] });
   const [, bareUrl = ""] = await bare.waitForLine(/"url":"(http[^"]+)"/);
   const { headers, body } = mcpRequest("tools/list");
@@ -72,11 +72,8 @@ async function benchList(url: string, gate: { origin: string; pid: number }, aut
     headers: [{ ...headers, ...more }],
     expect: `tool_${listedTools}`,
   });
-  const subjects: Subject[] = [
-    { name: "direct", origin: new URL(url).origin, asking: asking({}), pid: undefined },
-    { name: "bare", origin: bareUrl, asking: asking({}), pid: bare.pid },
-    { name: "tollgate", ...gate, asking: asking({ authorization }) },
-  ];
+  const at = { direct: url, bare: { origin: bareUrl, pid: bare.pid }, gate };
+  const subjects = subjectsOf(at, asking({}), asking({ authorization }));
   await compare(`tools/list ${listedTools} c8`, subjects, 8);
 }
 
@@ -112,33 +109,19 @@ async function openSession(url: string, more: Record<string, string>): Promise<R
   return { ...headers, "mcp-session-id": id, "mcp-protocol-version": "2025-11-25" };
 }
 
+/** Who is before the gate has what the gate has behind it. */
+function subjectsOf(at: { direct: string; bare: Gate; gate: Gate }, direct: Asking, through: Asking): Subject[] {
+  const { origin } = new URL(at.direct);
+  const path = "/mcp";
+  return [
+    { name: "direct", pid: undefined, asked: { origin, path, ...direct } },
+    { name: "bare", pid: at.bare.pid, asked: { origin: at.bare.origin, path, ...direct } },
+    { name: "tollgate", pid: at.gate.pid, asked: { origin: at.gate.origin, path, ...through } },
+  ];
+}
+
 async function compare(bench: string, subjects: readonly Subject[], connections: number): Promise<void> {
-  // The CPU that is read has a grain of 10 ms: a round takes some hundreds of them.
-  const calls = connections === 1 ? 5_000 : 16_000;
-  const results = new Map<string, Round[]>(subjects.map(({ name }) => [name, []]));
-  for (const subject of subjects) await runLoad(load(subject, connections, calls));
-  for (let round = 0; round < rounds; round++)
-    for (const subject of subjects) results.get(subject.name)?.push(await measure(subject, connections, calls));
-  const figure = (name: string, of: keyof Round): number => median((results.get(name) ?? []).map((round) => round[of]));
-  for (const { name, pid } of subjects) {
-    if (pid !== undefined) report({ bench, subject: `${name} CPU per call`, value: figure(name, "cpuUs"), unit: "µs" });
-    report({ bench, subject: `${name} rate`, value: figure(name, "rate"), unit: "calls/s" });
-    report({ bench, subject: `${name} p50`, value: figure(name, "p50"), unit: "ms" });
-  }
-  const ratio = (of: keyof Round): number => figure("tollgate", of) / figure("bare", of);
-  report({ bench, subject: "CPU per call to bare", value: ratio("cpuUs"), unit: "ratio" });
-  report({ bench, subject: "rate to bare", value: ratio("rate"), unit: "ratio" });
-  const added = figure("tollgate", "p50") - figure("direct", "p50");
-  report({ bench, subject: "added p50", value: added, unit: "ms" });
-}
-
-async function measure(subject: Subject, connections: number, calls: number): Promise<Round> {
-  const before = subject.pid === undefined ? 0 : await cpuSeconds(subject.pid);
-  const result = await runLoad(load(subject, connections, calls));
-  const after = subject.pid === undefined ? 0 : await cpuSeconds(subject.pid);
-  return { cpuUs: ((after - before) / result.calls) * 1e6, rate: result.calls / result.seconds, p50: result.p50 };
-}
-
-function load({ origin, asking }: Subject, connections: number, calls: number): LoadOptions {
-  return { origin, path: "/mcp", connections, calls, ...asking };
+  const results = await takeTurns(subjects, { ...{ rounds, connections, warmUpSeconds }, seconds: roundSeconds });
+  reportEach(bench, subjects, results);
+  reportToBare(bench, subjects, results, connections);
 }

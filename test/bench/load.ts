@@ -1,7 +1,8 @@
-// A closed-loop load generator: so many connections, each with one call under way, answers checked. It runs in the
+// A load generator: so many connections, each with one call under way, without a pause or in steps, answers checked. It runs in the
 // benchmark's own process, away from the subject, whose CPU is read from the operating system over the same span. A run
 // in which anything failed is void, and says so instead of giving a figure.
 import { readFile, readdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
 
 export interface LoadOptions {
@@ -12,6 +13,8 @@ export interface LoadOptions {
   readonly body: string | Buffer;
   readonly connections: number;
   readonly calls: number;
+  /** Of a connection: a call begins so long after the one before it began, or at once where that took longer. */
+  readonly everyMs?: number;
   /** No call begins later; absent: all are made, however long it takes. */
   readonly secondsMax?: number;
   /** What each answer must contain. */
@@ -29,11 +32,18 @@ export interface LoadResult {
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const pool = new Pool(options.origin, { connections: options.connections, pipelining: 1 });
   const latencies: number[] = [];
+  const { everyMs = 0 } = options;
   let left = options.calls;
   const endMs = performance.now() + (options.secondsMax ?? Infinity) * 1_000;
   const caller = async (_: unknown, index: number): Promise<void> => {
     const headers = options.headers[index % options.headers.length] ?? {};
-    for (let before = performance.now(); left-- > 0 && before < endMs; before = performance.now()) {
+    // Connections begin at different times of a step.
+    let nextMs = performance.now() + (everyMs * index) / options.connections;
+    while (left-- > 0) {
+      if (everyMs > 0) await delay(Math.max(0, nextMs - performance.now()));
+      const before = performance.now();
+      if (before >= endMs) return;
+      nextMs = Math.max(nextMs + everyMs, before);
       const { statusCode, body } = await pool.request({
         method: "POST",
         path: options.path,

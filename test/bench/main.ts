@@ -8,6 +8,7 @@ import { benchFacts } from "./facts.ts";
 import { benchLatency } from "./latency.ts";
 import { benchModels } from "./models.ts";
 import { benchPolicies } from "./policies.ts";
+import { benchQuotas } from "./quotas.ts";
 import { benchReplica } from "./replica.ts";
 
 const benches: { [name: string]: () => Promise<void> } = {
@@ -16,6 +17,7 @@ const benches: { [name: string]: () => Promise<void> } = {
   facts: benchFacts,
   models: benchModels,
   policies: benchPolicies,
+  quotas: benchQuotas,
   replica: benchReplica,
   revocation: benchLatency,
 };

@@ -4,7 +4,8 @@
 import { create } from "@bufbuild/protobuf";
 import { compilePolicy, type CompiledPolicy } from "@tollgate/kernel/policy/compile";
 import { decide } from "@tollgate/kernel/policy/decide";
-import { Subject, type PolicyCall } from "@tollgate/kernel/policy/variables";
+import { Subject } from "@tollgate/kernel/policy/subject";
+import type { PolicyCall, PolicyPrincipal } from "@tollgate/kernel/policy/variables";
 import { KeySchema, PolicySchema, TeamSchema } from "@tollgate/schema/resources";
 import { median } from "./load.ts";
 import { report } from "./report.ts";
@@ -43,11 +44,12 @@ function denying(match: string): CompiledPolicy {
 function microseconds(policies: readonly CompiledPolicy[]): number {
   const key = create(KeySchema, { id: "k", name: "laptop" });
   const team = create(TeamSchema, { id: "t", name: "platform" });
+  const caller: PolicyPrincipal = { key, team, user: undefined, customer: undefined, labels: [] };
   const took = Array.from({ length: rounds }, () => {
     const startedMs = performance.now();
     for (let calls = 0; calls < callsPerRound; calls++)
       // As the doors do it: without policies nothing is put together.
-      if (policies.length > 0 && decide(policies, new Subject({ key, team }, call)).outcome !== "passed")
+      if (policies.length > 0 && decide(policies, new Subject(caller, call)).outcome !== "passed")
         throw new Error("a policy of the bench matched");
     return ((performance.now() - startedMs) * 1_000) / callsPerRound;
   });

@@ -25,6 +25,8 @@ interface Errand {
    * second, with the tools that have come until then.
    */
   readonly isRequired?: boolean;
+  /** False: its model is not offered to search the web, which its provider would do. */
+  readonly searchesWeb?: boolean;
   /** Of Codex's own switches, such as `mcp_2026_07_28`. */
   readonly features?: Readonly<Record<string, boolean>>;
   readonly timeoutMs?: number;
@@ -110,6 +112,7 @@ async function start(run: Errand, place: ModelPlace, folder: string): Promise<Fi
 /** TOML takes JSON's strings as they are, and a table in a line for each level. */
 function configuration(run: Errand, { url: modelUrl }: ModelPlace): string {
   const { url, headers = {}, bearer, serverName = defaultName, isRequired = true, features = {} } = run;
+  const { searchesWeb = true } = run;
   // Plugins and apps are fetched from the provider at every start.
   const switches = { apps: false, plugins: false, ...features };
   const text = JSON.stringify;
@@ -117,6 +120,7 @@ function configuration(run: Errand, { url: modelUrl }: ModelPlace): string {
     'model = "gpt-5"',
     'model_provider = "mock"',
     "check_for_update_on_startup = false",
+    ...(searchesWeb ? [] : ['web_search = "disabled"']),
     "[analytics]",
     "enabled = false",
     "[features]",

@@ -87,6 +87,21 @@ export const policyKindPins: Readonly<Record<string, readonly Pin[]>> = {
       },
       hex: "0a7f0a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659201130a117b2274797065223a226f626a656374227d",
     },
+    {
+      json: {
+        policy: {
+          id: "00000000000000q1",
+          name: "no-deletes",
+          disabled: true,
+          order: -1,
+          match: 'call.tool == "delete_repo"',
+          covers: ["server/0123456789abcdef"],
+          requires: ["feature"],
+          limit: { measure: "LIMIT_MEASURE_REQUESTS", amount: "600", window: "LIMIT_WINDOW_MINUTE" },
+        },
+      },
+      hex: "0a730a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659a0107080110d8041801",
+    },
   ],
   "tollgate.v1.PolicyChanged": [
     {
@@ -124,6 +139,21 @@ export const policyKindPins: Readonly<Record<string, readonly Pin[]>> = {
       },
       hex: "0a7f0a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659201130a117b2274797065223a226f626a656374227d",
     },
+    {
+      json: {
+        policy: {
+          id: "00000000000000q1",
+          name: "no-deletes",
+          disabled: true,
+          order: -1,
+          match: 'call.tool == "delete_repo"',
+          covers: ["server/0123456789abcdef"],
+          requires: ["feature"],
+          limit: { measure: "LIMIT_MEASURE_REQUESTS", amount: "600", window: "LIMIT_WINDOW_MINUTE" },
+        },
+      },
+      hex: "0a730a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659a0107080110d8041801",
+    },
   ],
   "tollgate.v1.PolicyRetired": [
     {
@@ -160,6 +190,21 @@ export const policyKindPins: Readonly<Record<string, readonly Pin[]>> = {
         },
       },
       hex: "0a7f0a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659201130a117b2274797065223a226f626a656374227d",
+    },
+    {
+      json: {
+        policy: {
+          id: "00000000000000q1",
+          name: "no-deletes",
+          disabled: true,
+          order: -1,
+          match: 'call.tool == "delete_repo"',
+          covers: ["server/0123456789abcdef"],
+          requires: ["feature"],
+          limit: { measure: "LIMIT_MEASURE_REQUESTS", amount: "600", window: "LIMIT_WINDOW_MINUTE" },
+        },
+      },
+      hex: "0a730a1030303030303030303030303030307131120a6e6f2d64656c65746573180120ffffffffffffffffff012a1a63616c6c2e746f6f6c203d3d202264656c6574655f7265706f2232177365727665722f303132333435363738396162636465667a07666561747572659a0107080110d8041801",
     },
   ],
 };

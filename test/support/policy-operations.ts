@@ -10,6 +10,7 @@ export interface RuleInput {
   readonly deny?: { message?: string };
   readonly redact?: { of: string; direction: string; patterns: readonly string[]; replacement?: string };
   readonly validateArguments?: { schema: string };
+  readonly limit?: { measure: string; amount: string; window?: string };
 }
 
 type Answer = { readonly __typename: string; readonly message?: string; readonly policy?: { readonly id: string } };
@@ -27,6 +28,14 @@ export async function createPolicy(admin: AdminClient, name: string, rule: RuleI
   const answer = await askToCreatePolicy(admin, name, rule);
   if (answer.policy === undefined) throw new Error(`refused as ${answer.__typename}: ${answer.message ?? ""}`);
   return answer.policy;
+}
+
+export async function changePolicy(admin: AdminClient, id: string, rule: RuleInput): Promise<void> {
+  const { changePolicy: answer } = await admin.run<{ changePolicy: Answer }>(
+    `mutation ($input: ChangePolicyInput!) { changePolicy(input: $input) { __typename ... on Refusal { message } } }`,
+    { input: { id, rule } },
+  );
+  if (answer.__typename !== "ChangePolicySucceeded") throw new Error(`refused: ${answer.message ?? ""}`);
 }
 
 export async function retirePolicy(admin: AdminClient, id: string): Promise<void> {

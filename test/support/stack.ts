@@ -13,6 +13,7 @@ import { startBalancer } from "./balancer.ts";
 import { knownVariables, type Part } from "./former-version.ts";
 import { freePorts } from "./ports.ts";
 import { startProcess, type RunningProcess } from "./processes.ts";
+import { startSlowPath } from "./slow-path.ts";
 import { until } from "./wait.ts";
 
 const require = createRequire(import.meta.url);
@@ -30,6 +31,8 @@ export interface StackOptions {
   readonly moreControls?: number;
   /** The root of another version, whose control plane it is. */
   readonly controlRoot?: string;
+  /** How far away the control plane is from the proxies, one way. */
+  readonly controlAwayMs?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -83,9 +86,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...options.env,
   };
   const members: Member[] = [];
-  const balancers = new AsyncDisposableStack();
+  const between = new AsyncDisposableStack();
   const dispose = async (): Promise<void> => {
-    await balancers.disposeAsync();
+    await between.disposeAsync();
     await Promise.all(members.map((member) => member.stop("SIGKILL")));
     await rm(dir, { recursive: true, force: true });
   };
@@ -117,9 +120,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const { control } = first;
     const entry =
       options.hasSecondControl === true
-        ? balancers.use(await startBalancer(controls.map(({ grpc }) => grpc)))
+        ? between.use(await startBalancer(controls.map(({ grpc }) => grpc)))
         : undefined;
-    const grpcPort = entry?.port ?? dialled.grpc.port;
+    const nearPort = entry?.port ?? dialled.grpc.port;
+    const awayMs = options.controlAwayMs;
+    const grpcPort = awayMs === undefined ? nearPort : between.use(await startSlowPath(nearPort, awayMs)).port;
     const addProxy = async (dataDir: string, root?: string): Promise<Member> => {
       const [port = 0, adminPort = 0] = await freePorts(2);
       const version = await versionOf("data-plane/proxy", root, {

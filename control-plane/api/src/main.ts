@@ -138,6 +138,7 @@ async function run(config: Config, log: Log): Promise<void> {
     onProblem: (error) => log.warn({ reason: String(error) }, "the fleet's digests could not be compared"),
   });
   const refusals = createGrpcRefusals(log, () => performance.now());
+  const ledgerLoad = { exchanges: 0, statements: 0 };
   const revocations = await openRevocations(database.sql, wake);
   const doors = await openProxyDoors({
     ...{ config, database, authority, revocations, refusals, nowMs: Date.now },
@@ -148,7 +149,7 @@ async function run(config: Config, log: Log): Promise<void> {
       serve(Secrets, secretsService(database, secretStore)),
       serve(Provisions, provisionsService(database, keyring)),
       serve(Catalogue, catalogueService({ database, nowMs: Date.now })),
-      serve(Ledger, ledgerService(database)),
+      serve(Ledger, ledgerService(database, ledgerLoad)),
     ],
     onBug: (error) => log.error({ err: error }, "a proxy's request met a bug"),
     onProblem: (error) => log.error({ err: error }, "the server's certificate could not be renewed"),
@@ -156,6 +157,7 @@ async function run(config: Config, log: Log): Promise<void> {
   const health = createHealth({
     ...{ database, projections, relay, refusedBatches, evidence },
     grpcRefusals: refusals.byCode,
+    ledgerLoad,
   });
   const http = await startHttp({ config, plane, health });
   const ready = { control: http.url, controlAdmin: http.adminUrl, ...doors.urls };

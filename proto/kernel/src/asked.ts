@@ -6,7 +6,7 @@
 import type { ErrorCode } from "./errors.ts";
 import { bothOf, unsharedGrant, type Grant } from "./grant.ts";
 import type { KeyText } from "./key-format.ts";
-import { labelNameProblem, labelValueProblem, permitsLabel } from "./label.ts";
+import { labelNameProblem, labelParts, labelValueProblem, permitsLabel } from "./label.ts";
 import { limits } from "./limits.ts";
 import { bothModelGrants, unsharedModelGrant } from "./model-grant.ts";
 import { modelPatternProblem } from "./model-pattern.ts";
@@ -80,7 +80,7 @@ function workOut(principal: Principal, { tools, servers, models, labels }: Asked
   const ofLabels = problemIn(labels, askedHeaders.labels, labelProblem) ?? repeatedLabel(labels);
   if (ofLabels !== undefined) return refused(principal, "request.label-invalid", ofLabels);
   const marks = itemsOf(labels).sort();
-  const stranger = marks.map(parsed).find(({ name, value }) => !permitsLabel(principal.key.labels, name, value));
+  const stranger = marks.map(labelParts).find(({ name, value }) => !permitsLabel(principal.key.labels, name, value));
   if (stranger) return refused(principal, "request.label-refused", `It is the label \`${stranger.name}\`.`);
   const byTools = tools === undefined ? [] : [itemsOf(tools)];
   const byServers = servers === undefined ? [] : [itemsOf(servers).map((name) => `${name}/*`)];
@@ -126,7 +126,7 @@ function serverProblem(name: string): string | undefined {
 
 function labelProblem(item: string): string | undefined {
   if (!item.includes("=")) return "is not of the form name=value";
-  const { name, value } = parsed(item);
+  const { name, value } = labelParts(item);
   const ofName = labelNameProblem(name);
   if (ofName !== undefined) return `has a name that ${ofName}`;
   const ofValue = labelValueProblem(value);
@@ -137,11 +137,6 @@ function repeatedLabel(text: string | undefined): string | undefined {
   const labels = itemsOf(text);
   const max = limits.labelsPerCallMax;
   if (labels.length > max) return `\`${askedHeaders.labels}\` has more than ${max} labels.`;
-  const isRepeated = new Set(labels.map((item) => parsed(item).name)).size < labels.length;
+  const isRepeated = new Set(labels.map((item) => labelParts(item).name)).size < labels.length;
   return isRepeated ? `\`${askedHeaders.labels}\` has a label twice.` : undefined;
-}
-
-function parsed(item: string): { name: string; value: string } {
-  const equals = item.indexOf("=");
-  return { name: item.slice(0, equals), value: item.slice(equals + 1) };
 }

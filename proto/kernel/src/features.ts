@@ -31,6 +31,9 @@ export const features = {
   policyDeny: "policy-deny",
   policyRedact: "policy-redact",
   policyValidateArguments: "policy-validate-arguments",
+  policyLimit: "policy-limit",
+  /** A policy whose expression names whose its caller is, or how its call is marked. */
+  policyPrincipal: "policy-principal",
 } as const;
 
 /** Features that this software enforces and that a resource may name in `requires`. */
@@ -68,10 +71,12 @@ const policyKinds = {
   deny: features.policyDeny,
   redact: features.policyRedact,
   validateArguments: features.policyValidateArguments,
+  limit: features.policyLimit,
 } as const satisfies Record<NonNullable<Policy["kind"]["case"]>, string>;
 
-export function policyFeatures({ kind }: Pick<Policy, "kind">): string[] {
-  return kind.case === undefined ? [] : [policyKinds[kind.case]];
+/** `named`: what its expression needs. */
+export function policyFeatures({ kind }: Pick<Policy, "kind">, named: readonly string[]): string[] {
+  return kind.case === undefined ? [...named] : [policyKinds[kind.case], ...named];
 }
 
 /** What a resource requires after a change; what a later version said of it stays. */

@@ -11,6 +11,12 @@ export type PermittedLabels = { readonly name: string; readonly values: readonly
 
 const valueForm = /^[a-zA-Z0-9._:/@+-]+$/;
 
+/** Of `name=value`. */
+export function labelParts(label: string): { readonly name: string; readonly value: string } {
+  const equals = label.indexOf("=");
+  return { name: label.slice(0, equals), value: label.slice(equals + 1) };
+}
+
 /** Why a text is not a label's value; undefined when it is one. */
 export function labelValueProblem(value: string): string | undefined {
   const max = limits.labelValueCharsMax;

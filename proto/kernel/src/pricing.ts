@@ -84,9 +84,7 @@ export function boundOf(price: ModelPrice, bound: CallBound): NanoUsd {
   const open = price.outputTokensMax > 0n ? price.outputTokensMax : BigInt(limits.outputTokensAssumedMax);
   const asked = bound.outputTokensAsked === undefined ? open : BigInt(bound.outputTokensAsked);
   const output = lesser(asked, price.outputTokensMax) * BigInt(bound.choices);
-  const possible = ratesUpTo(price, input);
-  const inputRate = dearest(possible.flatMap((r) => [r.input, r.cacheRead, r.cacheWrite5m, r.cacheWrite1h]));
-  const outputRate = outputRateMost(price, bound.bodyBytes);
+  const { inputRate, outputRate } = dearestRates(price, input);
   return (
     inWholeNanos(input * inputRate + output * outputRate) +
     price.requestNanoUsd +
@@ -96,12 +94,22 @@ export function boundOf(price: ModelPrice, bound: CallBound): NanoUsd {
 
 /** What a million tokens of output cost at most where no more than that is read. */
 export function outputRateMost(price: ModelPrice, inputTokens: number): NanoUsd {
-  return dearest(ratesUpTo(price, lesser(BigInt(inputTokens), price.contextTokensMax)).map((r) => r.output));
+  return dearestRates(price, lesser(BigInt(inputTokens), price.contextTokensMax)).outputRate;
 }
 
-function ratesUpTo(price: ModelPrice, inputTokens: bigint): (typeof free)[] {
-  const tiers = price.tiers.filter((tier) => inputTokens > tier.inputTokensAbove);
-  return [price.rates ?? free, ...tiers.map((tier) => tier.rates ?? free)];
+/** Of so many tokens or of fewer: a tier that is not reached need not be paid. Every call asks, so that nothing is made for it. */
+function dearestRates(price: ModelPrice, inputTokens: bigint): { inputRate: bigint; outputRate: bigint } {
+  let { input: inputRate, output: outputRate } = free;
+  const add = (rates: typeof free): void => {
+    inputRate = greater(inputRate, rates.input);
+    inputRate = greater(inputRate, rates.cacheRead);
+    inputRate = greater(inputRate, rates.cacheWrite5m);
+    inputRate = greater(inputRate, rates.cacheWrite1h);
+    outputRate = greater(outputRate, rates.output);
+  };
+  add(price.rates ?? free);
+  for (const tier of price.tiers) if (inputTokens > tier.inputTokensAbove) add(tier.rates ?? free);
+  return { inputRate, outputRate };
 }
 
 /** A maximum of 0 is none. */
@@ -109,6 +117,6 @@ function lesser(value: bigint, max: bigint): bigint {
   return max > 0n && max < value ? max : value;
 }
 
-function dearest(rates: readonly bigint[]): bigint {
-  return rates.reduce((most, rate) => (rate > most ? rate : most), 0n);
+function greater(one: bigint, other: bigint): bigint {
+  return other > one ? other : one;
 }

@@ -45,7 +45,7 @@ const limit = 4n;
 const lettersMax = 3;
 const idleMs = 31_000;
 /** What says when something was, and how fast it is used. */
-const timeFields = new Set(["heardAt", "heardMs", "usedMs", "pacedMs", "paced", "sentAt", "endsAt", "bug"]);
+const timeFields = new Set(["heardAt", "heardMs", "usedMs", "pacedMs", "paced", "openedMs", "sentAt", "endsAt", "bug"]);
 
 export function searchLending({ proxies, start, moves, movesMax, misfortunesMax, statesMax, bug }: Search): Found {
   const seen = new Set<string>();

@@ -1323,6 +1323,24 @@ export type LimitMeasure =
   /** Of models. */
   | 'TOKENS';
 
+/**
+ * What the policy matches counts against one amount, over all proxies and whoever calls. A call counts once all policies have let it
+ * through; tokens are those of models.
+ */
+export type LimitRule = {
+  readonly __typename?: 'LimitRule';
+  readonly amount: Scalars['BigInt']['output'];
+  readonly measure: LimitMeasure;
+  /** Slides; of calls at one time there is none. */
+  readonly window: Maybe<LimitWindow>;
+};
+
+export type LimitRuleInput = {
+  readonly amount: Scalars['BigInt']['input'];
+  readonly measure: LimitMeasure;
+  readonly window?: InputMaybe<LimitWindow>;
+};
+
 export type LimitWindow =
   | 'DAY'
   | 'HOUR'
@@ -2042,6 +2060,7 @@ export type Policy = {
   readonly deny: Maybe<DenyRule>;
   readonly enabled: Scalars['Boolean']['output'];
   readonly id: Scalars['ID']['output'];
+  readonly limit: Maybe<LimitRule>;
   /** An expression of CEL; empty: every call. */
   readonly match: Scalars['String']['output'];
   readonly name: Scalars['String']['output'];
@@ -2087,6 +2106,7 @@ export type PolicyRuleInput = {
   readonly deny?: InputMaybe<DenyRuleInput>;
   /** True, where nothing is said. */
   readonly enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly limit?: InputMaybe<LimitRuleInput>;
   readonly match?: InputMaybe<Scalars['String']['input']>;
   /** 0, where nothing is said. */
   readonly order?: InputMaybe<Scalars['Int']['input']>;
@@ -2105,6 +2125,8 @@ export type PolicySaid = {
 };
 
 export type PolicyVerdict =
+  /** It would count the call, which is refused where there is no room; the reason says against what. */
+  | 'COUNTS'
   /** Its expression could not be decided, which refuses the call. */
   | 'FAILS'
   | 'NOT_COVERED'
@@ -2600,7 +2622,7 @@ export type QuotaScopeInput = {
 export type Reach = {
   readonly __typename?: 'Reach';
   readonly outcome: ReachOutcome;
-  /** The policy that it is by, where it is by one. */
+  /** The policy that it is by, where it is by one; of limits all, with commas between them. */
   readonly policy: Scalars['String']['output'];
 };
 
@@ -2609,6 +2631,8 @@ export type ReachOutcome =
   /** A policy wants to see the arguments. */
   | 'DEPENDS'
   | 'HIDDEN'
+  /** Let through as long as a policy's limit has room. */
+  | 'LIMITED'
   | 'REFUSED';
 
 export type ReachedKind =

@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { countHealth } from "../catalogue/entries.ts";
 import type { Database } from "../database.ts";
+import type { LedgerLoad } from "../ledger/ledger-service.ts";
 import { readOverspend } from "../ledger/usage.ts";
 import { head } from "../log/read.ts";
 import type { Projections } from "../projections/runner.ts";
@@ -21,6 +22,7 @@ export type HealthParts = {
   /** Calls and connections that were refused at the doors for proxies. */
   grpcRefusals?: () => ReadonlyMap<string, number>;
   evidence: Pick<Evidence, "count">;
+  ledgerLoad?: Readonly<LedgerLoad>;
 };
 
 export type Health = {
@@ -32,7 +34,7 @@ export type Health = {
 };
 
 export function createHealth(parts: HealthParts): Health {
-  const { database, projections, relay, refusedBatches, grpcRefusals, evidence } = parts;
+  const { database, projections, relay, refusedBatches, grpcRefusals, evidence, ledgerLoad } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
@@ -67,6 +69,12 @@ export function createHealth(parts: HealthParts): Health {
       this.reset();
       for (const [code, count] of grpcRefusals?.() ?? []) this.inc({ code }, count);
     },
+  });
+  gauge("tollgate_ledger_exchanges_total", "Exchanges with proxies about what they are lent.", [], (of) => {
+    of.set(ledgerLoad?.exchanges ?? 0);
+  });
+  gauge("tollgate_ledger_statements_total", "Leases that proxies spoke of in them.", [], (of) => {
+    of.set(ledgerLoad?.statements ?? 0);
   });
   gauge("tollgate_fleet_proxies", "Proxies that report.", [], async (of) => {
     of.set(Number((await readTotals(database.sql)).proxies));

@@ -4,15 +4,26 @@
 import { randomBytes } from "node:crypto";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { idBytes, idFromBytes } from "@tollgate/kernel/ids";
-import { BudgetLedgerLost, BudgetPeriod, BudgetReservation } from "@tollgate/schema/resources";
+import {
+  BudgetLedgerLost,
+  BudgetPeriod,
+  BudgetReservation,
+  DenyPolicySchema,
+  LimitMeasure,
+  LimitPolicySchema,
+  LimitWindow,
+} from "@tollgate/schema/resources";
 import { LeaseStatementSchema, Shortage, type LeaseStatement } from "@tollgate/schema/ledger";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
+import { until } from "../../../../test/support/wait.ts";
 import { openDatabase, type Database } from "../database.ts";
 import { handle } from "../log/handle.ts";
+import { policyDecider, type PolicyCommand, type PolicyRule } from "../policies/policy.decider.ts";
 import { budgetDecider } from "../quotas/budget.decider.ts";
 import { exchangeAll } from "./exchange.ts";
+import { lockToLend } from "./lent-lock.ts";
 import { compareAll } from "./rebuild.ts";
 import { readAccounts, readOpenLeases } from "./rows.ts";
 
@@ -142,6 +153,52 @@ test("nothing is lent of a budget that is retired, or that never was", async () 
     expect(answer?.grant).toBeUndefined();
   }
 });
+
+test("a policy that counts is lent from as a limit is, from the commit of its change on, and no other policy is", async () => {
+  const id = idFromBytes(randomBytes(idBytes));
+  const measure = LimitMeasure.REQUESTS;
+  const counting = (amount: bigint, window = LimitWindow.HOUR) =>
+    ({ case: "limit", value: create(LimitPolicySchema, { measure, amount, window }) }) as const;
+  const rule = (kind: PolicyRule["kind"]): PolicyRule => ({ disabled: false, order: 0, match: "", covers: [], kind });
+  const decide = async (command: PolicyCommand) =>
+    expect(await handle(other, { decider: policyDecider, id, command }, meta)).toMatchObject({ outcome: "accepted" });
+  await decide({ kind: "create", id, name: "few", rule: rule(counting(10n)) });
+  const subject = `policy/${id}`;
+  const draws = (number: number, unspent: bigint, asked: bigint) =>
+    statement(id, {
+      subject,
+      revision: BigInt(number),
+      draws: number - 1,
+      unspent,
+      draw: { number, asked, wanted: asked },
+    });
+  const [first] = await say(database, "p1", draws(1, 0n, 6n));
+  expect(first).toMatchObject({ account: `${subject}/${measure}-${LimitWindow.HOUR}`, grant: { amount: 6n } });
+  expect((await say(database, "p2", draws(1, 0n, 5n)))[0]).toMatchObject({ grant: { amount: 0n } });
+
+  await decide({ kind: "change", id, rule: rule(counting(4n)) });
+  const [lowered] = await say(database, "p1", draws(2, 6n, 1n));
+  expect(lowered).toMatchObject({ keepAtMost: 0n, limit: 4n, counted: 6n, grant: { amount: 0n }, isOver: false });
+  // Who lends and who changes wait for each other.
+  let isChanged = false;
+  let changing: Promise<void> = Promise.resolve();
+  await database.transaction(async (sql) => {
+    await lockToLend(sql, [subject]);
+    const wide = rule(counting(4n, LimitWindow.DAY));
+    changing = decide({ kind: "change", id, rule: wide }).then(() => void (isChanged = true));
+    await until(async () => (await sql.query(waiting)).length > 0, { what: "the change to wait" });
+    expect(isChanged).toBe(false);
+  });
+  await changing;
+  expect((await say(database, "p1", draws(3, 6n, 1n)))[0]).toMatchObject({ isOver: true, account: first?.account });
+
+  await decide({ kind: "change", id, rule: rule({ case: "deny", value: create(DenyPolicySchema) }) });
+  const [none] = await say(database, "p3", draws(1, 0n, 1n));
+  expect(none).toMatchObject({ isOver: true });
+  expect(none?.grant).toBeUndefined();
+});
+
+const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
 
 test("a successor's word ends a lease; a successor of somebody else finds none", async () => {
   const id = await budget(1_000n);

@@ -125,7 +125,8 @@ async function openAll(sql: Sql, nowMs: number): Promise<void> {
   const rows = await sql.query<{ subject: string }>(
     `SELECT 'budget/' || id AS subject FROM budgets_v1.resource WHERE is_live
      UNION ALL SELECT 'exposure/' || id FROM budgets_v1.resource WHERE is_live
-     UNION ALL SELECT 'limit/' || id FROM limits_v1.resource WHERE is_live`,
+     UNION ALL SELECT 'limit/' || id FROM limits_v1.resource WHERE is_live
+     UNION ALL SELECT 'policy/' || id FROM policies_v1.resource WHERE is_live`,
   );
   const subjects = await readSubjects(
     sql,

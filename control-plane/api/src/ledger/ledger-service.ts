@@ -15,11 +15,19 @@ const statementsMax = 2_000;
 const int4Max = 2_147_483_647;
 const nameCharsMax = 200;
 
-export function ledgerService(database: Pick<Database, "sql" | "transaction">): ServiceMethods<typeof Ledger> {
+/** What proxies asked of it since this process began: how often, and about how many leases. */
+export type LedgerLoad = { exchanges: number; statements: number };
+
+export function ledgerService(
+  database: Pick<Database, "sql" | "transaction">,
+  load: LedgerLoad = { exchanges: 0, statements: 0 },
+): ServiceMethods<typeof Ledger> {
   return {
     async exchange({ statements, isComplete, incarnation: heard }, caller) {
       if (statements.length > statementsMax || !statements.every(isSound))
         throw new TollgateError("request.invalid", `At most ${statementsMax} sound statements are taken at once.`);
+      load.exchanges += 1;
+      load.statements += statements.length;
       await holdId(database.sql, caller);
       const { incarnation, isFrozen } = await ledgerState(database.sql);
       const { answers } = await exchangeAll(database, caller.proxyId, statements, isFrozen, caller.boot);

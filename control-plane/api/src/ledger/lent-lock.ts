@@ -1,10 +1,13 @@
-// What is lent of a budget or limit, and what it says, change one after the other: whoever lends holds it with others who do, and
-// whoever changes it waits for them and they for him. So nothing is lent by what it said before its change was committed.
+// What is lent of a budget, a limit or a policy, and what it says, change one after the other: whoever lends holds it with others
+// who do, and whoever changes it waits for them and they for him. So nothing is lent by what it said before its change was
+// committed. Of policies all are locked, whatever they are: what it becomes is decided only under the lock.
 
 import type { Sql } from "../database.ts";
 
 /** The space of the hash, which no other lock has. */
 const space = 7;
+
+const lentKinds = ["budget/", "limit/", "policy/"] as const;
 
 /** A budget's money and exposure change together. */
 function lockName(subject: string): string {
@@ -23,7 +26,7 @@ export async function lockToLend(sql: Sql, subjects: readonly string[]): Promise
 
 /** Of these streams those that are lent from, until the transaction ends. */
 export async function lockToChange(sql: Sql, streams: readonly string[]): Promise<void> {
-  const lent = streams.filter((stream) => stream.startsWith("budget/") || stream.startsWith("limit/"));
+  const lent = streams.filter((stream) => lentKinds.some((kind) => stream.startsWith(kind)));
   for (const stream of [...new Set(lent)].sort())
     await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, ${space}))`, [stream]);
 }

@@ -14,6 +14,7 @@ const kinds = { tool: "TOOL", model: "MODEL" } as const satisfies Record<Effect[
 const outcomes = {
   hidden: "HIDDEN",
   allowed: "ALLOWED",
+  limited: "LIMITED",
   refused: "REFUSED",
   depends: "DEPENDS",
 } as const satisfies Record<Reach["reach"], ReachOutcome>;

@@ -30,6 +30,7 @@ const verdicts = {
   unmatched: "UNMATCHED",
   passes: "PASSES",
   redacts: "REDACTS",
+  counts: "COUNTS",
   refuses: "REFUSES",
   fails: "FAILS",
 } as const satisfies Record<Spoken["said"], PolicyVerdict>;

@@ -6,13 +6,17 @@ import type { CoveredKind } from "@tollgate/kernel/policy/cover";
 import { scopeOf } from "@tollgate/kernel/ids";
 import {
   DenyPolicySchema,
+  LimitPolicySchema,
+  LimitWindow,
   RedactDirection,
   RedactOf,
   RedactPolicySchema,
   ValidateArgumentsPolicySchema,
+  type LimitPolicy,
   type Policy as PolicyResource,
 } from "@tollgate/schema/resources";
 import type {
+  LimitRule,
   Policy,
   PolicyCovers,
   PolicyRuleInput,
@@ -20,7 +24,9 @@ import type {
   RedactOf as ApiRedactOf,
 } from "../gen/graphql.ts";
 import type { Resolved } from "../graphql/refusals.ts";
+import { limitMeasures, limitWindows } from "../quotas/limit-to-api.ts";
 import { invalidInput, type InvalidInput } from "../refusals.ts";
+import { nameIn } from "../tool-groups/tool-group-to-api.ts";
 import type { PolicyRule } from "./policy.decider.ts";
 
 const directions = {
@@ -36,6 +42,7 @@ export function policyToApi({ id, name, disabled, order, match, covers, kind }: 
     deny: kind.case === "deny" ? { message: kind.value.message } : null,
     redact: kind.case === "redact" ? redactToApi(kind.value) : null,
     validateArguments: kind.case === "validateArguments" ? { schema: kind.value.schema } : null,
+    limit: kind.case === "limit" ? limitRuleToApi(kind.value) : null,
   };
 }
 
@@ -49,6 +56,12 @@ function redactToApi({
   const shown: ApiRedactDirection =
     direction === RedactDirection.REQUEST ? "REQUEST" : direction === RedactDirection.RESPONSE ? "RESPONSE" : "BOTH";
   return { of: shownOf, direction: shown, patterns, replacement };
+}
+
+/** Null of one that a later version wrote, of what is not known here. */
+function limitRuleToApi({ measure, amount, window }: LimitPolicy): LimitRule | null {
+  const word = nameIn(limitMeasures, measure);
+  return word === undefined ? null : { measure: word, amount, window: nameIn(limitWindows, window) ?? null };
 }
 
 function coversToApi(covers: readonly string[]): PolicyCovers {
@@ -73,7 +86,7 @@ export function ruleFromApi(input: PolicyRuleInput): PolicyRule | InvalidInput {
   };
 }
 
-function kindsIn({ deny, redact, validateArguments }: PolicyRuleInput): PolicyRule["kind"][] {
+function kindsIn({ deny, redact, validateArguments, limit }: PolicyRuleInput): PolicyRule["kind"][] {
   const kinds: PolicyRule["kind"][] = [];
   if (deny) kinds.push({ case: "deny", value: create(DenyPolicySchema, { message: deny.message ?? "" }) });
   if (redact) {
@@ -88,5 +101,10 @@ function kindsIn({ deny, redact, validateArguments }: PolicyRuleInput): PolicyRu
   }
   if (validateArguments)
     kinds.push({ case: "validateArguments", value: create(ValidateArgumentsPolicySchema, validateArguments) });
+  if (limit) {
+    const window = limit.window ? limitWindows[limit.window] : LimitWindow.UNSPECIFIED;
+    const value = { measure: limitMeasures[limit.measure], amount: limit.amount, window };
+    kinds.push({ case: "limit", value: create(LimitPolicySchema, value) });
+  }
   return kinds;
 }

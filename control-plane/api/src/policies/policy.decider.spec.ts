@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { PolicyChangedSchema, PolicyCreatedSchema, PolicyRetiredSchema } from "@tollgate/schema/events";
-import { RedactDirection, RedactOf } from "@tollgate/schema/resources";
+import { LimitMeasure, RedactDirection, RedactOf } from "@tollgate/schema/resources";
 import { test } from "vitest";
 import { given } from "../decider.fixture.ts";
 import { policyDecider, type PolicyRule } from "./policy.decider.ts";
@@ -35,10 +35,39 @@ const redact = create(PolicyCreatedSchema, {
   },
 }).policy?.kind;
 
+const limit = create(PolicyCreatedSchema, {
+  policy: { kind: { case: "limit", value: { measure: LimitMeasure.REQUESTS, amount: 5n } } },
+}).policy?.kind;
+
+test("of which kind it is says what a proxy has to know: one from before it refuses, and does not count for nobody", () => {
+  const value = { measure: LimitMeasure.CONCURRENT_CALLS, amount: 5n };
+  const counting = create(PolicyCreatedSchema, {
+    policy: { ...policy, kind: { case: "limit", value }, requires: ["policy-limit"] },
+  });
+  const kind = counting.policy?.kind ?? { case: undefined };
+  policies()
+    .when({ ...command, rule: { ...rule, kind } })
+    .then([counting], { reserve: "no-deletes", refer: ["server/s1", "team/t1"] });
+});
+
+test("whoever names what came later requires proxies that know it, as long as he does", () => {
+  const match = "principal.user.name == 'alice' && principal.customer.id == '' && call.tool == 'a'";
+  const asking = create(PolicyChangedSchema, {
+    policy: { ...policy, match, requires: ["policy-deny", "policy-principal"] },
+  });
+  policies(created)
+    .when({ kind: "change", id: "p1", rule: { ...rule, match } })
+    .then([asking], { refer: ["server/s1", "team/t1"] });
+  policies(created, asking)
+    .when({ kind: "change", id: "p1", rule })
+    .then([create(PolicyChangedSchema, { policy })], { refer: ["server/s1", "team/t1"] });
+});
+
 test.each<[string, Partial<PolicyRule>, string]>([
   ["an expression that is none", { match: "call.tool ==" }, "match"],
   ["a name that calls do not have", { match: "call.tol == 'a'" }, "match"],
   ["no kind", { kind: { case: undefined } }, "kind"],
+  ["requests of which no window is said", { kind: limit ?? { case: undefined } }, "limit.window"],
   ["a redaction that cannot be kept to", { kind: redact ?? { case: undefined } }, "redact.direction"],
   ["a scope that is none of a policy's", { covers: ["key/k1"] }, "covers"],
   ["an order without bound", { order: 2_000_000 }, "order"],

@@ -40,18 +40,17 @@ export const policyDecider: Decider<Policy | undefined, PolicyCommand, PolicyEve
       const { id, name, rule } = command;
       if (former) return refuse({ kind: "already-exists", scope });
       if (!isName(name)) return refuse(invalidInput("name", `is not a name: ${nameRule}`));
-      const policy = create(PolicySchema, { id, name, ...rule, requires: policyFeatures(rule) });
-      const problem = problemOf(policy);
-      if (problem) return refuse(problem);
+      const made = checked(create(PolicySchema, { id, name, ...rule }));
+      if ("problem" in made) return refuse(made.problem);
+      const { policy } = made;
       return accept([create(PolicyCreatedSchema, { policy })], { reserve: name, refer: policy.covers });
     }
     if (!former) return refuse({ kind: "not-found", scope });
     switch (command.kind) {
       case "change": {
-        const requires = requiring(former.requires, policyFeatures(command.rule));
-        const policy = create(PolicySchema, { ...former, ...command.rule, requires });
-        const problem = problemOf(policy);
-        if (problem) return refuse(problem);
+        const made = checked(create(PolicySchema, { ...former, ...command.rule }));
+        if ("problem" in made) return refuse(made.problem);
+        const { policy } = made;
         if (equals(PolicySchema, policy, former)) return accept([]);
         return accept([create(PolicyChangedSchema, { policy })], { refer: policy.covers });
       }
@@ -63,18 +62,20 @@ export const policyDecider: Decider<Policy | undefined, PolicyCommand, PolicyEve
   },
 };
 
-function problemOf(policy: Policy): InvalidInput | undefined {
-  const { kind } = policy;
+/** With what it requires of proxies. */
+function checked(policy: Policy): { policy: Policy } | { problem: InvalidInput } {
   if (policy.covers.length > limits.policyCoversMax)
-    return invalidInput("covers", `has more than ${limits.policyCoversMax} entries`);
-  if (kind.case === undefined) return invalidInput("kind", "is missing: exactly one of them says what is done");
+    return { problem: invalidInput("covers", `has more than ${limits.policyCoversMax} entries`) };
+  if (policy.kind.case === undefined)
+    return { problem: invalidInput("kind", "is missing: exactly one of them says what is done") };
   const compiled = compilePolicy(policy);
-  if (compiled.outcome === "compiled") return undefined;
+  if (compiled.outcome === "compiled") {
+    const requires = requiring(policy.requires, policyFeatures(policy, compiled.policy.expression.features));
+    return { policy: create(PolicySchema, { ...policy, requires }) };
+  }
   const { field, message, line, column } = compiled.problem;
-  return invalidInput(
-    field,
-    line === undefined ? `is refused: ${message}` : `is refused at line ${line}, column ${column}: ${message}`,
-  );
+  const where = line === undefined ? "" : ` at line ${line}, column ${column}`;
+  return { problem: invalidInput(field, `is refused${where}: ${message}`) };
 }
 
 export function sameRule(policy: Policy, rule: PolicyRule): boolean {

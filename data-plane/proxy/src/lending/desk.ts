@@ -70,7 +70,7 @@ type Waiter<Done = (outcome: Outcome) => void> = {
 };
 
 /** Who has something to say says it so often; who waits asks at once, and again after a shortage that may pass. */
-const usual: Timings = { exchangeMs: 250, retryMs: 50, waitMsMax: 1_500, answerMsMax: 5_000 };
+const usual: Timings = { exchangeMs: 500, retryMs: 50, waitMsMax: 1_500, answerMsMax: 5_000 };
 const waitersMax = 10_000;
 const leaveMsMax = 1_000;
 

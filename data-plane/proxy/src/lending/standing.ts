@@ -4,7 +4,7 @@
 import type { AccountKind } from "@tollgate/kernel/lending/account";
 import { scopeIn } from "@tollgate/kernel/quotas/quota-scope";
 import { BudgetPeriod, LimitMeasure, type Budget, type Limit } from "@tollgate/schema/resources";
-import type { Allowance, LimitStanding, Shortage, Standing } from "../pipeline/allowance.ts";
+import type { Allowance, LimitStanding, PolicyDecision, Shortage, Standing } from "../pipeline/allowance.ts";
 import type { Desk, Shortage as Lacking } from "./desk.ts";
 
 /** What a call is charged to. */
@@ -13,7 +13,7 @@ export type Charge = {
   readonly kind: AccountKind;
   readonly of:
     | { readonly kind: "budget"; readonly budget: Budget; readonly allowanceNanoUsd: bigint }
-    | { readonly kind: "limit"; readonly limit: Limit };
+    | { readonly kind: "limit"; readonly limit: Pick<Limit, "measure" | "amount">; readonly decision?: PolicyDecision };
 };
 
 type Told = Pick<Lacking, "news" | "msLeft">;
@@ -51,7 +51,10 @@ export function standingOf(desk: Pick<Desk, "news">, charges: readonly Charge[],
 export function shortageOf({ of }: Charge, lacking: Lacking, wallMs: number): Shortage | undefined {
   const { reason } = lacking;
   if (reason === "silent" || reason === "none") return undefined;
-  if (of.kind === "limit") return { kind: "limit", standing: { ...limitStandingOf(of.limit, lacking), remaining: 0 } };
+  if (of.kind === "limit") {
+    const standing = { ...limitStandingOf(of.limit, lacking), remaining: 0 };
+    return { kind: "limit", standing, decision: of.decision };
+  }
   return { kind: reason, allowance: allowanceOf(of.budget, lacking, wallMs, reason) };
 }
 
@@ -65,14 +68,19 @@ function allowanceOf(
   const settledNanoUsd = news?.settled ?? 0n;
   return {
     ...{ limitNanoUsd, settledNanoUsd, heldNanoUsd: (news?.counted ?? 0n) - settledNanoUsd },
-    resetMs: msLeft === undefined ? undefined : wallMs + msLeft,
+    resetMs: msLeft === undefined ? undefined : toSecond(wallMs + msLeft),
     period: periods[budget.period],
     scope: scopeIn(budget.scope)?.kind ?? "label",
     state: state ?? (settledNanoUsd * 10n >= limitNanoUsd * 9n ? "near" : "ok"),
   };
 }
 
-function limitStandingOf({ measure, amount }: Limit, { news }: Told): LimitStanding {
+/** Periods begin with a second; what is left of one is counted from before it was asked, and would be told as the day before. */
+function toSecond(timeMs: number): number {
+  return Math.round(timeMs / 1_000) * 1_000;
+}
+
+function limitStandingOf({ measure, amount }: Pick<Limit, "measure" | "amount">, { news }: Told): LimitStanding {
   const left = news === undefined ? amount : news.limit - news.counted;
   // When there is room again depends on when it was used up, which only the ledger knows.
   return {

@@ -35,7 +35,11 @@ function factsOf(shortage: Shortage, nowMs: number): Readonly<Record<string, str
 function standingOf(shortage: Shortage): Readonly<Record<string, string | number>> {
   if (shortage.kind === "limit") {
     const { measure, limit, remaining } = shortage.standing;
-    return { measure, limit, remaining: Math.max(0, remaining) };
+    const { policyName: policy, decisionId } = shortage.decision ?? {};
+    return {
+      ...{ measure, limit, remaining: Math.max(0, remaining) },
+      ...(policy === undefined || decisionId === undefined ? {} : { policy, decisionId }),
+    };
   }
   const { scope, limitNanoUsd, settledNanoUsd, heldNanoUsd } = shortage.allowance;
   return {

@@ -2,12 +2,14 @@
 // arguments and answers is gone on the wire, and every other byte is there. Otherwise a rule is believed in that does nothing.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { PolicySchema, RedactDirection, RedactOf } from "@tollgate/schema/resources";
+import { LimitMeasure, LimitWindow, PolicySchema, RedactDirection, RedactOf } from "@tollgate/schema/resources";
 import { describe, expect, test } from "vitest";
 import { openAsk, talk } from "../fixtures/client-fixture.ts";
 import { mcpRequest } from "../../../../test/support/mcp-request.ts";
 import { until } from "../../../../test/support/wait.ts";
 import { at, key, newId, resource, server, startGate, started, team, viewWith } from "../fixtures/gate-fixture.ts";
+import type { Desk } from "../lending/desk.ts";
+import { deskOf, FakeLedger } from "../lending/ledger.fixture.ts";
 import { beginEvents, event, result, startUpstream, type Incoming } from "../fixtures/upstream-fixture.ts";
 
 type Rule = Omit<MessageInitShape<typeof PolicySchema>, "$typeName">;
@@ -21,15 +23,15 @@ const redact = (direction: RedactDirection): Kind => ({
   value: { of: RedactOf.TOOLS, direction, patterns: ["sk-[a-z0-9]{4,}"], replacement: "[key]" },
 });
 
-type Setting = { era?: "legacy" | "modern"; onRequest?: (incoming: Incoming) => void };
+type Setting = { era?: "legacy" | "modern"; onRequest?: (incoming: Incoming) => void; desk?: Desk };
 
 async function gateUnder(policies: (serverId: string) => readonly Rule[], setting: Setting = {}) {
-  const { era = "modern", onRequest = (incoming: Incoming) => result(incoming, done("ok")) } = setting;
+  const { desk, era = "modern", onRequest = (incoming: Incoming) => result(incoming, done("ok")) } = setting;
   const offer = { tools: ["read", "write"], prompts: ["greet"], resources: ["file:///a"] };
   const upstream = started(await startUpstream({ era, offer, onRequest }));
   const [one, agent] = [server("files", upstream.url), key(["*/*", "prompt:*/*", "resource:*/*"])];
   const rules = policies(one.id).map(policy);
-  const gate = started(await startGate(viewWith([team(), agent.resource, one, ...rules])));
+  const gate = started(await startGate(viewWith([team(), agent.resource, one, ...rules]), {}, desk ? { desk } : {}));
   const ask = async (method: string, params: object) => (await openAsk(gate, agent, method, params)).response();
   await until(async () => JSON.stringify(await ask("tools/list", {})).includes("files__read"), { what: "its tools" });
   return { gate, agent, upstream, rules, ask };
@@ -94,6 +96,73 @@ describe("a refusal", () => {
     expect(codeOf(await covering.ask("tools/call", { name: "files__read" }))).toBe("policy.scope-refused");
     const beside = await gateUnder(() => [{ ...rule, covers: ["server/another"] }]);
     expect(await beside.ask("tools/call", { name: "files__read" })).toHaveProperty("result");
+  });
+});
+
+describe("a limit", () => {
+  const limit: Kind = {
+    case: "limit",
+    value: { measure: LimitMeasure.REQUESTS, amount: 2n, window: LimitWindow.MINUTE },
+  };
+  const counting = { name: "few", match: "call.tool == 'write' || call.prompt == 'greet'", kind: limit };
+
+  test("counts each call that it matches once; the next is told which, in words that a model can read", async () => {
+    const ledger = new FakeLedger("window", 2n, 60_000);
+    const { gate, upstream, rules, ask } = await gateUnder(() => [counting], { desk: deskOf(ledger, "p", 1n) });
+    for (let times = 0; times < 3; times++) await ask("tools/call", { name: "files__read" });
+    for (let times = 0; times < 2; times++)
+      expect(at(await ask("tools/call", { name: "files__write" }), "result")).not.toHaveProperty("isError");
+    const refused = await ask("tools/call", { name: "files__write" });
+    const decisionId = at(refused, "result", "_meta", "tollgate/decisionId");
+    expect(refused).toMatchObject({
+      result: {
+        isError: true,
+        content: [{ text: expect.stringContaining("That of the policy `few` lets through 2 requests in its window.") }],
+        _meta: {
+          "tollgate/code": "limit.reached",
+          "tollgate/policy": "few",
+          "tollgate/limit": 2,
+          "tollgate/remaining": 0,
+        },
+      },
+    });
+    expect(gate.facts.at(-1)?.kind).toMatchObject({
+      case: "callRefused",
+      value: { code: "limit.reached", server: "files", tool: "write", policyId: rules[0]?.id, decisionId },
+    });
+    expect(String(decisionId)).toMatch(new RegExp(`^.+\\.${rules[0]?.id}$`));
+    expect(await ask("prompts/get", { name: "files__greet" })).toMatchObject({
+      error: {
+        data: { code: "limit.reached", policy: "few", decisionId: expect.stringContaining(rules[0]?.id ?? "-") },
+      },
+    });
+    expect(upstream.count("tools/call")).toBe(5);
+    expect([...ledger.leases.values()].map(({ settled, open }) => settled + open)).toEqual([2n]);
+  });
+
+  test("takes nothing of a call that another policy refuses, whichever comes first", async () => {
+    const ledger = new FakeLedger("window", 2n, 60_000);
+    const desk = deskOf(ledger, "p", 1n);
+    const forbidding = (order: number, word: string): Rule => ({
+      ...{ order, match: `has(call.arguments.${word})`, kind: deny("") },
+    });
+    const rules = () => [{ ...counting, order: 5 }, forbidding(1, "early"), forbidding(9, "late")];
+    const { ask } = await gateUnder(rules, { desk });
+    for (const word of ["early", "late", "early", "late"])
+      expect(codeOf(await ask("tools/call", { name: "files__write", arguments: { [word]: 1 } }))).toBe("policy.denied");
+    expect(ledger.leases.size).toBe(0);
+    for (let times = 0; times < 2; times++)
+      expect(at(await ask("tools/call", { name: "files__write" }), "result")).not.toHaveProperty("isError");
+  });
+
+  test("that cannot be asked about refuses, and says by which policy", async () => {
+    const ledger = new FakeLedger("window", 2n, 60_000);
+    ledger.isAway = true;
+    const { gate, rules, ask } = await gateUnder(() => [counting], { desk: deskOf(ledger, "p", 1n) });
+    const refused = await ask("tools/call", { name: "files__write" });
+    expect(refused).toMatchObject({ error: { data: { code: "budget.ledger-silent" } } });
+    expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code: "budget.ledger-silent", policyId: rules[0]?.id });
+    expect(await ask("tools/call", { name: "files__read" })).toHaveProperty("result");
   });
 });
 

@@ -16,12 +16,13 @@ export function serverPolicies(parts: PolicyParts): Interceptor<Leg, Leg> {
   return (next) => (leg) => {
     const { server, tool, principal } = leg;
     const about = { server: server.name, tool };
-    const all = obeyPolicies(parts, leg, () => policyCallOf(leg, parts.wallMs()), about);
-    if (all === undefined) return;
-    const redactions = all.filter(({ of }) => of === "tools");
-    if (redactions.length === 0) return next(leg);
-    const call = redactedErrand(leg.call, redactions);
-    if (call !== undefined) return next({ ...leg, call });
+    const obliged = obeyPolicies(parts, leg, () => policyCallOf(leg, parts.wallMs()), about);
+    if (obliged === undefined) return;
+    const { limits: policyLimits } = obliged;
+    const redactions = obliged.redactions.filter(({ of }) => of === "tools");
+    if (redactions.length + policyLimits.length === 0) return next(leg);
+    const call = redactions.length === 0 ? leg.call : redactedErrand(leg.call, redactions);
+    if (call !== undefined) return next({ ...leg, call, policyLimits });
     const detail = `Its arguments have more than ${limits.policyRedactedBytesMax} bytes.`;
     const decisionId = decisionIdOf(leg.call, "redact");
     parts.accounts.refuse(leg.call, { code: "policy.not-redactable", detail }, { principal, ...about, decisionId });

@@ -4,8 +4,9 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
+import { budgetFeatures } from "@tollgate/kernel/quotas/budget-rules";
 import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
-import { budgetCharge, chargedTo, limitCharge } from "../lending/charged.ts";
+import { budgetCharge, chargedTo, limitCharge, policyCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";
@@ -17,20 +18,21 @@ export type Charges = { readonly charges: readonly Charge[] } | { readonly refus
 const none: Charges = { charges: [] };
 
 export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
-  const { view, principal, provider, model, call } = bounded;
+  const { view, principal, provider, model, call, policyLimits = [] } = bounded;
   const charged = chargedTo(view, principal, { kind: "model", of: provider.name, name: model });
   if (charged.outcome === "refused") return { refusal: { code: charged.code } };
   const { budgets, limits } = charged;
-  if (budgets.length === 0 && limits.length === 0) return none;
-  const charges: Charge[] = [];
+  if (budgets.length + limits.length + policyLimits.length === 0) return none;
   const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
+  const counts = ({ measure }: { measure: LimitMeasure }): boolean => measure !== LimitMeasure.TOKENS || isPaid;
+  const charges: Charge[] = policyLimits.filter(counts).map((limit) => policyCharge(limit, call));
   for (const budget of isPaid ? budgets : []) {
     if (!budget.hard) continue;
     const problem = boundProblem(bounded, budget);
     if (problem !== undefined) return { refusal: problem };
     charges.push(budgetCharge(budget, call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n));
   }
-  for (const limit of limits) if (limit.measure !== LimitMeasure.TOKENS || isPaid) charges.push(limitCharge(limit));
+  for (const limit of limits) if (counts(limit)) charges.push(limitCharge(limit));
   return { charges };
 }
 
@@ -43,7 +45,7 @@ function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, bud
     return refusalOf("budget.unpriced", `The model is \`${model}\`, and the budget \`${name}\` is a hard one.`);
   const missing = request.serverFeatures.filter((feature) => allowanceFor(budget, feature) === undefined);
   if (missing.length > 0)
-    return refusalOf("budget.unbounded", `Of tools that the provider runs, \`${name}\` allows none of these.`);
+    return refusalOf("budget.unbounded", `The budget \`${name}\` has no allowance for ${namesOf(missing)}.`);
   if (request.hasFreeFallback) return refusalOf("budget.unbounded", "The provider may take any model in its place.");
   const { contextTokensMax, outputTokensMax } = price.price;
   if (request.hasInputElsewhere && contextTokensMax === 0n)
@@ -61,6 +63,12 @@ function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, bud
 
 function refusalOf(code: ErrorCode, detail: string): Refusal {
   return { code, detail };
+}
+
+/** As the configuration file calls them. */
+function namesOf(features: readonly BudgetFeature[]): string {
+  const named = Object.entries(budgetFeatures).filter(([, feature]) => features.includes(feature));
+  return named.map(([name]) => `\`${name}\``).join(", ");
 }
 
 function allowanceFor({ allow }: Budget, feature: BudgetFeature): bigint | undefined {

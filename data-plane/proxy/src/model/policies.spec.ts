@@ -2,8 +2,16 @@
 // taken out of messages is gone before a provider has it, and all that it has to find as it left it is there.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { PolicySchema, ProviderKind, RedactDirection, RedactOf } from "@tollgate/schema/resources";
+import {
+  LimitMeasure,
+  LimitWindow,
+  PolicySchema,
+  ProviderKind,
+  RedactDirection,
+  RedactOf,
+} from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
+import { deskOf, FakeLedger } from "../lending/ledger.fixture.ts";
 import { newId, resource, started } from "../fixtures/gate-fixture.ts";
 import {
   answerWith,
@@ -12,6 +20,7 @@ import {
   startModelGate,
   startProvider,
   type SeenRequest,
+  type Setting,
 } from "../fixtures/model-fixture.ts";
 
 type Rule = Omit<MessageInitShape<typeof PolicySchema>, "$typeName">;
@@ -27,10 +36,14 @@ const keys: NonNullable<Rule["kind"]> = {
   },
 };
 
-async function gateUnder(rules: readonly Rule[], more: Parameters<typeof provider>[2] = {}) {
+async function gateUnder(
+  rules: readonly Rule[],
+  more: Parameters<typeof provider>[2] = {},
+  fleet: Pick<Setting, "desk"> = {},
+) {
   const upstream = started(await startProvider(({ response }: SeenRequest) => answerWith(response, "{}")));
   const base = more.kind === ProviderKind.OPENAI ? `${upstream.url}/v1` : upstream.url;
-  const gate = await startModelGate([provider("p", base, more)], { more: rules.map(policy) });
+  const gate = await startModelGate([provider("p", base, more)], { more: rules.map(policy), ...fleet });
   return { gate, upstream };
 }
 
@@ -60,6 +73,42 @@ test("an expression that fails refuses the call, and is counted as that", async 
   const refused = await send(gate, messages, { body: body("p/m") });
   expect(refused.headers["x-tollgate-code"]).toBe("policy.failed");
   expect(gate.gate.counters.snapshot().refusalsByCode["policy.failed"]).toBe(1);
+});
+
+test.each([
+  ["anthropic", ProviderKind.ANTHROPIC, messages, "rate_limit_error"],
+  ["openai", ProviderKind.OPENAI, "/openai/v1/chat/completions", "rate_limit_exceeded"],
+] as const)("a limit that is reached is told in the words of %s, with its policy", async (_, kind, path, type) => {
+  const ledger = new FakeLedger("window", 1n, 60_000);
+  const rule: Rule = {
+    ...{ name: "few", match: "call.model == 'opus-9'" },
+    kind: { case: "limit", value: { measure: LimitMeasure.REQUESTS, amount: 1n, window: LimitWindow.MINUTE } },
+  };
+  const { gate, upstream } = await gateUnder([rule], { kind }, { desk: deskOf(ledger, "p", 1n) });
+  expect((await send(gate, path, { body: body("p/opus-9") })).status).toBe(200);
+  const refused = await send(gate, path, { body: body("p/opus-9") });
+  expect(refused).toMatchObject({
+    status: 429,
+    headers: { "x-tollgate-code": "limit.reached", "retry-after": expect.stringMatching(/^\d+$/) },
+    json: { error: { type, message: expect.stringContaining("That of the policy `few` lets through 1 requests") } },
+  });
+  const decisionId = refused.headers["x-tollgate-decision-id"];
+  expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code: "limit.reached", model: "opus-9", decisionId });
+  expect((await send(gate, path, { body: body("p/haiku-1") })).status).toBe(200);
+  expect(upstream.seen.length).toBe(2);
+});
+
+test("tokens count of what is billed, and counting them is free", async () => {
+  const ledger = new FakeLedger("window", 10_000n, 60_000);
+  const kind = {
+    case: "limit",
+    value: { measure: LimitMeasure.TOKENS, amount: 10_000n, window: LimitWindow.MINUTE },
+  } as const;
+  const { gate } = await gateUnder([{ kind }], {}, { desk: deskOf(ledger, "p", 1n) });
+  expect((await send(gate, `${messages}/count_tokens`, { body: body("p/m") })).status).toBe(200);
+  expect(ledger.leases.size).toBe(0);
+  expect((await send(gate, messages, { body: body("p/m") })).status).toBe(200);
+  expect(ledger.leases.size).toBe(1);
 });
 
 test("what is taken out of messages is gone, and what names things, is signed or is base64 is as it was", async () => {

@@ -19,12 +19,13 @@ type Reached = ReachedProvider<ModelErrand>;
 export function modelPolicies(parts: PolicyParts): Interceptor<Reached, Reached> {
   return (next) => (reached) => {
     const { call, principal, model } = reached;
-    const all = obeyPolicies(parts, reached, () => policyCallOf(reached, parts.wallMs()), { model });
-    if (all === undefined) return;
-    const redactions = all.filter(({ of, directions }) => of === "models" && directions.has("request"));
-    if (redactions.length === 0) return next(reached);
-    const redacted = redactedErrand(call, redactions);
-    if (typeof redacted !== "string") return next({ ...reached, call: redacted });
+    const obliged = obeyPolicies(parts, reached, () => policyCallOf(reached, parts.wallMs()), { model });
+    if (obliged === undefined) return;
+    const { limits: policyLimits } = obliged;
+    const redactions = obliged.redactions.filter(({ of, directions }) => of === "models" && directions.has("request"));
+    if (redactions.length + policyLimits.length === 0) return next(reached);
+    const redacted = redactions.length === 0 ? call : redactedErrand(call, redactions);
+    if (typeof redacted !== "string") return next({ ...reached, call: redacted, policyLimits });
     const refusal = { code: "policy.not-redactable", detail: redacted } as const;
     parts.accounts.refuse(call, refusal, { principal, model, decisionId: decisionIdOf(call, "redact") });
   };

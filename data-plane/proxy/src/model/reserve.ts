@@ -3,7 +3,7 @@
 // is not before the period ends. Near the end of a budget, what a call can read at most is more than it reads: where it would fit if
 // it read less, the provider is asked once how much that is.
 
-import { goesOnWithoutLedger } from "../lending/charged.ts";
+import { decidedBy, goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
@@ -28,8 +28,10 @@ export type Reserving = {
 
 export function reserve({ desk, accounts, mayHold, counting }: Reserving): Interceptor<Bounded, Bounded> {
   return (next) => {
-    const refuse = ({ call, principal, model }: Bounded, refusal: Refusal): void =>
-      accounts.refuse(call, refusal, { principal, model });
+    const refuse = ({ call, principal, model }: Bounded, refusal: Refusal, by?: Charge): void => {
+      const decided = decidedBy(by);
+      accounts.refuse(call, { ...refusal, ...decided.refusal }, { principal, model, ...decided.about });
+    };
     return (bounded) => {
       const charged = chargesOf(bounded);
       if ("refusal" in charged) return refuse(bounded, charged.refusal);
@@ -44,7 +46,7 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
       hold(charges, running);
 
       function hold(left: readonly Charge[], mayRun: (charge: Charge) => boolean): void {
-        const costs = costsOf(known);
+        const costs = costsOf(known, left.some(mayRun));
         const plan = planOf(left, costs, mayRun);
         const asks = asksOf(plan);
         if (asks.length === 0) return next(known);
@@ -77,23 +79,27 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
       /** Whether it would fit if it read nothing. */
       function couldFit(short: Charge | undefined, { news }: Shortage, mayRun: (charge: Charge) => boolean): boolean {
         if (short?.of.kind !== "budget" || news === undefined || !isCountable(bounded)) return false;
-        const [least] = asksOf(planOf([short], costsOf(withInput(bounded, 0)), mayRun));
+        const [least] = asksOf(planOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun));
         return least !== undefined && least.amount <= news.limit - news.settled;
       }
 
       function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
         const shortage = charge && shortageOf(charge, lacking, Date.now());
-        if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" });
+        if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" }, charge);
         const short = { shortage, standing: standingOf(desk, charges, Date.now()) };
-        refuse(of, { code: shortageCodes[shortage.kind], short });
+        refuse(of, { code: shortageCodes[shortage.kind], short }, charge);
       }
     };
   };
 }
 
-function costsOf(bounded: Bounded): Costs {
+function costsOf(bounded: Bounded, isRunningToo: boolean): Costs {
   const { boundNanoUsd, call } = bounded;
   if (call.sent.kind !== "call") return { boundNanoUsd, running: undefined, tokens: 0n };
   const { request } = call.sent;
-  return { boundNanoUsd, running: runningOf(bounded, request), tokens: tokensGuessed(request) };
+  return {
+    boundNanoUsd,
+    running: isRunningToo ? runningOf(bounded, request) : undefined,
+    tokens: tokensGuessed(request),
+  };
 }

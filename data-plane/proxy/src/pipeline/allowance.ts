@@ -29,13 +29,16 @@ export type LimitStanding = {
   readonly resetMs: number | undefined;
 };
 
+/** By which policy a limit is, and what it said of the call. */
+export type PolicyDecision = { readonly policyId: string; readonly policyName: string; readonly decisionId: string };
+
 export type Standing = { readonly allowances: readonly Allowance[]; readonly limits: readonly LimitStanding[] };
 
 /** Why a call cannot go out now. */
 export type Shortage =
   | { readonly kind: "spent"; readonly allowance: Allowance }
   | { readonly kind: "held"; readonly allowance: Allowance }
-  | { readonly kind: "limit"; readonly standing: LimitStanding };
+  | { readonly kind: "limit"; readonly standing: LimitStanding; readonly decision?: PolicyDecision | undefined };
 
 /** An answer to a call that did not go out; `headers` are names and values in turn. */
 export type ShortageAnswer = { readonly status: number; readonly headers: readonly string[]; readonly body: string };
@@ -121,8 +124,9 @@ export function shortageText(shortage: Shortage, nowMs: number): string {
 
 export function whichOf(shortage: Shortage): string {
   if (shortage.kind !== "limit") return `It is that of the ${shortage.allowance.scope}.`;
-  const { measure, limit } = shortage.standing;
-  return `It lets through ${measure === "concurrent" ? `${limit} calls at a time` : `${limit} ${measure} in its window`}.`;
+  const { standing, decision } = shortage;
+  const { measure, limit } = standing;
+  return `${decision === undefined ? "It" : `That of the policy \`${decision.policyName}\``} lets through ${measure === "concurrent" ? `${limit} calls at a time` : `${limit} ${measure} in its window`}.`;
 }
 
 function whenOf(shortage: Shortage, nowMs: number): string {

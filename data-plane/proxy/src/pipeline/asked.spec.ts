@@ -2,7 +2,7 @@
 // tool or model that is listed can be called and no other can, with every level and every header in force at once; no header
 // of the gate's own reaches a server or provider; and facts say to whose account a call went, a refused one too.
 
-import { ProviderKind } from "@tollgate/schema/resources";
+import { PolicySchema, ProviderKind } from "@tollgate/schema/resources";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { testEnvironment } from "../../../../test/support/environment.ts";
@@ -198,12 +198,33 @@ describe("what a request says of itself", () => {
     });
   });
 
-  test("is in the intent and in the fact of a call to a model", async () => {
+  test("is what policies are asked of, with whose the key is", async () => {
+    const match =
+      "principal.user.name == 'alice' && principal.customer.name == 'acme' && " +
+      "has(principal.labels.project) && principal.labels.project.startsWith('gemini-')";
+    const kind = { case: "deny", value: { message: "No." } } as const;
+    const rule = gates.resource("policy", PolicySchema, { id: gates.newId(), name: "rule", match, kind });
+    const { models, one, body } = await modelGate();
+    const seen = viewWith([...levels, server("s", "http://127.0.0.1:9"), ...one.resources, rule], ++position);
+    for (const shown of [gate, models]) shown.show(seen);
+    await ask(gate, agent.text, "tools/call", { name: "s__t", arguments: {} }, { headers: marked });
+    expect(gate.facts.at(-1)?.kind.value).toMatchObject({ code: "policy.denied" });
+    const headers = { "x-api-key": agent.text, ...marked };
+    const refused = await send(models, "/openai/v1/chat/completions", { headers, body });
+    expect(refused.headers).toMatchObject({ "x-tollgate-code": "policy.denied" });
+    const other = { ...headers, "x-tollgate-labels": "project=apollo" };
+    expect((await send(models, "/openai/v1/chat/completions", { headers: other, body })).status).toBe(200);
+  });
+
+  async function modelGate() {
     const upstream = started(await startProvider(({ response }) => answerWith(response, "{}")));
     const one = provider("p", upstream.url, { kind: ProviderKind.OPENAI, models: ["m"] });
-    const models = await startModelGate([one]);
+    return { one, models: await startModelGate([one]), body: JSON.stringify({ model: "m", messages: [] }) };
+  }
+
+  test("is in the intent and in the fact of a call to a model", async () => {
+    const { models, one, body } = await modelGate();
     models.show(viewWith([...levels, ...one.resources], ++position));
-    const body = JSON.stringify({ model: "m", messages: [] });
     const headers = { "x-api-key": agent.text, ...marked };
     expect((await send(models, "/openai/v1/chat/completions", { headers, body })).status).toBe(200);
     const said = { ...account, labels: ["project=gemini-7"] };

@@ -4,6 +4,7 @@
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { RunningCall, RunningEnd } from "@tollgate/kernel/lending/running";
+import type { PolicyLimit } from "@tollgate/kernel/policy/answer";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
@@ -62,6 +63,8 @@ export type Authorised<C extends Call> = {
   readonly server: Server;
   /** The server's own name for it. */
   readonly tool: string;
+  /** Of policies; undefined before they were asked. */
+  readonly policyLimits?: readonly PolicyLimit[];
   /** What it holds of budgets and limits; undefined where none is for it. */
   readonly reservation?: ToolReservation;
 };
@@ -104,6 +107,8 @@ export type ReachedProvider<C extends Call> = Admitted<C> & {
   readonly provider: Provider;
   /** The provider's own name for it; empty where what is asked for is no model. */
   readonly model: string;
+  /** Of policies; undefined before they were asked. */
+  readonly policyLimits?: readonly PolicyLimit[];
 };
 
 /** With what the call can cost at most. Nothing is bounded where no price is known. */

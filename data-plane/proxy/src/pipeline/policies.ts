@@ -1,10 +1,10 @@
 // What policies say of a call that grants have let through, the same for every door: the first refusal ends it, with an id by
-// which the decision is found again, in the answer and in the fact. Where there are no policies this costs a comparison. What
-// a call is to a policy is put together by its door.
+// which the decision is found again, in the answer and in the fact. What a call counts against is handed on to where it is held.
+// Where there are no policies this costs a comparison. What a call is to a policy is put together by its door.
 
-import { decide } from "@tollgate/kernel/policy/decide";
-import type { Redaction } from "@tollgate/kernel/policy/answer";
-import { Subject, type PolicyCall } from "@tollgate/kernel/policy/variables";
+import { decide, noObligations, type Obligations } from "@tollgate/kernel/policy/decide";
+import { Subject } from "@tollgate/kernel/policy/subject";
+import type { PolicyCall } from "@tollgate/kernel/policy/variables";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Exchange } from "../http/listener.ts";
 import type { Call } from "./call.ts";
@@ -20,18 +20,16 @@ export function obeyPolicies(
   { call, view, principal }: Asked,
   policyCall: () => PolicyCall,
   about: Omit<RefusedAbout, "principal">,
-): readonly Redaction[] | undefined {
-  if (view.policies.length === 0) return none;
+): Obligations | undefined {
+  if (view.policies.length === 0) return noObligations;
   const decision = decide(view.policies, new Subject(principal, policyCall()));
-  if (decision.outcome === "passed") return decision.redactions;
+  if (decision.outcome === "passed") return decision;
   const { code, detail, policy } = decision;
   const decisionId = decisionIdOf(call, policy.id);
   const refusal = { code, data: { decisionId }, ...(detail === "" ? {} : { detail }) };
   accounts.refuse(call, refusal, { principal, ...about, policyId: policy.id, decisionId });
   return undefined;
 }
-
-const none: readonly Redaction[] = [];
 
 /** Of one call, what one policy said. */
 export function decisionIdOf({ requestId }: Pick<Call, "requestId">, policyId: string): string {

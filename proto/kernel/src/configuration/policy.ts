@@ -6,6 +6,8 @@ import { create } from "@bufbuild/protobuf";
 import { isMap, isScalar, isSeq } from "yaml";
 import {
   DenyPolicySchema,
+  LimitPolicySchema,
+  LimitWindow,
   PolicySchema,
   RedactDirection,
   RedactOf,
@@ -16,6 +18,7 @@ import {
 import { limits } from "../limits.ts";
 import { sentenceOf } from "../policy/answer.ts";
 import { compilePolicy } from "../policy/compile.ts";
+import { limitMeasures, limitWindows } from "../quotas/limit-rules.ts";
 import type { Place } from "./issue.ts";
 import {
   booleanOf,
@@ -54,12 +57,13 @@ export type PolicyNeighbours = {
 
 const fields = {
   ...({ name: "required", enabled: "optional", order: "optional", match: "optional", covers: "optional" } as const),
-  ...({ deny: "optional", redact: "optional", validateArguments: "optional" } as const),
+  ...({ deny: "optional", redact: "optional", validateArguments: "optional", limit: "optional" } as const),
 } as const;
 const coverFields = { servers: "optional", providers: "optional", teams: "optional" } as const;
 const denyFields = { message: "optional" } as const;
 const redactFields = { of: "required", direction: "required", patterns: "required", replacement: "optional" } as const;
 const validateFields = { schema: "required" } as const;
+const limitFields = { measure: "required", amount: "required", window: "optional" } as const;
 
 const texts = { tools: RedactOf.TOOLS, models: RedactOf.MODELS } as const;
 const directions = {
@@ -71,7 +75,7 @@ const directions = {
 export const usualReplacement = "[redacted]";
 
 export function readPolicy(reading: Reading, at: Found, neighbours: PolicyNeighbours): ConfiguredPolicy | undefined {
-  const read = mappingOf(reading, at, fields, { later: ["limit", "requireApproval", "route"] });
+  const read = mappingOf(reading, at, fields, { later: ["requireApproval", "route"] });
   if (!read) return undefined;
   const name = read.name && newNameOf(reading, read.name, neighbours.taken);
   const enabled = read.enabled ? booleanOf(reading, read.enabled) : true;
@@ -124,14 +128,15 @@ function nameAmong(reading: Reading, at: Found, known: ReadonlySet<string>, what
 function kindOf(
   reading: Reading,
   at: Found,
-  { deny, redact, validateArguments }: Partial<Record<"deny" | "redact" | "validateArguments", Entry>>,
+  { deny, redact, validateArguments, limit }: Partial<Record<NonNullable<Policy["kind"]["case"]>, Entry>>,
 ): Policy["kind"] | undefined {
-  const given = [deny, redact, validateArguments].filter((one) => one !== undefined);
+  const given = [deny, redact, validateArguments, limit].filter((one) => one !== undefined);
   if (given.length !== 1) {
-    reading.issues.add(at, "must have exactly one of `deny`, `redact` and `validateArguments`");
+    reading.issues.add(at, "must have exactly one of `deny`, `redact`, `validateArguments` and `limit`");
     return undefined;
   }
   if (deny) return denyOf(reading, deny);
+  if (limit) return limitOf(reading, limit);
   return redact ? redactOf(reading, redact) : validateArguments && validationOf(reading, validateArguments);
 }
 
@@ -151,6 +156,21 @@ function redactOf(reading: Reading, at: Found): Policy["kind"] | undefined {
   if (of === undefined || direction === undefined || replacement === undefined) return undefined;
   const value = { of: texts[of], direction: directions[direction], patterns, replacement };
   return { case: "redact", value: create(RedactPolicySchema, value) };
+}
+
+/** Whether measure and window go together is the compiler's to say. */
+function limitOf(reading: Reading, at: Found): Policy["kind"] | undefined {
+  const read = mappingOf(reading, at, limitFields);
+  if (!read?.measure || !read.amount) return undefined;
+  const measure = oneOf(reading, read.measure, limitMeasures);
+  const amount = integerOf(reading, read.amount, { min: 0, max: limits.limitAmountMax });
+  const window = read.window && oneOf(reading, read.window, limitWindows);
+  if (measure === undefined || amount === undefined || (read.window && window === undefined)) return undefined;
+  const value = {
+    ...{ measure: limitMeasures[measure], amount: BigInt(amount) },
+    window: window === undefined ? LimitWindow.UNSPECIFIED : limitWindows[window],
+  };
+  return { case: "limit", value: create(LimitPolicySchema, value) };
 }
 
 /** As a mapping, it is JSON written in another way. */

@@ -25,8 +25,9 @@ const driftPerMs = 0.001;
 const driftMsMax = 30_000;
 /** A lease is drawn ahead for as long as this at the pace of the last seconds, and asked for again below half of it. */
 const aheadMs = 3_000;
-/** The pace is that of about so long. */
+/** The pace is that of about so long, or since the first use, but of no less than what follows. */
 const paceMs = 5_000;
+const paceMsLeast = 500;
 /** A call that has to wait shows that the pace is not known yet: so many times what is lacking is drawn, and few wait after it. */
 const aheadOfLack = 8n;
 /** Who has used nothing for so long gives back what is unspent. */
@@ -53,6 +54,7 @@ export class Lease {
   private usedMs: number;
   private paced = 0;
   private pacedMs: number;
+  private readonly openedMs: number;
   /** What the first of the waiting calls lacks, and what all of them do. */
   private lacking = 0n;
   private lackingInAll = 0n;
@@ -70,6 +72,7 @@ export class Lease {
     this.heardAt = now;
     this.usedMs = now.monotonicMs;
     this.pacedMs = now.monotonicMs;
+    this.openedMs = now.monotonicMs;
   }
 
   /** `autonomyMs`: how long a holder goes on that has not heard of the ledger. */
@@ -97,7 +100,7 @@ export class Lease {
     this.unspent -= amount;
     this.open += amount;
     this.usedMs = monotonicMs;
-    this.paced = this.paceAt(monotonicMs) + Number(amount) / paceMs;
+    this.paced = this.decayed(monotonicMs) + Number(amount) / paceMs;
     this.pacedMs = monotonicMs;
     this.isChanged = true;
   }
@@ -226,8 +229,14 @@ export class Lease {
     return this.unspent > 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
   }
 
-  private paceAt(nowMs: number): number {
+  private decayed(nowMs: number): number {
     return this.paced * Math.exp((this.pacedMs - nowMs) / paceMs);
+  }
+
+  /** Where there is little of the past its part is not what decayed: by that it would start at nothing, and all would wait. */
+  private paceAt(nowMs: number): number {
+    const knownMs = Math.max(paceMsLeast, nowMs - this.openedMs);
+    return this.decayed(nowMs) / (1 - Math.exp(-knownMs / paceMs));
   }
 
   private wants(nowMs: number): Omit<Draw, "number"> | undefined {

@@ -1,9 +1,10 @@
 // What a kind of policy is to the evaluator: compiled once, it is asked about a call that its expression matches, and says
-// one of three things. A new kind is a file beside this one and a line in `kinds.ts`.
+// one of four things. A new kind is a file beside this one and a line in `kinds.ts`.
 
+import type { LimitMeasure } from "@tollgate/schema/resources";
 import type { ErrorCode } from "../errors.ts";
 import type { Pattern } from "./pattern.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 export type Direction = "request" | "response";
 
@@ -15,10 +16,19 @@ export type Redaction = {
   readonly replacement: string;
 };
 
+/** What a call counts against. Whether there is room is for those to say who hold what was lent of it. */
+export type PolicyLimit = {
+  readonly policyId: string;
+  readonly policyName: string;
+  readonly measure: LimitMeasure;
+  readonly amount: bigint;
+};
+
 export type Answer =
   | { readonly outcome: "passes" }
   | { readonly outcome: "refuses"; readonly code: ErrorCode; readonly detail: string }
-  | { readonly outcome: "redacts"; readonly redaction: Redaction };
+  | { readonly outcome: "redacts"; readonly redaction: Redaction }
+  | { readonly outcome: "counts"; readonly limit: PolicyLimit; readonly detail: string };
 
 /** It says nothing of other calls than those whose expression matched. */
 export type Judge = (subject: Subject) => Answer;

@@ -8,6 +8,7 @@ import { PolicyRefused, sentenceOf, type Judge, type PolicyProblem } from "./ans
 import { coverOf, type Cover } from "./cover.ts";
 import { compileDeny } from "./deny.ts";
 import { compileExpression, everyCall, type Expression } from "./expression.ts";
+import { compileLimit } from "./limit.ts";
 import { compileRedact } from "./redact.ts";
 import { compileValidateArguments } from "./validate-arguments.ts";
 
@@ -54,7 +55,7 @@ function expressionOf({ match, order }: Policy): Expression {
   return compiled.expression;
 }
 
-function kindOf({ kind }: Policy): { kind: PolicyKind; judge: Judge } {
+function kindOf({ id, name, kind }: Policy): { kind: PolicyKind; judge: Judge } {
   switch (kind.case) {
     case "deny":
       return { kind: kind.case, judge: compileDeny(kind.value) };
@@ -62,6 +63,8 @@ function kindOf({ kind }: Policy): { kind: PolicyKind; judge: Judge } {
       return { kind: kind.case, judge: compileRedact(kind.value) };
     case "validateArguments":
       return { kind: kind.case, judge: compileValidateArguments(kind.value) };
+    case "limit":
+      return { kind: kind.case, judge: compileLimit(kind.value, { policyId: id, policyName: name }) };
     case undefined:
       throw new PolicyRefused({ field: "kind", message: "it is of no kind that is known here" });
   }

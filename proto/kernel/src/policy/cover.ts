@@ -4,7 +4,7 @@
 
 import { limits } from "../limits.ts";
 import { PolicyRefused } from "./answer.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 export const coveredKinds = ["server", "provider", "team"] as const;
 

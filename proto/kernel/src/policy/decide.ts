@@ -1,26 +1,31 @@
 // What the policies say of a call: asked in their order, each that covers the call and whose expression matches it, until one
 // refuses. The first refusal wins, and an expression that fails refuses, too, because nobody knows what it would have said.
-// Redactions add up. Whoever wants to explain a decision is told of every policy as it is asked; it is the same evaluation.
+// Redactions add up, and so do the limits that a call counts against: it counts only where all of them have let it through.
+// Whoever wants to explain a decision is told of every policy as it is asked; it is the same evaluation.
 
 import type { ErrorCode } from "../errors.ts";
-import type { Redaction } from "./answer.ts";
+import type { PolicyLimit, Redaction } from "./answer.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import { covers } from "./cover.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
+
+/** What is still to be done to a call that they let through. */
+export type Obligations = { readonly redactions: readonly Redaction[]; readonly limits: readonly PolicyLimit[] };
 
 export type Decision =
-  | { readonly outcome: "passed"; readonly redactions: readonly Redaction[] }
+  | ({ readonly outcome: "passed" } & Obligations)
   | { readonly outcome: "refused"; readonly policy: CompiledPolicy; readonly code: ErrorCode; readonly detail: string };
 
 /** What one policy said. `unasked`: another refused before it. */
 export type Spoken = {
   readonly policy: CompiledPolicy;
-  readonly said: "not-covered" | "unmatched" | "passes" | "redacts" | "refuses" | "fails";
+  readonly said: "not-covered" | "unmatched" | "passes" | "redacts" | "counts" | "refuses" | "fails";
   readonly reason: string;
   readonly cost: number;
 };
 
-const passed: Decision = { outcome: "passed", redactions: [] };
+export const noObligations: Obligations = { redactions: [], limits: [] };
+const passed: Decision = { outcome: "passed", ...noObligations };
 
 /** In the order in which they speak. */
 export function inOrder(policies: Iterable<CompiledPolicy>): readonly CompiledPolicy[] {
@@ -33,6 +38,7 @@ export function decide(
   tell?: (spoken: Spoken) => void,
 ): Decision {
   const redactions: Redaction[] = [];
+  const limits: PolicyLimit[] = [];
   for (const policy of policies) {
     const spoken = (said: Spoken["said"], reason = "", cost = 0): void => tell?.({ policy, said, reason, cost });
     if (!covers(policy.cover, subject)) {
@@ -49,11 +55,12 @@ export function decide(
       continue;
     }
     const answer = policy.judge(subject);
-    spoken(answer.outcome, answer.outcome === "refuses" ? answer.detail : "", matched.cost);
+    spoken(answer.outcome, "detail" in answer ? answer.detail : "", matched.cost);
     if (answer.outcome === "refuses") return { outcome: "refused", policy, code: answer.code, detail: answer.detail };
     if (answer.outcome === "redacts") redactions.push(answer.redaction);
+    if (answer.outcome === "counts") limits.push(answer.limit);
   }
-  return redactions.length === 0 ? passed : { outcome: "passed", redactions };
+  return redactions.length + limits.length === 0 ? passed : { outcome: "passed", redactions, limits };
 }
 
 function failure({ name }: CompiledPolicy, reason: string): string {

@@ -4,6 +4,8 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   KeySchema,
+  LimitMeasure,
+  LimitWindow,
   ModelAliasSchema,
   PolicySchema,
   ProviderKind,
@@ -22,7 +24,14 @@ type Rule = Omit<MessageInitShape<typeof PolicySchema>, "$typeName">;
 const nowMs = 1_000;
 
 function viewWith(tools: readonly string[], rules: readonly Rule[] = [], bounds: readonly string[] = []): View {
-  const key = create(KeySchema, { id: "k1", name: "laptop", teamId: "t1", tools: [...tools], models: ["fast", "p/*"] });
+  const key = create(KeySchema, {
+    id: "k1",
+    name: "laptop",
+    teamId: "t1",
+    tools: [...tools],
+    models: ["fast", "p/*"],
+    labels: [{ name: "env", values: ["*"] }],
+  });
   const targets = [{ providerId: "r1", model: "gpt-5" }];
   return viewOf(
     fromSnapshot(1n, [
@@ -80,11 +89,43 @@ test("a grant that shrinks, a policy that refuses, and one that wants to see the
   expect(changes(all, viewWith(["*/*"], [models]))).toContain("fast allowed refused rule-0");
 });
 
+test("a limit is told of with its name, for what it counts and for nothing else", () => {
+  const all = viewWith(["*/*"]);
+  const value = { measure: LimitMeasure.REQUESTS, amount: 5n, window: LimitWindow.MINUTE };
+  const counting = (match: string) => ({ match, kind: { case: "limit", value } }) as const;
+  const tool = counting("call.tool == 'read'");
+  expect(changes(all, viewWith(["*/*"], [tool]))).toEqual(["files/read allowed limited rule-0"]);
+  expect(changes(all, viewWith(["*/*"], [tool, counting("call.server == 'files'")]))).toEqual([
+    "files/read allowed limited rule-0, rule-1",
+    "files/write allowed limited rule-1",
+  ]);
+  const explained = explain(viewWith(["*/*"], [tool]), "k1", call, undefined);
+  expect(explained).toMatchObject({
+    outcome: "allowed",
+    spoken: [{ said: "counts", reason: "5 requests in any minute" }],
+  });
+});
+
 const call: DescribedCall = {
   ...{ door: "mcp", method: "tools/call", server: "files", tool: "read", prompt: "", resource: "", model: "" },
   ...{ isStreamed: false, ip: "", timeMs: nowMs, argumentsText: () => undefined, header: () => undefined },
   session: { id: "", agent: "", client: "", clientVersion: "" },
 };
+
+test("a call is explained with the labels that it brings, and only those that its key permits", () => {
+  const view = viewWith(
+    ["*/*"],
+    [{ match: "'env' in principal.labels && principal.labels.env == 'prod'", kind: deny }],
+  );
+  const marked = (labels: string): DescribedCall => ({
+    ...call,
+    header: (name) => (name === "x-tollgate-labels" ? labels : undefined),
+  });
+  expect(explain(view, "k1", marked("env=prod"), undefined).code).toBe("policy.denied");
+  expect(explain(view, "k1", marked("env=test"), undefined).outcome).toBe("allowed");
+  expect(explain(view, "k1", call, undefined).outcome).toBe("allowed");
+  expect(explain(view, "k1", marked("other=x"), undefined).code).toBe("request.label-refused");
+});
 
 test("each level that bounds a key says whether it lets the call through", () => {
   const explained = explain(viewWith(["*/*"], [], ["files/write"]), "k1", call, undefined);

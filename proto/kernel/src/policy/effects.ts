@@ -9,8 +9,9 @@ import { principalOfKey, type View } from "../view.ts";
 import { explain, type DescribedCall, type Explanation } from "./explain.ts";
 
 export type Reach = {
-  readonly reach: "hidden" | "allowed" | "refused" | "depends";
-  /** The policy that it is by, where it is by one. */
+  /** `limited`: it is let through as long as there is room. */
+  readonly reach: "hidden" | "allowed" | "limited" | "refused" | "depends";
+  /** The policy that it is by, where it is by one; of limits all, with commas between them. */
   readonly policy: string;
 };
 
@@ -90,7 +91,10 @@ function reachOf({ outcome, levels, code, spoken }: Explanation): Reach {
     (last?.said === "fails" && last.policy.expression.readsArguments) ||
     (last?.said === "refuses" && last.policy.kind === "validateArguments");
   if (last !== undefined && isOpen) return { reach: "depends", policy: last.policy.name };
-  if (outcome === "allowed") return { reach: "allowed", policy: "" };
+  if (outcome === "allowed") {
+    const counting = spoken.filter(({ said }) => said === "counts").map(({ policy }) => policy.name);
+    return { reach: counting.length === 0 ? "allowed" : "limited", policy: counting.join(", ") };
+  }
   const isByPolicy = last !== undefined && code !== undefined && (last.said === "refuses" || last.said === "fails");
   if (isByPolicy) return { reach: "refused", policy: last.policy.name };
   return { reach: levels.length === 0 ? "refused" : "hidden", policy: "" };

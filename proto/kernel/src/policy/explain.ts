@@ -2,6 +2,7 @@
 // knows the call as it is described, and nothing that only a proxy knows: whether a server has the tool, or how old a view is.
 
 import type { ProviderKind } from "@tollgate/schema/resources";
+import { asAsked, askedHeaders } from "../asked.ts";
 import type { ErrorCode } from "../errors.ts";
 import { grantOf } from "../grant.ts";
 import { modelGrantOf } from "../model-grant.ts";
@@ -9,7 +10,8 @@ import { reachableModel } from "../models.ts";
 import type { GrantKind } from "../tool-pattern.ts";
 import { principalOfKey, reachable, type Principal, type View } from "../view.ts";
 import { decide, type Spoken } from "./decide.ts";
-import { Subject, type PolicyCall } from "./variables.ts";
+import { Subject } from "./subject.ts";
+import type { PolicyCall } from "./variables.ts";
 
 /** `server` and `model` as a key grants them; the other names are the server's own. */
 export type DescribedCall = Omit<PolicyCall, "serverId" | "provider" | "providerId">;
@@ -34,7 +36,10 @@ export function explain(
 ): Explanation {
   const found = principalOfKey(view, keyId, described.timeMs);
   if (found.outcome === "refused") return refusedBy(found.code, []);
-  const { principal } = found;
+  const labels = described.header(askedHeaders.labels);
+  const admitted = asAsked(found.principal, { ...nothingAsked, labels });
+  if (admitted.outcome === "refused") return { ...refusedBy(admitted.code, []), detail: admitted.detail ?? "" };
+  const { principal } = admitted;
   const reached =
     kind === undefined ? serverCall(view, principal, described) : modelCall(view, principal, described, kind);
   const levels =
@@ -45,6 +50,9 @@ export function explain(
   if (decision.outcome === "passed") return { outcome: "allowed", code: undefined, detail: "", levels, spoken };
   return { outcome: "refused", code: decision.code, detail: decision.detail, levels, spoken };
 }
+
+/** What a request does not ask of its own reach. */
+const nothingAsked = { tools: undefined, servers: undefined, models: undefined } as const;
 
 function refusedBy(code: ErrorCode, levels: readonly LevelSaid[]): Explanation {
   return { outcome: "refused", code, detail: "", levels, spoken: [] };

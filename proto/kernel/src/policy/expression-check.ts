@@ -6,10 +6,11 @@ import type { parse } from "@bufbuild/cel";
 import { limits } from "../limits.ts";
 import type { Expr } from "./metering.ts";
 import { patternProblem } from "./pattern.ts";
-import { shownHeaders, variableTree } from "./variables.ts";
+import { laterVariables, shownHeaders, variableTree } from "./variables.ts";
 
 export type CheckedExpression =
-  { outcome: "checked"; readsArguments: boolean } | { outcome: "refused"; message: string; offset: number };
+  | { outcome: "checked"; readsArguments: boolean; features: readonly string[] }
+  | { outcome: "refused"; message: string; offset: number };
 
 const operators: readonly string[] = [
   ...["_&&_", "_||_", "!_", "_?_:_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"],
@@ -41,7 +42,7 @@ export function expressionProblem({ expr, sourceInfo }: ReturnType<typeof parse>
   try {
     check.answer(expr);
     check.visit(expr, { depth: 0, loops: 0, locals: new Set() });
-    return { outcome: "checked", readsArguments: check.readsArguments };
+    return { outcome: "checked", readsArguments: check.readsArguments, features: [...check.features] };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { outcome: "refused", message: error.message, offset: sourceInfo?.positions[String(error.at.id)] ?? 0 };
@@ -52,6 +53,8 @@ type Within = { readonly depth: number; readonly loops: number; readonly locals:
 
 class Check {
   readsArguments = false;
+  /** Which features a proxy has that knows all names. */
+  readonly features = new Set<string>();
   private nodes = 0;
 
   answer(expr: Expr): void {
@@ -115,6 +118,8 @@ class Check {
     if (typeof tree === "object")
       throw new Refused(expr, `\`${shown.slice(0, -1)}\` stands alone; name one of ${namesOf(tree, shown)}`);
     if (root === "call" && members[0] === "arguments") this.readsArguments = true;
+    const feature = laterVariables[`${root}.${members[0] ?? ""}`];
+    if (feature !== undefined) this.features.add(feature);
   }
 
   private call(expr: Expr, call: CallOf, within: Within): void {

@@ -23,6 +23,13 @@ test.each([
   ["call.tool == 'delete_repo' && call.server == 'github' && call.door == 'mcp'", "matched"],
   ["call.method == 'tools/call' && call.prompt == '' && call.model == '' && !call.stream", "matched"],
   ["principal.team.name == 'platform' && principal.key.purpose == 'agent' && principal.roles == []", "matched"],
+  ["principal.user.id == 'u1' && principal.user.name == 'alice'", "matched"],
+  ["principal.customer.id == 'c1' && principal.customer.name == 'acme'", "matched"],
+  ["principal.labels.env == 'prod' && principal.labels['project'] == 'apollo=2'", "matched"],
+  ["principal.labels == {'env': 'prod', 'project': 'apollo=2'}", "matched"],
+  ["has(principal.labels.other) || 'other' in principal.labels", "unmatched"],
+  ["principal.labels.all(name, name in ['env', 'project'])", "matched"],
+  ["principal.labels.other == 'x'", "field not found: other"],
   ["request.ip.startsWith('192.0.2.') && request.time < timestamp('2026-01-01T00:00:00Z')", "matched"],
   ["request.time.getHours('UTC') == 15", "matched"],
   ["request.headers['user-agent'].matches('^claude-code/[0-9]+$')", "matched"],
@@ -61,6 +68,28 @@ test.each([
   ["1 / call.arguments.n == 1", '{"n":0}', /divi/],
 ])("what cannot be decided fails: %s of %s", (text, args, reason) => {
   expect(evaluate(text, args)).toMatchObject({ outcome: "failed", reason: expect.stringMatching(reason) });
+});
+
+test("who is nobody's has no name, and a call that is not marked no labels", () => {
+  const nobody = subjectOf(undefined, {}, { user: undefined, customer: undefined, labels: [] });
+  for (const text of [
+    "principal.user.id + principal.user.name + principal.customer.id + principal.customer.name == ''",
+    "size(principal.labels) == 0",
+  ]) {
+    const compiled = compileExpression(text);
+    if (compiled.outcome === "refused") throw new Error(compiled.problem.message);
+    expect(compiled.expression.evaluate(nobody), text).toMatchObject({ outcome: "matched" });
+  }
+});
+
+test.each<[string, string[]]>([
+  ["principal.key.name == 'a' && principal.team.id == 'b' && principal.roles == []", []],
+  ["principal.user.name == 'a'", ["policy-principal"]],
+  ["call.tool == 'a' && principal.customer.id == 'b'", ["policy-principal"]],
+  ["has(principal.labels.project)", ["policy-principal"]],
+  ["[1].exists(n, n == 1 && 'a' in principal.labels && principal.user.id == '')", ["policy-principal"]],
+])("what came later is known by its names, for proxies that do not have it: %s", (text, features) => {
+  expect(compileExpression(text)).toMatchObject({ outcome: "compiled", expression: { features } });
 });
 
 test("the arguments are read for those alone that name them, and once", () => {
@@ -108,7 +137,7 @@ test.each<[string, RegExp, number, number]>([
   ["call.tool.name == 'a'", /`call\.tool` has no members/, 1, 10],
   ["call == 1", /stands alone/, 1, 1],
   ["call['tool'] == 'a'", /stands alone/, 1, 1],
-  ["principal.user.name == 'a'", /`principal\.user` does not exist/, 1, 15],
+  ["principal.person.name == 'a'", /`principal\.person` does not exist/, 1, 17],
   ["exec('a')", /function `exec` is not known/, 1, 1],
   ["bytes(call.tool) == b'a'", /function `bytes` is not known/, 1, 1],
   ["call.tool.matches('(a')", /RE2/, 1, 19],

@@ -7,7 +7,7 @@ import { isCelError, parse, plan } from "@bufbuild/cel";
 import { limits } from "../limits.ts";
 import { expressionProblem } from "./expression-check.ts";
 import { environment, metered, withCharges } from "./metering.ts";
-import type { Subject } from "./variables.ts";
+import type { Subject } from "./subject.ts";
 
 /** Lines and columns count from 1. */
 export type ExpressionProblem = { readonly message: string; readonly line: number; readonly column: number };
@@ -19,6 +19,8 @@ export type Evaluation =
 export type Expression = {
   readonly text: string;
   readonly readsArguments: boolean;
+  /** Which features a proxy has that can ask it. */
+  readonly features: readonly string[];
   evaluate(this: void, subject: Subject): Evaluation;
 };
 
@@ -30,6 +32,7 @@ export type CompiledExpression =
 export const everyCall: Expression = {
   text: "",
   readsArguments: false,
+  features: [],
   evaluate: () => ({ outcome: "matched", cost: 0 }),
 };
 
@@ -48,12 +51,13 @@ export function compileExpression(text: string): CompiledExpression {
   const checked = expressionProblem(parsed);
   if (checked.outcome === "refused") return refusedAt(text, checked.offset, checked.message);
   const ask = plan(environment, withCharges(parsed.expr));
-  const { readsArguments } = checked;
+  const { readsArguments, features } = checked;
   return {
     outcome: "compiled",
     expression: {
       text,
       readsArguments,
+      features,
       evaluate(subject) {
         try {
           const { result, cost } = metered(() => ask(subject.bindings(readsArguments)));

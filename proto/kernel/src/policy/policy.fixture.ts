@@ -1,12 +1,24 @@
 // Calls and policies for the specs beside it: a call of a tool by an agent's key, and what a spec wants otherwise.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { KeyPurpose, KeySchema, PolicySchema, TeamSchema } from "@tollgate/schema/resources";
+import {
+  CustomerSchema,
+  KeyPurpose,
+  KeySchema,
+  PolicySchema,
+  TeamSchema,
+  UserSchema,
+} from "@tollgate/schema/resources";
 import { compilePolicy, type CompiledPolicy } from "./compile.ts";
-import { Subject, type PolicyCall } from "./variables.ts";
+import { Subject } from "./subject.ts";
+import type { PolicyCall, PolicyPrincipal } from "./variables.ts";
 
 const key = create(KeySchema, { id: "k1", name: "laptop", teamId: "t1", purpose: KeyPurpose.AGENT });
 const team = create(TeamSchema, { id: "t1", name: "platform" });
+
+const user = create(UserSchema, { id: "u1", name: "alice" });
+const customer = create(CustomerSchema, { id: "c1", name: "acme" });
+const caller: PolicyPrincipal = { key, team, user, customer, labels: ["env=prod", "project=apollo=2"] };
 
 const toolCall: PolicyCall = {
   ...{
@@ -24,9 +36,9 @@ const toolCall: PolicyCall = {
   session: { id: "session-1", agent: "", client: "claude-code", clientVersion: "2.0" },
 };
 
-/** `args`: the call's arguments, as JSON. */
-export function subjectOf(args?: string, other: Partial<PolicyCall> = {}): Subject {
-  return new Subject({ key, team }, { ...toolCall, argumentsText: () => args, ...other });
+/** `args`: the call's arguments, as JSON. `by`: what of its caller is another. */
+export function subjectOf(args?: string, other: Partial<PolicyCall> = {}, by: Partial<PolicyPrincipal> = {}): Subject {
+  return new Subject({ ...caller, ...by }, { ...toolCall, argumentsText: () => args, ...other });
 }
 
 export function policyOf(fields: MessageInitShape<typeof PolicySchema>): CompiledPolicy {

@@ -33,19 +33,31 @@ export type LimitSettings = {
 export type Problem = { field: string; problem: string };
 
 /** The first thing that is wrong; undefined where all is well. */
-export function limitProblem({ scope, measure, amount, window, models, tools }: LimitSettings): Problem | undefined {
+export function limitProblem({ scope, models, tools, ...counted }: LimitSettings): Problem | undefined {
   if (scope.kind === "label") return { field: "scope", problem: "is a label, which limits do not count by" };
   const aboutScope = scopeProblem(scope);
   if (aboutScope !== undefined) return { field: "scope", problem: aboutScope };
+  const aboutCounted = countedProblem(counted);
+  if (aboutCounted !== undefined) return aboutCounted;
+  const { measure } = counted;
+  if (measure === LimitMeasure.TOKENS && tools.length > 0)
+    return { field: "tools", problem: "are of calls that have no tokens" };
+  return patternsProblem("models", models, limitedModelProblem) ?? patternsProblem("tools", tools, toolPatternProblem);
+}
+
+/** Of what is counted, whoever is counted. */
+export function countedProblem({
+  measure,
+  amount,
+  window,
+}: Pick<LimitSettings, "measure" | "amount" | "window">): Problem | undefined {
   if (amount < 0n || amount > BigInt(limits.limitAmountMax))
     return { field: "amount", problem: `is not a whole number from 0 to ${limits.limitAmountMax}` };
   const isConcurrent = measure === LimitMeasure.CONCURRENT_CALLS;
   if (isConcurrent && window !== undefined)
     return { field: "window", problem: "is not for calls at one time, which have none" };
   if (!isConcurrent && window === undefined) return { field: "window", problem: "is missing" };
-  if (measure === LimitMeasure.TOKENS && tools.length > 0)
-    return { field: "tools", problem: "are of calls that have no tokens" };
-  return patternsProblem("models", models, limitedModelProblem) ?? patternsProblem("tools", tools, toolPatternProblem);
+  return undefined;
 }
 
 function patternsProblem(

@@ -5,12 +5,19 @@
 import { toolPrice } from "@tollgate/kernel/tool-price";
 import { LimitMeasure } from "@tollgate/schema/resources";
 import type { Ask } from "@tollgate/kernel/lending/lease-book";
-import { chargedTo, budgetCharge, goesOnWithoutLedger, limitCharge } from "../../lending/charged.ts";
+import {
+  budgetCharge,
+  chargedTo,
+  decidedBy,
+  goesOnWithoutLedger,
+  limitCharge,
+  policyCharge,
+} from "../../lending/charged.ts";
 import type { Desk } from "../../lending/desk.ts";
 import { shortageOf, type Charge } from "../../lending/standing.ts";
 import { shortageCodes } from "../../pipeline/allowance.ts";
 import { shortageMessage } from "../allowance.ts";
-import type { Interceptor, Refusal, TargetKind, ToolReservation } from "../../pipeline/call.ts";
+import type { Call, Interceptor, Refusal, TargetKind, ToolReservation } from "../../pipeline/call.ts";
 import type { Accounts } from "../../pipeline/record.ts";
 import type { Leg } from "./errand.ts";
 
@@ -32,14 +39,20 @@ const grants = {
 export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst: boolean): Interceptor<Leg, Leg> {
   return (next) => (leg) => {
     const { call, view, principal, server, tool } = leg;
-    const refuse = (refusal: Refusal): void => accounts.refuse(call, refusal, { principal, server: server.name, tool });
+    const { policyLimits = [] } = leg;
+    const refuse = (refusal: Refusal, by?: Charge, answering: Call = call): void => {
+      const decided = decidedBy(by);
+      const about = { principal, server: server.name, tool, ...decided.about };
+      accounts.refuse(answering, { ...refusal, ...decided.refusal }, about);
+    };
     const charged = chargedTo(view, principal, { kind: grants[call.kind], of: server.name, name: tool });
     if (charged.outcome === "refused") return refuse({ code: charged.code });
-    if (charged.budgets.length === 0 && charged.limits.length === 0) return next(leg);
+    if (charged.budgets.length + charged.limits.length + policyLimits.length === 0) return next(leg);
     const price = isFirst && call.kind === "tools" ? toolPrice(view, server.name, tool) : 0n;
     const budgets = price === 0n ? [] : charged.budgets.filter(({ hard }) => hard);
     if (price === undefined && budgets.length > 0) return refuse({ code: "budget.unpriced" });
     const charges = [
+      ...policyLimits.map((limit) => policyCharge(limit, call)),
       ...budgets.map((budget) => budgetCharge(budget, 0n)),
       ...charged.limits.filter(({ measure }) => measure !== LimitMeasure.TOKENS).map(limitCharge),
     ];
@@ -60,14 +73,12 @@ export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst:
             left.filter((one) => one !== short),
           );
         const shortage = shortageOf(short, outcome, Date.now());
-        if (shortage === undefined) return refuse({ code: "budget.ledger-silent" });
+        if (shortage === undefined) return refuse({ code: "budget.ledger-silent" }, short);
         const { id, method } = call.envelope;
         // In words that a model can read, where it asked for a tool.
         const answer = shortageMessage(id, method, shortage, Date.now(), call.client.era);
         const answerRefusal = (): void => call.answering.finish(answer);
-        const refused = { ...call, answerRefusal };
-        const refusal = { code: shortageCodes[shortage.kind] };
-        accounts.refuse(refused, refusal, { principal, server: server.name, tool });
+        refuse({ code: shortageCodes[shortage.kind] }, short, { ...call, answerRefusal });
       });
     }
   };

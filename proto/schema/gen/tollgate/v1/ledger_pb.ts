@@ -67,7 +67,7 @@ export type LeaseStatement = Message<"tollgate.v1.LeaseStatement"> & {
   lease: number;
 
   /**
-   * What is lent: `budget/<id>`, `exposure/<id>` or `limit/<id>`.
+   * What is lent: `budget/<id>`, `exposure/<id>`, `limit/<id>` or `policy/<id>`.
    *
    * @generated from field: string subject = 3;
    */

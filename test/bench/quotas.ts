@@ -1,0 +1,122 @@
+// What budgets, limits and policies cost: the same call to a model of a key that none of them is about, and of one that holds of
+// a budget and of two limits and is looked at by policies. The control plane, where the ledger is, is 25 ms away, as from
+// another region: CPU of the gate, latency, and what proxies ask of the ledger. Nothing is ever short.
+
+import { join } from "node:path";
+import { createDatabase } from "../support/database.ts";
+import { registerProvider } from "../support/model-operations.ts";
+import { createTeam, issueKey } from "../support/operations.ts";
+import { createPolicy } from "../support/policy-operations.ts";
+import { createBudget, createLimit } from "../support/quota-operations.ts";
+import { startProcess } from "../support/processes.ts";
+import { startStack, type Stack } from "../support/stack.ts";
+import { until } from "../support/wait.ts";
+import { cpuSeconds, median } from "./load.ts";
+import { headersOf, shortBody } from "./model-requests.ts";
+import { report } from "./report.ts";
+import { difference, reportSpread, takeTurns, type Subject } from "./turns.ts";
+
+const loads = [
+  { name: "messages c64", connections: 64 },
+  { name: "messages c1", connections: 1 },
+  // Far from what the machine can do, so that what is added is the wait for the ledger and not the one for a processor.
+  { name: "400 messages a second c16", connections: 16, everyMs: 40 },
+];
+const turns = { rounds: 15, seconds: 1.5, warmUpSeconds: 5 };
+const controlAwayMs = 25;
+const path = "/anthropic/v1/messages";
+const expect = '"end_turn"';
+
+export async function benchQuotas(): Promise<void> {
+  await using database = await createDatabase("bench quotas");
+  await using stack = await startStack({ databaseUrl: database.url, controlAwayMs });
+  await using answerer = await startProcess({
+    name: "model-answerer.ts",
+    args: [join(import.meta.dirname, "model-answerer.ts"), "plain"],
+  });
+  const [, baseUrl = ""] = await answerer.waitForLine(/"url":"(http[^"]+)"/);
+  const credentials = [{ name: "first", value: "sk-ant-bench" }];
+  await registerProvider(stack.admin, { name: "plain", kind: "ANTHROPIC", baseUrl, credentials });
+  const keys = { free: await teamKey(stack, "free"), held: await heldKey(stack) };
+  const { url: origin, pid } = stack.proxy();
+  const subjectOf = (name: string, secret: string): Subject => {
+    return { name, pid, asked: { origin, path, headers: [headersOf(secret)], body: shortBody, expect } };
+  };
+  const free = subjectOf("without", keys.free.secret);
+  const held = subjectOf("with", keys.held);
+  for (const subject of [free, held]) await until(() => isServed(subject), { what: "the provider to be served" });
+  for (const load of loads) await compare(stack, [free, held], load);
+}
+
+async function teamKey(stack: Stack, name: string): Promise<{ id: string; secret: string; teamId: string }> {
+  const { id: teamId } = await createTeam(stack.admin, name);
+  return { ...(await issueKey(stack.admin, { name, teamId, models: ["plain/*"] })), teamId };
+}
+
+async function heldKey(stack: Stack): Promise<string> {
+  const { admin } = stack;
+  const { id: keyId, secret, teamId } = await teamKey(stack, "held");
+  const scope = { keyId };
+  await createBudget(admin, { name: "money", scope, limit: "1000000", period: "TOTAL" });
+  await createLimit(admin, { name: "requests", scope, measure: "REQUESTS", amount: "1000000000", window: "HOUR" });
+  await createLimit(admin, { name: "calls", scope, measure: "CONCURRENT_CALLS", amount: "100000" });
+  const covers = { teamIds: [teamId] };
+  await createPolicy(admin, "no-opus", { match: "call.model == 'claude-opus-4'", covers, deny: {} });
+  await createPolicy(admin, "no-streams", {
+    match: "principal.team.name == 'interns' && call.stream",
+    covers,
+    deny: {},
+  });
+  return secret;
+}
+
+async function isServed({ asked: { origin, path, headers, body } }: Subject): Promise<boolean> {
+  const answer = await fetch(`${origin}${path}`, { method: "POST", headers: headers[0] ?? {}, body: body.toString() });
+  return (await answer.text()).includes(expect);
+}
+
+async function compare(
+  stack: Stack,
+  subjects: readonly [Subject, Subject],
+  load: (typeof loads)[number],
+): Promise<void> {
+  const bench = `quotas: ${load.name}`;
+  const [free, held] = subjects;
+  const before = await ledgerLoad(stack);
+  const results = await takeTurns(subjects, { ...turns, ...load });
+  const after = await ledgerLoad(stack);
+  for (const { name } of subjects) {
+    report({ bench, subject: `${name}, CPU per call`, value: results.middle(name, "cpuUs"), unit: "µs" });
+    report({ bench, subject: `${name}, p50`, value: results.middle(name, "p50"), unit: "ms" });
+    report({ bench, subject: `${name}, p99`, value: results.middle(name, "p99"), unit: "ms" });
+  }
+  reportSpread(
+    { bench, subject: "added CPU per call", unit: "µs" },
+    results.related(held.name, free.name, "cpuUs", difference),
+  );
+  for (const figure of ["p50", "p99"] as const)
+    reportSpread(
+      { bench, subject: `added ${figure}`, unit: "ms" },
+      results.related(held.name, free.name, figure, difference),
+    );
+  const thousands =
+    (median(results.of(held.name, "rate")) * (turns.rounds * turns.seconds + turns.warmUpSeconds)) / 1_000;
+  for (const [subject, of, unit] of [
+    ["ledger exchanges for 1,000 calls", "exchanges", "count"],
+    ["leases spoken of for 1,000 calls", "statements", "count"],
+  ] as const)
+    report({ bench, subject, value: (after[of] - before[of]) / thousands, unit });
+  // With all that it does for both: it takes in the facts of their calls, too.
+  const cpuMs = (after.cpuSeconds - before.cpuSeconds) * 1_000;
+  report({ bench, subject: "control plane CPU for 1,000 calls of both", value: cpuMs / thousands / 2, unit: "ms" });
+}
+
+async function ledgerLoad({ control }: Stack): Promise<{ exchanges: number; statements: number; cpuSeconds: number }> {
+  const text = await (await fetch(`${control.adminUrl}/metrics`)).text();
+  const of = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+  return {
+    exchanges: of("tollgate_ledger_exchanges_total"),
+    statements: of("tollgate_ledger_statements_total"),
+    cpuSeconds: await cpuSeconds(control.pid),
+  };
+}
