@@ -36,6 +36,8 @@ export type WorkerStart = {
   /** Where servers are that do not speak Streamable HTTP. */
   channelSocket: string;
   proxyId: string;
+  /** Of the primary: what is lent to the worker is lent to it. */
+  proxyBoot: string;
   /** From 0; who takes the place of a worker that died has its number. */
   slot: number;
   /** One life of one worker. */

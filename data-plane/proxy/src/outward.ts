@@ -32,7 +32,7 @@ export type Outward = {
   replica: ReplicaHolder;
   workers: Workers;
   provisions: Provisions;
-  lender: Pick<Lender, "isHeld">;
+  lender: Pick<Lender, "isHeld" | "look">;
 };
 
 export function openFactsShipper({
@@ -70,7 +70,7 @@ type Reported = Outward & { divergence: Divergence; refusals: () => Refusals };
 
 /** Word back of what is applied; the answer says how far the facts have come, and what time it is where the log is. */
 export function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Reporting {
-  const { config, control, caller, replica, workers, provisions, log: output, divergence, refusals } = outward;
+  const { config, control, caller, replica, workers, provisions, lender, log: output, divergence, refusals } = outward;
   const knows = knowledge();
   return startReporting({
     control,
@@ -106,7 +106,11 @@ export function reportTo(outward: Reported, feed: Feed, shipper: Shipper): Repor
       const log = replica.log();
       if (log !== undefined) divergence.found(answer.diverged, log, applied);
     },
-    onReconnected: shipper.reconnected,
+    onReconnected() {
+      shipper.reconnected();
+      // It may have been restored meanwhile, and others wait for all that was lent here to be said.
+      lender.look();
+    },
     onContested: () =>
       output.error({ ...caller }, "another process reports under this proxy's id: see proxy.id-in-use"),
   });

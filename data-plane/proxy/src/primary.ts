@@ -16,6 +16,7 @@ import { restore } from "./cache/restore.ts";
 import type { Config } from "./config.ts";
 import { openLink } from "./enrolment/link.ts";
 import { DirectoryInUse } from "./facts/directory-lock.ts";
+import { beginForgetting } from "./facts/ended-leases.ts";
 import { openIdentity, type ProxyIdentity } from "./facts/epochs.ts";
 import { runShipper, type ShipperLoop } from "./facts/shipper-loop.ts";
 import { startFeed, type Feed, type FeedMessage } from "./feed/feed.ts";
@@ -24,7 +25,7 @@ import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
 import type { ToWorker, WorkerStart } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { createLender } from "./lending/lender.ts";
-import { besideTheLedger, standsIn } from "./lending/succession.ts";
+import { besideTheLedger, standsInFrom } from "./lending/succession.ts";
 import { addressOf, freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import { openFactsShipper, reportTo } from "./outward.ts";
@@ -122,6 +123,9 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const sealingMessage = (): ToWorker => ({ kind: "sealing-keys", keys: provisions.stock().sealing.map(fromWire) });
   let facts: ShipperLoop | undefined;
+  const machineBoot = config.controlUrl.startsWith("unix:") ? besideTheLedger : undefined;
+  const mayStandInFrom = standsInFrom(identity.directory, identity.usedUpTo(), machineBoot);
+  beginForgetting(identity.spoolDirectory, identity.usedUpTo(), Date.now());
   const channelSocket = join(runtimeDirectory ?? mkdtempSync(join(tmpdir(), "tollgate-")), "c.sock");
   const watcher: WatcherProcess = startWatcherProcess({
     ...{ log, channelSocket },
@@ -149,7 +153,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
       identity.use(given.epoch);
       const { epoch, key } = given;
       const { spoolDirectory, proxyId } = identity;
-      const place = { proxyId, slot, boot: randomUUID(), runtimeDirectory };
+      const place = { proxyId, proxyBoot: caller.boot, slot, boot: randomUUID(), runtimeDirectory };
       return { port: proxyPort, spoolDirectory, epoch, epochKey: key, channelSocket, internal, ...place };
     },
     presentState: () => [
@@ -175,14 +179,18 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   const lender = createLender({
     ledger: control.ledger,
+    boot: caller.boot,
     spoolDirectory: identity.spoolDirectory,
     liveEpochs: () => new Set(workers.epochs()),
-    standsIn:
-      identity.temporaryBecause === undefined &&
-      standsIn(identity.directory, config.controlUrl.startsWith("unix:") ? besideTheLedger : undefined),
+    standsInFrom: mayStandInFrom,
     answer: (epoch, answers) => workers.tell(epoch, { kind: "lent", answers }),
     onProblem: (error) =>
       log.warn({ reason: String(error) }, "the ledger cannot be reached; calls live on what is lent"),
+    onUntold: () =>
+      log.error(
+        { proxyId: identity.proxyId },
+        "not all that was lent to former boots of this proxy can be said: the ledger lends nothing until it is written off",
+      ),
   });
   const outward = { config, log, control, caller, kafka, identity, replica, workers, provisions, lender };
   const shipper = openFactsShipper(outward);
@@ -252,6 +260,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     await delay(config.drainDelayMs);
     await workers.drain(config.drainMs);
     catalogueReport.close();
+    await Promise.race([lender.leave(), delay(lastReportMs)]);
     lender.close();
     await watcher.close();
     await facts?.close(lastFactsMs);

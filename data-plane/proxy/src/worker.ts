@@ -67,6 +67,7 @@ export function runWorker(config: Config, log: Log): void {
       nowMs: Date.now,
       maxBytes: config.spoolBytesMax,
       totals: desk,
+      proxyBoot: given.proxyBoot,
       onWritten: hintSpool,
       onDropped: (dropped) => log.error({ dropped }, "the spool is full: its oldest facts were dropped"),
       onState: (state) => log.warn({ state }, "the recorder's state changed"),

@@ -92,6 +92,11 @@ export function boundOf(price: ModelPrice, bound: CallBound): NanoUsd {
   );
 }
 
+/** What a million tokens of output cost at most where no more than that is read. */
+export function outputRateMost(price: ModelPrice, inputTokens: number): NanoUsd {
+  return dearestRates(price, lesser(BigInt(inputTokens), price.contextTokensMax)).outputRate;
+}
+
 /** Of so many tokens or of fewer: a tier that is not reached need not be paid. Every call asks, so that nothing is made for it. */
 function dearestRates(price: ModelPrice, inputTokens: bigint): { inputRate: bigint; outputRate: bigint } {
   let { input: inputRate, output: outputRate } = free;

@@ -39,6 +39,10 @@ export const lendingBugs = {
   "presumes-nothing": "claims",
   /** Of a machine that slept, the even clock says that the period is not over. */
   "trusts-the-even-clock": "period",
+  /** After a restore only what the backup lists is told of boots that are over. */
+  "unlisted-boots-left-out": "counts",
+  /** A proxy says that it restated everything, and cannot speak for one of its boots. */
+  "mute-boots-passed-over": "claims",
   /** Permits come back a window after they were lent and not after they were used. */
   "window-from-the-grant": "window",
   /** A limit that was lowered lends for a while as before. */
@@ -51,6 +55,8 @@ export const lendingBugs = {
 export const rareBugs = {
   /** After a restore nobody speaks of the boots before. */
   "former-boots-forgotten": "counts",
+  /** Who has forgotten a boot does not know that he has, and a backup may be older. */
+  "forgets-that-it-forgot": "counts",
 } as const;
 
 export type LendingBug = keyof typeof lendingBugs | keyof typeof rareBugs;

@@ -19,6 +19,7 @@ import {
   type Lease,
   type Statement,
 } from "@tollgate/kernel/lending/account";
+import type { OfFormer } from "@tollgate/kernel/lending/former";
 import type { JournalEntry } from "@tollgate/kernel/lending/journal";
 import type { LeaseAnswer } from "@tollgate/kernel/lending/lease";
 import type { LendingBug } from "./bugs.ts";
@@ -40,14 +41,7 @@ export type Said = {
   readonly statement: Statement;
 };
 
-export type FormerLease = {
-  readonly boot: string;
-  readonly epoch: number;
-  readonly lease: number;
-  readonly account: string;
-  readonly settled: bigint;
-  readonly open: bigint;
-};
+export type FormerLease = OfFormer<string> & { readonly epoch: number };
 
 export type Request = {
   readonly proxyId: string;
@@ -59,13 +53,14 @@ export type Request = {
 };
 
 export type Answered = { readonly lease: number; readonly answer: LeaseAnswer };
-export type HeldLease = Pick<FormerLease, "boot" | "epoch" | "lease" | "account">;
 export type Reply = {
   readonly incarnation: number;
   readonly isFrozen: boolean;
+  /** Since a restore: when the backup was taken. */
+  readonly knownUntilMs: number | undefined;
   readonly answers: readonly Answered[];
   /** What former boots of the proxy are still lent. */
-  readonly held: readonly HeldLease[];
+  readonly held: readonly FormerLease[];
 };
 
 export type AccountRow = {
@@ -74,7 +69,11 @@ export type AccountRow = {
   endsMs: number | undefined;
   state: Account;
 };
-export type LeaseRow = HeldLease & { readonly proxyId: string; state: Lease; heardMs: number };
+export type LeaseRow = Pick<FormerLease, "boot" | "epoch" | "lease" | "account"> & {
+  readonly proxyId: string;
+  state: Lease;
+  heardMs: number;
+};
 
 type Rows = {
   accounts: Map<string, AccountRow>;
@@ -89,6 +88,7 @@ export class SimulatedLedger {
   rows: Rows = { accounts: new Map(), leases: new Map(), journals: new Map() };
   incarnation = 1;
   isFrozen = false;
+  private knownUntilMs: number | undefined;
   /** Everybody that something may have been lent to. */
   readonly proxies = new Set<string>();
   /** The highest limit in force of each account, as what was lent before stays lent. */
@@ -114,14 +114,24 @@ export class SimulatedLedger {
     const answers = said.map((one) => ({ lease: one.lease, answer: this.exchange(proxyId, boot, one, nowMs) }));
     for (const former of formers) this.closeFor(proxyId, former, nowMs);
     if (this.isFrozen && isComplete && heard === this.incarnation) this.hasRestated(proxyId);
-    const held: HeldLease[] = [];
-    for (const row of this.rows.leases.values())
-      if (row.proxyId === proxyId && row.boot !== boot && !row.state.isClosed) held.push(row);
-    return { incarnation: this.incarnation, isFrozen: this.isFrozen, answers, held };
+    const { incarnation, isFrozen, knownUntilMs } = this;
+    return { incarnation, isFrozen, knownUntilMs, answers, held: this.heldBefore(proxyId, boot) };
+  }
+
+  private heldBefore(proxyId: string, boot: string): FormerLease[] {
+    const held: FormerLease[] = [];
+    for (const row of this.rows.leases.values()) {
+      const { epoch, lease, account, state } = row;
+      if (row.proxyId !== proxyId || row.boot === boot || state.isClosed) continue;
+      const subject = account.slice(0, account.lastIndexOf("/"));
+      held.push({ boot: row.boot, epoch, lease, subject, account, settled: state.settled, open: state.open });
+    }
+    return held;
   }
 
   leaseOf(proxyId: string, boot: string, epoch: number, lease: number): LeaseRow | undefined {
-    return this.rows.leases.get(this.keyOf(proxyId, boot, epoch, lease));
+    const row = this.rows.leases.get(keyOf(proxyId, epoch, lease));
+    return row?.boot === boot || this.bug === "leases-without-a-boot" ? row : undefined;
   }
 
   changeLimit(subject: Subject, limit: bigint, nowMs: number): void {
@@ -171,9 +181,12 @@ export class SimulatedLedger {
     return this.isFrozen ? [...this.proxies].filter((proxyId) => !this.restated.has(proxyId)) : [];
   }
 
-  backUp(): () => void {
+  backUp(nowMs: number): () => void {
     const copy = copyOf(this.rows);
+    // Who had not restated yet when it was taken is not in it either.
+    const knownUntilMs = this.isFrozen ? this.knownUntilMs : nowMs;
     return () => {
+      this.knownUntilMs = knownUntilMs;
       this.rows = copyOf(copy);
       this.incarnation += 1;
       this.restated = new Set();
@@ -204,10 +217,11 @@ export class SimulatedLedger {
     const subject = this.subjects.get(name);
     if (subject === undefined) throw new Error(`there is no subject ${name}`);
     const current = this.current(subject, nowMs);
-    const key = this.keyOf(proxyId, boot, epoch, lease);
-    const known = this.rows.leases.get(key);
+    const key = keyOf(proxyId, epoch, lease);
+    const known = this.leaseOf(proxyId, boot, epoch, lease);
     const account = this.rows.accounts.get(known?.account ?? (said.account || current.name));
     if (account === undefined) return this.overAnswer(said.account, statement);
+    if (this.isOfAnother(key, known)) return this.overAnswer(account.name, statement);
     const row = known ?? { proxyId, boot, epoch, lease, account: account.name, state: newLease, heardMs: nowMs };
     this.rows.leases.set(key, row);
     const isOver = account !== current;
@@ -245,8 +259,9 @@ export class SimulatedLedger {
   }
 
   private closeFor(proxyId: string, { boot, epoch, lease, account: name, ...said }: FormerLease, nowMs: number): void {
-    const key = this.keyOf(proxyId, boot, epoch, lease);
-    const known = this.rows.leases.get(key);
+    const key = keyOf(proxyId, epoch, lease);
+    const known = this.leaseOf(proxyId, boot, epoch, lease);
+    if (this.isOfAnother(key, known)) return;
     // It may be of now, and not in the backup.
     const subject = this.subjects.get(name.slice(0, name.lastIndexOf("/")));
     if (subject !== undefined) this.current(subject, nowMs);
@@ -289,7 +304,7 @@ export class SimulatedLedger {
     row.state = { ...row.state, unspent: row.state.unspent - less };
     account.state = { ...account.state, counted: account.state.counted - less };
     const { revision, settled, open, unspent } = row.state;
-    const key = this.keyOf(row.proxyId, row.boot, row.epoch, row.lease);
+    const key = keyOf(row.proxyId, row.epoch, row.lease);
     this.journal(account.name).push({ lease: key, entry: { what: "stated", revision, settled, open, unspent } });
   }
 
@@ -307,10 +322,9 @@ export class SimulatedLedger {
     return row;
   }
 
-  private keyOf(proxyId: string, boot: string, epoch: number, lease: number): string {
-    return this.bug === "leases-without-a-boot"
-      ? `${proxyId}/${epoch}/${lease}`
-      : `${proxyId}/${boot}/${epoch}/${lease}`;
+  /** A boot on a machine with a copy of the disk had the epoch, too, and the number. */
+  private isOfAnother(key: string, known: LeaseRow | undefined): boolean {
+    return known === undefined && this.rows.leases.has(key);
   }
 
   private keep(row: AccountRow, lease: string, done: { account: Account; entries: readonly Entry[] }): void {
@@ -319,6 +333,10 @@ export class SimulatedLedger {
     const journal = this.journal(row.name);
     for (const entry of done.entries) journal.push({ lease: isOfAll(entry) ? "" : lease, entry });
   }
+}
+
+function keyOf(proxyId: string, epoch: number, lease: number): string {
+  return `${proxyId}/${epoch}/${lease}`;
 }
 
 function isOfAll({ what }: Entry): boolean {

@@ -2,6 +2,7 @@
 // it: who waits, what is written to the disk before a request goes out, and what is said of the boots before this one. When it
 // acts, and what its providers do, is decided elsewhere.
 
+import { tellFormers, type FormerLease as LeaseTotals, type Told } from "@tollgate/kernel/lending/former";
 import { LeaseBook, type Hold } from "@tollgate/kernel/lending/lease-book";
 import type { Clocks, Lease } from "@tollgate/kernel/lending/lease";
 import {
@@ -15,20 +16,30 @@ import {
 } from "@tollgate/kernel/lending/running";
 import type { LendingBug } from "./bugs.ts";
 import { amountsOf, asksOf, firstOf, type Call, type Charge } from "./call.ts";
-import type { FormerLease, LeaseRow, Reply, Request } from "./ledger.ts";
+import type { LeaseRow, Reply, Request } from "./ledger.ts";
 
 /** What a disk has of a boot. Who runs under the same boot of the machine knows that nothing of it was lost. */
 export type BootRecord = {
   readonly boot: string;
   readonly epoch: number;
   readonly machineBoot: string;
-  readonly totals: Map<number, { account: string; settled: bigint; open: bigint }>;
-  /** The ledger has ended its leases with what is here. It is kept, for a ledger that comes back from a backup. */
-  isEnded: boolean;
+  readonly totals: Map<number, LeaseTotals>;
+  /** Since when the ledger has ended its leases with what is here. It is kept, for a ledger that comes back from a backup. */
+  endedMs: number | undefined;
   wasSaid: boolean;
 };
 
-export type Disk = { readonly proxyId: string; lastEpoch: number; records: BootRecord[] };
+export type Disk = {
+  readonly proxyId: string;
+  lastEpoch: number;
+  records: BootRecord[];
+  /** When the last of those was over that are not there any more. */
+  forgottenMs: number;
+};
+
+export function newDisk(proxyId: string): Disk {
+  return { proxyId, lastEpoch: 0, records: [], forgottenMs: 0 };
+}
 
 const autonomyMs = 3_600_000;
 /** Who is not admitted by then is refused, and who is not lent more is cancelled. */
@@ -45,6 +56,7 @@ export class SimulatedProxy {
   heard = 0;
   isRestating = false;
   private held: Reply["held"] = [];
+  private knownUntilMs: number | undefined;
   private readonly first = new Map<Lease, bigint>();
   private readonly inAll = new Map<Lease, bigint>();
   /** What was spent of a lease beyond what was lent, and up to which revision that is said. */
@@ -57,7 +69,7 @@ export class SimulatedProxy {
     this.bug = bug;
     disk.lastEpoch += 1;
     this.epoch = disk.lastEpoch;
-    this.record = { boot, epoch: this.epoch, machineBoot, totals: new Map(), isEnded: false, wasSaid: false };
+    this.record = { boot, epoch: this.epoch, machineBoot, totals: new Map(), endedMs: undefined, wasSaid: false };
     disk.records.push(this.record);
   }
 
@@ -215,13 +227,15 @@ export class SimulatedProxy {
     const said = due.map(({ lease: { number, subject, account }, statement }) => {
       return { epoch, lease: number, subject, account, statement };
     });
-    const formers = this.formers();
-    const isComplete = this.isRestating && this.canSpeakForAll();
+    const { said: told, isAll } = this.formers();
+    const epochs = new Map([...this.disk.records, ...this.held].map((one) => [one.boot, one.epoch]));
+    const formers = told.map((one) => ({ ...one, epoch: epochs.get(one.boot) ?? 0 }));
+    const isComplete = this.isRestating && isAll;
     if (said.length === 0 && formers.length === 0 && heard > 0 && !this.isRestating) return undefined;
     return { proxyId: this.disk.proxyId, boot, heard, said, formers, isComplete };
   }
 
-  hear({ incarnation, isFrozen, answers, held }: Reply, sentAt: Clocks): void {
+  hear({ incarnation, isFrozen, knownUntilMs, answers, held }: Reply, sentAt: Clocks, wallMs: number): void {
     if (incarnation < this.heard) return;
     if (incarnation > this.heard) for (const lease of this.book.leases()) lease.restate();
     this.heard = Math.max(this.heard, incarnation);
@@ -234,32 +248,42 @@ export class SimulatedProxy {
       if (this.bug === "late-grant-taken" && !isTaken) lease.unspent += answer.grant.amount;
     }
     this.held = held;
+    this.knownUntilMs = knownUntilMs;
     for (const record of this.disk.records)
-      if (record.wasSaid && !held.some(({ boot }) => boot === record.boot)) record.isEnded = true;
+      if (record.wasSaid && !held.some(({ boot }) => boot === record.boot)) record.endedMs ??= wallMs;
   }
 
   /** What boots before this one spent, as far as it is known here to the end. */
-  private formers(): FormerLease[] {
-    const found: FormerLease[] = [];
-    for (const record of this.disk.records) {
-      const { boot, epoch, isEnded } = record;
-      if (record === this.record || !this.canSpeakFor(record)) continue;
-      if (isEnded && (!this.isRestating || this.bug === "former-boots-forgotten")) continue;
-      record.wasSaid = true;
-      for (const [lease, totals] of record.totals) found.push({ boot, epoch, lease, ...totals });
-      // What is not on the disk never held anything.
-      for (const one of this.held)
-        if (one.boot === boot && !record.totals.has(one.lease)) found.push({ ...one, settled: 0n, open: 0n });
-    }
-    return found;
+  private formers(): Told<string> {
+    const { bug, isRestating, knownUntilMs, held } = this;
+    const formers = this.disk.records
+      .filter((record) => record !== this.record)
+      .filter(({ endedMs }) => bug !== "former-boots-forgotten" || endedMs === undefined)
+      .filter((record) => bug !== "mute-boots-passed-over" || this.canSpeakFor(record))
+      .map((record) => {
+        const leases = this.canSpeakFor(record) ? [...record.totals.values()] : undefined;
+        if (leases !== undefined) record.wasSaid = true;
+        return { boot: record.boot, leases, isEnded: record.endedMs !== undefined };
+      });
+    const told = tellFormers(formers, { isFrozen: isRestating, knownUntilMs, held }, this.disk.forgottenMs);
+    if (bug !== "unlisted-boots-left-out") return told;
+    return { ...told, said: told.said.filter((one) => held.some(({ boot }) => boot === one.boot)) };
   }
 
-  private canSpeakFor({ machineBoot, isEnded }: BootRecord): boolean {
-    return isEnded || machineBoot === this.record.machineBoot || this.bug === "copy-speaks-for-the-original";
+  private canSpeakFor({ machineBoot, endedMs }: BootRecord): boolean {
+    const isHere = machineBoot === this.record.machineBoot;
+    return endedMs !== undefined || isHere || this.bug === "copy-speaks-for-the-original";
   }
 
-  private canSpeakForAll(): boolean {
-    return this.disk.records.every((record) => this.canSpeakFor(record));
+  /** Lets go what the disk has of boots for which there is no more to say, as far as is known. */
+  forget(wallMs: number): void {
+    const { disk, bug } = this;
+    const gone = disk.records.filter(
+      (one) => one !== this.record && (one.endedMs !== undefined || !this.canSpeakFor(one)),
+    );
+    disk.records = disk.records.filter((one) => !gone.includes(one));
+    if (bug === "forgets-that-it-forgot") return;
+    for (const { endedMs = wallMs } of gone) disk.forgottenMs = Math.max(disk.forgottenMs, endedMs);
   }
 
   /** What the disk has of a lease. */
@@ -270,11 +294,7 @@ export class SimulatedProxy {
 
   /** On the disk, before anything of it goes out. */
   write(): void {
-    const leases = new Map([...this.book.leases()].map((lease) => [lease.number, lease.account]));
-    for (const { lease, settled, open } of this.book.takeChanged()) {
-      const account = leases.get(lease) ?? this.record.totals.get(lease)?.account ?? "";
-      this.record.totals.set(lease, { account, settled, open });
-    }
+    for (const totals of this.book.takeChanged()) this.record.totals.set(totals.lease, totals);
   }
 }
 

@@ -20,7 +20,7 @@ const worlds = {
   },
   "a restore after a crash that the backup does not know": {
     ...{ proxies: 1, start: ["back up", ...lentTo(0), ...crash], movesMax: 9, misfortunesMax: 2, statesMax },
-    moves: ["call", "say", "bring", "restore"],
+    moves: ["call", "say", "bring", "restore", "forget"],
   },
   "a restore, with one proxy that the backup knows and one that it does not": {
     ...{ proxies: 2, start: [...lentTo(0), "back up", ...lentTo(1)], movesMax: 9, misfortunesMax: 2, statesMax },
@@ -43,6 +43,7 @@ const planted: readonly [LendingBug, World][] = [
   ["grant-under-way-forgotten", "one proxy that was lent something, and a successor"],
   ["late-grant-taken", "one proxy that was lent something, and a successor"],
   ["former-boots-forgotten", "a restore after a crash that the backup does not know"],
+  ["forgets-that-it-forgot", "a restore after a crash that the backup does not know"],
   ["lends-while-frozen", "a restore, with one proxy that the backup knows and one that it does not"],
   ["presumes-nothing", "a restore, with one proxy that the backup knows and one that it does not"],
 ];

@@ -7,7 +7,7 @@ import type { LendingBug } from "./bugs.ts";
 import type { Call, Charge } from "./call.ts";
 import { journalAt, violationAt } from "./laws.ts";
 import { SimulatedLedger, type Reply, type Request, type Subject } from "./ledger.ts";
-import { SimulatedProxy, type Disk } from "./proxy.ts";
+import { newDisk, SimulatedProxy, type Disk } from "./proxy.ts";
 import { Tally } from "./tally.ts";
 
 export type Search = {
@@ -103,7 +103,7 @@ class SmallWorld {
     this.bug = bug;
     this.ledger = new SimulatedLedger(new Map([[this.subject.name, this.subject]]), bug);
     for (let seat = 0; seat < proxies; seat += 1) {
-      const disk: Disk = { proxyId: `p${seat}`, lastEpoch: 0, records: [] };
+      const disk = newDisk(`p${seat}`);
       this.ledger.proxies.add(disk.proxyId);
       this.seats.push({ disk, proxy: new SimulatedProxy(disk, `b${(this.names += 1)}`, "machine", bug) });
     }
@@ -132,6 +132,7 @@ class SmallWorld {
       if (proxy.running.length + proxy.waiting.length < 2) may(`call ${index}`, () => this.offer(seat));
       if (proxy.running.length > 0) may(`end ${index}`, () => this.end(seat));
       if (this.letters.length < lettersMax) may(`say ${index}`, () => this.say(index, seat));
+      if (seat.disk.records.length > 1) may(`forget ${index}`, () => proxy.forget(this.nowMs));
       befall(`kill ${index}`, () => this.kill(seat));
       befall(`write off ${index}`, () => this.writeOff(seat));
     }
@@ -182,7 +183,7 @@ class SmallWorld {
       const answer = this.ledger.take(request, this.nowMs);
       if (answer !== undefined) this.letters.push({ from, boot, reply: answer, sentAt });
     } else if (reply !== undefined && proxy?.boot === boot) {
-      proxy.hear(reply, sentAt);
+      proxy.hear(reply, sentAt, this.nowMs);
       this.admit(proxy);
     }
   }
@@ -209,7 +210,7 @@ class SmallWorld {
   }
 
   private backUp(): void {
-    const restore = this.ledger.backUp();
+    const restore = this.ledger.backUp(this.nowMs);
     const presumed = [...this.presumed];
     this.restore = () => {
       restore();
@@ -246,6 +247,8 @@ function isSame(a: Request | undefined, b: Request): boolean {
 
 function printed(name: string, value: unknown): unknown {
   if (timeFields.has(name)) return undefined;
+  // Of these it matters whether they are.
+  if (name === "endedMs" || name === "forgottenMs") return Boolean(value);
   if (typeof value === "bigint") return String(value);
   if (value instanceof Map || value instanceof Set) return [...value];
   return value;

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { seededRandom, seedFromEnv } from "../../support/random.ts";
 import type { Call } from "./call.ts";
 import { SimulatedLedger, type Subject } from "./ledger.ts";
-import { SimulatedProxy, type Disk } from "./proxy.ts";
+import { newDisk, SimulatedProxy } from "./proxy.ts";
 
 const limit = 1_000_000n;
 const largest = 2_000;
@@ -20,7 +20,7 @@ function spentBeforeRefusal(proxies: number, seed: number): bigint {
   const subject: Subject = { name: "budget/full", kind: "money", limit, windowMs: 0, periodMs: undefined };
   const ledger = new SimulatedLedger(new Map([[subject.name, subject]]));
   const all = Array.from({ length: proxies }, (_, index) => {
-    const disk: Disk = { proxyId: `p${index}`, lastEpoch: 0, records: [] };
+    const disk = newDisk(`p${index}`);
     ledger.proxies.add(disk.proxyId);
     return new SimulatedProxy(disk, `b${index}`, "machine", undefined);
   });
@@ -46,7 +46,7 @@ function spentBeforeRefusal(proxies: number, seed: number): bigint {
       }
       const request = proxy.say(now);
       const reply = request && ledger.take(request, nowMs);
-      if (reply !== undefined) proxy.hear(reply, now);
+      if (reply !== undefined) proxy.hear(reply, now, nowMs);
       for (const call of proxy.waiting) call.tries = 0;
       proxy.admit(now);
     }

@@ -11,7 +11,7 @@ import { journalAt, violationAt } from "./laws.ts";
 import { openMarket, type Market } from "./market.ts";
 import { Tally } from "./tally.ts";
 import { toldIn, toldOf } from "./telling.ts";
-import { SimulatedProxy, triesMax, type BootRecord, type Disk } from "./proxy.ts";
+import { newDisk, SimulatedProxy, triesMax, type BootRecord, type Disk } from "./proxy.ts";
 
 export type LendingRun = {
   readonly violation: string | undefined;
@@ -51,6 +51,7 @@ const misfortunes = [
   "write-off",
   "lose-upstream",
   "restore",
+  "forget",
 ] as const;
 type Misfortune = (typeof misfortunes)[number];
 
@@ -61,6 +62,7 @@ const ofRestores = [
   "cut-power",
   "lose-disk",
   "write-off",
+  "forget",
 ] as const satisfies Misfortune[];
 
 function misfortunesOf(random: SeededRandom): readonly Misfortune[] {
@@ -73,7 +75,6 @@ const messagesMax = 40;
 const deadMax = 20;
 const traceMax = 40;
 const skewMs = 30_000;
-
 const movesPerRun = 160;
 
 /** The trace is of a second run of the seed, which is the same: to write down what happens takes longer than that it happens. */
@@ -190,6 +191,9 @@ class LendingWorld {
         return this.writeOff();
       case "lose-upstream":
         return this.loseUpstream(machine);
+      case "forget":
+        this.say(() => `${machine.name} forgets its former boots`);
+        return machine.proxy?.forget(this.clocksOf(machine).wallMs);
       case "restore":
         if (this.restore !== undefined && this.random.chance(0.6)) this.restoreLedger();
         else this.restore ??= this.backUp();
@@ -239,7 +243,7 @@ class LendingWorld {
   }
 
   /** A provider writes, and what it writes is read, if it may be. */
-  private progress({ proxy, isAsleep, name, isCut }: Machine): void {
+  private progress({ proxy, isAsleep, name }: Machine): void {
     const { random } = this;
     if (proxy === undefined || proxy.running.length === 0) return;
     const call = random.pick(proxy.running);
@@ -264,7 +268,6 @@ class LendingWorld {
       this.ended(call, proxy.end(call, { kind: "said", costNanoUsd: call.bill }));
     } else if (roll > 0.93) this.cancel(call, proxy, "gone");
     if (random.chance(0.5)) proxy.write();
-    void isCut;
   }
 
   private cancel(call: Call, proxy: SimulatedProxy, why: string): void {
@@ -335,7 +338,7 @@ class LendingWorld {
     const { to, reply } = message;
     if (to.proxy?.boot !== boot) return;
     if (to.isAsleep) return void this.wire.push(message);
-    to.proxy.hear(reply, sentAt);
+    to.proxy.hear(reply, sentAt, this.clocksOf(to).wallMs);
     this.say(() => `${to.name} hears: ${toldIn(reply)}`);
   }
 
@@ -394,7 +397,7 @@ class LendingWorld {
   }
 
   private backUp(): () => void {
-    const restore = this.ledger.backUp();
+    const restore = this.ledger.backUp(this.nowMs);
     const presumed = new Set(this.presumed);
     return () => {
       restore();
@@ -414,7 +417,7 @@ class LendingWorld {
 
   private newMachine(): Machine {
     const name = `m${++this.names}`;
-    const disk: Disk = { proxyId: `p${this.names}`, lastEpoch: 0, records: [] };
+    const disk = newDisk(`p${this.names}`);
     const machine: Machine = {
       ...{ name, machineBoot: `${name}.1`, disk, proxy: undefined, isAsleep: false, slowMs: 0, isCut: false },
       wallOffMs: this.random.int(2 * skewMs) - skewMs,

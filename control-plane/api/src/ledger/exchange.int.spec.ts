@@ -26,7 +26,7 @@ import { limitDecider } from "../quotas/limit.decider.ts";
 import { exchangeAll } from "./exchange.ts";
 import { lockToLend } from "./lent-lock.ts";
 import { compareAll } from "./rebuild.ts";
-import { readAccounts } from "./rows.ts";
+import { readAccounts, readOpenLeases } from "./rows.ts";
 
 let server: TestDatabase;
 let database: Database;
@@ -236,6 +236,29 @@ test("a successor's word ends a lease; a successor of somebody else finds none",
   await say(database, "p1", statement(id, { account, settled: 40n, open: 20n, isOfFormer: true }));
   const [state] = await readAccounts(database.sql, [`budget/${id}`]);
   expect(state?.state).toMatchObject({ ended: 61n, counted: 0n });
+  expect(await compareAll(database)).toEqual([]);
+});
+
+test("two boots that have one epoch, as machines with copies of one disk do, are not lent the same, and neither ends what the other has", async () => {
+  const id = await budget(1_000n);
+  const sayAs = async (boot: string, more: MessageInitShape<typeof LeaseStatementSchema>) =>
+    (await exchangeAll(database, "p1", [statement(id, more)], false, boot)).answers[0];
+  const draw = { number: 1, asked: 600n, wanted: 600n };
+  const account = (await sayAs("original", { draw }))?.account ?? "";
+  const copied = await sayAs("copy", { draw });
+  expect(copied).toMatchObject({ account, isOver: true });
+  expect(copied?.grant).toBeUndefined();
+  // It goes on under a number that nobody has, and what it says when it has died is of that alone.
+  const smaller = { number: 1, asked: 300n, wanted: 300n };
+  expect((await sayAs("copy", { lease: 2, draw: smaller }))?.grant?.amount).toBe(300n);
+  for (const lease of [1, 2]) await sayAs("next", { account, lease, settled: 5n, isOfFormer: true, boot: "copy" });
+  const [state] = await readAccounts(database.sql, [`budget/${id}`]);
+  expect(state?.state).toMatchObject({ ended: 5n, counted: 600n });
+  const held = async () => (await readOpenLeases(database.sql, "p1")).filter((lease) => lease.account === account);
+  expect(await held()).toMatchObject([{ lease: 1, boot: "original" }]);
+  // A proxy of a former version does not say whose leases they were.
+  await sayAs("next", { account, settled: 7n, isOfFormer: true });
+  expect(await held()).toEqual([]);
   expect(await compareAll(database)).toEqual([]);
 });
 

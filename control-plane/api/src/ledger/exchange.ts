@@ -30,13 +30,14 @@ export async function exchangeAll(
   proxyId: string,
   statements: readonly LeaseStatement[],
   isFrozen: boolean,
+  boot = "",
 ): Promise<Exchanged> {
   return database.transaction(async (sql) => {
     const named = statements.map(({ subject }) => subject);
     const nowMs = await lockToLend(sql, named);
     const subjects = await readSubjects(sql, [...new Set(named)], nowMs);
     const leases = await readLeases(sql, proxyId, statements);
-    const work = new Work(sql, proxyId, nowMs, isFrozen, leases);
+    const work = new Work(sql, { proxyId, boot }, nowMs, isFrozen, leases);
     for (const statement of statements) work.place(statement, subjects.get(statement.subject));
     await work.lock(subjects);
     // Once more: the same may have been said to another process, which had the locks before.
@@ -51,6 +52,7 @@ export async function exchangeAll(
 class Work {
   private readonly sql: Sql;
   private readonly proxyId: string;
+  private readonly boot: string;
   private readonly nowMs: number;
   private readonly isFrozen: boolean;
   private readonly leases: Map<string, StoredLease>;
@@ -59,20 +61,32 @@ class Work {
   private readonly changedLeases = new Set<string>();
   private readonly journal: JournalRow[] = [];
 
-  constructor(sql: Sql, proxyId: string, nowMs: number, isFrozen: boolean, leases: Map<string, StoredLease>) {
+  constructor(
+    sql: Sql,
+    { proxyId, boot }: { proxyId: string; boot: string },
+    nowMs: number,
+    isFrozen: boolean,
+    leases: Map<string, StoredLease>,
+  ) {
     this.sql = sql;
     this.proxyId = proxyId;
+    this.boot = boot;
     this.nowMs = nowMs;
     this.isFrozen = isFrozen;
     this.leases = leases;
   }
 
   /** Gives a lease that is not known its account: the one that it names, or the one that is lent from now. */
-  place({ epoch, lease, account }: LeaseStatement, subject: Subject | undefined): void {
-    const key = { proxyId: this.proxyId, epoch, lease };
+  place(statement: LeaseStatement, subject: Subject | undefined): void {
+    const { epoch, lease, account } = statement;
+    const key = { proxyId: this.proxyId, epoch, lease, boot: this.bootOf(statement) };
     const of = account === "" ? subject?.account : account;
     const text = leaseText(key);
     if (of !== undefined && !this.leases.has(text)) this.leases.set(text, { ...key, account: of, state: newLease });
+  }
+
+  private bootOf({ isOfFormer, boot }: LeaseStatement): string {
+    return isOfFormer ? boot : this.boot;
   }
 
   /** What leases stand at under the locks. */
@@ -98,6 +112,8 @@ class Work {
     const account = lease && this.accounts.get(lease.account);
     // Nothing was ever lent of what is not there.
     if (lease === undefined || account === undefined) return { ...key, isOver: true, revision: statement.revision };
+    const boot = this.bootOf(statement);
+    if (lease.boot !== boot && lease.boot !== "" && boot !== "") return ofAnother(statement, subject);
     const isOver = subject?.account !== lease.account;
     const { nowMs } = this;
     if (statement.isOfFormer) {
@@ -159,6 +175,14 @@ class Work {
     );
     await addToJournal(this.sql, this.journal);
   }
+}
+
+/**
+ * Machines with copies of one disk have the same epochs in stock, and boots of them use the same numbers. To this one nothing was
+ * lent under the number: it goes on under the next.
+ */
+function ofAnother({ epoch, lease, account, revision }: LeaseStatement, subject: Subject | undefined): LeaseAnswer {
+  return { epoch, lease, account: account === "" ? (subject?.account ?? "") : account, isOver: true, revision };
 }
 
 const shortages = { held: Shortage.HELD, spent: Shortage.SPENT, none: Shortage.UNSPECIFIED } as const;

@@ -3,23 +3,38 @@
 
 import type { Sql } from "../database.ts";
 
-export type LedgerState = { readonly incarnation: number; readonly isFrozen: boolean };
+export type LedgerState = {
+  readonly incarnation: number;
+  readonly isFrozen: boolean;
+  /** After a restore: what the ledger was told before this is in the backup. */
+  readonly knownUntilMs: bigint | null;
+};
 
-/** Once at the start of a process; a ledger that nobody was lent anything of yet has nothing to be restated. */
+const columns = `incarnation, is_frozen AS "isFrozen", (extract(epoch FROM known_until) * 1000)::bigint AS "knownUntilMs"`;
+
+/**
+ * Once at the start of a process. Where there is nothing that could be lent, nothing has to be restated. What was written last
+ * is from before the backup: nothing is written after a restore before the incarnation is raised. A backup that was taken while
+ * not everybody had restated knows no more than the one before it.
+ */
 export async function raiseLedgerIncarnation(sql: Sql): Promise<LedgerState> {
   const [row] = await sql.query<LedgerState>(
     `INSERT INTO ledger.state AS state (incarnation, is_frozen) SELECT incarnation, false FROM log.head
      ON CONFLICT (singleton) DO UPDATE SET
-       is_frozen = state.is_frozen OR (state.incarnation < excluded.incarnation AND EXISTS (SELECT FROM ledger.account)),
+       is_frozen = state.is_frozen OR (state.incarnation < excluded.incarnation AND (EXISTS (SELECT FROM ledger.account)
+         OR EXISTS (SELECT FROM log.name WHERE stream LIKE ANY ('{budget/%,limit/%,policy/%}')))),
+       known_until = CASE WHEN state.incarnation < excluded.incarnation AND NOT state.is_frozen THEN greatest(
+         (SELECT at FROM ledger.journal ORDER BY id DESC LIMIT 1), (SELECT max(heard_at) FROM fleet.holder)
+       ) ELSE state.known_until END,
        incarnation = greatest(state.incarnation, excluded.incarnation)
-     RETURNING incarnation, is_frozen AS "isFrozen"`,
+     RETURNING ${columns}`,
   );
   if (row === undefined) throw new Error("an upsert returned no row");
   return row;
 }
 
 export async function ledgerState(sql: Sql): Promise<LedgerState> {
-  const [row] = await sql.query<LedgerState>('SELECT incarnation, is_frozen AS "isFrozen" FROM ledger.state');
+  const [row] = await sql.query<LedgerState>(`SELECT ${columns} FROM ledger.state`);
   return row ?? raiseLedgerIncarnation(sql);
 }
 

@@ -30,7 +30,7 @@ export function ledgerService(
       load.statements += statements.length;
       await holdId(database.sql, caller);
       const { incarnation, isFrozen } = await ledgerState(database.sql);
-      const { answers } = await exchangeAll(database, caller.proxyId, statements, isFrozen);
+      const { answers } = await exchangeAll(database, caller.proxyId, statements, isFrozen, caller.boot);
       // Who speaks of a former incarnation has not heard yet that he has to restate.
       if (isFrozen && isComplete && heard === BigInt(incarnation))
         await restated(database.sql, caller.proxyId, incarnation);
@@ -38,12 +38,22 @@ export function ledgerService(
     },
     async held(_, caller) {
       await holdId(database.sql, caller);
-      const { incarnation } = await ledgerState(database.sql);
+      const { incarnation, isFrozen, knownUntilMs } = await ledgerState(database.sql);
       const leases = await readOpenLeases(database.sql, caller.proxyId);
       return {
-        incarnation: BigInt(incarnation),
-        leases: leases.map(({ epoch, lease, account, state: { revision, settled, open } }) => {
-          return { epoch, lease, account, subject: account.split("/").slice(0, 2).join("/"), revision, settled, open };
+        ...{ incarnation: BigInt(incarnation), isFrozen },
+        ...(knownUntilMs === null ? {} : { knownUntilMs }),
+        leases: leases.map(({ epoch, lease, boot, account, state: { revision, settled, open } }) => {
+          return {
+            epoch,
+            lease,
+            boot,
+            account,
+            subject: account.split("/").slice(0, 2).join("/"),
+            revision,
+            settled,
+            open,
+          };
         }),
       };
     },
@@ -55,6 +65,7 @@ function isSound({
   lease,
   subject,
   account,
+  boot,
   revision,
   settled,
   open,
@@ -68,6 +79,7 @@ function isSound({
     [lease, draws, draw?.number ?? 0].every((number) => number <= int4Max) &&
     subject.length <= nameCharsMax &&
     account.length <= nameCharsMax &&
+    boot.length <= nameCharsMax &&
     (account === "" || account.startsWith(`${subject}/`))
   );
 }

@@ -5,7 +5,8 @@ import type { Account, AccountKind, Entry, Lease } from "@tollgate/kernel/lendin
 import type { Sql } from "../database.ts";
 
 export type LeaseKey = { readonly proxyId: string; readonly epoch: bigint; readonly lease: number };
-export type StoredLease = LeaseKey & { readonly account: string; readonly state: Lease };
+/** `boot`: of the proxy, that it was lent to; empty where a former version wrote it. */
+export type StoredLease = LeaseKey & { readonly boot: string; readonly account: string; readonly state: Lease };
 export type StoredAccount = {
   readonly account: string;
   readonly subject: string;
@@ -121,6 +122,7 @@ type LeaseRow = {
   proxy_id: string;
   epoch: bigint;
   lease: number;
+  boot: string;
   account: string;
   revision: bigint;
   settled: bigint;
@@ -155,10 +157,10 @@ export async function readOpenLeases(sql: Sql, proxyId: string): Promise<StoredL
 }
 
 function leaseOf(row: LeaseRow): StoredLease {
-  const { proxy_id: proxyId, epoch, lease, account, revision, settled, open, unspent, draws } = row;
+  const { proxy_id: proxyId, epoch, lease, boot, account, revision, settled, open, unspent, draws } = row;
   const state = { revision, settled, open, unspent, draws };
   return {
-    ...{ proxyId, epoch, lease, account },
+    ...{ proxyId, epoch, lease, boot, account },
     state: { ...state, lastDraw: row.last_draw, lastGrant: row.last_grant, isClosed: row.is_closed },
   };
 }
@@ -168,9 +170,9 @@ export async function saveLeases(sql: Sql, leases: readonly StoredLease[]): Prom
   const states = leases.map(({ state }) => state);
   await sql.query(
     `INSERT INTO ledger.lease (proxy_id, epoch, lease, account, revision, settled, open, unspent, draws, last_draw,
-       last_grant, is_closed)
+       last_grant, is_closed, boot)
      SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-       $8::bigint[], $9::int[], $10::int[], $11::bigint[], $12::boolean[])
+       $8::bigint[], $9::int[], $10::int[], $11::bigint[], $12::boolean[], $13::text[])
      ON CONFLICT (proxy_id, epoch, lease) DO UPDATE SET revision = excluded.revision, settled = excluded.settled,
        open = excluded.open, unspent = excluded.unspent, draws = excluded.draws, last_draw = excluded.last_draw,
        last_grant = excluded.last_grant, is_closed = excluded.is_closed`,
@@ -180,6 +182,7 @@ export async function saveLeases(sql: Sql, leases: readonly StoredLease[]): Prom
       ...[states.map(({ settled }) => settled), states.map(({ open }) => open), states.map(({ unspent }) => unspent)],
       ...[states.map(({ draws }) => draws), states.map(({ lastDraw }) => lastDraw)],
       ...[states.map(({ lastGrant }) => lastGrant), states.map(({ isClosed }) => isClosed)],
+      leases.map(({ boot }) => boot),
     ],
   );
 }

@@ -16,6 +16,8 @@ import { whatCallsWereMigration } from "./0013-what-calls-were.ts";
 import { modelCallsMigration } from "./0015-model-calls.ts";
 import { attributionMigration } from "./0016-attribution.ts";
 import { ledgerMigration } from "./0020-ledger.ts";
+import { knownUntilMigration } from "./0024-known-until.ts";
+import { leasesOfBootsMigration } from "./0025-leases-of-boots.ts";
 import { whatCallsCostMigration } from "./0026-what-calls-cost.ts";
 import { decisionsMigration } from "./0027-decisions.ts";
 import type { Migration } from "./migration.ts";
@@ -37,6 +39,8 @@ export const migrations: readonly Migration[] = [
   modelCallsMigration,
   attributionMigration,
   ledgerMigration,
+  knownUntilMigration,
+  leasesOfBootsMigration,
   whatCallsCostMigration,
   decisionsMigration,
 ];

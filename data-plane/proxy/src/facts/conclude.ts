@@ -10,6 +10,7 @@ import type { CallIntent } from "@tollgate/schema/usage";
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { createFactWriter, type FactInit } from "./fact-writer.ts";
 import { listSegments, readSegment, recordsIn, segmentPath, unfinishedPath, type Segment } from "./spool-file.ts";
+import { lastTotals } from "./totals.ts";
 
 /** How many calls it found without an outcome. */
 export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array): number {
@@ -23,7 +24,9 @@ export function concludeEpoch(directory: string, epoch: bigint, key: Uint8Array)
     writer.addFact(seq, Number(timeMs), { requestId, kind: unknownOutcome(intent) });
   }
   const facts = writer.take();
-  replace(directory, epoch, end.seq + 1n, Buffer.concat([writer.opening([]), facts]));
+  // The segment of that name may be the only one that says what was held of leases.
+  const opening = writer.opening([], lastTotals(directory, epoch));
+  replace(directory, epoch, end.seq + 1n, Buffer.concat([opening, facts]));
   return end.open.size;
 }
 
@@ -94,7 +97,7 @@ function requestIdOf(fact: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** As a whole or not at all: a segment of that name holds intents at most. */
+/** As a whole or not at all: a segment of that name holds no fact. */
 function replace(directory: string, epoch: bigint, firstSeq: bigint, bytes: Uint8Array): void {
   const unfinished = unfinishedPath(directory, epoch);
   const file = openSync(unfinished, "w", 0o600);

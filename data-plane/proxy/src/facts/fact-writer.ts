@@ -14,7 +14,7 @@ import { CallIntentSchema, FactSchema } from "@tollgate/schema/usage";
 import { bodyOf, fieldOf, messageBytesMax, printBody, printMessage, reserve } from "./flat-printer.ts";
 import type { Body, Out } from "./flat-printer.ts";
 import { factBytesMax, headerBytes, recordKinds, sealRecord } from "./spool-file.ts";
-import { printTotals, type LeaseTotals } from "./totals.ts";
+import { printNames, printTotals, type LeaseTotals, type TotalsRecord } from "./totals.ts";
 
 export type FactInit = {
   readonly requestId: string;
@@ -31,6 +31,7 @@ export type IntentInit = MessageInitShape<typeof CallIntentSchema> & { readonly 
 export type FactWriter = {
   addFact(seq: bigint, timeMs: number, init: FactInit): void;
   addIntent(init: IntentInit): void;
+  /** Whose leases they are is written where this segment has not said it yet. */
   addTotals(totals: readonly LeaseTotals[]): void;
   /** How many facts are waiting, and whether anything is. */
   facts(): number;
@@ -69,6 +70,10 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
   let facts = 0;
   let before = link;
   let takenBefore = link;
+  /** The leases that the segment has named, and those of what was taken last: the next segment has to name them. */
+  let named = new Set<number>();
+  let changed: readonly LeaseTotals[] = [];
+  let takenChanged: readonly LeaseTotals[] = [];
 
   /** All of a record, or nothing of it. */
   function record(kind: number, bytesMax: number, print: () => void): void {
@@ -103,8 +108,12 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       record(recordKinds.intent, body.bytesMax, () => printBody(out, body, init));
     },
     addTotals(totals) {
-      for (const content of printTotals(totals))
-        record(recordKinds.totals, content.length, () => {
+      if (totals.length === 0) return;
+      const unnamed = totals.filter(({ lease }) => !named.has(lease));
+      for (const lease of numbersOfNamed(unnamed)) named.add(lease);
+      changed = totals;
+      for (const { kind, content } of [...printNames(unnamed), ...printTotals(totals)])
+        record(kind, content.length, () => {
           out.at += content.copy(out.bytes, out.at);
         });
     },
@@ -118,17 +127,28 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       facts = 0;
       takenBefore = before;
       before = chain.link();
+      [takenChanged, changed] = [changed, []];
       return taken;
     },
-    opening: (intents, totals = []) => printOpening(takenBefore, intents, totals),
+    opening(intents, totals = []) {
+      // A lease that is over may be among those that changed last, and not among all that there are.
+      const toName = [...totals, ...takenChanged];
+      named = new Set(numbersOfNamed(toName));
+      return printOpening(takenBefore, intents, [...printNames(toName), ...printTotals(totals)]);
+    },
   };
+}
+
+/** Whose a lease is, is not known before the ledger has answered. */
+function numbersOfNamed(totals: readonly LeaseTotals[]): number[] {
+  return totals.flatMap(({ lease, account }) => (account === "" ? [] : [lease]));
 }
 
 function intentBodyOf({ door = "" }: IntentInit): Body {
   return door === "" ? toolIntentBody : modelIntentBody;
 }
 
-function printOpening(link: Uint8Array, intents: Iterable<IntentInit>, totals: readonly LeaseTotals[]): Uint8Array {
+function printOpening(link: Uint8Array, intents: Iterable<IntentInit>, totals: readonly TotalsRecord[]): Uint8Array {
   const out: Out = { bytes: Buffer.allocUnsafe(1024), at: headerBytes };
   out.bytes.set(link, out.at);
   out.at += linkBytes;
@@ -141,12 +161,12 @@ function printOpening(link: Uint8Array, intents: Iterable<IntentInit>, totals: r
     printBody(out, body, intent);
     sealRecord(out.bytes, start, out.at, recordKinds.intent);
   }
-  for (const content of printTotals(totals)) {
+  for (const { kind, content } of totals) {
     reserve(out, headerBytes + content.length);
     const start = out.at;
     out.at += headerBytes;
     out.at += content.copy(out.bytes, out.at);
-    sealRecord(out.bytes, start, out.at, recordKinds.totals);
+    sealRecord(out.bytes, start, out.at, kind);
   }
   return out.bytes.subarray(0, out.at);
 }

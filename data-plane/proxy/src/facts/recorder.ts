@@ -51,6 +51,8 @@ export type RecorderOptions = {
   readonly segmentBytes?: number;
   /** What the worker's leases stand at is written with each turn's records, and with what begins a segment. */
   readonly totals?: TotalsSource;
+  /** Of the proxy: those leases are lent to it. */
+  readonly proxyBoot?: string;
   /** After each write: the hint that wakes the shipper. */
   readonly onWritten?: () => void;
   /** When the bound of the spool removed the oldest facts. */
@@ -79,7 +81,8 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let turn: NodeJS.Immediate | undefined;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
-  let isBelieved = options.totals !== undefined && attempt(() => markBelieved(directory, epoch));
+  let isBelieved =
+    options.totals !== undefined && attempt(() => markBelieved(directory, epoch, options.proxyBoot ?? ""));
   let isMisleading = false;
 
   function intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void {

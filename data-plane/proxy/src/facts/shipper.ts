@@ -13,6 +13,7 @@ import { openSinkChoice } from "./sink-choice.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, listEpochs, removeEpoch, retiredMs, retireEpoch, trimEpoch } from "./spool-file.ts";
 import { concludeEpoch } from "./conclude.ts";
+import { noteForgotten } from "./ended-leases.ts";
 import { hmac } from "./node-hashes.ts";
 import type { EpochReader, Stretch } from "./spool-reader.ts";
 import { lossOf, openEpochReader } from "./spool-reader.ts";
@@ -97,7 +98,7 @@ const windowFacts = 10_000n;
 const batchBytesMax = 512 * 1024;
 export const stallMs = 5_000;
 const boundEveryMs = 1_000;
-/** Longer than backups that anyone would restore a running system from. */
+/** Longer than backups that anyone would restore a running system from; of an older one the ledger has to be told by hand. */
 const retiredKeptMs = 8 * 24 * 3_600_000;
 const retiredEpochsMax = 500;
 /** Doublings of the above while nothing moves: an outage of a day must not fill a topic with repetitions. */
@@ -263,6 +264,7 @@ export function openShipper(options: ShipperOptions): Shipper {
   function forget({ epoch }: Epoch, sinceMs: number): void {
     const retired = [...epochs.values()].filter((other) => other.retiredMs !== undefined).length;
     if (wallMs() - sinceMs < retiredKeptMs && retired <= retiredEpochsMax) return;
+    noteForgotten(directory, epoch, sinceMs);
     removeEpoch(directory, epoch);
     epochs.delete(epoch);
   }

@@ -11,8 +11,8 @@ import { linkBytes } from "@tollgate/kernel/fact-chain";
 
 /** A record's header: length and CRC-32 of what follows, both unsigned and little-endian, and what kind of record it is. */
 export const headerBytes = 9;
-/** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone; totals, see `totals.ts`. */
-export const recordKinds = { fact: 1, intent: 2, begin: 3, totals: 4 } as const;
+/** A fact's record is its link and its bytes; an intent's is a `CallIntent`; what begins a segment is a link alone; the others, see `totals.ts`. */
+export const recordKinds = { fact: 1, intent: 2, begin: 3, totals: 4, leases: 5 } as const;
 /** The writer clips every text that is not ours, so that no fact can be longer; a longer record is damage. */
 export const factBytesMax = 60 * 1024;
 const recordBytesMax = factBytesMax + linkBytes;
@@ -39,6 +39,16 @@ export function believedPath(directory: string, epoch: bigint): string {
   return join(epochPath(directory, epoch), "believed");
 }
 
+/** Of which boot of the proxy the epoch is; see `totals.ts`. */
+export function bootPath(directory: string, epoch: bigint): string {
+  return join(epochPath(directory, epoch), "boot");
+}
+
+/** What the leases of an epoch that is over ended with; see `ended-leases.ts`. */
+export function endedLeasesPath(directory: string, epoch: bigint): string {
+  return join(epochPath(directory, epoch), "leases");
+}
+
 /** Writes the header in front of what already lies between `start + headerBytes` and `end`. */
 export function sealRecord(buffer: Buffer, start: number, end: number, kind: number): void {
   const content = buffer.subarray(start + headerBytes, end);
@@ -53,6 +63,7 @@ export type SpoolRecord =
   | { readonly kind: "fact"; readonly link: Uint8Array; readonly fact: Uint8Array; readonly end: number }
   | { readonly kind: "intent"; readonly intent: Uint8Array; readonly end: number }
   | { readonly kind: "totals"; readonly totals: Uint8Array; readonly end: number }
+  | { readonly kind: "leases"; readonly leases: Uint8Array; readonly end: number }
   | { readonly kind: "begin"; readonly link: Uint8Array; readonly end: number };
 
 /**
@@ -85,6 +96,8 @@ function recordOf(kind: number, content: Uint8Array, end: number): SpoolRecord |
       return { kind: "intent", intent: content, end };
     case recordKinds.totals:
       return { kind: "totals", totals: content, end };
+    case recordKinds.leases:
+      return { kind: "leases", leases: content, end };
     case recordKinds.begin:
       return content.length === linkBytes ? { kind: "begin", link: content, end } : undefined;
     default:
@@ -152,6 +165,8 @@ export function retireEpoch(directory: string, epoch: bigint, lastSeq: bigint): 
   closeSync(openSync(segmentPath(directory, epoch, lastSeq + 1n), "w", 0o600));
   for (const { firstSeq, path } of segments) if (firstSeq !== lastSeq + 1n) unlessGone(() => unlinkSync(path));
   unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
+  // What was to be said of its leases has been said, and is in a file of its own.
+  unlessGone(() => unlinkSync(believedPath(directory, epoch)));
 }
 
 /** When it was retired; undefined for one that holds anything. */
@@ -167,6 +182,8 @@ export function removeEpoch(directory: string, epoch: bigint): void {
   for (const segment of listSegments(directory, epoch)) unlessGone(() => unlinkSync(segment.path));
   unlessGone(() => unlinkSync(unfinishedPath(directory, epoch)));
   unlessGone(() => unlinkSync(believedPath(directory, epoch)));
+  const ended = endedLeasesPath(directory, epoch);
+  for (const path of [ended, `${ended}.new`, bootPath(directory, epoch)]) unlessGone(() => unlinkSync(path));
   unlessGone(() => rmdirSync(epochPath(directory, epoch)));
 }
 

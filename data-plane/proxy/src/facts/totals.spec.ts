@@ -7,15 +7,26 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRecorder, type Recorder } from "./recorder.ts";
-import { boundSpool, listSegments, recordsIn } from "./spool-file.ts";
+import { concludeEpoch } from "./conclude.ts";
+import {
+  boundSpool,
+  headerBytes,
+  listSegments,
+  recordsIn,
+  retireEpoch,
+  sealRecord,
+  segmentPath,
+} from "./spool-file.ts";
 import { refusal, testKey } from "./spool.fixture.ts";
-import { lastTotals, type LeaseTotals } from "./totals.ts";
+import { lastTotals, markBelieved, printTotals, type LeaseTotals } from "./totals.ts";
 
 const epoch = 3n;
 let directory: string;
 let recorder: Recorder;
 let leases: Map<number, LeaseTotals>;
 let changed: Set<number>;
+/** What changed is not among all that there are any more. */
+let isLetGo: boolean;
 /** Takes the place of the system's clock. */
 let nowMs = 1_000;
 
@@ -23,6 +34,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "tollgate-totals-"));
   leases = new Map();
   changed = new Set();
+  isLetGo = false;
   recorder = open();
 });
 afterEach(() => {
@@ -36,6 +48,7 @@ function open(segmentBytes = 1 << 20): Recorder {
     takeChanged: () => {
       const some = [...leases.values()].filter(({ lease }) => changed.has(lease));
       changed.clear();
+      if (isLetGo) leases.clear();
       return some;
     },
   };
@@ -43,9 +56,15 @@ function open(segmentBytes = 1 << 20): Recorder {
 }
 
 function set(lease: number, settled: bigint, open: bigint): void {
-  leases.set(lease, { lease, settled, open });
+  leases.set(lease, of(lease, settled, open));
   changed.add(lease);
 }
+
+function of(lease: number, settled: bigint, open: bigint): LeaseTotals {
+  return { lease, subject: `budget/b${lease}`, account: `budget/b${lease}/1/2026-11`, settled, open };
+}
+
+const last = (lease: number) => lastTotals(directory, epoch)?.find((one) => one.lease === lease);
 
 const intent = (requestId: string) => ({ requestId, timeMs: 1n });
 
@@ -53,14 +72,14 @@ test("what calls hold is on disk before any of them goes out, and so is what the
   set(1, 0n, 500n);
   set(2, 0n, 70n);
   const seen: unknown[] = [];
-  recorder.intend(intent("a"), () => seen.push(lastTotals(directory, epoch)?.get(1)));
+  recorder.intend(intent("a"), () => seen.push(last(1)));
   await turn();
-  expect(seen).toEqual([{ lease: 1, settled: 0n, open: 500n }]);
+  expect(seen).toEqual([of(1, 0n, 500n)]);
   set(1, 123n, 0n);
-  recorder.record(refusal("b"), () => seen.push(lastTotals(directory, epoch)?.get(1)));
+  recorder.record(refusal("b"), () => seen.push(last(1)));
   await turn();
-  expect(seen.at(-1)).toEqual({ lease: 1, settled: 123n, open: 0n });
-  expect(lastTotals(directory, epoch)?.get(2)).toEqual({ lease: 2, settled: 0n, open: 70n });
+  expect(seen.at(-1)).toEqual(of(1, 123n, 0n));
+  expect(last(2)).toEqual(of(2, 0n, 70n));
 });
 
 test("an extension in the middle of a stream is written by itself", async () => {
@@ -69,7 +88,7 @@ test("an extension in the middle of a stream is written by itself", async () => 
   set(9, 0n, 9_007_199_254_740_993n);
   recorder.noteTotals();
   await turn();
-  expect(lastTotals(directory, epoch)?.get(9)?.open).toBe(9_007_199_254_740_993n);
+  expect(last(9)?.open).toBe(9_007_199_254_740_993n);
 });
 
 test("each segment begins with all leases, so that those before it may be trimmed", async () => {
@@ -83,9 +102,84 @@ test("each segment begins with all leases, so that those before it may be trimme
   const segments = listSegments(directory, epoch);
   expect(segments.length).toBeGreaterThan(2);
   for (const { path } of segments.slice(0, -1)) rmSync(path);
-  const totals = lastTotals(directory, epoch);
-  expect(totals?.size).toBe(2_500);
-  expect(totals?.get(2_499)).toEqual({ lease: 2_499, settled: 2_499n, open: 1n });
+  expect(lastTotals(directory, epoch)).toHaveLength(2_500);
+  expect(last(2_499)).toEqual(of(2_499, 2_499n, 1n));
+});
+
+test("whose lease it is is said once a segment, also of one that is let go before the segment begins", async () => {
+  for (const settled of [1n, 2n, 3n]) {
+    set(7, settled, 0n);
+    recorder.noteTotals();
+    await turn();
+  }
+  const [first] = listSegments(directory, epoch);
+  const kinds = [...recordsIn(readFileSync(first?.path ?? ""))].map(({ kind }) => kind);
+  expect(kinds).toEqual(["begin", "leases", "totals", "leases", "totals", "totals", "totals"]);
+  recorder.close();
+  rmSync(first?.path ?? "");
+  recorder = open(1);
+  recorder.record(refusal("a"));
+  await turn();
+  isLetGo = true;
+  set(7, 4n, 0n);
+  recorder.record(refusal("b"));
+  await turn();
+  const [before, newest] = listSegments(directory, epoch);
+  rmSync(before?.path ?? "");
+  expect(newest?.firstSeq).toBe(2n);
+  expect(last(7)).toEqual(of(7, 4n, 0n));
+});
+
+test("a lease that is written down before its account is known says it as soon as it is", async () => {
+  for (const file of [1 << 20, 1]) {
+    recorder.close();
+    rmSync(directory, { recursive: true });
+    recorder = open(file);
+    leases.set(7, { ...of(7, 0n, 0n), account: "" });
+    changed.add(7);
+    recorder.record(refusal("a"));
+    await turn();
+    set(7, 0n, 9n);
+    recorder.noteTotals();
+    await turn();
+    expect(last(7)).toEqual(of(7, 0n, 9n));
+  }
+});
+
+test("records of a former version, which do not say whose lease it is, stay readable", () => {
+  set(1, 5n, 6n);
+  const path = segmentPath(directory, epoch, 1n);
+  writeFileSync(
+    path,
+    Buffer.concat(
+      printTotals([of(1, 5n, 6n)]).map(({ kind, content }) => {
+        const record = Buffer.concat([Buffer.alloc(headerBytes), content]);
+        sealRecord(record, 0, record.length, kind);
+        return record;
+      }),
+    ),
+  );
+  expect(last(1)).toEqual({ ...of(1, 5n, 6n), subject: "", account: "" });
+  rmSync(path);
+});
+
+test("what is made of calls that a killed worker left open does not take the place of what they held", async () => {
+  set(1, 0n, 500n);
+  recorder.intend(intent("a"), () => undefined);
+  await turn();
+  expect(concludeEpoch(directory, epoch, testKey)).toBe(1);
+  expect(last(1)).toEqual(of(1, 0n, 500n));
+});
+
+test("of an epoch of which only the number of facts is left nothing is believed", async () => {
+  set(1, 5n, 0n);
+  recorder.record(refusal("a"));
+  await turn();
+  recorder.close();
+  retireEpoch(directory, epoch, 1n);
+  expect(lastTotals(directory, epoch)).toBeUndefined();
+  markBelieved(directory, epoch, "b");
+  expect(lastTotals(directory, epoch)).toBeUndefined();
 });
 
 test("where the newest segment was torn at its beginning, what was before it holds", async () => {
@@ -99,7 +193,7 @@ test("where the newest segment was torn at its beginning, what was before it hol
   const newest = listSegments(directory, epoch).at(-1)?.path ?? "";
   const [begin] = [...recordsIn(readFileSync(newest))];
   truncateSync(newest, (begin?.end ?? 0) + 3);
-  expect(lastTotals(directory, epoch)?.get(1)).toEqual({ lease: 1, settled: 5n, open: 6n });
+  expect(last(1)).toEqual(of(1, 5n, 6n));
 });
 
 test("an epoch of which the disk refused anything is believed no more, not even once it takes everything again", async () => {
@@ -136,6 +230,6 @@ test("an epoch whose newest segment gave way to the spool's bound is believed no
 });
 
 test("a worker that wrote nothing has held nothing, and one that never lent says nothing", () => {
-  expect(lastTotals(directory, epoch)).toEqual(new Map());
+  expect(lastTotals(directory, epoch)).toEqual([]);
   expect(lastTotals(directory, 4n)).toBeUndefined();
 });

@@ -1,13 +1,16 @@
 // What a worker's leases stood at when it last wrote, so that whoever comes after it can say what its calls have spent. Each
 // record says of some leases, absolutely, what is settled and what calls hold; the last that names a lease is the truth, because
-// what a call holds is on disk before its request is on the wire. A segment begins with those of all leases. An epoch is
-// believed only as long as its mark is there: it is removed before anything of the epoch is served that is not on disk.
+// what a call holds is on disk before its request is on the wire. Whose lease it is, subject and account, is in a record of its
+// own, once a segment. A segment begins with those of all leases. An epoch is believed only as long as its mark is there: it is
+// removed before anything of the epoch is served that is not on disk.
 
-import { closeSync, existsSync, mkdirSync, openSync, unlinkSync } from "node:fs";
-import { believedPath, epochPath, listSegments, readSegment, recordsIn } from "./spool-file.ts";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import type { FormerLease } from "@tollgate/kernel/lending/former";
+import { believedPath, bootPath, epochPath, listSegments, readSegment } from "./spool-file.ts";
+import { recordKinds, recordsIn, retiredMs } from "./spool-file.ts";
 
-/** `lease`: its number in the epoch. Amounts are in the unit of its account. */
-export type LeaseTotals = { readonly lease: number; readonly settled: bigint; readonly open: bigint };
+/** Amounts are in the unit of the account. Subject and account are empty where a former version wrote it, which did not say them. */
+export type LeaseTotals = FormerLease;
 
 /** What a recorder asks for what to write. */
 export type TotalsSource = {
@@ -16,58 +19,131 @@ export type TotalsSource = {
   all(): readonly LeaseTotals[];
 };
 
-const entryBytes = 4 + 8 + 8;
+export type TotalsRecord = { readonly kind: number; readonly content: Buffer };
+
+const amountsBytes = 4 + 8 + 8;
+const nameHeaderBytes = 4 + 2 + 2;
 /** So that no record is too long, however many leases there are. */
 const entriesMax = 1_000;
+const namesBytesMax = 16 * 1024;
 
-/** The contents of as many records as it takes. */
-export function printTotals(totals: readonly LeaseTotals[]): Buffer[] {
-  const records: Buffer[] = [];
+/** As many records as it takes. */
+export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
+  const records: TotalsRecord[] = [];
   for (let from = 0; from < totals.length; from += entriesMax) {
     const some = totals.slice(from, from + entriesMax);
-    const bytes = Buffer.allocUnsafe(some.length * entryBytes);
+    const content = Buffer.allocUnsafe(some.length * amountsBytes);
     for (const [index, { lease, settled, open }] of some.entries()) {
-      const at = index * entryBytes;
-      bytes.writeUInt32LE(lease, at);
-      bytes.writeBigInt64LE(settled, at + 4);
-      bytes.writeBigInt64LE(open, at + 12);
+      const at = index * amountsBytes;
+      content.writeUInt32LE(lease, at);
+      content.writeBigInt64LE(settled, at + 4);
+      content.writeBigInt64LE(open, at + 12);
     }
-    records.push(bytes);
+    records.push({ kind: recordKinds.totals, content });
   }
   return records;
 }
 
-function* totalsIn(bytes: Uint8Array): Generator<LeaseTotals> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at + entryBytes <= bytes.length; at += entryBytes)
-    yield {
-      lease: view.getUint32(at, true),
-      settled: view.getBigInt64(at + 4, true),
-      open: view.getBigInt64(at + 12, true),
-    };
+/** Whose leases they are. What has no account was never lent, and has nothing to say. */
+export function printNames(totals: Iterable<LeaseTotals>): TotalsRecord[] {
+  const records: TotalsRecord[] = [];
+  let entries: Buffer[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    if (bytes > 0) records.push({ kind: recordKinds.leases, content: Buffer.concat(entries) });
+    [entries, bytes] = [[], 0];
+  };
+  for (const lease of totals) {
+    if (lease.account === "") continue;
+    const entry = nameEntry(lease);
+    if (bytes + entry.length > namesBytesMax) flush();
+    entries.push(entry);
+    bytes += entry.length;
+  }
+  flush();
+  return records;
+}
+
+function nameEntry({ lease, subject, account }: LeaseTotals): Buffer {
+  const [subjectBytes, accountBytes] = [Buffer.from(subject), Buffer.from(account)];
+  const header = Buffer.allocUnsafe(nameHeaderBytes);
+  header.writeUInt32LE(lease, 0);
+  header.writeUInt16LE(subjectBytes.length, 4);
+  header.writeUInt16LE(accountBytes.length, 6);
+  return Buffer.concat([header, subjectBytes, accountBytes]);
+}
+
+/** What the records of one epoch say together, in their order. */
+export class TotalsReader {
+  private readonly amounts = new Map<number, Pick<LeaseTotals, "settled" | "open">>();
+  private readonly names = new Map<number, Pick<LeaseTotals, "subject" | "account">>();
+
+  read(bytes: Uint8Array): void {
+    for (const record of recordsIn(bytes)) {
+      if (record.kind === "totals") this.readAmounts(record.totals);
+      else if (record.kind === "leases") this.readNames(record.leases);
+    }
+  }
+
+  leases(): LeaseTotals[] {
+    const unknown = { subject: "", account: "" };
+    return [...this.amounts].map(([lease, amounts]) => ({ lease, ...(this.names.get(lease) ?? unknown), ...amounts }));
+  }
+
+  private readAmounts(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + amountsBytes <= bytes.length; at += amountsBytes)
+      this.amounts.set(view.getUint32(at, true), {
+        settled: view.getBigInt64(at + 4, true),
+        open: view.getBigInt64(at + 12, true),
+      });
+  }
+
+  private readNames(bytes: Uint8Array): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + nameHeaderBytes <= buffer.length;) {
+      const subjectAt = at + nameHeaderBytes;
+      const accountAt = subjectAt + buffer.readUInt16LE(at + 4);
+      const end = accountAt + buffer.readUInt16LE(at + 6);
+      this.names.set(buffer.readUInt32LE(at), {
+        subject: buffer.toString("utf8", subjectAt, accountAt),
+        account: buffer.toString("utf8", accountAt, end),
+      });
+      at = end;
+    }
+  }
 }
 
 /**
  * Of an epoch that nobody writes to any more; undefined where what is on disk need not be all that was served. A lease that is
  * not among them has never held anything.
  */
-export function lastTotals(directory: string, epoch: bigint): ReadonlyMap<number, LeaseTotals> | undefined {
-  if (!existsSync(believedPath(directory, epoch))) return undefined;
-  const last = new Map<number, LeaseTotals>();
+export function lastTotals(directory: string, epoch: bigint): readonly LeaseTotals[] | undefined {
+  const segments = listSegments(directory, epoch);
+  // A former version left the mark where it had thrown everything away but the number of facts.
+  const isEmptied = retiredMs(directory, epoch) !== undefined && segments.some(({ firstSeq }) => firstSeq > 1n);
+  if (isEmptied || !existsSync(believedPath(directory, epoch))) return undefined;
+  const reader = new TotalsReader();
   // From the oldest on: a crash may have torn what the newest began with, and then what was before it still holds.
-  for (const segment of listSegments(directory, epoch)) {
+  for (const segment of segments) {
     const bytes = readSegment(segment, 0);
     if (bytes === undefined) return undefined;
-    for (const record of recordsIn(bytes))
-      if (record.kind === "totals") for (const totals of totalsIn(record.totals)) last.set(totals.lease, totals);
+    reader.read(bytes);
   }
-  return last;
+  return reader.leases();
 }
 
-/** From now on what is on disk of the epoch is all that it has served. */
-export function markBelieved(directory: string, epoch: bigint): void {
+/** From now on what is on disk of the epoch is all that it has served, in this boot of the proxy. */
+export function markBelieved(directory: string, epoch: bigint, boot: string): void {
   mkdirSync(epochPath(directory, epoch), { recursive: true });
+  writeFileSync(bootPath(directory, epoch), boot, { mode: 0o600 });
   closeSync(openSync(believedPath(directory, epoch), "w", 0o600));
+}
+
+/** The boot whose leases the epoch's are; empty where a former version had it, which did not say. */
+export function bootOf(directory: string, epoch: bigint): string {
+  const path = bootPath(directory, epoch);
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** What is served from now on may be missing on disk. Throws where even that cannot be written down. */

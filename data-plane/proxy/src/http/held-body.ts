@@ -6,6 +6,8 @@ import type { BodyHold } from "./body-budget.ts";
 export type HeldBody = {
   /** Undefined where there is none, and from the second time on. */
   take(): Buffer | undefined;
+  /** For who only reads it, as long as nobody has taken it. */
+  peek(): Buffer | undefined;
   /** Gives its room to others. */
   letGo(): void;
 };
@@ -18,6 +20,7 @@ export function heldBody(bytes: Buffer | undefined, hold: Pick<BodyHold, "letGo"
       held = undefined;
       return taken;
     },
+    peek: () => held,
     letGo: () => hold.letGo(),
   };
 }

@@ -85,9 +85,11 @@ export function createDesk(parts: DeskParts): Desk {
   let lookers: Waiter<() => void>[] = [];
   /** How many wait for each subject: who comes later does not overtake them, and everybody else goes on. */
   const waitedFor = new Map<string, number>();
-  let underWay: { batch: number; sentAt: Clocks; leases: readonly number[] } | undefined;
+  let underWay: { batch: number; sentAt: Clocks; incarnation: bigint; isComplete: boolean } | undefined;
   let batches = 0;
   let incarnation = 0n;
+  /** In which incarnation the ledger has heard all that was lent here. */
+  let completeIn = 0n;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Infinity;
   /** With which delay the timer was set: a longer one from now on ends later, whatever the time is. */
@@ -147,11 +149,13 @@ export function createDesk(parts: DeskParts): Desk {
     if (isLeaving) for (const lease of book.leases()) lease.isOver = true;
     lackEach(now);
     const due = book.due(now);
-    if (due.length === 0) return later(exchangeMs);
+    // That nothing was lent here has to be said, too: others wait for it.
+    if (due.length === 0 && completeIn === incarnation) return later(exchangeMs);
     batches += 1;
-    underWay = { batch: batches, sentAt: now, leases: due.map(({ lease }) => lease.number) };
+    const isComplete = due.length === [...book.leases()].length;
+    underWay = { batch: batches, sentAt: now, incarnation, isComplete };
     const statements = due.map(({ lease, statement }) => statementToWire(epoch, lease, statement));
-    parts.send({ batch: batches, statements, isComplete: due.length === [...book.leases()].length, incarnation });
+    parts.send({ batch: batches, statements, isComplete, incarnation });
     later(exchangeMs);
   }
 
@@ -182,6 +186,7 @@ export function createDesk(parts: DeskParts): Desk {
     }
     // What a former incarnation lent is not in the ledger any more.
     if (of < incarnation || sent === undefined) return serve(retryMs);
+    if (sent.isComplete && sent.incarnation === of) completeIn = of;
     const { monotonicMs } = clocks();
     for (const answer of answers) {
       if (answer.epoch !== epoch) continue;

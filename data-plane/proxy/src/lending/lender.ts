@@ -1,26 +1,34 @@
 // Between the workers' desks and the ledger, in the primary: what the workers have to say goes out together, one exchange at a
 // time, and each is told what was answered to him. It also stands in for workers that are gone: what their leases stood at is on
-// disk, and where that is all that they served, their leases are closed by it. Of a directory that came here from another
-// machine, or as a copy, it says nothing: whoever had it may still spend.
+// disk, and where that is all that they served, their leases are closed by it; after a restore all of them are said once more.
+// That the proxy has restated everything it says only when it could speak for each of its workers. Of a directory that came here
+// from another machine, or as a copy, it says nothing: whoever had it may still spend.
 
 import { create } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
+import { tellFormers, type Former } from "@tollgate/kernel/lending/former";
 import { ExchangeRequestSchema, LeaseStatementSchema, type Ledger } from "@tollgate/schema/ledger";
-import { lastTotals } from "../facts/totals.ts";
+import { forgottenMs, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
+import { listEpochs } from "../facts/spool-file.ts";
+import { bootOf, lastTotals } from "../facts/totals.ts";
 import type { ServiceClient } from "../grpc.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
 import { answerFromMessage, type WireStatement } from "./wire.ts";
 
 export type LenderParts = {
   readonly ledger: ServiceClient<typeof Ledger>;
+  /** This one, of the proxy. */
+  readonly boot: string;
   readonly spoolDirectory: string;
   /** Those that a worker of this boot writes in. */
   readonly liveEpochs: () => ReadonlySet<bigint>;
-  /** Whether the directory is the one that the former boot had, on the same machine since it was started. */
-  readonly standsIn: boolean;
+  /** The first of the epochs that this boot may speak for; see `succession.ts`. */
+  readonly standsInFrom: bigint;
   readonly answer: (epoch: bigint, answers: LendingAnswers) => void;
   /** Once for as long as the ledger cannot be reached. */
   readonly onProblem: (error: unknown) => void;
+  /** Once in an incarnation: the ledger waits for what nobody here can say. */
+  readonly onUntold: () => void;
 };
 
 export type Lender = {
@@ -29,46 +37,53 @@ export type Lender = {
   look(): void;
   /** Whether an epoch's last totals have yet to be told. */
   isHeld(epoch: bigint): boolean;
+  /** Says a last time what the workers that are gone have left. */
+  leave(): Promise<void>;
   close(): void;
 };
 
 const lookAgainMs = 1_000;
+/** Half of what the ledger takes at once. */
+const statementsMax = 1_000;
 
 export function createLender(parts: LenderParts): Lender {
-  const { ledger, onProblem } = parts;
+  const { ledger, onProblem, spoolDirectory } = parts;
   const waiting = new Map<bigint, LendingBatch>();
-  /** Of the live epochs, in which incarnation they have said everything. */
+  /** Of the epochs that have ever said anything, in which incarnation the ledger has heard everything of them. */
   const complete = new Map<bigint, bigint>();
-  /** Epochs of this boot: it has seen their workers end. */
-  const knownHere = new Set<bigint>();
-  /** The live epochs when all that others were lent was looked for last. */
-  let liveWhenTold: ReadonlySet<bigint> | undefined;
+  /** Of these it was said what they were lent, as far as it can be. One that has begun and ended since is not among them. */
+  let told: ReadonlySet<bigint> = new Set();
   let incarnation = 0n;
-  let closedFormerIn: bigint | undefined;
+  /** In which incarnation all of the former epochs were told, and in which it was said that nothing is left to say. */
+  let formersToldIn: bigint | undefined;
+  let saidCompleteIn: bigint | undefined;
+  let untoldIn: bigint | undefined;
+  let isFrozen = false;
   let isUnderWay = false;
   let isFailing = false;
   let isClosed = false;
+  let looking: Promise<void> | undefined;
+  let isAskedToLook = false;
   let again: NodeJS.Timeout | undefined;
 
-  function say(epoch: bigint, batch: LendingBatch): void {
-    waiting.set(epoch, batch);
-    if (batch.isComplete) complete.set(epoch, batch.incarnation);
-    void exchange();
-  }
-
   async function exchange(): Promise<void> {
-    if (isUnderWay || isClosed || waiting.size === 0) return;
+    if (isUnderWay || isClosed || (waiting.size === 0 && !isCompleteUnsaid())) return;
     isUnderWay = true;
     const batches = [...waiting];
     waiting.clear();
+    const said = { incarnation, isComplete: isCompleteWith(batches) };
     try {
-      const statements = batches.flatMap(([, { statements }]) => [...statements]);
-      const reply = await ledger.exchange(request(statements));
+      const reply = await ledger.exchange(
+        request(
+          batches.flatMap(([, { statements }]) => statements),
+          said.isComplete,
+        ),
+      );
       isFailing = false;
-      if (reply.incarnation > incarnation) {
-        incarnation = reply.incarnation;
-        look();
-      }
+      ({ isFrozen } = reply);
+      for (const [epoch, batch] of batches) if (batch.isComplete) complete.set(epoch, batch.incarnation);
+      if (said.isComplete) saidCompleteIn = said.incarnation;
+      if (rise(reply.incarnation)) look();
       const answers = reply.answers.map((answer) => answerFromMessage(answer, reply.isFrozen));
       for (const [epoch, { batch }] of batches)
         parts.answer(epoch, {
@@ -79,15 +94,14 @@ export function createLender(parts: LenderParts): Lender {
       if (!isFailing) onProblem(error);
       isFailing = true;
       for (const [epoch, { batch }] of batches) parts.answer(epoch, { batch, incarnation, answers: undefined });
+      if (batches.length === 0) lookLater();
     } finally {
       isUnderWay = false;
     }
-    void exchange();
+    if (!isFailing || waiting.size > 0) void exchange();
   }
 
-  function request(statements: readonly WireStatement[]) {
-    const live = [...parts.liveEpochs()];
-    const isComplete = closedFormerIn === incarnation && live.every((epoch) => complete.get(epoch) === incarnation);
+  function request(statements: readonly WireStatement[], isComplete: boolean) {
     return create(ExchangeRequestSchema, {
       incarnation,
       isComplete,
@@ -95,49 +109,138 @@ export function createLender(parts: LenderParts): Lender {
     });
   }
 
-  function look(): void {
-    clearTimeout(again);
-    if (isClosed) return;
-    // Nobody waits for it; a line that is down is told of by those who do.
-    const live = new Set(parts.liveEpochs());
-    closeFormer(live).catch((error: unknown) => {
-      // A control plane from before the ledger has lent nothing that could be told.
-      if (codeOf(error) === status.UNIMPLEMENTED) liveWhenTold = live;
-      again = setTimeout(look, lookAgainMs);
-      again.unref();
-    });
+  /** Whether everything is said with these. Who has never said anything was never lent anything. */
+  function isCompleteWith(batches: readonly (readonly [bigint, LendingBatch])[]): boolean {
+    if (formersToldIn !== incarnation) return false;
+    const now = new Set(
+      batches.filter(([, batch]) => batch.isComplete && batch.incarnation === incarnation).map(([epoch]) => epoch),
+    );
+    return [...parts.liveEpochs()].every(
+      (epoch) => now.has(epoch) || !complete.has(epoch) || complete.get(epoch) === incarnation,
+    );
   }
 
-  async function closeFormer(live: ReadonlySet<bigint>): Promise<void> {
+  function isCompleteUnsaid(): boolean {
+    return isFrozen && saidCompleteIn !== incarnation && isCompleteWith([]);
+  }
+
+  /** Also who has nothing to ask for now has to say again what it was lent. */
+  function rise(to: bigint): boolean {
+    if (to <= incarnation) return false;
+    incarnation = to;
+    for (const epoch of complete.keys()) parts.answer(epoch, { batch: 0, incarnation, answers: [] });
+    return true;
+  }
+
+  function look(): void {
+    void lookAround();
+  }
+
+  function lookAround(): Promise<void> {
+    clearTimeout(again);
+    // Who is gone since has yet to be told of.
+    formersToldIn = undefined;
+    isAskedToLook = true;
+    looking ??= (async () => {
+      while (isAskedToLook && !isClosed) {
+        isAskedToLook = false;
+        await lookOnce();
+      }
+    })().finally(() => (looking = undefined));
+    return looking;
+  }
+
+  async function lookOnce(): Promise<void> {
+    // Nobody waits for it; a line that is down is told of by those who do.
+    const live = new Set(parts.liveEpochs());
+    try {
+      await tellAll(live);
+      void exchange();
+    } catch (error) {
+      // A control plane from before the ledger has lent nothing that could be told.
+      if (codeOf(error) === status.UNIMPLEMENTED) told = new Set(formerEpochs(live));
+      lookLater();
+    }
+  }
+
+  function lookLater(): void {
+    clearTimeout(again);
+    if (isClosed) return;
+    again = setTimeout(look, lookAgainMs);
+    again.unref();
+  }
+
+  async function tellAll(live: ReadonlySet<bigint>): Promise<void> {
     const held = await ledger.held({});
-    const statements = held.leases.flatMap(
-      ({ epoch, lease, subject, account, revision, settled, open }): WireStatement[] => {
-        if (live.has(epoch)) return [];
-        const totals = parts.standsIn || knownHere.has(epoch) ? lastTotals(parts.spoolDirectory, epoch) : undefined;
-        if (totals === undefined) return [];
-        // It never held anything where nothing is written of it; what the ledger heard is no less.
-        const last = totals.get(lease) ?? { settled, open };
-        return [{ epoch, lease, subject, account, revision, isOfFormer: true, settled: last.settled, open: last.open }];
-      },
-    );
-    if (statements.length > 0) await ledger.exchange(request(statements));
-    closedFormerIn = held.incarnation;
-    if (held.incarnation > incarnation) ({ incarnation } = held);
-    liveWhenTold = live;
+    const bootIn = (epoch: bigint) => (live.has(epoch) ? parts.boot : bootOf(spoolDirectory, epoch));
+    const lent = held.leases
+      .map((lease) => ({ ...lease, boot: isSame(lease.boot, bootIn(lease.epoch)) ? lease.epoch : ofAnother }))
+      .filter(({ boot }) => !live.has(boot));
+    const mustReadAll = held.isFrozen ? undefined : new Set(lent.map(({ epoch }) => epoch));
+    const formers = formerEpochs(live).map((epoch) => formerOf(epoch, mustReadAll?.has(epoch) ?? true));
+    const known = {
+      ...{ isFrozen: held.isFrozen, held: lent },
+      knownUntilMs: held.knownUntilMs === undefined ? undefined : Number(held.knownUntilMs),
+    };
+    const { said, isAll, whole } = tellFormers(formers, known, forgottenMs(spoolDirectory));
+    const statements = said.map(({ boot: epoch, lease, subject, account, settled, open }): WireStatement => {
+      const said = { epoch, lease, subject, account, revision: 0n, settled, open };
+      return { ...said, isOfFormer: true, boot: bootIn(epoch) };
+    });
+    for (let from = 0; from < statements.length; from += statementsMax)
+      await ledger.exchange(request(statements.slice(from, from + statementsMax), false));
+    for (const { boot } of formers)
+      if (whole.has(boot) && !isEnded(spoolDirectory, boot))
+        keepEnded(
+          spoolDirectory,
+          boot,
+          said.filter((one) => one.boot === boot),
+        );
+    told = new Set(formers.map(({ boot }) => boot));
+    const liveNow = parts.liveEpochs();
+    for (const epoch of complete.keys()) if (!liveNow.has(epoch)) complete.delete(epoch);
+    ({ isFrozen } = held);
+    rise(held.incarnation);
+    if (isFrozen && isAll && !isAskedToLook) formersToldIn = held.incarnation;
+    if (isFrozen && !isAll && untoldIn !== held.incarnation) {
+      untoldIn = held.incarnation;
+      parts.onUntold();
+    }
+  }
+
+  function formerEpochs(live: ReadonlySet<bigint>): bigint[] {
+    return listEpochs(spoolDirectory).filter((epoch) => !live.has(epoch));
+  }
+
+  function formerOf(epoch: bigint, mustRead: boolean): Former<bigint> {
+    if (isEnded(spoolDirectory, epoch))
+      return { boot: epoch, isEnded: true, leases: mustRead ? readEnded(spoolDirectory, epoch) : [] };
+    const leases = epoch >= parts.standsInFrom ? lastTotals(spoolDirectory, epoch) : undefined;
+    return { boot: epoch, isEnded: false, leases };
   }
 
   return {
     say(epoch, batch) {
-      knownHere.add(epoch);
-      say(epoch, batch);
+      if (!complete.has(epoch)) complete.set(epoch, -1n);
+      waiting.set(epoch, batch);
+      void exchange();
     },
     look,
-    isHeld: (epoch) => liveWhenTold === undefined || liveWhenTold.has(epoch),
+    isHeld: (epoch) => !told.has(epoch),
+    leave: lookAround,
     close() {
       isClosed = true;
       clearTimeout(again);
     },
   };
+}
+
+/** A boot that had an epoch of the same number, on a machine with a copy of this disk; for it nobody here can speak. */
+const ofAnother = 0n;
+
+/** What a former version noted has no boot. */
+function isSame(one: string, other: string): boolean {
+  return one === other || one === "" || other === "";
 }
 
 function codeOf(error: unknown): unknown {

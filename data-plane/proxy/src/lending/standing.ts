@@ -36,7 +36,7 @@ const measures: Readonly<Record<LimitMeasure, LimitStanding["measure"]>> = {
   [LimitMeasure.CONCURRENT_CALLS]: "concurrent",
 };
 
-export function standingOf(desk: Desk, charges: readonly Charge[], wallMs: number): Standing {
+export function standingOf(desk: Pick<Desk, "news">, charges: readonly Charge[], wallMs: number): Standing {
   const allowances: Allowance[] = [];
   const limits: LimitStanding[] = [];
   for (const { subject, of } of charges) {

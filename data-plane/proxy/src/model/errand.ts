@@ -2,7 +2,7 @@
 
 import type { HeldBody } from "../http/held-body.ts";
 import type { Exchange } from "../http/listener.ts";
-import type { DescribedModelCall } from "../pipeline/call.ts";
+import type { DescribedModelCall, ReachedProvider } from "../pipeline/call.ts";
 import type { Format } from "./format.ts";
 import type { ModelRequest } from "./wire/request.ts";
 
@@ -23,3 +23,9 @@ export type Sent =
     }
   /** What is not known here: nothing of it is read. */
   | { readonly kind: "passed"; readonly path: string };
+
+/** Calls of which this is the same are best served by one credential of a provider. */
+export function stickyOf({ call, principal }: ReachedProvider<ModelErrand>): string {
+  const { sessionId } = call.description;
+  return sessionId === "" ? principal.key.id : sessionId;
+}

@@ -10,8 +10,9 @@ import type { BoundedModelCall, Refusal, Step } from "../pipeline/call.ts";
 import { noHeadroom, type ModelAccounts, type ModelCompletion, type ModelOutcome } from "../pipeline/model-record.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
+import { inputSaidIn } from "./bound.ts";
 import type { Credential, Experience } from "./credentials.ts";
-import type { ModelErrand } from "./errand.ts";
+import { stickyOf, type ModelErrand } from "./errand.ts";
 import type { StreamFilter } from "./format.ts";
 import { headersToProvider } from "./headers.ts";
 import type { OpenProvider, Providers } from "./providers.ts";
@@ -19,7 +20,7 @@ import { countUnavailable, isAboutModel, lookedAtBytesMax, refusalFor } from "./
 import { Relay } from "./relay.ts";
 import { experienceOf, isRetried } from "./retry.ts";
 import { sentBody } from "./sent-body.ts";
-import { settle, type Ending } from "./settle.ts";
+import { seenTokensIn, settle, type Ending } from "./settle.ts";
 import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
 
@@ -52,8 +53,8 @@ class Forward implements AttemptEvents {
   /** Of an answer, as long as it is not known what it becomes. */
   private lookedAt: Buffer[] | undefined;
   private responseBytes = 0;
-  /** Up to how much of the output it was looked at whether what the call holds pays for it. */
-  private coveredBytes = 0;
+  /** The line to the provider broke: nobody knows whether it goes on. */
+  private isLost = false;
   private firstByteMs = 0;
   private isOver = false;
 
@@ -61,12 +62,10 @@ class Forward implements AttemptEvents {
     this.parts = parts;
     this.bounded = bounded;
     this.open = parts.providers.of(bounded.provider);
-    const { description, sent, body } = bounded.call;
+    const { sent, body } = bounded.call;
     const bytes = body.take();
     this.body = sent.kind === "call" && bytes !== undefined ? bodyFor(sent.request, bytes, bounded.model) : bytes;
-    const { sessionId } = description;
-    const sticky = sessionId === "" ? bounded.principal.key.id : sessionId;
-    this.credentials = this.open.credentials.order(bounded.model, sticky);
+    this.credentials = this.open.credentials.order(bounded.model, stickyOf(bounded));
   }
 
   start(): void {
@@ -87,6 +86,7 @@ class Forward implements AttemptEvents {
 
   private tryNext(): void {
     this.tried += 1;
+    this.isLost = false;
     this.head = undefined;
     this.lookedAt = undefined;
     this.attempt = new Attempt(this.parts.deadlines, this.open.timeoutMs, this);
@@ -177,14 +177,12 @@ class Forward implements AttemptEvents {
     );
   }
 
-  /** Whether what it holds pays for it if it ends now; for a stream that is about to go on, more is taken. */
+  /** Whether what it holds pays for what was seen of it. */
   private isCovered(): boolean {
     const { reservation } = this.bounded;
     const reading = reservation === undefined ? undefined : this.reader?.reading();
-    if (reservation === undefined || reading === undefined || reading.seenOutputBytes < this.coveredBytes) return true;
-    this.coveredBytes = reading.seenOutputBytes + coveredEveryBytes;
-    const { costNanoUsd } = settle(this.bounded, this.ending(), this.unheard);
-    return reservation.covers(costNanoUsd, reading.said.input);
+    if (reservation === undefined || reading === undefined) return true;
+    return reservation.covers(seenTokensIn(reading), () => inputSaidIn(this.bounded, reading));
   }
 
   onEnd(): void {
@@ -197,6 +195,7 @@ class Forward implements AttemptEvents {
     const { requestId } = this.bounded.call;
     const { name: provider } = this.bounded.provider;
     this.parts.log.debug({ requestId, provider, code: error.code, tried: this.tried }, "an attempt failed");
+    this.isLost = true;
     if (this.relay?.isSeen === true)
       return this.finish(this.isComplete ? "answered" : "provider-failed", this.ending(), () => this.relay?.break());
     const detail = errors[error.code].class === "upstream" && error.detail !== undefined ? ` ${error.detail}` : "";
@@ -283,14 +282,21 @@ class Forward implements AttemptEvents {
       failedAttempts: this.failed,
       responseBytes: this.responseBytes,
       firstByteMs: this.firstByteMs,
-      isInputSaid: reading?.said.input === true,
-      settlement: settle(bounded, ending, this.unheard),
+      ...this.settled(ending),
     };
   }
-}
 
-/** So often it is looked at whether a stream is still paid for: far less than a margin is. */
-const coveredEveryBytes = 1_024;
+  private settled(ending: Ending): Pick<ModelCompletion, "settlement" | "end"> {
+    const { bounded, unheard } = this;
+    const settlement = settle(bounded, ending, unheard);
+    const { costNanoUsd } = settlement;
+    // What attempts of which nobody heard may cost is held beside it.
+    const last = unheard === 0 ? settlement : settle(bounded, ending, 0);
+    if (last.basis !== "estimated") return { settlement, end: { kind: "said", costNanoUsd } };
+    if (this.isLost) return { settlement, end: { kind: "lost" } };
+    return { settlement, end: { kind: "cancelled", seenTokens: seenTokensIn(this.reader?.reading()) } };
+  }
+}
 
 /** What the provider calls an error used nothing, and tells it by its status. */
 function readerFor({ sent, format }: ModelErrand, status: number, form: AnswerForm): AnswerReader | undefined {

@@ -47,7 +47,7 @@ export function openModels(parts: ModelsParts): Models {
 
   // The line of a call.
   const intended = modelAccounts.intend<ModelErrand>()(forward({ providers, deadlines, accounts: modelAccounts, log }));
-  const held = reserve({ desk, accounts, mayHold })(intended);
+  const held = reserve({ desk, accounts, mayHold, counting: { providers, deadlines } })(intended);
   const pass = modelPolicies({ accounts, wallMs })(bound<ModelErrand>()(held));
   const send = authoriseModel<ModelErrand>(accounts)(pass);
   const { environment, replicaAgeMsMax } = config;

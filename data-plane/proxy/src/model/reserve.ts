@@ -1,17 +1,17 @@
 // Holds what a call can cost, and its permits, before it goes out, or refuses it with a word of when it may come again. Two refusals
 // of a budget are not the same: where dollars are held by calls under way it is worth coming back soon, where they are spent it
-// is not before the period ends.
+// is not before the period ends. Near the end of a budget, what a call can read at most is more than it reads: where it would fit if
+// it read less, the provider is asked once how much that is.
 
-import { boundOf } from "@tollgate/kernel/pricing";
 import { decidedBy, goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
 import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
-import { inputTokensMost } from "./bound.ts";
-import { bytesPerToken } from "./settle.ts";
+import { runningOf, withInput } from "./bound.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
+import { countInput, isCountable, type Counting } from "./count-input.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
 
@@ -23,9 +23,10 @@ export type Reserving = {
   readonly accounts: Pick<Accounts, "refuse">;
   /** Whether what calls hold is on disk before they go out. */
   readonly mayHold: () => boolean;
+  readonly counting: Counting;
 };
 
-export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bounded, Bounded> {
+export function reserve({ desk, accounts, mayHold, counting }: Reserving): Interceptor<Bounded, Bounded> {
   return (next) => {
     const refuse = ({ call, principal, model }: Bounded, refusal: Refusal, by?: Charge): void => {
       const decided = decidedBy(by);
@@ -37,19 +38,25 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
       const { charges } = charged;
       if (charges.length === 0) return next(bounded);
       if (desk === undefined || !mayHold()) return refuse(bounded, { code: "budget.ledger-silent" });
-      const costs = costsOf(bounded, charges);
       const request = bounded.call.sent.kind === "call" ? bounded.call.sent.request : undefined;
       const running = (charge: Charge): boolean => charge.of.kind === "budget" && isRunning(charge.of.budget, request);
+      /** What is held is of this call, of which more may be known than when it came. */
+      let known = bounded;
+      let isCounted = false;
       hold(charges, running);
 
       function hold(left: readonly Charge[], mayRun: (charge: Charge) => boolean): void {
+        const costs = costsOf(known, left.some(mayRun));
         const plan = planOf(left, costs, mayRun);
         const asks = asksOf(plan);
-        if (asks.length === 0) return next(bounded);
+        if (asks.length === 0) return next(known);
         desk?.reserve(asks, (outcome) => {
           if (bounded.call.exchange.response.destroyed && outcome.kind !== "held") return;
           if (outcome.kind === "held")
-            return next({ ...bounded, reservation: new ModelReservation(desk, left, outcome.hold, plan, costs) });
+            return next({
+              ...known,
+              reservation: new ModelReservation(desk, left, outcome.hold, plan, costs.boundNanoUsd),
+            });
           // What may not be run ahead of is held in full.
           if (outcome.ask.subject.startsWith("exposure/")) return hold(left, () => false);
           const short = left.find(({ subject }) => subject === outcome.ask.subject);
@@ -58,8 +65,22 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
               left.filter((one) => one !== short),
               mayRun,
             );
-          refuseShort(bounded, outcome, short);
+          if (isCounted || !couldFit(short, outcome, mayRun)) return refuseShort(bounded, outcome, short);
+          isCounted = true;
+          countInput(counting, bounded, (tokens) => {
+            if (bounded.call.exchange.response.destroyed) return;
+            if (tokens === undefined) return refuseShort(bounded, outcome, short);
+            known = withInput(bounded, tokens);
+            hold(left, running);
+          });
         });
+      }
+
+      /** Whether it would fit if it read nothing. */
+      function couldFit(short: Charge | undefined, { news }: Shortage, mayRun: (charge: Charge) => boolean): boolean {
+        if (short?.of.kind !== "budget" || news === undefined || !isCountable(bounded)) return false;
+        const [least] = asksOf(planOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun));
+        return least !== undefined && least.amount <= news.limit - news.settled;
       }
 
       function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
@@ -72,20 +93,13 @@ export function reserve({ desk, accounts, mayHold }: Reserving): Interceptor<Bou
   };
 }
 
-function costsOf({ price, boundNanoUsd, call }: Bounded, charges: readonly Charge[]): Costs {
-  const unpriced = { boundNanoUsd, beginNanoUsd: boundNanoUsd, inputGapNanoUsd: 0n, stepNanoUsd: 0n, tokens: 0n };
-  if (call.sent.kind !== "call") return unpriced;
+function costsOf(bounded: Bounded, isRunningToo: boolean): Costs {
+  const { boundNanoUsd, call } = bounded;
+  if (call.sent.kind !== "call") return { boundNanoUsd, running: undefined, tokens: 0n };
   const { request } = call.sent;
-  if (price === undefined) return { ...unpriced, tokens: tokensGuessed(request) };
-  const margin = charges.reduce((most, { of }) => Math.max(most, of.kind === "budget" ? of.budget.marginTokens : 0), 0);
-  const bodyBytes = inputTokensMost(price.price, request);
-  const at = (bytes: number, outputTokensAsked: number): bigint =>
-    boundOf(price.price, { bodyBytes: bytes, outputTokensAsked, choices: request.choices });
   return {
     boundNanoUsd,
-    beginNanoUsd: at(bodyBytes, margin),
-    inputGapNanoUsd: at(bodyBytes, 0) - at(Math.ceil(bodyBytes / bytesPerToken), 0),
-    stepNanoUsd: at(0, margin),
+    running: isRunningToo ? runningOf(bounded, request) : undefined,
     tokens: tokensGuessed(request),
   };
 }

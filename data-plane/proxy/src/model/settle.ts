@@ -23,7 +23,7 @@ export type Ending =
 /** What a provider may have written when it notices that its client is gone. */
 export const marginTokens = 2_048;
 /** In the tokens of no language are there more than one for so many bytes, on the average. */
-export const bytesPerToken = 2;
+const bytesPerToken = 2;
 
 /** `unheard`: how many attempts before the last were sent and brought no answer. */
 export function settle(bounded: BoundedModelCall<ModelErrand>, ending: Ending, unheard: number): Settlement {
@@ -123,10 +123,15 @@ function usageBrokenOff(
 ): TokenUsage {
   const most = outputTokensMost(price?.price, request);
   const said = reading?.usage ?? nothingUsed;
-  const seen = Math.max(said.outputTokens, Math.ceil((reading?.seenOutputBytes ?? 0) / bytesPerToken));
-  const running = Math.min(seen + marginTokens, most);
+  const running = Math.min(seenTokensIn(reading) + marginTokens, most);
   const outputTokens = runsToItsEnd(request) && most !== Infinity ? most : running;
   return { ...said, inputTokens: inputTokensBrokenOff(price, request, reading), outputTokens };
+}
+
+/** No fewer than were written of what came. */
+export function seenTokensIn(reading: AnswerReading | undefined): number {
+  if (reading === undefined) return 0;
+  return Math.max(reading.usage.outputTokens, Math.ceil(reading.seenOutputBytes / bytesPerToken));
 }
 
 /** What a tool of the provider's has found is read, too, and of that a stream says nothing before its end. */
@@ -145,7 +150,7 @@ function inputTokensBrokenOff(
   if (hasReadMore) return contextMost(price?.price, request);
   if (request.hasInputElsewhere) return inputTokensMost(price?.price, request);
   const contextMax = Number(price?.price.contextTokensMax ?? 0n);
-  const guessed = Math.ceil(request.bodyBytes / bytesPerToken);
+  const guessed = Math.min(Math.ceil(request.bodyBytes / bytesPerToken), inputTokensMost(price?.price, request));
   return contextMax > 0 ? Math.min(guessed, contextMax) : guessed;
 }
 

@@ -3,6 +3,7 @@
 // base class; a door composes its line of steps once, at start.
 
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { RunningCall, RunningEnd } from "@tollgate/kernel/lending/running";
 import type { PolicyLimit } from "@tollgate/kernel/policy/answer";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
@@ -128,13 +129,16 @@ export type Reservation = {
   standing(): Standing;
   /** That it holds money of. */
   accounts(): string[];
-  /** Holds more where it would cost so much if it ended now; false where that is not to be had. */
-  covers(costNanoUsd: bigint, isInputSaid: boolean): boolean;
+  /** Whether it pays for what was seen of an answer; holds more where it does not, and less where the input cost less. */
+  covers(seenTokens: number, said: () => InputSaid | undefined): boolean;
   /** For another attempt, while nobody knows what became of the one before. */
   again(): boolean;
-  /** Once, when it is over. `isKnown`: whether the provider has said what was used; `isInputSaid`: at least what was read. */
-  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean; isInputSaid: boolean }): void;
+  /** Once, when it is over. `isKnown`: whether the provider has said what was used. */
+  settle(used: { costNanoUsd: bigint; tokens: bigint; isKnown: boolean; end: RunningEnd }): void;
 };
+
+/** What the provider says that it has read costs at most, and with it what it writes. */
+export type InputSaid = Pick<RunningCall, "inputNanoUsd" | "outputRateNanoUsd">;
 
 export type Step<In> = (input: In) => void;
 export type Interceptor<In, Out> = (next: Step<Out>) => Step<In>;

@@ -2,6 +2,7 @@
 // each completed call before the client gets the end of its answer. It is to them what `record.ts` is to calls of tools.
 
 import { attributionOf } from "@tollgate/kernel/attribution";
+import type { RunningEnd } from "@tollgate/kernel/lending/running";
 import { ModelCallOutcome, UsageBasis } from "@tollgate/schema/usage";
 import { nothingUsed, type TokenUsage } from "@tollgate/kernel/pricing";
 import type { BoundedModelCall, DescribedModelCall, Interceptor } from "./call.ts";
@@ -54,7 +55,8 @@ export type ModelCompletion = {
   readonly failedAttempts: readonly string[];
   readonly responseBytes: number;
   readonly firstByteMs: number;
-  readonly isInputSaid: boolean;
+  /** How it came to its end, for what it holds of a budget while it runs. */
+  readonly end: RunningEnd;
   readonly settlement: Settlement;
 };
 
@@ -73,7 +75,7 @@ const neverSent: ModelCompletion = {
   failedAttempts: [],
   responseBytes: 0,
   firstByteMs: 0,
-  isInputSaid: false,
+  end: { kind: "said", costNanoUsd: 0n },
   settlement: { basis: "none", usage: nothingUsed, costNanoUsd: 0n, priceVersion: "" },
 };
 
@@ -83,6 +85,7 @@ function atItsBound({ price, boundNanoUsd }: BoundedModelCall<DescribedModelCall
   return {
     ...neverSent,
     attempts: 1,
+    end: { kind: "lost" },
     settlement: { basis: "estimated", usage: nothingUsed, costNanoUsd: boundNanoUsd, priceVersion },
   };
 }
@@ -156,7 +159,7 @@ export function openModelAccounts({ recorder, counters, wallMs, onBug }: Account
       costNanoUsd: settlement.costNanoUsd,
       tokens: BigInt(tokensOf(usage)),
       isKnown: settlement.basis !== "estimated",
-      isInputSaid: completion.isInputSaid,
+      end: completion.end,
     });
     const firstByteMs = completion.firstByteMs === 0 ? 0 : Math.max(0, completion.firstByteMs - call.startedMs);
     const value = {

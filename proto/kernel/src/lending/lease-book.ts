@@ -4,6 +4,7 @@
 // elsewhere.
 
 import type { AccountKind, Statement } from "./account.ts";
+import type { FormerLease } from "./former.ts";
 import { Lease, type Clocks, type LeaseAnswer } from "./lease.ts";
 
 export type Ask = {
@@ -25,8 +26,6 @@ type Excess = { readonly spent: Lease; readonly revision: bigint; readonly expos
 export type Lack = { readonly ask: Ask; readonly lease: Lease; readonly lacking: bigint; readonly isSilent: boolean };
 
 export type DueStatement = { readonly lease: Lease; readonly statement: Statement };
-
-export type LeaseTotals = { readonly lease: number; readonly settled: bigint; readonly open: bigint };
 
 export class LeaseBook {
   private readonly autonomyMs: number;
@@ -139,14 +138,14 @@ export class LeaseBook {
     return this.all.values();
   }
 
-  /** Of leases that calls hold or have held of, as they are now; each is told once. */
-  takeChanged(): LeaseTotals[] {
+  /** Of leases that calls hold or have held of, as they are now, for who comes after this holder; each is told once. */
+  takeChanged(): FormerLease[] {
     const totals = [...this.changed].map(totalsOf);
     this.changed.clear();
     return totals;
   }
 
-  totals(): LeaseTotals[] {
+  totals(): FormerLease[] {
     return [...this.all.values()].map(totalsOf);
   }
 
@@ -174,6 +173,6 @@ export class LeaseBook {
   }
 }
 
-function totalsOf({ number: lease, settled, open }: Lease): LeaseTotals {
-  return { lease, settled, open };
+function totalsOf({ number: lease, subject, account, settled, open }: Lease): FormerLease {
+  return { lease, subject, account, settled, open };
 }

@@ -54,6 +54,8 @@ export type RequestSpans = Spans<(typeof paths)[number]>;
 export type ModelRequest = Besides & {
   readonly operation: BodyOperation;
   readonly bodyBytes: number;
+  /** No more is read than so much, where the provider was asked to count it; no part of the body says it. */
+  readonly inputTokensCounted?: number;
   /** As the client wrote it. */
   readonly model: string;
   readonly isStreamed: boolean;

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tollgate/v1/ledger.proto.
  */
 export const file_tollgate_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("Chh0b2xsZ2F0ZS92MS9sZWRnZXIucHJvdG8SC3RvbGxnYXRlLnYxImwKD0V4Y2hhbmdlUmVxdWVzdBITCgtpbmNhcm5hdGlvbhgBIAEoBBIvCgpzdGF0ZW1lbnRzGAIgAygLMhsudG9sbGdhdGUudjEuTGVhc2VTdGF0ZW1lbnQSEwoLaXNfY29tcGxldGUYAyABKAgi6wEKDkxlYXNlU3RhdGVtZW50Eg0KBWVwb2NoGAEgASgEEg0KBWxlYXNlGAIgASgNEg8KB3N1YmplY3QYAyABKAkSDwoHYWNjb3VudBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBBIPCgdzZXR0bGVkGAYgASgDEgwKBG9wZW4YByABKAMSDwoHdW5zcGVudBgIIAEoAxINCgVkcmF3cxgJIAEoDRIfCgRkcmF3GAogASgLMhEudG9sbGdhdGUudjEuRHJhdxIRCglpc19jbG9zZWQYCyABKAgSFAoMaXNfb2ZfZm9ybWVyGAwgASgIIjUKBERyYXcSDgoGbnVtYmVyGAEgASgNEg0KBWFza2VkGAIgASgDEg4KBndhbnRlZBgDIAEoAyJiCg1FeGNoYW5nZVJlcGx5EhMKC2luY2FybmF0aW9uGAEgASgEEikKB2Fuc3dlcnMYAiADKAsyGC50b2xsZ2F0ZS52MS5MZWFzZUFuc3dlchIRCglpc19mcm96ZW4YAyABKAgiuAIKC0xlYXNlQW5zd2VyEg0KBWVwb2NoGAEgASgEEg0KBWxlYXNlGAIgASgNEg8KB2FjY291bnQYAyABKAkSEAoIcmV2aXNpb24YBCABKAQSJgoFZ3JhbnQYBSABKAsyEi50b2xsZ2F0ZS52MS5HcmFudEgAiAEBEhQKB21zX2xlZnQYBiABKARIAYgBARIZCgxrZWVwX2F0X21vc3QYByABKANIAogBARIPCgdpc19vdmVyGAggASgIEg0KBWxpbWl0GAkgASgDEg8KB3NldHRsZWQYCiABKAMSDwoHY291bnRlZBgLIAEoAxIXCgpyb29tX2luX21zGAwgASgESAOIAQFCCAoGX2dyYW50QgoKCF9tc19sZWZ0Qg8KDV9rZWVwX2F0X21vc3RCDQoLX3Jvb21faW5fbXMiUAoFR3JhbnQSDgoGbnVtYmVyGAEgASgNEg4KBmFtb3VudBgCIAEoAxInCghzaG9ydGFnZRgDIAEoDjIVLnRvbGxnYXRlLnYxLlNob3J0YWdlIg0KC0hlbGRSZXF1ZXN0IkgKCUhlbGRSZXBseRITCgtpbmNhcm5hdGlvbhgBIAEoBBImCgZsZWFzZXMYAiADKAsyFi50b2xsZ2F0ZS52MS5IZWxkTGVhc2UifAoJSGVsZExlYXNlEg0KBWVwb2NoGAEgASgEEg0KBWxlYXNlGAIgASgNEg8KB3N1YmplY3QYAyABKAkSDwoHYWNjb3VudBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBBIPCgdzZXR0bGVkGAYgASgDEgwKBG9wZW4YByABKAMqXgoIU2hvcnRhZ2USGAoUU0hPUlRBR0VfVU5TUEVDSUZJRUQQABIRCg1TSE9SVEFHRV9IRUxEEAESEgoOU0hPUlRBR0VfU1BFTlQQAhIRCg1TSE9SVEFHRV9OT05FEAMyiAEKBkxlZGdlchJECghFeGNoYW5nZRIcLnRvbGxnYXRlLnYxLkV4Y2hhbmdlUmVxdWVzdBoaLnRvbGxnYXRlLnYxLkV4Y2hhbmdlUmVwbHkSOAoESGVsZBIYLnRvbGxnYXRlLnYxLkhlbGRSZXF1ZXN0GhYudG9sbGdhdGUudjEuSGVsZFJlcGx5YgZwcm90bzM");
+  fileDesc("Chh0b2xsZ2F0ZS92MS9sZWRnZXIucHJvdG8SC3RvbGxnYXRlLnYxImwKD0V4Y2hhbmdlUmVxdWVzdBITCgtpbmNhcm5hdGlvbhgBIAEoBBIvCgpzdGF0ZW1lbnRzGAIgAygLMhsudG9sbGdhdGUudjEuTGVhc2VTdGF0ZW1lbnQSEwoLaXNfY29tcGxldGUYAyABKAgi+QEKDkxlYXNlU3RhdGVtZW50Eg0KBWVwb2NoGAEgASgEEg0KBWxlYXNlGAIgASgNEg8KB3N1YmplY3QYAyABKAkSDwoHYWNjb3VudBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBBIPCgdzZXR0bGVkGAYgASgDEgwKBG9wZW4YByABKAMSDwoHdW5zcGVudBgIIAEoAxINCgVkcmF3cxgJIAEoDRIfCgRkcmF3GAogASgLMhEudG9sbGdhdGUudjEuRHJhdxIRCglpc19jbG9zZWQYCyABKAgSFAoMaXNfb2ZfZm9ybWVyGAwgASgIEgwKBGJvb3QYDSABKAkiNQoERHJhdxIOCgZudW1iZXIYASABKA0SDQoFYXNrZWQYAiABKAMSDgoGd2FudGVkGAMgASgDImIKDUV4Y2hhbmdlUmVwbHkSEwoLaW5jYXJuYXRpb24YASABKAQSKQoHYW5zd2VycxgCIAMoCzIYLnRvbGxnYXRlLnYxLkxlYXNlQW5zd2VyEhEKCWlzX2Zyb3plbhgDIAEoCCK4AgoLTGVhc2VBbnN3ZXISDQoFZXBvY2gYASABKAQSDQoFbGVhc2UYAiABKA0SDwoHYWNjb3VudBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoBBImCgVncmFudBgFIAEoCzISLnRvbGxnYXRlLnYxLkdyYW50SACIAQESFAoHbXNfbGVmdBgGIAEoBEgBiAEBEhkKDGtlZXBfYXRfbW9zdBgHIAEoA0gCiAEBEg8KB2lzX292ZXIYCCABKAgSDQoFbGltaXQYCSABKAMSDwoHc2V0dGxlZBgKIAEoAxIPCgdjb3VudGVkGAsgASgDEhcKCnJvb21faW5fbXMYDCABKARIA4gBAUIICgZfZ3JhbnRCCgoIX21zX2xlZnRCDwoNX2tlZXBfYXRfbW9zdEINCgtfcm9vbV9pbl9tcyJQCgVHcmFudBIOCgZudW1iZXIYASABKA0SDgoGYW1vdW50GAIgASgDEicKCHNob3J0YWdlGAMgASgOMhUudG9sbGdhdGUudjEuU2hvcnRhZ2UiDQoLSGVsZFJlcXVlc3QiiwEKCUhlbGRSZXBseRITCgtpbmNhcm5hdGlvbhgBIAEoBBImCgZsZWFzZXMYAiADKAsyFi50b2xsZ2F0ZS52MS5IZWxkTGVhc2USEQoJaXNfZnJvemVuGAMgASgIEhsKDmtub3duX3VudGlsX21zGAQgASgESACIAQFCEQoPX2tub3duX3VudGlsX21zIooBCglIZWxkTGVhc2USDQoFZXBvY2gYASABKAQSDQoFbGVhc2UYAiABKA0SDwoHc3ViamVjdBgDIAEoCRIPCgdhY2NvdW50GAQgASgJEhAKCHJldmlzaW9uGAUgASgEEg8KB3NldHRsZWQYBiABKAMSDAoEb3BlbhgHIAEoAxIMCgRib290GAggASgJKl4KCFNob3J0YWdlEhgKFFNIT1JUQUdFX1VOU1BFQ0lGSUVEEAASEQoNU0hPUlRBR0VfSEVMRBABEhIKDlNIT1JUQUdFX1NQRU5UEAISEQoNU0hPUlRBR0VfTk9ORRADMogBCgZMZWRnZXISRAoIRXhjaGFuZ2USHC50b2xsZ2F0ZS52MS5FeGNoYW5nZVJlcXVlc3QaGi50b2xsZ2F0ZS52MS5FeGNoYW5nZVJlcGx5EjgKBEhlbGQSGC50b2xsZ2F0ZS52MS5IZWxkUmVxdWVzdBoWLnRvbGxnYXRlLnYxLkhlbGRSZXBseWIGcHJvdG8z");
 
 /**
  * @generated from message tollgate.v1.ExchangeRequest
@@ -33,7 +33,8 @@ export type ExchangeRequest = Message<"tollgate.v1.ExchangeRequest"> & {
   statements: LeaseStatement[];
 
   /**
-   * All that is lent to the proxy is in these statements: after a restore, its word that it has restated everything.
+   * With these statements all is said that was lent to the proxy, to this and to all of its former boots: after a restore, its
+   * word that it has restated everything.
    *
    * @generated from field: bool is_complete = 3;
    */
@@ -126,6 +127,13 @@ export type LeaseStatement = Message<"tollgate.v1.LeaseStatement"> & {
    * @generated from field: bool is_of_former = 12;
    */
   isOfFormer: boolean;
+
+  /**
+   * With that: the boot of the proxy that the holder was of, as its disk has it. Of others it is the one that calls.
+   *
+   * @generated from field: string boot = 13;
+   */
+  boot: string;
 };
 
 /**
@@ -333,6 +341,20 @@ export type HeldReply = Message<"tollgate.v1.HeldReply"> & {
    * @generated from field: repeated tollgate.v1.HeldLease leases = 2;
    */
   leases: HeldLease[];
+
+  /**
+   * As in ExchangeReply.
+   *
+   * @generated from field: bool is_frozen = 3;
+   */
+  isFrozen: boolean;
+
+  /**
+   * After a restore, by the ledger's clock: what it has heard before this is in the backup. Absent where nobody can say.
+   *
+   * @generated from field: optional uint64 known_until_ms = 4;
+   */
+  knownUntilMs?: bigint | undefined;
 };
 
 /**
@@ -380,6 +402,13 @@ export type HeldLease = Message<"tollgate.v1.HeldLease"> & {
    * @generated from field: int64 open = 7;
    */
   open: bigint;
+
+  /**
+   * Of the proxy, that it was lent to; empty where nobody noted it.
+   *
+   * @generated from field: string boot = 8;
+   */
+  boot: string;
 };
 
 /**

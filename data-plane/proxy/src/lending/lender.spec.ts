@@ -1,0 +1,203 @@
+// When a proxy says that it has restated all that was lent to it. Said too early, a ledger from a backup lends a second time what
+// a worker still has or a dead one spent; never said, nobody is lent anything any more. The ledger here is written by hand and
+// keeps no books: it answers what it is told to and remembers what it heard; the real one is in `test/e2e`.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import {
+  ExchangeReplySchema,
+  HeldReplySchema,
+  type ExchangeRequestSchema,
+  type LeaseStatementSchema,
+} from "@tollgate/schema/ledger";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../../test/support/wait.ts";
+import { beginForgetting, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
+import { markBelieved, type LeaseTotals } from "../facts/totals.ts";
+import { openRecorder } from "../facts/recorder.ts";
+import { testKey } from "../facts/spool.fixture.ts";
+import type { LendingAnswers, LendingBatch } from "./desk.ts";
+import { createLender, type Lender } from "./lender.ts";
+
+type Heard = { isComplete: boolean; incarnation: bigint; said: string[] };
+
+let directory: string;
+let lender: Lender;
+let live: Set<bigint>;
+let heard: Heard[];
+let answered: { epoch: bigint; answers: LendingAnswers }[];
+let untold: number;
+/** What the ledger is like. */
+let ledger: {
+  incarnation: bigint;
+  isFrozen: boolean;
+  isDown: boolean;
+  held: { epoch: bigint; lease: number; boot?: string }[];
+};
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "tollgate-lender-"));
+  beginForgetting(directory, 0n, 0);
+  [live, heard, answered, untold] = [new Set([9n]), [], [], 0];
+  ledger = { incarnation: 1n, isFrozen: false, isDown: false, held: [] };
+  lender = open();
+});
+afterEach(() => {
+  lender.close();
+  rmSync(directory, { recursive: true });
+});
+
+function open(standsInFrom = 1n): Lender {
+  return createLender({
+    ledger: {
+      async exchange(request) {
+        if (ledger.isDown) throw new Error("the line is down");
+        heard.push(heardIn(request));
+        return create(ExchangeReplySchema, ledger);
+      },
+      async held() {
+        if (ledger.isDown) throw new Error("the line is down");
+        const leases = ledger.held.map((lease) => ({ ...lease, subject: "budget/a", account: "budget/a/1/total" }));
+        return create(HeldReplySchema, { ...ledger, leases });
+      },
+    },
+    ...{ boot: "now", spoolDirectory: directory, liveEpochs: () => live, standsInFrom },
+    answer: (epoch, answers) => answered.push({ epoch, answers }),
+    onProblem: () => undefined,
+    onUntold: () => (untold += 1),
+  });
+}
+
+function heardIn({
+  isComplete = false,
+  incarnation = 0n,
+  statements = [],
+}: MessageInitShape<typeof ExchangeRequestSchema>): Heard {
+  const said = statements.map((one: MessageInitShape<typeof LeaseStatementSchema>) => {
+    const former = one.isOfFormer === true ? "former " : "";
+    const boot = one.boot ? ` of ${one.boot}` : "";
+    return `${former}${one.epoch}/${one.lease}${boot} ${one.settled ?? 0n}+${one.open ?? 0n}`;
+  });
+  return { isComplete, incarnation, said };
+}
+
+const claims = () => heard.filter(({ isComplete, incarnation }) => isComplete && incarnation === ledger.incarnation);
+
+let batches = 0;
+function batchOf(incarnation: bigint, isComplete: boolean): LendingBatch {
+  const statement = { epoch: 9n, lease: 1, subject: "budget/a", account: "", revision: 1n };
+  return { batch: (batches += 1), statements: [statement], incarnation, isComplete };
+}
+
+const leaseOf = (settled: bigint, open = 0n): LeaseTotals => {
+  return { lease: 1, subject: "budget/a", account: "budget/a/1/total", settled, open };
+};
+
+/** A boot that was killed. */
+async function left(epoch: bigint, leases: readonly LeaseTotals[]): Promise<void> {
+  const totals = { all: () => leases, takeChanged: () => leases };
+  const options = { directory, epoch, key: testKey, nowMs: () => 1, maxBytes: 1 << 20, totals, proxyBoot: "before" };
+  const recorder = openRecorder(options);
+  recorder.noteTotals();
+  await turn();
+  recorder.close();
+}
+
+function restore(): void {
+  ledger = { ...ledger, incarnation: ledger.incarnation + 1n, isFrozen: true, held: [] };
+  heard = [];
+}
+
+const settle = async (): Promise<void> => {
+  for (let count = 0; count < 20; count += 1) await turn();
+};
+
+test("what a former boot left is told once and kept, and after a restore once more, with all that came before", async () => {
+  markBelieved(directory, 2n, "b");
+  keepEnded(directory, 2n, [leaseOf(5n)]);
+  await left(3n, [leaseOf(7n, 2n)]);
+  lender.look();
+  await until(() => heard.length > 0, { what: "the leases to be told" });
+  await settle();
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 3/1 of before 7+2"]);
+  expect(readEnded(directory, 3n)).toEqual([leaseOf(7n, 2n)]);
+  restore();
+  lender.look();
+  await until(() => claims().length > 0, { what: "the claim" });
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 2/1 of b 5+0", "former 3/1 of before 7+2"]);
+  expect(untold).toBe(0);
+});
+
+test("a worker that has nothing to ask for is asked to say what it has, and only then it is all", async () => {
+  lender.say(9n, batchOf(1n, true));
+  await until(() => heard.length > 0, { what: "the first exchange" });
+  restore();
+  lender.look();
+  await until(() => answered.some(({ answers }) => answers.incarnation === 2n), { what: "the worker to be told" });
+  await settle();
+  expect(claims()).toEqual([]);
+  // It says so, and the message is lost.
+  ledger.isDown = true;
+  lender.say(9n, batchOf(2n, true));
+  await until(() => answered.some(({ answers }) => answers.answers === undefined), { what: "the loss" });
+  ledger.isDown = false;
+  lender.look();
+  await settle();
+  expect(claims()).toEqual([]);
+  lender.say(9n, batchOf(2n, true));
+  await until(() => claims().length > 0, { what: "the claim" });
+});
+
+test("a worker that never asked for anything has nothing to say", async () => {
+  restore();
+  lender.look();
+  await until(() => claims().length > 0, { what: "the claim" });
+});
+
+test("what a worker left that began and ended since the last look stays until it was told", async () => {
+  lender.look();
+  await settle();
+  await left(12n, [leaseOf(4n, 1n)]);
+  expect(lender.isHeld(12n)).toBe(true);
+  lender.look();
+  await until(() => !lender.isHeld(12n), { what: "the leases to be told" });
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 12/1 of before 4+1"]);
+});
+
+test("who dies before all is said is told of first", async () => {
+  await left(9n, [leaseOf(4n, 1n)]);
+  lender.say(9n, batchOf(1n, true));
+  await settle();
+  restore();
+  lender.look();
+  await settle();
+  expect(claims()).toEqual([]);
+  live = new Set([10n]);
+  lender.look();
+  await until(() => claims().length > 0, { what: "the claim" });
+  expect(heard.flatMap(({ said }) => said)).toEqual(["former 9/1 of before 4+1"]);
+});
+
+test.each([
+  ["was begun in another place", 4n, []],
+  ["the disk does not have", 1n, [{ epoch: 5n, lease: 1 }]],
+  ["had an epoch of this disk on another machine", 1n, [{ epoch: 3n, lease: 1, boot: "copy" }]],
+  ["has an epoch of this boot on another machine", 1n, [{ epoch: 9n, lease: 1, boot: "copy" }]],
+])("a boot that %s is not spoken for, and the proxy never says that it was all", async (_, standsInFrom, held) => {
+  lender.close();
+  lender = open(standsInFrom);
+  await left(3n, [leaseOf(7n, 2n)]);
+  restore();
+  ledger.held = held;
+  lender.look();
+  await until(() => untold > 0, { what: "word that it is not all" });
+  lender.say(9n, batchOf(2n, true));
+  await settle();
+  expect(claims()).toEqual([]);
+  expect(isEnded(directory, 3n)).toBe(standsInFrom <= 3n);
+  expect(untold).toBe(1);
+});
