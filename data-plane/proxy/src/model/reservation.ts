@@ -89,6 +89,8 @@ export class ModelReservation implements Reservation {
   private readonly running: readonly Running[];
   /** For attempts of which nobody heard. */
   private besideNanoUsd = 0n;
+  /** Once: intent and fact name them. */
+  private charged: string[] | undefined;
   private isInputSaid = false;
   private isOver = false;
 
@@ -118,6 +120,10 @@ export class ModelReservation implements Reservation {
   }
 
   accounts(): string[] {
+    return (this.charged ??= this.chargedAccounts());
+  }
+
+  private chargedAccounts(): string[] {
     return this.hold.parts.flatMap(({ lease }, at) => (isMoney(this.parts[at]?.role) ? [lease.account] : []));
   }
 
