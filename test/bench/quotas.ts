@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 import { cpuSeconds, median } from "./load.ts";
 import { headersOf, shortBody } from "./model-requests.ts";
 import { report } from "./report.ts";
-import { difference, reportSpread, takeTurns, type Subject } from "./turns.ts";
+import { difference, leadSeconds, reportSpread, takeTurns, type Subject } from "./turns.ts";
 
 const loads = [
   { name: "messages c64", connections: 64 },

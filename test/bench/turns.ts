@@ -14,6 +14,9 @@ export type Subject = {
 
 export type Round = { readonly cpuUs: number; readonly rate: number; readonly p50: number; readonly p99: number };
 
+/** So long each has calls before it is measured: who was idle while it was the others' turn is slower at first. */
+export const leadSeconds = 0.7;
+
 export type Turns = {
   readonly rounds: number;
   readonly connections: number;
@@ -58,6 +61,7 @@ export async function takeTurns(subjects: readonly Subject[], turns: Turns): Pro
 }
 
 async function measure(subject: Subject, turns: Turns): Promise<Round> {
+  await runLoad(loadOf(subject, turns, leadSeconds));
   const cpuSecondsNow = async (): Promise<number> => (subject.pid === undefined ? 0 : cpuSeconds(subject.pid));
   const before = await cpuSecondsNow();
   const result = await runLoad(loadOf(subject, turns, turns.seconds));
