@@ -99,8 +99,8 @@ async function compare(
       { bench, subject: `added ${figure}`, unit: "ms" },
       results.related(held.name, free.name, figure, difference),
     );
-  const thousands =
-    (median(results.of(held.name, "rate")) * (turns.rounds * turns.seconds + turns.warmUpSeconds)) / 1_000;
+  const seconds = turns.rounds * (leadSeconds + turns.seconds) + turns.warmUpSeconds;
+  const thousands = (median(results.of(held.name, "rate")) * seconds) / 1_000;
   for (const [subject, of, unit] of [
     ["ledger exchanges for 1,000 calls", "exchanges", "count"],
     ["leases spoken of for 1,000 calls", "statements", "count"],
