@@ -58,6 +58,7 @@ export function runWorker(config: Config, log: Log): void {
       epoch,
       clocks: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
       send: (batch) => tell({ kind: "lend", batch }),
+      keep: () => recorder.keepTotals(),
       autonomyMs: config.ledgerAutonomyMs,
     });
     const recorder = openRecorder({

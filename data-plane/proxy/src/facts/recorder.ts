@@ -26,8 +26,11 @@ export type Recorder = {
   /** Before a call goes out. Its fact, which has the same request id, ends it. */
   intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void;
   record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint;
-  /** Writes what leases stand at with what else this turn writes, also where that is nothing. */
-  noteTotals(): void;
+  /**
+   * Writes what leases stand at, at once: before anything is said or done that a successor has to know. What else was waiting
+   * goes along, and its callers are told in their turn.
+   */
+  keepTotals(): void;
   /** Whether calls may hold what leases lend: not where a successor would take for unspent what was spent. */
   mayHold(): boolean;
   /** The last `seq` that was given out. */
@@ -73,6 +76,8 @@ export function openRecorder(options: RecorderOptions): Recorder {
   const open = new Map<string, IntentInit>();
   const counted = { calls: 0, refusals: 0 };
   let callbacks: ((outcome: RecordOutcome) => void)[] = [];
+  /** Of what those who wait have to be told of: lost where any of it was. */
+  let turnOutcome: RecordOutcome = "durable";
   let segment: OpenSegment | undefined;
   let madeFirstSeq: bigint | undefined;
   let lost = 0n;
@@ -109,20 +114,18 @@ export function openRecorder(options: RecorderOptions): Recorder {
     turn ??= setImmediate(flush);
   }
 
-  function noteTotals(): void {
-    if (!isClosed) soon(undefined);
+  function keepTotals(): void {
+    if (!isClosed) writeWaiting();
   }
 
   function flush(): void {
     if (turn !== undefined) clearImmediate(turn);
     turn = undefined;
-    waiting.addTotals(options.totals?.takeChanged() ?? []);
-    if (waiting.isEmpty()) return;
-    const facts = BigInt(waiting.facts());
+    writeWaiting();
     const done = callbacks;
+    const outcome = turnOutcome;
     callbacks = [];
-    const outcome = write(waiting.take(), facts);
-    if (outcome === "lost") lost += facts;
+    turnOutcome = "durable";
     const thrown: unknown[] = [];
     for (const callback of done) {
       try {
@@ -131,9 +134,17 @@ export function openRecorder(options: RecorderOptions): Recorder {
         thrown.push(error);
       }
     }
-    if (outcome === "durable") options.onWritten?.();
     // One caller's bug must not leave the others waiting for their fact; it still ends where bugs end.
     if (thrown.length > 0) throw new AggregateError(thrown, "who waited for a fact failed");
+  }
+
+  function writeWaiting(): void {
+    waiting.addTotals(options.totals?.takeChanged() ?? []);
+    if (waiting.isEmpty()) return;
+    const facts = BigInt(waiting.facts());
+    if (write(waiting.take(), facts) === "durable") return options.onWritten?.();
+    lost += facts;
+    turnOutcome = "lost";
   }
 
   function write(records: Uint8Array, facts: bigint): RecordOutcome {
@@ -240,7 +251,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
       epoch,
       intend,
       record,
-      noteTotals,
+      keepTotals,
       lastSeq: () => seq,
       counts,
       factsLost: () => lost,

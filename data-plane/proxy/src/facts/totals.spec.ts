@@ -82,13 +82,15 @@ test("what calls hold is on disk before any of them goes out, and so is what the
   expect(last(2)).toEqual(of(2, 0n, 70n));
 });
 
-test("an extension in the middle of a stream is written by itself", async () => {
-  recorder.intend(intent("a"), () => undefined);
-  await turn();
+test("an extension in the middle of a stream is written at once, and who waits for his intent hears in his turn", async () => {
+  const heard: unknown[] = [];
+  recorder.intend(intent("a"), (outcome) => heard.push(outcome));
   set(9, 0n, 9_007_199_254_740_993n);
-  recorder.noteTotals();
-  await turn();
+  recorder.keepTotals();
   expect(last(9)?.open).toBe(9_007_199_254_740_993n);
+  expect(heard).toEqual([]);
+  await turn();
+  expect(heard).toEqual(["durable"]);
 });
 
 test("each segment begins with all leases, so that those before it may be trimmed", async () => {
@@ -109,7 +111,7 @@ test("each segment begins with all leases, so that those before it may be trimme
 test("whose lease it is is said once a segment, also of one that is let go before the segment begins", async () => {
   for (const settled of [1n, 2n, 3n]) {
     set(7, settled, 0n);
-    recorder.noteTotals();
+    recorder.keepTotals();
     await turn();
   }
   const [first] = listSegments(directory, epoch);
@@ -140,7 +142,7 @@ test("a lease that is written down before its account is known says it as soon a
     recorder.record(refusal("a"));
     await turn();
     set(7, 0n, 9n);
-    recorder.noteTotals();
+    recorder.keepTotals();
     await turn();
     expect(last(7)).toEqual(of(7, 0n, 9n));
   }

@@ -40,6 +40,7 @@ export type Desk = TotalsSource & {
   reserve(asks: readonly Ask[], onDone: (outcome: Outcome) => void): void;
   /** Calls back when the ledger has said how they stand, or cannot be asked. */
   look(asks: readonly Ask[], onDone: () => void): void;
+  /** What is held more is on disk when it returns. Where there is not enough it is drawn, for who asks again later. */
   extend(hold: Hold, amounts: readonly bigint[]): boolean;
   release(hold: Hold, amounts: readonly bigint[]): void;
   settle(hold: Hold, used: readonly bigint[]): void;
@@ -54,6 +55,8 @@ export type DeskParts = {
   readonly epoch: bigint;
   readonly clocks: () => Clocks;
   readonly send: (batch: LendingBatch) => void;
+  /** Writes down what leases stand at. */
+  readonly keep: () => void;
   /** How long a worker goes on that does not hear of the ledger. */
   readonly autonomyMs: number;
   readonly timings?: Partial<Timings>;
@@ -83,6 +86,8 @@ export function createDesk(parts: DeskParts): Desk {
   const shortages = new Map<string, Shortage["reason"]>();
   let waiters: Waiter[] = [];
   let lookers: Waiter<() => void>[] = [];
+  /** Calls under way that need more, each by what it last asked for. Nobody waits: they go on until they cannot. */
+  const wanting = new Map<Hold, readonly bigint[]>();
   /** How many wait for each subject: who comes later does not overtake them, and everybody else goes on. */
   const waitedFor = new Map<string, number>();
   let underWay: { batch: number; sentAt: Clocks; incarnation: bigint; isComplete: boolean } | undefined;
@@ -163,6 +168,15 @@ export function createDesk(parts: DeskParts): Desk {
   function lackEach(now: Clocks): void {
     for (const lease of book.leases()) lease.lacks(0n, 0n);
     const lacking = new Map<string, bigint>();
+    for (const [{ parts: held }, amounts] of wanting)
+      for (const [index, { lease }] of held.entries()) {
+        const amount = (amounts[index] ?? 0n) - lease.unspent;
+        if (amount <= 0n) continue;
+        const before = lacking.get(lease.subject);
+        const inAll = (before ?? 0n) + (before === undefined ? amount : (amounts[index] ?? 0n));
+        lacking.set(lease.subject, inAll);
+        lease.lacks(before === undefined ? amount : lease.lackingFirst(), inAll);
+      }
     for (const { asks } of waiters) {
       const tried = book.lacking(asks, now);
       for (const { ask, lease, lacking: amount } of tried) {
@@ -283,11 +297,19 @@ export function createDesk(parts: DeskParts): Desk {
     look,
     extend: (hold, amounts) => {
       const isHeld = book.extend(hold, amounts, clocks());
+      const isNew = !isHeld && !wanting.has(hold);
+      if (isHeld) {
+        wanting.delete(hold);
+        // What it pays for goes out in this turn, and what is held in its place elsewhere may be lent to others as soon as it is said.
+        parts.keep();
+      } else wanting.set(hold, amounts);
+      if (isNew) exchange();
       later(exchangeMs);
       return isHeld;
     },
     release: (hold, amounts) => book.release(hold, amounts),
     settle(hold, used) {
+      wanting.delete(hold);
       book.settle(hold, used);
       later(exchangeMs);
     },

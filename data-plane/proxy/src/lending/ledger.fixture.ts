@@ -67,10 +67,20 @@ export class FakeLedger {
   }
 }
 
-export function deskOf(ledger: FakeLedger, name: string, epoch: bigint): Desk {
+type Watching = { readonly keep?: () => void; readonly onSaid?: (batch: LendingBatch) => void };
+
+export function deskOf(
+  ledger: FakeLedger,
+  name: string,
+  epoch: bigint,
+  { keep = () => undefined, onSaid = () => undefined }: Watching = {},
+): Desk {
   const desk: Desk = createDesk({
-    ...{ epoch, clocks, autonomyMs: 3_600_000 },
-    send: (batch) => void setTimeout(() => desk.answered(ledger.answer(name, batch)), 2),
+    ...{ epoch, clocks, autonomyMs: 3_600_000, keep },
+    send: (batch) => {
+      onSaid(batch);
+      setTimeout(() => desk.answered(ledger.answer(name, batch)), 2);
+    },
   });
   return desk;
 }

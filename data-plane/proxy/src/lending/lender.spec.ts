@@ -102,7 +102,7 @@ async function left(epoch: bigint, leases: readonly LeaseTotals[]): Promise<void
   const totals = { all: () => leases, takeChanged: () => leases };
   const options = { directory, epoch, key: testKey, nowMs: () => 1, maxBytes: 1 << 20, totals, proxyBoot: "before" };
   const recorder = openRecorder(options);
-  recorder.noteTotals();
+  recorder.keepTotals();
   await turn();
   recorder.close();
 }

@@ -36,7 +36,7 @@ const paceMs = 5_000;
 const paceMsLeast = 500;
 /** A call that has to wait shows that the pace is not known yet: so many times what is lacking is drawn, and few wait after it. */
 const aheadOfLack = 8n;
-/** Who has used nothing for so long gives back what is unspent. */
+/** Who has used nothing for so long, and whose calls cannot need more, gives back what is unspent. */
 const idleMs = 30_000;
 /** Who has something unspent asks so often whether others are short of it, which is sooner than they give up. */
 const askAfterMs = 1_000;
@@ -238,7 +238,7 @@ export class Lease {
   }
 
   private isIdle(nowMs: number): boolean {
-    return this.unspent > 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
+    return this.unspent > 0n && this.open === 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
   }
 
   private decayed(nowMs: number): number {
