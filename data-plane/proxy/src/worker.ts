@@ -5,6 +5,7 @@
 import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
 import { createDesk, type Desk } from "./lending/desk.ts";
+import { answerMsMax } from "./lending/wire.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
 import { openGate, type Gate } from "./gate.ts";
@@ -59,6 +60,7 @@ export function runWorker(config: Config, log: Log): void {
       clocks: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
       send: (batch) => tell({ kind: "lend", batch }),
       autonomyMs: config.ledgerAutonomyMs,
+      timings: { answerMsMax },
     });
     const recorder = openRecorder({
       directory: spoolDirectory,
