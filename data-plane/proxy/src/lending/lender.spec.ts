@@ -2,7 +2,7 @@
 // a worker still has or a dead one spent; never said, nobody is lent anything any more. The ledger here is written by hand and
 // keeps no books: it answers what it is told to and remembers what it heard; the real one is in `test/e2e`.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -20,6 +20,7 @@ import { until } from "../../../../test/support/wait.ts";
 import { beginForgetting, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
 import { markBelieved, type LeaseTotals } from "../facts/totals.ts";
 import { openRecorder } from "../facts/recorder.ts";
+import { endedLeasesPath } from "../facts/spool-file.ts";
 import { testKey } from "../facts/spool.fixture.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
 import { createLender, type Lender } from "./lender.ts";
@@ -331,6 +332,47 @@ test.each([
     await settle();
   }
   expect(problems).toEqual(["invalid", "unreached", "unreached"]);
+});
+
+test("a disk that does not take what former boots left is told of once until it does, and a line that is down by others", async () => {
+  ledger.isDown = true;
+  lender.look();
+  await settle();
+  ledger.isDown = false;
+  expect(problems).toEqual([]);
+  for (const epoch of [3n, 4n]) {
+    await left(epoch, [leaseOf(7n, 2n)]);
+    const inTheWay = `${endedLeasesPath(directory, epoch)}.new`;
+    mkdirSync(inTheWay);
+    for (let round = 0; round < 3; round += 1) {
+      heard = [];
+      lender.look();
+      await until(() => heard.length > 0, { what: "the leases to be told" });
+      await settle();
+    }
+    rmdirSync(inTheWay);
+    lender.look();
+    await until(() => isEnded(directory, epoch), { what: "the leases to be kept" });
+    await settle();
+  }
+  expect(problems).toEqual(["own", "own"]);
+});
+
+test("what former boots left and the ledger does not take is told once", async () => {
+  await left(3n, [leaseOf(7n, 2n)]);
+  let refused = 0;
+  const refuse = (): void => {
+    refused += 1;
+    throw failure(status.INVALID_ARGUMENT);
+  };
+  ledger.faults = [refuse, refuse];
+  for (const round of [1, 2]) {
+    lender.look();
+    await until(() => refused === round, { what: "the refusal" });
+    await settle();
+  }
+  expect(problems).toEqual(["invalid"]);
+  expect(lender.isHeld(3n)).toBe(true);
 });
 
 test("the longest request stays far below what a message to the ledger may have", () => {

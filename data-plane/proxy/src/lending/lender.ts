@@ -14,7 +14,7 @@ import { listEpochs } from "../facts/spool-file.ts";
 import { bootOf, lastTotals } from "../facts/totals.ts";
 import type { ServiceClient } from "../grpc.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
-import { grpcCodeOf, OncePerProblem, type LendingProblem } from "./problems.ts";
+import { grpcCodeOf, OncePerProblem, problemOf, type LendingProblem } from "./problems.ts";
 import { answerFromMessage, type WireStatement } from "./wire.ts";
 
 export type LenderParts = {
@@ -171,12 +171,14 @@ export function createLender(parts: LenderParts): Lender {
   }
 
   async function lookOnce(): Promise<void> {
-    // Nobody waits for it; a line that is down is told of by those who do.
     const live = new Set(parts.liveEpochs());
     try {
       await tellAll(live);
+      problems.over("own");
       void exchange();
     } catch (error) {
+      // Nobody waits for it; a line that is down is told of by those who do.
+      if (problemOf(error) !== "unreached") problems.tell(error);
       // A control plane from before the ledger has lent nothing that could be told.
       if (grpcCodeOf(error) === status.UNIMPLEMENTED) told = new Set(formerEpochs(live));
       lookLater();
