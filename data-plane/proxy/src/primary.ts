@@ -25,6 +25,7 @@ import { refusalsOf, refusalTeller } from "./feed/refusals.ts";
 import type { ToWorker, WorkerStart } from "./ipc.ts";
 import { openKafka, type KafkaDoor } from "./kafka.ts";
 import { createLender } from "./lending/lender.ts";
+import { lendingTeller } from "./lending/problems.ts";
 import { besideTheLedger, standsInFrom } from "./lending/succession.ts";
 import { addressOf, freePort, PortProblem } from "./listen.ts";
 import type { Log } from "./log-output.ts";
@@ -184,8 +185,7 @@ export async function runPrimary(config: Config, log: Log): Promise<void> {
     liveEpochs: () => new Set(workers.epochs()),
     standsInFrom: mayStandInFrom,
     answer: (epoch, answers) => workers.tell(epoch, { kind: "lent", answers }),
-    onProblem: (error) =>
-      log.warn({ reason: String(error) }, "the ledger cannot be reached; calls live on what is lent"),
+    onProblem: lendingTeller(log),
     onUntold: () =>
       log.error(
         { proxyId: identity.proxyId },

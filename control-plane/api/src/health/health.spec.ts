@@ -32,3 +32,27 @@ test("a stopped projection and a database that is away are both named", async ()
   expect(projection).toContain("keys has stopped at 7");
   expect(database).toContain("database");
 });
+
+test("what only ever grows is a counter to whoever scrapes it, and says the same however often it is asked", async () => {
+  const row = { log: { incarnation: 1 }, position: 3n, proxies: 0, refusedScopes: 0, overspend: 0n };
+  const parts = {
+    database: { sql: { query: () => Promise.resolve([row]) } },
+    projections: { status: () => [] },
+    relay: undefined,
+    refusedBatches: { byCode: () => new Map() },
+    grpcRefusals: () => new Map([["auth.key-unknown", 2]]),
+    evidence: { count: () => 0 },
+    ledgerLoad: { exchanges: 3, statements: 700 },
+  };
+  const health = createHealth(parts as unknown as HealthParts);
+  await health.metrics();
+  const { text } = await health.metrics();
+  for (const [name, value] of [
+    ["tollgate_ledger_exchanges_total", "3"],
+    ["tollgate_ledger_statements_total", "700"],
+    ["tollgate_grpc_refused_total", "2"],
+  ] as const) {
+    expect(text).toContain(`# TYPE ${name} counter`);
+    expect(text).toMatch(new RegExp(`^${name}(\\{.*\\})? ${value}$`, "m"));
+  }
+});

@@ -60,21 +60,31 @@ export function createHealth(parts: HealthParts): Health {
   gauge("tollgate_fact_batches_refused", "Batches of facts that were refused, by code.", ["code"], (of) => {
     for (const [code, count] of refusedBatches.byCode()) of.set({ code }, count);
   });
-  new Counter({
-    name: "tollgate_grpc_refused_total",
-    help: "What proxies, or those who say they are, were refused over gRPC, by error code.",
-    labelNames: ["code"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [code, count] of grpcRefusals?.() ?? []) this.inc({ code }, count);
+  const counter = (name: string, help: string, labelNames: string[], collect: (counter: Counter) => void) =>
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      // It is counted elsewhere, and never goes down.
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  counter(
+    "tollgate_grpc_refused_total",
+    "What proxies, or those who say they are, were refused over gRPC, by error code.",
+    ["code"],
+    (of) => {
+      for (const [code, count] of grpcRefusals?.() ?? []) of.inc({ code }, count);
     },
+  );
+  counter("tollgate_ledger_exchanges_total", "Requests of proxies about what they are lent.", [], (of) => {
+    of.inc(ledgerLoad?.exchanges ?? 0);
   });
-  gauge("tollgate_ledger_exchanges_total", "Exchanges with proxies about what they are lent.", [], (of) => {
-    of.set(ledgerLoad?.exchanges ?? 0);
-  });
-  gauge("tollgate_ledger_statements_total", "Leases that proxies spoke of in them.", [], (of) => {
-    of.set(ledgerLoad?.statements ?? 0);
+  counter("tollgate_ledger_statements_total", "Leases that proxies spoke of in them.", [], (of) => {
+    of.inc(ledgerLoad?.statements ?? 0);
   });
   gauge("tollgate_fleet_proxies", "Proxies that report.", [], async (of) => {
     of.set(Number((await readTotals(database.sql)).proxies));

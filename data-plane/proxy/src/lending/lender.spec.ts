@@ -2,15 +2,16 @@
 // a worker still has or a dead one spent; never said, nobody is lent anything any more. The ledger here is written by hand and
 // keeps no books: it answers what it is told to and remembers what it heard; the real one is in `test/e2e`.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
 import {
   ExchangeReplySchema,
   HeldReplySchema,
-  type ExchangeRequestSchema,
+  ExchangeRequestSchema,
   type LeaseStatementSchema,
 } from "@tollgate/schema/ledger";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -19,6 +20,7 @@ import { until } from "../../../../test/support/wait.ts";
 import { beginForgetting, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
 import { markBelieved, type LeaseTotals } from "../facts/totals.ts";
 import { openRecorder } from "../facts/recorder.ts";
+import { endedLeasesPath } from "../facts/spool-file.ts";
 import { testKey } from "../facts/spool.fixture.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
 import { createLender, type Lender } from "./lender.ts";
@@ -31,19 +33,22 @@ let live: Set<bigint>;
 let heard: Heard[];
 let answered: { epoch: bigint; answers: LendingAnswers }[];
 let untold: number;
+let problems: string[];
 /** What the ledger is like. */
 let ledger: {
   incarnation: bigint;
   isFrozen: boolean;
   isDown: boolean;
+  /** What it answers the first requests with, one each; undefined: as ever. */
+  faults: ((() => void) | undefined)[];
   held: { epoch: bigint; lease: number; boot?: string }[];
 };
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "tollgate-lender-"));
   beginForgetting(directory, 0n, 0);
-  [live, heard, answered, untold] = [new Set([9n]), [], [], 0];
-  ledger = { incarnation: 1n, isFrozen: false, isDown: false, held: [] };
+  [live, heard, answered, untold, problems] = [new Set([9n]), [], [], 0, []];
+  ledger = { incarnation: 1n, isFrozen: false, isDown: false, faults: [], held: [] };
   lender = open();
 });
 afterEach(() => {
@@ -55,21 +60,31 @@ function open(standsInFrom = 1n): Lender {
   return createLender({
     ledger: {
       async exchange(request) {
-        if (ledger.isDown) throw new Error("the line is down");
+        if (ledger.isDown) throw failure(status.UNAVAILABLE);
+        ledger.faults.shift()?.();
+        const { statements = [] } = request;
+        // As the real one does.
+        if (statements.length > 2_000) throw failure(status.INVALID_ARGUMENT);
         heard.push(heardIn(request));
-        return create(ExchangeReplySchema, ledger);
+        const answers = statements.map(({ epoch = 0n, lease = 0, revision = 0n }) => ({ epoch, lease, revision }));
+        return create(ExchangeReplySchema, { ...ledger, answers });
       },
       async held() {
-        if (ledger.isDown) throw new Error("the line is down");
+        if (ledger.isDown) throw failure(status.UNAVAILABLE);
         const leases = ledger.held.map((lease) => ({ ...lease, subject: "budget/a", account: "budget/a/1/total" }));
         return create(HeldReplySchema, { ...ledger, leases });
       },
     },
     ...{ boot: "now", spoolDirectory: directory, liveEpochs: () => live, standsInFrom },
     answer: (epoch, answers) => answered.push({ epoch, answers }),
-    onProblem: () => undefined,
+    onProblem: (kind) => problems.push(kind),
     onUntold: () => (untold += 1),
   });
+}
+
+/** As it comes out of the client. */
+function failure(code: status): Error {
+  return Object.assign(new Error(`refused with ${status[code]}`), { code });
 }
 
 function heardIn({
@@ -92,6 +107,18 @@ function batchOf(incarnation: bigint, isComplete: boolean): LendingBatch {
   const statement = { epoch: 9n, lease: 1, subject: "budget/a", account: "", revision: 1n };
   return { batch: (batches += 1), statements: [statement], incarnation, isComplete };
 }
+
+/** Of as many leases; the worker of it goes on where it was. */
+function batchOfMany(incarnation: bigint, leases: number): LendingBatch {
+  const statements = Array.from({ length: leases }, (_, at) => {
+    return { epoch: 9n, lease: at + 1, subject: `budget/${at}`, account: "", revision: 1n };
+  });
+  return { batch: (batches += 1), statements, incarnation, isComplete: true };
+}
+
+/** How many statements each request had, and whether it said that it was all. */
+const sizes = () => heard.map(({ said, isComplete }) => `${said.length}${isComplete ? " all" : ""}`);
+const answersTo = ({ batch }: LendingBatch) => answered.filter(({ answers }) => answers.batch === batch);
 
 const leaseOf = (settled: bigint, open = 0n): LeaseTotals => {
   return { lease: 1, subject: "budget/a", account: "budget/a/1/total", settled, open };
@@ -200,4 +227,164 @@ test.each([
   expect(claims()).toEqual([]);
   expect(isEnded(directory, 3n)).toBe(standsInFrom <= 3n);
   expect(untold).toBe(1);
+});
+
+test("more than the ledger takes at once goes out in parts, and with the last it is said that it was all", async () => {
+  lender.say(9n, batchOf(1n, true));
+  await until(() => heard.length > 0, { what: "the first exchange" });
+  restore();
+  lender.look();
+  await until(() => answered.some(({ answers }) => answers.incarnation === 2n), { what: "the worker to be told" });
+  const batch = batchOfMany(2n, 2_100);
+  lender.say(9n, batch);
+  await until(() => claims().length > 0, { what: "the claim" });
+  expect(sizes()).toEqual(["1000", "1000", "100 all"]);
+  expect(new Set(heard.flatMap(({ said }) => said)).size).toBe(2_100);
+  const [whole, ...more] = answersTo(batch);
+  expect(more).toEqual([]);
+  expect(whole?.answers.answers?.map(({ lease }) => lease)).toEqual(batch.statements.map(({ lease }) => lease));
+  expect(problems).toEqual([]);
+});
+
+test("workers that say too much together are each answered what is theirs", async () => {
+  lender.say(9n, batchOf(1n, true));
+  live = new Set([9n, 10n]);
+  // While that is under way; then both go out together.
+  const batch = batchOfMany(1n, 1_500);
+  const other = { ...batch, batch: 1, statements: batch.statements.map((said) => ({ ...said, epoch: 10n })) };
+  lender.say(9n, batch);
+  lender.say(10n, other);
+  await until(() => answered.some(({ epoch }) => epoch === 10n), { what: "the answers" });
+  expect(sizes()).toEqual(["1", "1000", "1000", "1000"]);
+  for (const [epoch, { batch: of }] of [[9n, batch] as const, [10n, other] as const]) {
+    const own = answered.filter((one) => one.epoch === epoch && one.answers.batch === of);
+    expect(own.map(({ answers }) => answers.answers?.length)).toEqual([1_500]);
+    expect(own[0]?.answers.answers?.every((answer) => answer.epoch === epoch)).toBe(true);
+  }
+});
+
+test("where one of the parts is lost nobody is answered, and it is not said that it was all", async () => {
+  lender.say(9n, batchOf(1n, true));
+  await until(() => heard.length > 0, { what: "the first exchange" });
+  restore();
+  lender.look();
+  await until(() => answered.some(({ answers }) => answers.incarnation === 2n), { what: "the worker to be told" });
+  await settle();
+  const isLost = (): void => {
+    throw failure(status.UNAVAILABLE);
+  };
+  ledger.faults = [undefined, isLost];
+  const lost = batchOfMany(2n, 2_100);
+  lender.say(9n, lost);
+  await until(() => answersTo(lost).length > 0, { what: "the loss" });
+  lender.look();
+  await settle();
+  expect(answersTo(lost).map(({ answers }) => answers.answers)).toEqual([undefined]);
+  expect(sizes()).toEqual(["1000"]);
+  expect(problems).toEqual(["unreached"]);
+  lender.say(9n, batchOfMany(2n, 2_100));
+  await until(() => claims().length > 0, { what: "the claim" });
+  expect(sizes()).toEqual(["1000", "1000", "1000", "100 all"]);
+});
+
+test("a restore between two parts: it was not all, and what was answered before it is not told", async () => {
+  restore();
+  lender.look();
+  await until(() => claims().length > 0, { what: "the claim of who has nothing" });
+  heard = [];
+  ledger.faults = [undefined, () => (ledger.incarnation = 3n)];
+  const batch = batchOfMany(2n, 2_100);
+  lender.say(9n, batch);
+  await until(() => answersTo(batch).length > 0, { what: "the answers" });
+  expect(sizes().slice(0, 3)).toEqual(["1000", "1000", "100"]);
+  const [{ answers } = { answers: undefined }] = answersTo(batch);
+  expect(answers?.incarnation).toBe(3n);
+  expect(answers?.answers?.length).toBe(1_100);
+  expect(answered.some(({ answers }) => answers.batch === 0 && answers.incarnation === 3n)).toBe(true);
+  await settle();
+  expect(claims()).toEqual([]);
+  lender.say(9n, batchOfMany(3n, 2_100));
+  await until(() => claims().length > 0, { what: "the claim" });
+});
+
+test.each([
+  ["refused as invalid", failure(status.INVALID_ARGUMENT)],
+  ["longer than a message may be", failure(status.RESOURCE_EXHAUSTED)],
+])("what is %s is told once and is no broken line", async (_, error) => {
+  const refuse = (): void => {
+    throw error;
+  };
+  for (let round = 0; round < 3; round += 1) {
+    ledger.faults = [refuse];
+    lender.say(9n, batchOf(1n, true));
+    await settle();
+    lender.say(9n, batchOf(1n, true));
+    await settle();
+  }
+  expect(problems).toEqual(["invalid"]);
+  for (let round = 0; round < 2; round += 1) {
+    ledger.isDown = true;
+    lender.say(9n, batchOf(1n, true));
+    lender.say(9n, batchOf(1n, true));
+    await settle();
+    ledger.isDown = false;
+    lender.say(9n, batchOf(1n, true));
+    await settle();
+  }
+  expect(problems).toEqual(["invalid", "unreached", "unreached"]);
+});
+
+test("a disk that does not take what former boots left is told of once until it does, and a line that is down by others", async () => {
+  ledger.isDown = true;
+  lender.look();
+  await settle();
+  ledger.isDown = false;
+  expect(problems).toEqual([]);
+  for (const epoch of [3n, 4n]) {
+    await left(epoch, [leaseOf(7n, 2n)]);
+    const inTheWay = `${endedLeasesPath(directory, epoch)}.new`;
+    mkdirSync(inTheWay);
+    for (let round = 0; round < 3; round += 1) {
+      heard = [];
+      lender.look();
+      await until(() => heard.length > 0, { what: "the leases to be told" });
+      await settle();
+    }
+    rmdirSync(inTheWay);
+    lender.look();
+    await until(() => isEnded(directory, epoch), { what: "the leases to be kept" });
+    await settle();
+  }
+  expect(problems).toEqual(["own", "own"]);
+});
+
+test("what former boots left and the ledger does not take is told once", async () => {
+  await left(3n, [leaseOf(7n, 2n)]);
+  let refused = 0;
+  const refuse = (): void => {
+    refused += 1;
+    throw failure(status.INVALID_ARGUMENT);
+  };
+  ledger.faults = [refuse, refuse];
+  for (const round of [1, 2]) {
+    lender.look();
+    await until(() => refused === round, { what: "the refusal" });
+    await settle();
+  }
+  expect(problems).toEqual(["invalid"]);
+  expect(lender.isHeld(3n)).toBe(true);
+});
+
+test("the longest request stays far below what a message to the ledger may have", () => {
+  const id = "0".repeat(36);
+  const most = (1n << 63n) - 1n;
+  const statement = {
+    ...{ epoch: most, lease: 2 ** 31 - 1, subject: `exposure/${id}`, account: `exposure/${id}/${most}/total` },
+    ...{ revision: most, settled: most, open: most, unspent: most, draws: 2 ** 31 - 1 },
+    draw: { number: 2 ** 31 - 1, asked: most, wanted: most },
+    ...{ isClosed: true, isOfFormer: true, boot: id },
+  };
+  const statements = Array.from({ length: 1_000 }, () => statement);
+  const request = create(ExchangeRequestSchema, { incarnation: most, isComplete: true, statements });
+  expect(toBinary(ExchangeRequestSchema, request).length).toBeLessThan(512 * 1024);
 });

@@ -1,18 +1,20 @@
 // Between the workers' desks and the ledger, in the primary: what the workers have to say goes out together, one exchange at a
 // time, and each is told what was answered to him. It also stands in for workers that are gone: what their leases stood at is on
 // disk, and where that is all that they served, their leases are closed by it; after a restore all of them are said once more.
+// What is more than the ledger takes at once goes out in several requests; the workers hear of none before all are answered.
 // That the proxy has restated everything it says only when it could speak for each of its workers. Of a directory that came here
 // from another machine, or as a copy, it says nothing: whoever had it may still spend.
 
 import { create } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
 import { tellFormers, type Former } from "@tollgate/kernel/lending/former";
-import { ExchangeRequestSchema, LeaseStatementSchema, type Ledger } from "@tollgate/schema/ledger";
+import { ExchangeRequestSchema, LeaseStatementSchema, type ExchangeReply, type Ledger } from "@tollgate/schema/ledger";
 import { forgottenMs, isEnded, keepEnded, readEnded } from "../facts/ended-leases.ts";
 import { listEpochs } from "../facts/spool-file.ts";
 import { bootOf, lastTotals } from "../facts/totals.ts";
 import type { ServiceClient } from "../grpc.ts";
 import type { LendingAnswers, LendingBatch } from "./desk.ts";
+import { grpcCodeOf, OncePerProblem, problemOf, type LendingProblem } from "./problems.ts";
 import { answerFromMessage, type WireStatement } from "./wire.ts";
 
 export type LenderParts = {
@@ -25,8 +27,8 @@ export type LenderParts = {
   /** The first of the epochs that this boot may speak for; see `succession.ts`. */
   readonly standsInFrom: bigint;
   readonly answer: (epoch: bigint, answers: LendingAnswers) => void;
-  /** Once for as long as the ledger cannot be reached. */
-  readonly onProblem: (error: unknown) => void;
+  /** Of each kind once, until it works again. */
+  readonly onProblem: (kind: LendingProblem, error: unknown) => void;
   /** Once in an incarnation: the ledger waits for what nobody here can say. */
   readonly onUntold: () => void;
 };
@@ -43,11 +45,11 @@ export type Lender = {
 };
 
 const lookAgainMs = 1_000;
-/** Half of what the ledger takes at once. */
+/** Of a request. Half of what the ledger takes, and at the longest half a mebibyte, of which it takes two. */
 const statementsMax = 1_000;
 
 export function createLender(parts: LenderParts): Lender {
-  const { ledger, onProblem, spoolDirectory } = parts;
+  const { ledger, spoolDirectory } = parts;
   const waiting = new Map<bigint, LendingBatch>();
   /** Of the epochs that have ever said anything, in which incarnation the ledger has heard everything of them. */
   const complete = new Map<bigint, bigint>();
@@ -61,6 +63,7 @@ export function createLender(parts: LenderParts): Lender {
   let isFrozen = false;
   let isUnderWay = false;
   let isFailing = false;
+  const problems = new OncePerProblem(parts.onProblem);
   let isClosed = false;
   let looking: Promise<void> | undefined;
   let isAskedToLook = false;
@@ -71,27 +74,24 @@ export function createLender(parts: LenderParts): Lender {
     isUnderWay = true;
     const batches = [...waiting];
     waiting.clear();
-    const said = { incarnation, isComplete: isCompleteWith(batches) };
     try {
-      const reply = await ledger.exchange(
-        request(
-          batches.flatMap(([, { statements }]) => statements),
-          said.isComplete,
-        ),
-      );
+      const replies = await sayAll(batches);
       isFailing = false;
-      ({ isFrozen } = reply);
+      problems.over("unreached");
       for (const [epoch, batch] of batches) if (batch.isComplete) complete.set(epoch, batch.incarnation);
-      if (said.isComplete) saidCompleteIn = said.incarnation;
-      if (rise(reply.incarnation)) look();
-      const answers = reply.answers.map((answer) => answerFromMessage(answer, reply.isFrozen));
+      const newest = replies.reduce((most, reply) => (reply.incarnation > most ? reply.incarnation : most), 0n);
+      if (rise(newest)) look();
+      // What was lent before a restore is not in the ledger any more: to that there is no answer.
+      const answers = replies
+        .filter((reply) => reply.incarnation === newest)
+        .flatMap((reply) => reply.answers.map((answer) => answerFromMessage(answer, reply.isFrozen)));
       for (const [epoch, { batch }] of batches)
         parts.answer(epoch, {
-          ...{ batch, incarnation: reply.incarnation },
+          ...{ batch, incarnation: newest },
           answers: answers.filter((answer) => answer.epoch === epoch),
         });
     } catch (error) {
-      if (!isFailing) onProblem(error);
+      problems.tell(error);
       isFailing = true;
       for (const [epoch, { batch }] of batches) parts.answer(epoch, { batch, incarnation, answers: undefined });
       if (batches.length === 0) lookLater();
@@ -101,9 +101,29 @@ export function createLender(parts: LenderParts): Lender {
     if (!isFailing || waiting.size > 0) void exchange();
   }
 
-  function request(statements: readonly WireStatement[], isComplete: boolean) {
+  /**
+   * In as many requests as it takes. If one of them fails nobody hears of those before it: what was said is said again, and
+   * changes nothing then, and a draw is answered as it was.
+   */
+  async function sayAll(batches: readonly (readonly [bigint, LendingBatch])[]): Promise<readonly ExchangeReply[]> {
+    const said = batches.flatMap(([, { statements }]) => statements);
+    const heardIn = incarnation;
+    const replies: ExchangeReply[] = [];
+    for (let from = 0; from === 0 || from < said.length; from += statementsMax) {
+      const isLast = from + statementsMax >= said.length;
+      const isOneTime = heardIn === incarnation && replies.every((reply) => reply.incarnation === heardIn);
+      const isComplete = isLast && isOneTime && isCompleteWith(batches);
+      const reply = await ledger.exchange(request(said.slice(from, from + statementsMax), heardIn, isComplete));
+      if (isComplete) saidCompleteIn = heardIn;
+      ({ isFrozen } = reply);
+      replies.push(reply);
+    }
+    return replies;
+  }
+
+  function request(statements: readonly WireStatement[], heardIn: bigint, isComplete: boolean) {
     return create(ExchangeRequestSchema, {
-      incarnation,
+      incarnation: heardIn,
       isComplete,
       statements: statements.map((statement) => create(LeaseStatementSchema, statement)),
     });
@@ -151,14 +171,16 @@ export function createLender(parts: LenderParts): Lender {
   }
 
   async function lookOnce(): Promise<void> {
-    // Nobody waits for it; a line that is down is told of by those who do.
     const live = new Set(parts.liveEpochs());
     try {
       await tellAll(live);
+      problems.over("own");
       void exchange();
     } catch (error) {
+      // Nobody waits for it; a line that is down is told of by those who do.
+      if (problemOf(error) !== "unreached") problems.tell(error);
       // A control plane from before the ledger has lent nothing that could be told.
-      if (codeOf(error) === status.UNIMPLEMENTED) told = new Set(formerEpochs(live));
+      if (grpcCodeOf(error) === status.UNIMPLEMENTED) told = new Set(formerEpochs(live));
       lookLater();
     }
   }
@@ -188,7 +210,7 @@ export function createLender(parts: LenderParts): Lender {
       return { ...said, isOfFormer: true, boot: bootIn(epoch) };
     });
     for (let from = 0; from < statements.length; from += statementsMax)
-      await ledger.exchange(request(statements.slice(from, from + statementsMax), false));
+      await ledger.exchange(request(statements.slice(from, from + statementsMax), incarnation, false));
     for (const { boot } of formers)
       if (whole.has(boot) && !isEnded(spoolDirectory, boot))
         keepEnded(
@@ -241,8 +263,4 @@ const ofAnother = 0n;
 /** What a former version noted has no boot. */
 function isSame(one: string, other: string): boolean {
   return one === other || one === "" || other === "";
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

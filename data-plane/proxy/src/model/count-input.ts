@@ -1,5 +1,5 @@
 // Asks a provider how many tokens a call reads, which Anthropic's kind tells for nothing. It is asked once, with the credential that
-// the call would have, and for a short time; whatever goes wrong, nothing is known, and the call is where it was. A count is an
+// the call would have, for a short time, and about a few calls at a time; whatever goes wrong, nothing is known, and the call is where it was. A count is an
 // estimate by the provider's own word, so what is made of it has a margin. Nothing of it is written down, and the call itself is
 // not touched.
 
@@ -15,6 +15,8 @@ import { countBodyOf } from "./wire/count-body.ts";
 
 export type Counting = { readonly providers: Providers; readonly deadlines: Deadlines };
 
+/** At a time, of a worker. At the edge of a budget all calls of its scope come to it, and a provider bounds its counts as well. */
+const countsMax = 16;
 const countMsMax = 2_000;
 const answerBytesMax = 16 * 1024;
 /** How much more may be billed than was counted: a twentieth, and what stands around a short request. */
@@ -28,8 +30,25 @@ export function isCountable({ call }: BoundedModelCall<ModelErrand>): boolean {
   return !hasInputElsewhere && !hasServerTools && !hasFreeFallback && otherModels.length === 0;
 }
 
-/** The most that it reads, or undefined. `onDone` is called once. */
-export function countInput(
+/** The most that it reads, or undefined, as where too many are counted already. Calls back once. */
+export type CountInput = (
+  bounded: BoundedModelCall<ModelErrand>,
+  onDone: (tokensMost: number | undefined) => void,
+) => void;
+
+export function openCounting(counting: Counting): CountInput {
+  let underWay = 0;
+  return (bounded, onDone) => {
+    if (underWay >= countsMax) return onDone(undefined);
+    underWay += 1;
+    countInput(counting, bounded, (tokens) => {
+      underWay -= 1;
+      onDone(tokens);
+    });
+  };
+}
+
+function countInput(
   { providers, deadlines }: Counting,
   bounded: BoundedModelCall<ModelErrand>,
   onDone: (tokensMost: number | undefined) => void,

@@ -1,7 +1,7 @@
 // Holds what a call can cost, and its permits, before it goes out, or refuses it with a word of when it may come again. Two refusals
 // of a budget are not the same: where dollars are held by calls under way it is worth coming back soon, where they are spent it
 // is not before the period ends. Near the end of a budget, what a call can read at most is more than it reads: where it would fit if
-// it read less, the provider is asked once how much that is.
+// it read less, the provider is asked once how much that is, if no limit stands in its way as well.
 
 import { decidedBy, goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
@@ -11,7 +11,7 @@ import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts
 import type { Accounts } from "../pipeline/record.ts";
 import { runningOf, withInput } from "./bound.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
-import { countInput, isCountable, type Counting } from "./count-input.ts";
+import { isCountable, openCounting, type Counting } from "./count-input.ts";
 import type { ModelErrand } from "./errand.ts";
 import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
 
@@ -27,6 +27,7 @@ export type Reserving = {
 };
 
 export function reserve({ desk, accounts, mayHold, counting }: Reserving): Interceptor<Bounded, Bounded> {
+  const countInput = openCounting(counting);
   return (next) => {
     const refuse = ({ call, principal, model }: Bounded, refusal: Refusal, by?: Charge): void => {
       const decided = decidedBy(by);
@@ -65,22 +66,18 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
               left.filter((one) => one !== short),
               mayRun,
             );
-          if (isCounted || !couldFit(short, outcome, mayRun)) return refuseShort(bounded, outcome, short);
+          if (isCounted || !couldFit(bounded, short, outcome, mayRun)) return refuseShort(bounded, outcome, short);
           isCounted = true;
-          countInput(counting, bounded, (tokens) => {
-            if (bounded.call.exchange.response.destroyed) return;
-            if (tokens === undefined) return refuseShort(bounded, outcome, short);
-            known = withInput(bounded, tokens);
-            hold(left, running);
+          askLimits(desk, bounded, left, (lacking, limit) => {
+            if (lacking !== undefined) return refuseShort(bounded, lacking, limit);
+            countInput(bounded, (tokens) => {
+              if (bounded.call.exchange.response.destroyed) return;
+              if (tokens === undefined) return refuseShort(bounded, outcome, short);
+              known = withInput(bounded, tokens);
+              hold(left, running);
+            });
           });
         });
-      }
-
-      /** Whether it would fit if it read nothing. */
-      function couldFit(short: Charge | undefined, { news }: Shortage, mayRun: (charge: Charge) => boolean): boolean {
-        if (short?.of.kind !== "budget" || news === undefined || !isCountable(bounded)) return false;
-        const [least] = asksOf(planOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun));
-        return least !== undefined && least.amount <= news.limit - news.settled;
       }
 
       function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
@@ -91,6 +88,39 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
       }
     };
   };
+}
+
+/** Whether it would fit if it read nothing. */
+function couldFit(
+  bounded: Bounded,
+  short: Charge | undefined,
+  { news }: Shortage,
+  mayRun: (charge: Charge) => boolean,
+): boolean {
+  if (short?.of.kind !== "budget" || news === undefined || !isCountable(bounded)) return false;
+  const [least] = asksOf(planOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun));
+  return least !== undefined && least.amount <= news.limit - news.settled;
+}
+
+/** What lacks among the limits, if anything. What they permit goes back: it is held with all the rest. */
+function askLimits(
+  desk: Desk,
+  bounded: Bounded,
+  charges: readonly Charge[],
+  onDone: (lacking?: Shortage, limit?: Charge) => void,
+): void {
+  const limits = charges.filter(({ of }) => of.kind === "limit");
+  const asks = asksOf(planOf(limits, costsOf(bounded, false), () => false));
+  if (asks.length === 0) return onDone();
+  desk.reserve(asks, (outcome) => {
+    if (outcome.kind === "held") desk.settle(outcome.hold, []);
+    if (bounded.call.exchange.response.destroyed) return;
+    if (outcome.kind === "held") return onDone();
+    onDone(
+      outcome,
+      limits.find(({ subject }) => subject === outcome.ask.subject),
+    );
+  });
 }
 
 function costsOf(bounded: Bounded, isRunningToo: boolean): Costs {

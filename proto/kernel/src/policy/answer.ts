@@ -1,5 +1,5 @@
 // What a kind of policy is to the evaluator: compiled once, it is asked about a call that its expression matches, and says
-// one of four things. A new kind is a file beside this one and a line in `kinds.ts`.
+// one of four things. A new kind is a file beside this one and a case in `compile.ts`.
 
 import type { LimitMeasure } from "@tollgate/schema/resources";
 import type { ErrorCode } from "../errors.ts";
