@@ -7,6 +7,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { spent } from "@tollgate/kernel/lending/account";
 import { BudgetSchema, type Budget } from "@tollgate/schema/resources";
 import type { Database, Sql } from "../database.ts";
+import { repeated } from "../log/attempts.ts";
 import { handlePrepared } from "../log/handle.ts";
 import {
   budgetThresholdDecider,
@@ -74,10 +75,11 @@ async function openDue(database: Database, budgets: readonly Budget[], nowMs: nu
   for (const budget of budgets) {
     const due = budgetSubject(budget, "budget", nowMs);
     if (due === undefined || limits.get(due.account) === due.limit) continue;
-    await database.transaction(async (sql) => {
+    const attempt = async (sql: Sql): Promise<void> => {
       const subject = await readHeld(sql, subjectOf(budget));
       if (subject !== undefined) await openWithLimits(sql, [subject]);
-    });
+    };
+    await repeated(() => database.transaction(attempt));
   }
 }
 

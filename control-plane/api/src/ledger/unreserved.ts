@@ -22,6 +22,16 @@ function scopeOf({ account, budget }: Subject): Scope | undefined {
   return account.startsWith("budget/") ? scopeIn(budget?.scope) : undefined;
 }
 
+/**
+ * Until the transaction ends; nothing is locked for those of which nothing is charged. Before the first of them is opened: who has
+ * a row that another wants, and waits here for him, would wait for ever.
+ */
+export async function lockToOpen(sql: Sql, subjects: readonly Subject[]): Promise<void> {
+  if (subjects.some((subject) => scopeOf(subject) !== undefined))
+    await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
+}
+
+/** Under the lock of `lockToOpen`. */
 export async function openingBalance(
   sql: Sql,
   account: Account,
@@ -30,7 +40,6 @@ export async function openingBalance(
   const { budget, beginsMs, endsMs } = subject;
   const scope = scopeOf(subject);
   if (budget === undefined || scope === undefined) return { account, entries: [] };
-  await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
   const [row] = await sql.query<{ sum: bigint }>(
     `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM ${paidCallsOf(scope, ["cost_nano_usd", "accounts"])}
      WHERE NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
