@@ -59,6 +59,14 @@ export async function lockAccounts(sql: Sql, accounts: readonly string[] | "all"
   return new Map(rows.map((row) => [row.account, accountOf(row)]));
 }
 
+/** Not locked. */
+export async function readAccount(sql: Sql, account: string): Promise<StoredAccount | undefined> {
+  const rows = await sql.query<AccountRow>(`SELECT ${accountColumns} FROM ledger.account WHERE account = $1`, [
+    account,
+  ]);
+  return rows.map(accountOf)[0];
+}
+
 /** Not locked: those of these subjects that have not ended by then. */
 export async function readAccountsSince(
   sql: Sql,
