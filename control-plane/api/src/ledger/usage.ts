@@ -24,7 +24,8 @@ export async function readUsage(sql: Sql, budget: Budget, nowMs: number): Promis
   const account = accounts.find((one) => one.account === subject?.account);
   if (account === undefined) return undefined;
   const [leases] = await sql.query<{ open: bigint; unspent: bigint }>(
-    `SELECT coalesce(sum(open), 0)::bigint AS open, coalesce(sum(unspent), 0)::bigint AS unspent
+    `SELECT least(coalesce(sum(open), 0), ${int8Max})::bigint AS open,
+       least(coalesce(sum(unspent), 0), ${int8Max})::bigint AS unspent
      FROM ledger.lease WHERE account = $1 AND NOT is_closed`,
     [account.account],
   );
