@@ -7,6 +7,7 @@ import type { ExchangeReply, LeaseAnswerSchema, LeaseStatement } from "@tollgate
 import { Shortage } from "@tollgate/schema/ledger";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Database, Sql } from "../database.ts";
+import { repeated } from "../log/attempts.ts";
 import { lockToLend } from "./lent-lock.ts";
 import { openMissing } from "./open-accounts.ts";
 import {
@@ -32,8 +33,8 @@ export async function exchangeAll(
   isFrozen: boolean,
   boot = "",
 ): Promise<Exchanged> {
-  return database.transaction(async (sql) => {
-    const named = statements.map(({ subject }) => subject);
+  const named = statements.map(({ subject }) => subject);
+  const attempt = async (sql: Sql): Promise<Exchanged> => {
     const nowMs = await lockToLend(sql, named);
     const subjects = await readSubjects(sql, [...new Set(named)], nowMs);
     const leases = await readLeases(sql, proxyId, statements);
@@ -45,7 +46,8 @@ export async function exchangeAll(
     const answers = statements.map((statement) => work.take(statement, subjects.get(statement.subject)));
     await work.save();
     return { answers };
-  });
+  };
+  return repeated(() => database.transaction(attempt));
 }
 
 /** The accounts and leases of one request, while it is under way. */

@@ -4,6 +4,7 @@
 
 import type { Sql } from "../database.ts";
 import type { Page } from "../graphql/connection.ts";
+import { int8Max } from "../usage/batch.ts";
 import { ledgerState } from "./freeze.ts";
 
 /** A proxy is heard of each second; one that was not for so long has stopped, or cannot reach us. */
@@ -27,8 +28,8 @@ export async function readHoldings(sql: Sql, page: Page): Promise<Holding[]> {
   return sql.query<Holding>(
     `WITH lent AS (
        SELECT proxy_id, count(*) AS leases,
-         coalesce(sum(open) FILTER (WHERE starts_with(account, 'budget/')), 0)::bigint AS held,
-         coalesce(sum(unspent) FILTER (WHERE starts_with(account, 'budget/')), 0)::bigint AS lent
+         least(coalesce(sum(open) FILTER (WHERE starts_with(account, 'budget/')), 0), ${int8Max})::bigint AS held,
+         least(coalesce(sum(unspent) FILTER (WHERE starts_with(account, 'budget/')), 0), ${int8Max})::bigint AS lent
        FROM ledger.lease WHERE NOT is_closed GROUP BY proxy_id
      ), known AS (
        SELECT id FROM enrolled_proxies_v1.resource WHERE is_live UNION SELECT proxy_id FROM lent

@@ -2,38 +2,50 @@
 
 import { openAccount, setLimit } from "@tollgate/kernel/lending/account";
 import type { Sql } from "../database.ts";
-import { addToJournal, lockAccounts, saveAccount, type JournalRow } from "./rows.ts";
+import { addToJournal, lockAccounts, saveAccount, type JournalRow, type StoredAccount } from "./rows.ts";
 import type { Subject } from "./subjects.ts";
-import { openingBalance, scopeOfSubject } from "./unreserved.ts";
+import { lockToOpen, openingBalance, scopeOfSubject } from "./unreserved.ts";
 
-/** Answers what belongs into the journal. */
+/** Answers what belongs into the journal. In the order of their names, as all rows of accounts are locked. */
 export async function openMissing(sql: Sql, subjects: readonly Subject[]): Promise<JournalRow[]> {
   if (subjects.length === 0) return [];
   const rows = await sql.query<{ account: string }>(
-    "SELECT account FROM unnest($1::text[]) AS account WHERE account NOT IN (SELECT account FROM ledger.account)",
+    `SELECT asked.account FROM unnest($1::text[]) AS asked (account)
+     WHERE NOT EXISTS (SELECT FROM ledger.account AS known WHERE known.account = asked.account)
+     ORDER BY asked.account COLLATE "C"`,
     [subjects.map(({ account }) => account)],
   );
-  const missing = new Set(rows.map(({ account }) => account));
+  const byName = new Map(subjects.map((subject) => [subject.account, subject]));
+  const missing = rows.flatMap(({ account }) => byName.get(account) ?? []);
+  await lockToOpen(sql, missing);
   const journal: JournalRow[] = [];
-  for (const subject of subjects) if (missing.has(subject.account)) journal.push(...(await open(sql, subject)));
+  for (const subject of missing) journal.push(...(await open(sql, subject)));
   return journal;
 }
 
-/** Also those of which nothing is asked for yet. Who calls holds their subjects. */
-export async function openWithLimits(sql: Sql, subjects: readonly Subject[]): Promise<void> {
+/**
+ * Also those of which nothing is asked for yet. Who calls holds their subjects, and is answered the accounts as they are now,
+ * locked: these, or all that there are.
+ */
+export async function openWithLimits(
+  sql: Sql,
+  subjects: readonly Subject[],
+  locked: "these" | "all" = "these",
+): Promise<ReadonlyMap<string, StoredAccount>> {
   const journal = await openMissing(sql, subjects);
-  const accounts = await lockAccounts(
-    sql,
-    subjects.map(({ account }) => account),
-  );
+  const names = subjects.map(({ account }) => account);
+  const accounts = await lockAccounts(sql, locked === "all" ? "all" : names);
   for (const { account, limit } of subjects) {
     const stored = accounts.get(account);
     if (stored === undefined || stored.state.limit === limit) continue;
     const { account: state, entries } = setLimit(stored.state, limit);
-    await saveAccount(sql, { ...stored, state });
+    const limited = { ...stored, state };
+    accounts.set(account, limited);
+    await saveAccount(sql, limited);
     journal.push(...entries.map((entry) => ({ account, lease: "", entry, reason: "" })));
   }
   await addToJournal(sql, journal);
+  return accounts;
 }
 
 /** Two may open it at once: one of them waits for the other's row, and opens nothing. */

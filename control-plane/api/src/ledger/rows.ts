@@ -47,13 +47,24 @@ const accountColumns = `account, subject, kind, window_ms, limit_amount, ended, 
   returning_at, returning_amount, short_until_ms, (extract(epoch FROM begins_at) * 1000)::bigint AS begins_ms,
   (extract(epoch FROM ends_at) * 1000)::bigint AS ends_ms`;
 
-/** Locked until the transaction ends. */
-export async function lockAccounts(sql: Sql, accounts: readonly string[]): Promise<Map<string, StoredAccount>> {
-  const rows = await sql.query<AccountRow>(
-    `SELECT ${accountColumns} FROM ledger.account WHERE account = ANY ($1::text[]) ORDER BY account FOR UPDATE`,
-    [accounts],
-  );
+/** Locked until the transaction ends: at once all that the transaction will want, or the order of names is none. */
+export async function lockAccounts(sql: Sql, accounts: readonly string[] | "all"): Promise<Map<string, StoredAccount>> {
+  const select = `SELECT ${accountColumns} FROM ledger.account`;
+  const rows =
+    accounts === "all"
+      ? await sql.query<AccountRow>(`${select} ORDER BY account FOR UPDATE`)
+      : await sql.query<AccountRow>(`${select} WHERE account = ANY ($1::text[]) ORDER BY account FOR UPDATE`, [
+          accounts,
+        ]);
   return new Map(rows.map((row) => [row.account, accountOf(row)]));
+}
+
+/** Not locked. */
+export async function readAccount(sql: Sql, account: string): Promise<StoredAccount | undefined> {
+  const rows = await sql.query<AccountRow>(`SELECT ${accountColumns} FROM ledger.account WHERE account = $1`, [
+    account,
+  ]);
+  return rows.map(accountOf)[0];
 }
 
 /** Not locked: those of these subjects that have not ended by then. */

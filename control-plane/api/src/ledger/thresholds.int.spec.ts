@@ -37,10 +37,17 @@ async function shown(): Promise<void> {
   await projections.reached((await head(database.sql)).position, 10_000);
 }
 
+function fail(error: unknown): never {
+  throw error;
+}
+
+const lookAs = (database: Database, onProblem: (error: unknown) => void = fail) =>
+  sweep({ database, onProblem, nowMs: api.plane.nowMs });
+
 /** One look, as a process takes it, at all that is committed. */
 async function look(database = api.plane.database): Promise<void> {
   await shown();
-  await sweep({ database, nowMs: api.plane.nowMs });
+  await lookAs(database);
   await shown();
 }
 
@@ -121,7 +128,7 @@ test("many looks of two processes at once say each once", async () => {
     await spend(scope.id, 1_000n);
   }
   await shown();
-  const at = () => [api.plane.database, other].map((database) => sweep({ database, nowMs: api.plane.nowMs }));
+  const at = () => [api.plane.database, other].map((database) => lookAs(database));
   await Promise.all([...at(), ...at()]);
   await look();
   for (const id of ids) expect([await said(id), await percents(id)]).toEqual([4, [50, 75, 90, 100]]);
@@ -205,7 +212,7 @@ test("while the log is held by somebody, what is found waits, and lending and st
   let looking: Promise<void> | undefined;
   await other.transaction(async (sql) => {
     await sql.query("SELECT FROM log.head FOR UPDATE");
-    looking = sweep({ database, nowMs: api.plane.nowMs }).finally(() => (isOver = true));
+    looking = lookAs(database).finally(() => (isOver = true));
     await until(
       async () => {
         const waiting = await database.sql.query(
@@ -222,4 +229,58 @@ test("while the log is held by somebody, what is found waits, and lending and st
   await looking;
   await look();
   for (const id of [soft, hard]) expect([await said(id), await percents(id)]).toEqual([2, [50, 75]]);
+});
+
+test("what is wrong with one budget is told of it, and the others are looked at", async () => {
+  const { database } = api.plane;
+  const scopes = [newScope(), newScope(), newScope()];
+  const ids: string[] = [];
+  for (const scope of scopes) ids.push(await newBudget(database, { scope, hard: false }));
+  const [first, broken, last] = ids.toSorted();
+  for (const { id } of scopes) await spend(id, 600n);
+  await database.sql.query(
+    `CREATE FUNCTION ledger.planted() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN IF NEW.subject = 'budget/${broken}' THEN RAISE 'planted'; END IF; RETURN NEW; END $$;
+     CREATE TRIGGER planted BEFORE INSERT ON ledger.account FOR EACH ROW EXECUTE FUNCTION ledger.planted()`,
+  );
+  await shown();
+  const problems: unknown[] = [];
+  await lookAs(database, (error) => problems.push(error));
+  await shown();
+  await database.sql.query("DROP TRIGGER planted ON ledger.account; DROP FUNCTION ledger.planted");
+  expect(problems).toMatchObject([
+    { message: expect.stringContaining(`budget/${broken}/`), cause: { message: "planted" } },
+  ]);
+  expect([await percents(first ?? ""), await percents(broken ?? ""), await percents(last ?? "")]).toEqual([
+    [50],
+    [],
+    [50],
+  ]);
+  await look();
+  expect(await percents(broken ?? "")).toEqual([50]);
+});
+
+test("what a faulty proxy says of its calls' costs keeps neither looks nor facts from going on", async () => {
+  const { database } = api.plane;
+  const most = 2n ** 64n - 1n;
+  const [before, after] = [newScope(), newScope()];
+  const [one, two] = [
+    await newBudget(database, { scope: before, hard: false }),
+    await newBudget(database, { scope: after }),
+  ];
+  await lend(database, "p5", two, 1n);
+  for (let times = 0; times < 2; times += 1) for (const { id } of [before, after]) await spend(id, most);
+  // As a former version stored them.
+  await database.sql.query("UPDATE usage.model_call SET cost_nano_usd = $2 WHERE key_id = $1", [
+    before.id,
+    2n ** 63n - 1n,
+  ]);
+  await look();
+  await database.sql.query("UPDATE ledger.account SET unreserved = $2 WHERE subject = $1", [
+    `budget/${two}`,
+    2n ** 61n - 2n,
+  ]);
+  for (const { id } of [before, after]) await spend(id, most);
+  await look();
+  for (const id of [one, two]) expect(await percents(id)).toEqual([50, 75, 90, 100]);
 });

@@ -6,7 +6,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { spent } from "@tollgate/kernel/lending/account";
 import { BudgetSchema, type Budget } from "@tollgate/schema/resources";
-import type { Database, Sql } from "../database.ts";
+import { isConnectionFailure, type Database, type Sql } from "../database.ts";
+import { repeated } from "../log/attempts.ts";
 import { handlePrepared } from "../log/handle.ts";
 import {
   budgetThresholdDecider,
@@ -26,11 +27,15 @@ const budgetsPerPage = 500;
 const lateMsMax = 7 * 24 * 3_600_000;
 const actor = "system/ledger";
 
-export type ThresholdParts = { readonly database: Database; readonly nowMs: () => number };
-type Watching = ThresholdParts & { readonly onProblem: (error: unknown) => void };
+export type ThresholdParts = {
+  readonly database: Database;
+  readonly nowMs: () => number;
+  readonly onProblem: (error: unknown) => void;
+};
 
 /** Answers how it is stopped. */
-export function startThresholds({ onProblem, ...parts }: Watching): () => void {
+export function startThresholds(parts: ThresholdParts): () => void {
+  const { onProblem } = parts;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   const next = (): void => {
@@ -43,12 +48,13 @@ export function startThresholds({ onProblem, ...parts }: Watching): () => void {
   };
 }
 
+/** What goes wrong with one budget is told, and keeps nothing from the others. */
 export async function sweep(parts: ThresholdParts): Promise<void> {
   const { database } = parts;
   const nowMs = await lockToLend(database.sql, []);
   for (let after: string | undefined = ""; after !== undefined;) {
     const budgets = await readBudgets(database.sql, after);
-    await openDue(database, budgets, nowMs);
+    await openDue(parts, budgets, nowMs);
     await raiseDue(parts, budgets, nowMs);
     after = budgets.length < budgetsPerPage ? undefined : budgets.at(-1)?.id;
   }
@@ -66,18 +72,30 @@ function readCounted(sql: Sql, budgets: readonly Budget[], nowMs: number): Promi
   return readAccountsSince(sql, budgets.map(subjectOf), nowMs - lateMsMax);
 }
 
+/** Without the database nothing of the others would come of it. */
+async function byItself({ onProblem }: ThresholdParts, what: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (isConnectionFailure(error)) throw error;
+    onProblem(new Error(`not looked at: ${what}`, { cause: error }));
+  }
+}
+
 /** Each in a transaction of its own: while one is opened no fact is stored. */
-async function openDue(database: Database, budgets: readonly Budget[], nowMs: number): Promise<void> {
+async function openDue(parts: ThresholdParts, budgets: readonly Budget[], nowMs: number): Promise<void> {
+  const { database } = parts;
   const limits = new Map(
     (await readCounted(database.sql, budgets, nowMs)).map(({ account, state }) => [account, state.limit]),
   );
   for (const budget of budgets) {
     const due = budgetSubject(budget, "budget", nowMs);
     if (due === undefined || limits.get(due.account) === due.limit) continue;
-    await database.transaction(async (sql) => {
+    const attempt = async (sql: Sql): Promise<void> => {
       const subject = await readHeld(sql, subjectOf(budget));
       if (subject !== undefined) await openWithLimits(sql, [subject]);
-    });
+    };
+    await byItself(parts, due.account, () => repeated(() => database.transaction(attempt)));
   }
 }
 
@@ -104,7 +122,7 @@ async function raiseDue(parts: ThresholdParts, budgets: readonly Budget[], nowMs
     [due.map(({ id }) => id)],
   );
   const known = new Set(said.map(({ id }) => id));
-  for (const one of due) if (!known.has(one.id)) await raise(parts, one);
+  for (const one of due) if (!known.has(one.id)) await byItself(parts, one.id, () => raise(parts, one));
 }
 
 type Due = { readonly id: string; readonly account: string; readonly budgetId: string; readonly percent: number };

@@ -6,10 +6,14 @@
 import { addUnreserved, type Account, type Entry } from "@tollgate/kernel/lending/account";
 import { scopeIn, scopeText, type Scope } from "@tollgate/kernel/quotas/quota-scope";
 import type { Sql } from "../database.ts";
+import { int8Max } from "../usage/batch.ts";
 import { addToJournal, lockAccounts, saveAccount } from "./rows.ts";
 import type { Subject } from "./subjects.ts";
 
 const lock = "hashtextextended('tollgate/ledger opening', 0)";
+
+/** Two thousand million dollars; with what was lent it is a number that PostgreSQL has. */
+const unreservedMax = int8Max / 4n;
 
 /** As text, the same as in rows of accounts; empty where there is none. */
 export function scopeOfSubject(subject: Subject): string {
@@ -22,6 +26,16 @@ function scopeOf({ account, budget }: Subject): Scope | undefined {
   return account.startsWith("budget/") ? scopeIn(budget?.scope) : undefined;
 }
 
+/**
+ * Until the transaction ends; nothing is locked for those of which nothing is charged. Before the first of them is opened: who has
+ * a row that another wants, and waits here for him, would wait for ever.
+ */
+export async function lockToOpen(sql: Sql, subjects: readonly Subject[]): Promise<void> {
+  if (subjects.some((subject) => scopeOf(subject) !== undefined))
+    await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
+}
+
+/** Under the lock of `lockToOpen`. */
 export async function openingBalance(
   sql: Sql,
   account: Account,
@@ -30,13 +44,18 @@ export async function openingBalance(
   const { budget, beginsMs, endsMs } = subject;
   const scope = scopeOf(subject);
   if (budget === undefined || scope === undefined) return { account, entries: [] };
-  await sql.query(`SELECT pg_advisory_xact_lock(${lock})`);
   const [row] = await sql.query<{ sum: bigint }>(
-    `SELECT coalesce(sum(cost_nano_usd), 0)::bigint AS sum FROM ${paidCallsOf(scope, ["cost_nano_usd", "accounts"])}
+    `SELECT least(coalesce(sum(cost_nano_usd), 0), ${unreservedMax})::bigint AS sum FROM ${paidCallsOf(scope, ["cost_nano_usd", "accounts"])}
      WHERE NOT EXISTS (SELECT FROM unnest(accounts) AS charged WHERE starts_with(charged, $4))`,
     [...scopeValues(scope, { beginsMs, endsMs }), `budget/${budget.id}/`],
   );
-  return addUnreserved(account, row?.sum ?? 0n);
+  return add(account, row?.sum ?? 0n);
+}
+
+/** No account ends where PostgreSQL's numbers do: what a faulty proxy said would keep all facts beside it from being stored. */
+function add(account: Account, amount: bigint): { account: Account; entries: readonly Entry[] } {
+  const left = unreservedMax - account.unreserved;
+  return addUnreserved(account, amount < left ? amount : left);
 }
 
 /** Calls to models and servers, each with these columns: of a scope that `scopeValues` says, as $1 to $3. */
@@ -99,7 +118,7 @@ export async function chargeUnreserved(sql: Sql, calls: readonly SpentCall[]): P
   for (const [name, amount] of sums) {
     const account = spans.get(name);
     if (account === undefined) continue;
-    const done = addUnreserved(account.state, amount);
+    const done = add(account.state, amount);
     await saveAccount(sql, { ...account, state: done.account });
     await addToJournal(
       sql,

@@ -4,6 +4,7 @@
 import { spent } from "@tollgate/kernel/lending/account";
 import type { Budget } from "@tollgate/schema/resources";
 import type { Sql } from "../database.ts";
+import { int8Max } from "../usage/batch.ts";
 import { readAccounts } from "./rows.ts";
 import { budgetSubject } from "./subjects.ts";
 
@@ -23,7 +24,8 @@ export async function readUsage(sql: Sql, budget: Budget, nowMs: number): Promis
   const account = accounts.find((one) => one.account === subject?.account);
   if (account === undefined) return undefined;
   const [leases] = await sql.query<{ open: bigint; unspent: bigint }>(
-    `SELECT coalesce(sum(open), 0)::bigint AS open, coalesce(sum(unspent), 0)::bigint AS unspent
+    `SELECT least(coalesce(sum(open), 0), ${int8Max})::bigint AS open,
+       least(coalesce(sum(unspent), 0), ${int8Max})::bigint AS unspent
      FROM ledger.lease WHERE account = $1 AND NOT is_closed`,
     [account.account],
   );
@@ -32,19 +34,25 @@ export async function readUsage(sql: Sql, budget: Budget, nowMs: number): Promis
   return { limit: state.limit, spent: spent(state), reserved, lent, beginsMs, endsMs };
 }
 
+/** The most that a limit of the account ever was. */
+function mostOf(account: string): string {
+  return `(SELECT max(amount) FROM ledger.journal WHERE account = ${account} AND what = 'limited')`;
+}
+
 /**
  * What calls have cost beyond what their budgets promise, all together: the most that a limit ever was in the period, and the
  * exposure. It has to stay zero.
  */
 export async function readOverspend(sql: Sql): Promise<bigint> {
   const [row] = await sql.query<{ sum: bigint }>(
-    `WITH most AS (
-       SELECT account, max(amount) AS amount FROM ledger.journal WHERE what = 'limited' GROUP BY account
+    // Of what is within its present limit no entry is read.
+    `WITH over AS (
+       SELECT ended::numeric + settled AS spent, ${mostOf("of.account")} AS own,
+         ${mostOf("'exposure/' || substr(of.account, length('budget/') + 1)")} AS exposure
+       FROM ledger.account AS of WHERE of.account LIKE 'budget/%' AND ended::numeric + settled > limit_amount
      )
-     SELECT coalesce(sum(greatest(0, of.ended + of.settled - own.amount - coalesce(exposure.amount, 0))), 0)::bigint AS sum
-     FROM ledger.account AS of JOIN most AS own ON own.account = of.account
-     LEFT JOIN most AS exposure ON exposure.account = 'exposure/' || substr(of.account, length('budget/') + 1)
-     WHERE of.account LIKE 'budget/%'`,
+     SELECT least(coalesce(sum(greatest(0, spent - own - coalesce(exposure, 0))), 0), ${int8Max})::bigint AS sum
+     FROM over WHERE own IS NOT NULL`,
   );
   return row?.sum ?? 0n;
 }

@@ -47,10 +47,7 @@ export async function knownOf(sql: Sql, proxyId: string): Promise<Known> {
 }
 
 export async function planWriteOff(sql: Sql, proxyId: string, { isMissing }: Pick<Known, "isMissing">): Promise<Plan> {
-  const nowMs = isMissing ? await openAll(sql) : await lockToLend(sql, []);
-  const names = isMissing ? await allAccounts(sql) : (await readOpenLeases(sql, proxyId)).map(({ account }) => account);
-  const accounts = await lockAccounts(sql, [...new Set(names)]);
-  const books = new Books(accounts, nowMs);
+  const books = isMissing ? await openAll(sql) : await openLent(sql, proxyId);
   // Read under the locks: what a holder said meanwhile counts.
   for (const lease of await readOpenLeases(sql, proxyId)) books.close(lease);
   if (isMissing) books.presume();
@@ -117,13 +114,14 @@ function isMoney({ subject }: StoredAccount): boolean {
   return subject.startsWith("budget/");
 }
 
-async function allAccounts(sql: Sql): Promise<string[]> {
-  const rows = await sql.query<{ account: string }>("SELECT account FROM ledger.account");
-  return rows.map(({ account }) => account);
+async function openLent(sql: Sql, proxyId: string): Promise<Books> {
+  const nowMs = await lockToLend(sql, []);
+  const names = (await readOpenLeases(sql, proxyId)).map(({ account }) => account);
+  return new Books(await lockAccounts(sql, [...new Set(names)]), nowMs);
 }
 
-/** All that may be lent from now: of an account that was opened after the backup nothing is there. Answers the time. */
-async function openAll(sql: Sql): Promise<number> {
+/** All accounts, and all that may be lent from now: of one that was opened after the backup nothing is there. */
+async function openAll(sql: Sql): Promise<Books> {
   const rows = await sql.query<{ subject: string }>(
     `SELECT 'budget/' || id AS subject FROM budgets_v1.resource WHERE is_live
      UNION ALL SELECT 'exposure/' || id FROM budgets_v1.resource WHERE is_live
@@ -133,6 +131,5 @@ async function openAll(sql: Sql): Promise<number> {
   const named = rows.map(({ subject }) => subject);
   const nowMs = await lockToLend(sql, named);
   const subjects = await readSubjects(sql, named, nowMs);
-  await openWithLimits(sql, [...subjects.values()]);
-  return nowMs;
+  return new Books(await openWithLimits(sql, [...subjects.values()], "all"), nowMs);
 }

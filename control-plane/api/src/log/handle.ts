@@ -5,12 +5,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { LoggedEvent } from "@tollgate/schema/events";
 import { fold, type Decider, type NameRefusal, type Refusal } from "@tollgate/kernel/decider";
-import { TollgateError } from "@tollgate/kernel/errors";
 import { scopeOf } from "@tollgate/kernel/ids";
 import type { Database, Sql } from "../database.ts";
 import { lockToChange } from "../ledger/lent-lock.ts";
 import { mustBeEnforceable } from "../sync/knowledge.ts";
-import { append, isWriteConflict } from "./append.ts";
+import { append } from "./append.ts";
+import { repeated } from "./attempts.ts";
 import { keepAt, type AnswerBody, type KeptAnswer } from "./kept-answer.ts";
 import { applyNames, nameRefusalIn, type NameClaim } from "./names.ts";
 import { head, readStreams } from "./read.ts";
@@ -53,7 +53,6 @@ export type HandledAll =
   | { outcome: "accepted"; states: unknown[]; position: bigint }
   | { outcome: "refused"; step: number; refusal: Refusal | NameRefusal };
 
-const attemptsMax = 8;
 /** More streams than this are not locked: each lock is an entry of PostgreSQL's one lock table. */
 const queuedStreamsMax = 16;
 
@@ -162,15 +161,12 @@ async function commit<T, R>(
       const kept = keptOf(meta, answer, decided.value);
       return { outcome: "accepted", value: decided.value, position: await write(sql, work, kept) };
     });
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt(attempts);
-    } catch (error) {
-      const refusedByName = nameRefusalIn(error);
-      if (refusedByName) return { outcome: "refused", ...refusedByName };
-      if (!isWriteConflict(error)) throw error;
-      if (attempts === attemptsMax) throw new TollgateError("log.conflict", undefined, { cause: error });
-    }
+  try {
+    return await repeated(attempt);
+  } catch (error) {
+    const refusedByName = nameRefusalIn(error);
+    if (refusedByName) return { outcome: "refused", ...refusedByName };
+    throw error;
   }
 }
 

@@ -20,6 +20,7 @@ import { knownUntilMigration } from "./0024-known-until.ts";
 import { leasesOfBootsMigration } from "./0025-leases-of-boots.ts";
 import { whatCallsCostMigration } from "./0026-what-calls-cost.ts";
 import { decisionsMigration } from "./0027-decisions.ts";
+import { limitsInTheJournalMigration } from "./0028-limits-in-the-journal.ts";
 import type { Migration } from "./migration.ts";
 
 export const migrations: readonly Migration[] = [
@@ -43,4 +44,5 @@ export const migrations: readonly Migration[] = [
   leasesOfBootsMigration,
   whatCallsCostMigration,
   decisionsMigration,
+  limitsInTheJournalMigration,
 ];

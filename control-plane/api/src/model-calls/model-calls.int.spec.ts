@@ -253,6 +253,8 @@ test("sums go beyond what a column holds", async () => {
     create(FactSchema, { seq, timeMs: 1n, requestId: "", kind: { case: "modelCallCompleted", value } }),
   );
   await ingest(ingestParts(api.plane.database), batchOf(2n, facts));
+  // A former version stored costs as they came.
+  await api.plane.database.sql.query("UPDATE usage.model_call SET cost_nano_usd = $1 WHERE key_id = 'huge'", [huge]);
   const { nodes } = await usage({ groupBy: "KEY", filter: { keyId: "huge" } });
   expect(nodes).toMatchObject([{ group: "huge", costNanoUsd: `${3n * huge}`, tokens: { input: `${3n * huge}` } }]);
 });

@@ -5,7 +5,7 @@ import { Era } from "@tollgate/schema/resources";
 import { ToolCallOutcome } from "@tollgate/schema/usage";
 import type { CallRefused, ToolCallCompleted } from "@tollgate/schema/usage";
 import type { SpentCall } from "../ledger/unreserved.ts";
-import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
+import { cost, count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const call = {
   name: "usage.call",
@@ -85,7 +85,7 @@ export function completed(value: ToolCallCompleted): AboutCall {
     client_name: text(value.clientName),
     client_version: text(value.clientVersion),
     model: "",
-    cost_nano_usd: value.isPriceUnknown ? null : count(value.costNanoUsd),
+    cost_nano_usd: value.isPriceUnknown ? null : cost(value.costNanoUsd),
     accounts: texts(value.accounts),
     policy_id: "",
     decision_id: "",

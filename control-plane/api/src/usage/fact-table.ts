@@ -26,6 +26,13 @@ export function count(value: bigint): bigint {
   return value > int8Max ? int8Max : value;
 }
 
+/** A hundred million dollars: no call costs more, and sums of what a faulty proxy says do not end where PostgreSQL's numbers do. */
+const costMax = 10n ** 17n;
+
+export function cost(nanoUsd: bigint): bigint {
+  return nanoUsd > costMax ? costMax : nanoUsd;
+}
+
 export function texts(values: readonly string[]): readonly string[] {
   return values.slice(0, listItemsMax).map(text);
 }

@@ -3,7 +3,7 @@
 
 import { ModelCallOutcome, UsageBasis, type ModelCallCompleted } from "@tollgate/schema/usage";
 import { account } from "./call-rows.ts";
-import { count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
+import { cost, count, place, status, text, texts, type Placed, type Row, type Table } from "./fact-table.ts";
 
 export const modelCall = {
   name: "usage.model_call",
@@ -142,7 +142,7 @@ function usedBy(value: ModelCallCompleted) {
     reasoning_tokens: count(value.reasoningTokens),
     web_searches: count(value.webSearches),
     basis,
-    cost_nano_usd: isCostKnown ? count(value.costNanoUsd) : null,
+    cost_nano_usd: isCostKnown ? cost(value.costNanoUsd) : null,
     price_version: text(value.priceVersion),
     service_tier: text(value.serviceTier),
   };
@@ -160,5 +160,5 @@ function basisOf(basis: UsageBasis): string {
 
 /** As far as a price was known. */
 export function modelCallCost({ priceVersion, costNanoUsd }: ModelCallCompleted): bigint {
-  return priceVersion === "" ? 0n : count(costNanoUsd);
+  return priceVersion === "" ? 0n : cost(costNanoUsd);
 }

@@ -6,7 +6,7 @@ import type { Sql } from "../database.ts";
 import { chargeUnreserved, type SpentCall } from "../ledger/unreserved.ts";
 import type { FactSpans, Span } from "./batch.ts";
 import { call, completed, refused, spentBy } from "./call-rows.ts";
-import { count, insert, place, text, type Row, type Table } from "./fact-table.ts";
+import { cost, insert, place, text, type Row, type Table } from "./fact-table.ts";
 import { modelCall, modelCallCompleted, modelCallCost } from "./model-call-rows.ts";
 
 const lost = {
@@ -35,7 +35,7 @@ export async function insertSpans(
     switch (kind.case) {
       case "toolCallCompleted":
         calls.push({ ...at, time, link, request_id: text(fact.requestId), ...completed(kind.value) });
-        spent.push(spentBy(Number(fact.timeMs), kind.value, count(kind.value.costNanoUsd)));
+        spent.push(spentBy(Number(fact.timeMs), kind.value, cost(kind.value.costNanoUsd)));
         break;
       case "callRefused":
         calls.push({ ...at, time, link, request_id: text(fact.requestId), ...refused({ ...kind.value, count: 1n }) });

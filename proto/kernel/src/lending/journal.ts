@@ -12,13 +12,24 @@ export type Balances = Pick<Account, "limit" | "ended" | "unreserved" | "counted
 };
 
 export function replay(kind: AccountKind, entries: Iterable<JournalEntry>): Balances {
-  const leases = new Map<string, Lease>();
-  const sums = { limit: 0n, ended: 0n, unreserved: 0n, returning: 0n };
-  for (const { lease: id, entry } of entries) {
+  const replayed = new Replay(kind);
+  for (const entry of entries) replayed.add(entry);
+  return replayed.balances();
+}
+
+/** Taken in one by one, in their order; it keeps no more than the leases that are open. */
+export class Replay {
+  private readonly kind: AccountKind;
+  private readonly leases = new Map<string, Lease>();
+  private readonly sums = { limit: 0n, ended: 0n, unreserved: 0n, returning: 0n };
+
+  constructor(kind: AccountKind) {
+    this.kind = kind;
+  }
+
+  add({ lease: id, entry }: JournalEntry): void {
+    const { kind, leases, sums } = this;
     const lease = leases.get(id) ?? newLease;
-    const uses = (settled: bigint): void => {
-      if (kind === "window") sums.returning += settled - lease.settled;
-    };
     switch (entry.what) {
       case "limited":
         sums.limit = entry.limit;
@@ -34,14 +45,14 @@ export function replay(kind: AccountKind, entries: Iterable<JournalEntry>): Bala
         sums.returning -= entry.amount;
         break;
       case "stated":
-        uses(entry.settled);
+        this.use(lease, entry.settled);
         leases.set(id, { ...lease, settled: entry.settled, open: entry.open, unspent: entry.unspent });
         break;
       case "granted":
         leases.set(id, { ...lease, unspent: lease.unspent + entry.amount });
         break;
       case "closed":
-        uses(entry.spent);
+        this.use(lease, entry.spent);
         if (kind === "money") sums.ended += entry.spent;
         leases.delete(id);
         break;
@@ -49,13 +60,20 @@ export function replay(kind: AccountKind, entries: Iterable<JournalEntry>): Bala
         assertNever(entry);
     }
   }
-  let counted = 0n;
-  let settled = 0n;
-  for (const lease of leases.values()) {
-    counted += countsFor(kind, lease);
-    if (kind === "money") settled += lease.settled;
+
+  private use(lease: Lease, settled: bigint): void {
+    if (this.kind === "window") this.sums.returning += settled - lease.settled;
   }
-  return { ...sums, counted, settled };
+
+  balances(): Balances {
+    let counted = 0n;
+    let settled = 0n;
+    for (const lease of this.leases.values()) {
+      counted += countsFor(this.kind, lease);
+      if (this.kind === "money") settled += lease.settled;
+    }
+    return { ...this.sums, counted, settled };
+  }
 }
 
 export function balancesOf(account: Account): Balances {
