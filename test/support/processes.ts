@@ -49,7 +49,7 @@ export interface RunningProcess {
 const keptLinesMax = 2_000;
 const keptLineCharsMax = 4_000;
 const shownLines = 40;
-const outputDrainMsMax = 500;
+const outputDrainMsMax = 2_000;
 
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const { name, command = process.execPath, args, env = {}, cwd, onOutput, hasInput = false, user = {} } = options;
