@@ -14,8 +14,16 @@ function lockName(subject: string): string {
   return subject.startsWith("exposure/") ? `budget/${subject.slice("exposure/".length)}` : subject;
 }
 
+/** Of more than this, which is more than an exchange is about, all are locked by one: PostgreSQL has room for some thousands. */
+const singlyMax = 2_000;
+const all = `hashtextextended('all', ${space})`;
+
 /** Until the transaction ends; answers the database's time, which is the ledger's. */
 export async function lockToLend(sql: Sql, subjects: readonly string[]): Promise<number> {
+  if (subjects.length > singlyMax) {
+    await sql.query(`SELECT pg_advisory_xact_lock(${all})`);
+    return lockToLend(sql, []);
+  }
   const [row] = await sql.query<{ now: bigint }>(
     `SELECT count(pg_advisory_xact_lock_shared(hashtextextended(name, ${space}))) AS locked,
        (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM unnest($1::text[]) AS name`,
@@ -27,6 +35,7 @@ export async function lockToLend(sql: Sql, subjects: readonly string[]): Promise
 /** Of these streams those that are lent from, until the transaction ends. */
 export async function lockToChange(sql: Sql, streams: readonly string[]): Promise<void> {
   const lent = streams.filter((stream) => lentKinds.some((kind) => stream.startsWith(kind)));
+  if (lent.length > 0) await sql.query(`SELECT pg_advisory_xact_lock_shared(${all})`);
   for (const stream of [...new Set(lent)].sort())
     await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, ${space}))`, [stream]);
 }

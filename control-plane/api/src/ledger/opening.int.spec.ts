@@ -5,11 +5,12 @@ import { create } from "@bufbuild/protobuf";
 import { LeaseStatementSchema } from "@tollgate/schema/ledger";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { until } from "../../../../test/support/wait.ts";
 import { openDatabase, type Database } from "../database.ts";
 import { modelFact, storeFacts } from "../usage/batch.fixture.ts";
 import { exchangeAll } from "./exchange.ts";
 import { newBudget, newId } from "./lending.fixture.ts";
-import { lockToLend } from "./lent-lock.ts";
+import { lockToChange, lockToLend } from "./lent-lock.ts";
 import { openWithLimits } from "./open-accounts.ts";
 import { compareAll } from "./rebuild.ts";
 import { readAccounts } from "./rows.ts";
@@ -105,3 +106,19 @@ test("an exchange that PostgreSQL chose to end a deadlock is done again, and len
   const [account] = await readAccounts(database.sql, [`budget/${id}`]);
   expect(account?.state.counted).toBe(1n);
 });
+
+test("of more subjects than PostgreSQL has locks all are locked, and who changes one waits", async () => {
+  const many = Array.from({ length: 20_000 }, (_, at) => `budget/${at}`);
+  let isChanged = false;
+  let changing: Promise<void> = Promise.resolve();
+  await database.transaction(async (sql) => {
+    expect(await lockToLend(sql, many)).toBeGreaterThan(0);
+    changing = other.transaction((their) => lockToChange(their, ["budget/7"])).then(() => void (isChanged = true));
+    await until(async () => (await sql.query(waiting)).length > 0, { what: "the change to wait" });
+    expect(isChanged).toBe(false);
+  });
+  await changing;
+});
+
+const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;

@@ -47,6 +47,8 @@ async function compare(database: Comparing, name: string, compared: Compared): P
     async (sql) => {
       const account = await readAccount(sql, name);
       if (account === undefined) return undefined;
+      // Of a table that was not analysed yet PostgreSQL would sort all that is left for each page.
+      await sql.query("SET LOCAL enable_sort = off");
       const replay = from?.replay ?? new Replay(account.state.kind);
       const { last, isLong } = await readOn(sql, name, from?.id ?? 0n, replay);
       const [stored, journal] = [balancesOf(account.state), replay.balances()];

@@ -44,7 +44,7 @@ test("nobody that is not known, and nothing without a reason", () => {
   writeOffs()
     .when({ ...command, isKnown: false, isForced: true })
     .refused({ kind: "not-found", scope: "proxy/p1" });
-  for (const reason of ["", "  ", "x".repeat(limits.writeOffReasonCharsMax + 1)])
+  for (const reason of ["", "  ", "a\0b", "a\ud800b", "x".repeat(limits.writeOffReasonCharsMax + 1)])
     writeOffs()
       .when({ ...command, reason })
       .refused({ kind: "invalid-input", field: "reason" });

@@ -54,6 +54,8 @@ export function writeOffProblem({ proxyId, reason, isForced }: Wish, known: Know
   const max = limits.writeOffReasonCharsMax;
   if (reason.trim() === "") return invalidInput("reason", "is empty");
   if (reason.length > max) return invalidInput("reason", `is longer than ${max} characters`);
+  // The journal keeps it, and PostgreSQL has no such texts.
+  if (reason.includes("\0") || !reason.isWellFormed()) return invalidInput("reason", "has characters that are none");
   if (!known.isKnown) return { kind: "not-found", scope: scopeOf("proxy", proxyId) };
   if (known.openLeases === 0 && !known.isMissing) return { kind: "nothing-lent", proxyId };
   if (known.connectedMs !== undefined && !isForced) return { kind: "proxy-connected", heardMs: known.connectedMs };
