@@ -4,8 +4,8 @@
 import type { Hold } from "@tollgate/kernel/lending/lease-book";
 import { expect, test, vi, beforeEach, afterEach } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
-import type { Outcome } from "./desk.ts";
-import { deskOf, FakeLedger } from "./ledger.fixture.ts";
+import { createDesk, type LendingBatch, type Outcome } from "./desk.ts";
+import { clocks, deskOf, FakeLedger } from "./ledger.fixture.ts";
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => void vi.useRealTimers());
@@ -138,4 +138,47 @@ test("who finds a window full is told when to come again, and is served then and
   expect(ask(29)?.kind).toBe("short");
   vi.advanceTimersByTime(10);
   expect(ask(29)?.kind).toBe("held");
+});
+
+test("a stream that needs more of a period that is over keeps nobody from drawing of the next", () => {
+  const said: LendingBatch[] = [];
+  const desk = createDesk({
+    ...{ epoch: 1n, clocks, autonomyMs: 3_600_000, keep: () => undefined },
+    send: (batch) => said.push(batch),
+  });
+  const last = () => said.at(-1)?.statements ?? [];
+  const answer = (isOver: boolean): void => {
+    const batch = said.at(-1);
+    const answers = last().map(({ lease = 0, revision = 0n, draw }) => ({
+      ...{ epoch: 1n, lease, account: `budget/b/${lease}`, revision, keepAtMost: undefined, isFrozen: false },
+      ...{
+        grant:
+          draw &&
+          (lease === 1 && isOver
+            ? { number: draw.number ?? 0, amount: 0n, shortage: "held" as const }
+            : { number: draw.number ?? 0, amount: draw.asked ?? 0n, shortage: undefined }),
+      },
+      ...{ msLeft: undefined, isOver: isOver && lease === 1, limit: 100n, settled: 0n, counted: 10n },
+    }));
+    desk.answered({ batch: batch?.batch ?? 0, incarnation: 1n, answers });
+  };
+  let hold: Hold | undefined;
+  desk.reserve(money(10n), (outcome) => {
+    if (outcome.kind === "held") ({ hold } = outcome);
+  });
+  for (const isOver of [false, true]) {
+    answer(isOver);
+    vi.advanceTimersByTime(600);
+  }
+  if (hold === undefined) throw new Error("nothing was held");
+  expect(desk.extend(hold, [7n])).toBe(false);
+  answer(true);
+  let isServed = false;
+  desk.reserve(money(5n), (outcome) => (isServed = outcome.kind === "held"));
+  vi.advanceTimersByTime(600);
+  for (let round = 0; round < 3 && !isServed; round += 1) {
+    answer(true);
+    vi.advanceTimersByTime(600);
+  }
+  expect(isServed).toBe(true);
 });

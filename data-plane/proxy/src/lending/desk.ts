@@ -4,7 +4,7 @@
 // kernel's.
 
 import { LeaseBook, type Ask, type Hold, type Lack } from "@tollgate/kernel/lending/lease-book";
-import type { AccountNews, Clocks } from "@tollgate/kernel/lending/lease";
+import type { AccountNews, Clocks, Lease } from "@tollgate/kernel/lending/lease";
 import type { LeaseTotals, TotalsSource } from "../facts/totals.ts";
 import { statementToWire, answerFromWire, type WireAnswer, type WireStatement } from "./wire.ts";
 
@@ -167,25 +167,21 @@ export function createDesk(parts: DeskParts): Desk {
   /** Tells each lease what those who wait for it lack. */
   function lackEach(now: Clocks): void {
     for (const lease of book.leases()) lease.lacks(0n, 0n);
-    const lacking = new Map<string, bigint>();
+    const sums = new Map<Lease, bigint>();
+    /** Beside who was before: what is left now is lacking to the first alone. */
+    const lack = (lease: Lease, lacking: bigint, asked: bigint): void => {
+      const before = sums.get(lease);
+      const inAll = before === undefined ? lacking : before + asked;
+      sums.set(lease, inAll);
+      lease.lacks(before === undefined ? lacking : lease.lackingFirst(), inAll);
+    };
     for (const [{ parts: held }, amounts] of wanting)
       for (const [index, { lease }] of held.entries()) {
-        const amount = (amounts[index] ?? 0n) - lease.unspent;
-        if (amount <= 0n) continue;
-        const before = lacking.get(lease.subject);
-        const inAll = (before ?? 0n) + (before === undefined ? amount : (amounts[index] ?? 0n));
-        lacking.set(lease.subject, inAll);
-        lease.lacks(before === undefined ? amount : lease.lackingFirst(), inAll);
+        const asked = amounts[index] ?? 0n;
+        if (asked > lease.unspent) lack(lease, asked - lease.unspent, asked);
       }
-    for (const { asks } of waiters) {
-      const tried = book.lacking(asks, now);
-      for (const { ask, lease, lacking: amount } of tried) {
-        const before = lacking.get(ask.subject);
-        const inAll = (before ?? 0n) + (before === undefined ? amount : ask.amount);
-        lacking.set(ask.subject, inAll);
-        lease.lacks(before === undefined ? amount : lease.lackingFirst(), inAll);
-      }
-    }
+    for (const { asks } of waiters)
+      for (const { ask, lease, lacking } of book.lacking(asks, now)) lack(lease, lacking, ask.amount);
   }
 
   function answered({ batch, incarnation: of, answers }: LendingAnswers): void {

@@ -12,7 +12,7 @@ import {
 import { createDesk, type Desk, type LendingAnswers, type LendingBatch } from "./desk.ts";
 import type { WireAnswer } from "./wire.ts";
 
-const clocks = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
+export const clocks = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
 
 export class FakeLedger {
   account: Account;
