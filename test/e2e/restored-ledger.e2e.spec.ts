@@ -19,6 +19,7 @@ import { takeBackup } from "../support/backup.ts";
 import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
+import { createBudget } from "../support/quota-operations.ts";
 import { startStack, type Member, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -55,9 +56,13 @@ async function spendAndRestore(): Promise<World> {
   });
   const { id: teamId } = await createTeam(stack.admin, "restored");
   const { id: keyId, secret } = await issueKey(stack.admin, { name: "agent", teamId, models: ["anthropic/*"] });
-  const input = { name: "agent", scope: { keyId }, limit: "1", period: "TOTAL", reservation: "FULL" };
-  const mutation = "mutation ($input: CreateBudgetInput!) { createBudget(input: $input) { __typename } }";
-  expect(await stack.admin.run(mutation, { input })).toEqual({ createBudget: { __typename: "CreateBudgetSucceeded" } });
+  await createBudget(stack.admin, {
+    name: "agent",
+    scope: { keyId },
+    limit: "1",
+    period: "TOTAL",
+    reservation: "FULL",
+  });
   const world: World = {
     ...{ stack, proxy: stack.proxy(), mock, secret },
     async look(read) {

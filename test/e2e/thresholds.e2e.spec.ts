@@ -7,6 +7,7 @@ import { startMockProvider } from "../../infra/mock-provider/provider.ts";
 import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
+import { createBudget } from "../support/quota-operations.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 
@@ -62,12 +63,7 @@ test(
     });
     const { id: teamId } = await createTeam(admin, "soft");
     const { secret } = await issueKey(admin, { name: "agent", teamId, models: ["anthropic/*"] });
-    const { done } = await admin.run<{ done: { budget: { id: string } } }>(
-      `mutation ($input: CreateBudgetInput!) {
-       done: createBudget(input: $input) { ... on CreateBudgetSucceeded { budget { id } } } }`,
-      { input: { name: "soft", scope: { teamId }, limit, period: "TOTAL", hard: false } },
-    );
-    const { id } = done.budget;
+    const { id } = await createBudget(admin, { name: "soft", scope: { teamId }, limit, period: "TOTAL", hard: false });
 
     await until(async () => (await ask(stack, secret)) === 200, { what: "a call to be served" });
     const first = await until(async () => (await reached(stack, id)).length === 3 && (await reached(stack, id)), {

@@ -13,6 +13,7 @@ export interface BudgetInput {
   /** Dollars, as a decimal text. */
   readonly limit: string;
   readonly period: "DAY" | "WEEK" | "MONTH" | "YEAR" | "TOTAL";
+  readonly hard?: boolean;
   readonly reservation?: "FULL" | "RUNNING";
   readonly allow?: readonly { readonly feature: "WEB_SEARCH"; readonly amount: string }[];
 }

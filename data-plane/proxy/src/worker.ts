@@ -5,7 +5,6 @@
 import { limits } from "@tollgate/kernel/limits";
 import type { Config } from "./config.ts";
 import { createDesk, type Desk } from "./lending/desk.ts";
-import { answerMsMax } from "./lending/wire.ts";
 import { createReplicaHolder } from "./feed/replica-holder.ts";
 import { openRecorder, type Recorder } from "./facts/recorder.ts";
 import { openGate, type Gate } from "./gate.ts";
@@ -61,7 +60,6 @@ export function runWorker(config: Config, log: Log): void {
       send: (batch) => tell({ kind: "lend", batch }),
       keep: () => recorder.keepTotals(),
       autonomyMs: config.ledgerAutonomyMs,
-      timings: { answerMsMax },
     });
     const recorder = openRecorder({
       directory: spoolDirectory,

@@ -48,18 +48,6 @@ export function createHealth(parts: HealthParts): Health {
         return collect(this);
       },
     });
-  gauge("tollgate_log_position", "The newest position of the event log.", [], async (of) => {
-    of.set(Number((await head(database.sql)).position));
-  });
-  gauge("tollgate_projection_position", "What a projection has applied.", ["projection"], (of) => {
-    for (const { name, position } of projections.status()) of.set({ projection: name }, Number(position));
-  });
-  gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
-    for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
-  });
-  gauge("tollgate_fact_batches_refused", "Batches of facts that were refused, by code.", ["code"], (of) => {
-    for (const [code, count] of refusedBatches.byCode()) of.set({ code }, count);
-  });
   const counter = (name: string, help: string, labelNames: string[], collect: (counter: Counter) => void) =>
     new Counter({
       name,
@@ -72,6 +60,18 @@ export function createHealth(parts: HealthParts): Health {
         collect(this);
       },
     });
+  gauge("tollgate_log_position", "The newest position of the event log.", [], async (of) => {
+    of.set(Number((await head(database.sql)).position));
+  });
+  gauge("tollgate_projection_position", "What a projection has applied.", ["projection"], (of) => {
+    for (const { name, position } of projections.status()) of.set({ projection: name }, Number(position));
+  });
+  gauge("tollgate_projection_stopped", "1 where a projection has stopped at an event.", ["projection"], (of) => {
+    for (const { name, failed } of projections.status()) of.set({ projection: name }, failed ? 1 : 0);
+  });
+  gauge("tollgate_fact_batches_refused", "Batches of facts that were refused, by code.", ["code"], (of) => {
+    for (const [code, count] of refusedBatches.byCode()) of.set({ code }, count);
+  });
   counter(
     "tollgate_grpc_refused_total",
     "What proxies, or those who say they are, were refused over gRPC, by error code.",

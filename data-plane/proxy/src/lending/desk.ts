@@ -59,15 +59,8 @@ export type DeskParts = {
   readonly keep: () => void;
   /** How long a worker goes on that does not hear of the ledger. */
   readonly autonomyMs: number;
-  readonly timings?: Partial<Timings>;
 };
 
-type Timings = {
-  readonly exchangeMs: number;
-  readonly retryMs: number;
-  readonly waitMsMax: number;
-  readonly answerMsMax: number;
-};
 type Waiter<Done = (outcome: Outcome) => void> = {
   readonly asks: readonly Ask[];
   readonly onDone: Done;
@@ -75,13 +68,20 @@ type Waiter<Done = (outcome: Outcome) => void> = {
 };
 
 /** Who has something to say says it so often; who waits asks at once, and again after a shortage that may pass. */
-const usual: Timings = { exchangeMs: 500, retryMs: 50, waitMsMax: 1_500, answerMsMax: 5_000 };
+const exchangeMs = 500;
+const retryMs = 50;
+const waitMsMax = 1_500;
+/**
+ * How long the answer to a batch is waited for. It comes in any case, if only that the ledger could not be asked; but after a restore
+ * a batch of thousands of leases takes several requests, of up to some seconds each. Who gives up before says all of it again,
+ * and never hears an answer in time.
+ */
+const answerMsMax = 60_000;
 const waitersMax = 10_000;
 const leaveMsMax = 1_000;
 
 export function createDesk(parts: DeskParts): Desk {
   const { clocks, epoch } = parts;
-  const { exchangeMs, retryMs, waitMsMax, answerMsMax } = { ...usual, ...parts.timings };
   const book = new LeaseBook(parts.autonomyMs);
   const shortages = new Map<string, Shortage["reason"]>();
   let waiters: Waiter[] = [];

@@ -11,7 +11,7 @@ import { beginForgetting } from "../facts/ended-leases.ts";
 import { createDesk, type Desk } from "./desk.ts";
 import { FakeLedger } from "./ledger.fixture.ts";
 import { createLender, type Lender } from "./lender.ts";
-import { answerMsMax, type WireAnswer } from "./wire.ts";
+import type { WireAnswer } from "./wire.ts";
 
 const leases = 2_100;
 /** As it is where the backup lacks the accounts, too. */
@@ -52,7 +52,6 @@ beforeEach(() => {
     send: (batch) => lender.say(1n, batch),
     keep: () => undefined,
     autonomyMs: 3_600_000,
-    timings: { answerMsMax },
   });
 });
 afterEach(() => {

@@ -6,13 +6,6 @@ import type { Statement } from "@tollgate/kernel/lending/account";
 import type { Lease, LeaseAnswer } from "@tollgate/kernel/lending/lease";
 import { Shortage, type LeaseAnswer as LeaseAnswerMessage, type LeaseStatementSchema } from "@tollgate/schema/ledger";
 
-/**
- * How long a worker waits for the answer to a batch. It comes in any case, if only that the ledger could not be asked; but after a
- * restore a batch of thousands of leases takes several requests, of up to some seconds each. Who gives up before says all of it
- * again, and never hears an answer in time.
- */
-export const answerMsMax = 60_000;
-
 export type WireStatement = MessageInitShape<typeof LeaseStatementSchema>;
 
 export type WireAnswer = {
