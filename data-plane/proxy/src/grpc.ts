@@ -165,8 +165,10 @@ function clientOf<Service extends DescService>(
 
 function codec(method: DescMethod) {
   return {
-    encode: (message: MessageInitShape<DescMessage>) =>
-      Buffer.from(toBinary(method.input, create(method.input, message))),
+    encode(message: MessageInitShape<DescMessage>): Buffer {
+      const bytes = toBinary(method.input, create(method.input, message));
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
     decode: (bytes: Buffer) => fromBinary(method.output, bytes),
   };
 }

@@ -4,6 +4,7 @@
 import cluster from "node:cluster";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { loadConfig, redacted, type Config } from "./config.ts";
+import { setPrimaryHeap } from "./heap.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { runPrimary } from "./primary.ts";
 import { runWatcher } from "./watcher.ts";
@@ -38,6 +39,7 @@ if (process.argv[2] === watcherArgument) {
   endOn(log);
   runWatcher(config, log);
 } else if (cluster.isPrimary) {
+  setPrimaryHeap();
   const log = openLog(config.logLevel, { process: "proxy" });
   endOn(log);
   log.info({ config: redacted(config) }, "the proxy starts");

@@ -5,6 +5,7 @@
 import cluster, { type Worker } from "node:cluster";
 import type { LendingBatch } from "./lending/desk.ts";
 import type { EpochCounts } from "./facts/recorder.ts";
+import { workerHeapOptions } from "./heap.ts";
 import type { OpenCounts, ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
 import type { Log } from "./log-output.ts";
 import { addCounts, emptyCounts, type CountersSnapshot } from "./pipeline/counters.ts";
@@ -64,12 +65,6 @@ const pauseMsMin = 100;
 const pauseMsMax = 10_000;
 const steadyMs = 30_000;
 const answerMsMax = 1_000;
-/**
- * Bodies lie outside of the heap. As the engine comes it marks the whole heap for every 30 MB of them, which took half of the
- * CPU of calls of 580 kB; so it collects the young alone until there are 128 MB of old.
- */
-const heapOptions = ["--initial-old-space-size=128", "--external-memory-accounted-in-global-limit"];
-
 export function startWorkers(parts: WorkersParts): Workers {
   const { log } = parts;
   const members = new Map<number, Member>();
@@ -82,7 +77,7 @@ export function startWorkers(parts: WorkersParts): Workers {
   let draining = false;
   let pauses: NodeJS.Timeout[] = [];
 
-  cluster.setupPrimary({ serialization: "advanced", execArgv: [...process.execArgv, ...heapOptions] });
+  cluster.setupPrimary({ serialization: "advanced", execArgv: [...process.execArgv, ...workerHeapOptions] });
   /** One that died is not missing while its pause lasts. */
   function startMissing(): void {
     for (let missing = parts.count - members.size - pauses.length; missing > 0; missing--) fork();

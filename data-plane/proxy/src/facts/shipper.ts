@@ -16,7 +16,7 @@ import { concludeEpoch } from "./conclude.ts";
 import { noteForgotten } from "./ended-leases.ts";
 import { hmac } from "./node-hashes.ts";
 import type { EpochReader, Stretch } from "./spool-reader.ts";
-import { lossOf, openEpochReader } from "./spool-reader.ts";
+import { lossOf, openEpochReader, readingRoom } from "./spool-reader.ts";
 
 export type ShipperOptions = {
   readonly directory: string;
@@ -107,6 +107,7 @@ const stallDoublingsMax = 6;
 export function openShipper(options: ShipperOptions): Shipper {
   const { directory, proxyId, monotonicMs, wallMs } = options;
   const epochs = new Map<bigint, Epoch>();
+  const memory = readingRoom();
   let boundedMs = Number.NEGATIVE_INFINITY;
   let needed = "";
   const choice = openSinkChoice(options.sinks, monotonicMs, (sink) => report({ kind: "sink-changed", sink }));
@@ -116,7 +117,7 @@ export function openShipper(options: ShipperOptions): Shipper {
     const onDisk = listEpochs(directory);
     for (const epoch of onDisk) {
       if (epochs.has(epoch)) continue;
-      const reader = openEpochReader(directory, epoch, wallMs);
+      const reader = openEpochReader(directory, epoch, wallMs, memory);
       const progress = { stored: 0n, sent: 0n, trimmed: 0n, movedMs: monotonicMs(), stalls: 0 };
       const state = { isConcluded: false, isForked: false, isKnown: false };
       epochs.set(epoch, { epoch, reader, ...progress, ...state, retiredMs: retiredMs(directory, epoch) });

@@ -14,6 +14,6 @@ export type SinkAnswer =
 
 export type FactSink = {
   readonly name: string;
-  /** Rejects where it is not known that the batch arrived. */
+  /** Rejects where it is not known that the batch arrived. The facts' bytes are written over as soon as it returns its promise. */
   send(batch: FactBatch): Promise<SinkAnswer>;
 };

@@ -127,12 +127,17 @@ function numbers(directory: string, ending: string): bigint[] {
   return found.sort((a, b) => (a < b ? -1 : 1));
 }
 
+/** Where what is read from the disk is put. */
+export type Room = (bytes: number) => Uint8Array;
+
+const newRoom: Room = (bytes) => new Uint8Array(bytes);
+
 /** What the segment holds from a byte on; undefined where somebody removed it meanwhile. */
-export function readSegment(segment: Segment, offset: number): Uint8Array | undefined {
+export function readSegment(segment: Segment, offset: number, room = newRoom): Uint8Array | undefined {
   return unlessGone(() => {
     const file = openSync(segment.path, "r");
     try {
-      const rest = new Uint8Array(Math.max(0, fstatSync(file).size - offset));
+      const rest = room(Math.max(0, fstatSync(file).size - offset));
       let filled = 0;
       while (filled < rest.length) {
         const read = readSync(file, rest, filled, rest.length - filled, offset + filled);

@@ -1,12 +1,11 @@
 // Reads one epoch of a spool in order, from any `seq` on, while a recorder may still append to it. It promises a sequence
 // without a silent hole: what was dropped by the spool's bound, could not be written or was damaged comes as `UsageLost` in
 // its place. Facts come out as the bytes that lie on disk: of each only its number is read, because decoding and printing
-// anew cost 20 µs a fact, a third of what a call costs in all. It holds no file open and at most one segment in memory, and
-// it removes nothing.
+// anew cost 20 µs a fact, a third of what a call costs in all. It holds no file open and at most what one reading takes in
+// memory, and it removes nothing.
 import { create, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FactSchema, UsageLostSchema } from "@tollgate/schema/usage";
-import type { Segment } from "./spool-file.ts";
+import type { Room, Segment } from "./spool-file.ts";
 import { listSegments, readSegment, recordsIn } from "./spool-file.ts";
 
 export type ReadBound = { readonly factsMax: number; readonly bytesMax: number };
@@ -31,14 +30,41 @@ export type EpochReader = {
   linkAt(seq: bigint): Uint8Array | undefined;
 };
 
+/**
+ * Readings follow each other in the same memory: a megabyte for each of them makes the engine mark its whole heap with every
+ * few, which cost more than all else that the shipping of a fact does.
+ */
+export type ReadingRoom = { readonly room: Room; clear(): void };
+
+export function readingRoom(): ReadingRoom {
+  let bytes = new Uint8Array(0);
+  let at = 0;
+  return {
+    clear: () => (at = 0),
+    room(wanted) {
+      // What was read before stays where it is.
+      if (at + wanted > bytes.length) [bytes, at] = [new Uint8Array(Math.max(wanted, bytes.length * 2)), 0];
+      at += wanted;
+      return bytes.subarray(at - wanted, at);
+    },
+  };
+}
+
 /** Where in a segment the record after `seq` begins, and the link of the fact before it. */
 type Place = { firstSeq: bigint; seq: bigint; offset: number; link: Uint8Array | undefined };
 
-export function openEpochReader(directory: string, epoch: bigint, wallMs: () => number): EpochReader {
+/** What comes out of `read` lies in `memory`, until that of another reading does. */
+export function openEpochReader(
+  directory: string,
+  epoch: bigint,
+  wallMs: () => number,
+  memory = readingRoom(),
+): EpochReader {
   let place: Place | undefined;
   let end: Place | undefined;
 
   function read(after: bigint, bound: ReadBound): Stretch | undefined {
+    memory.clear();
     // The list is taken before any segment is read, so a segment with a successor on it is complete.
     const segments = listSegments(directory, epoch);
     const first = Math.max(
@@ -57,7 +83,7 @@ export function openEpochReader(directory: string, epoch: bigint, wallMs: () => 
   /** False where the bound was reached. */
   function readInto(collected: Collected, segment: Segment): boolean {
     const start = startIn(segment, collected.last());
-    const rest = readSegment(segment, start.offset);
+    const rest = readSegment(segment, start.offset, memory.room);
     // Removed since it was listed: the next read sees what that means for the sequence.
     if (rest === undefined) return false;
     let { seq, link, offset } = start;
@@ -134,15 +160,20 @@ function startOf(segment: Segment): Place {
   return { firstSeq: segment.firstSeq, seq: segment.firstSeq - 1n, offset: 0, link: undefined };
 }
 
+const seqTag = FactSchema.field.seq.number << 3;
+/** Numbers beyond that are none that anybody has counted to. */
+const seqBytesMax = 7;
+
 /** The fact's own number, its first field; undefined where a whole record is no fact. */
-function seqOf(record: Uint8Array): bigint | undefined {
-  try {
-    const reader = new BinaryReader(record);
-    const [field, wire] = reader.tag();
-    return field === FactSchema.field.seq.number && wire === WireType.Varint ? BigInt(reader.uint64()) : undefined;
-  } catch {
-    return undefined;
+function seqOf(fact: Uint8Array): bigint | undefined {
+  if (fact[0] !== seqTag) return undefined;
+  let seq = 0;
+  for (let at = 1, unit = 1; at <= seqBytesMax; at++, unit *= 0x80) {
+    const byte = fact[at] ?? 0;
+    seq += (byte & 0x7f) * unit;
+    if (byte < 0x80) return BigInt(seq);
   }
+  return undefined;
 }
 
 /**
