@@ -1,4 +1,4 @@
-// The proxy's way to the control plane: typed clients made from the schema's descriptors over one grpc-js channel, so that
+// The proxy's way to the control plane: typed clients made from the schema's descriptors over grpc-js, so that
 // no gRPC code is generated. A unary call has a deadline; a stream is an async iterable that holds the sender back while it
 // is not read, and ends when its signal aborts. Errors come out as grpc-js has them, with a numeric `code`. The channel can
 // be replaced under the clients: what is under way ends on the old one.
@@ -86,22 +86,29 @@ export function openControlPlane(
   }
   metadata.set("tollgate-boot", boot);
   const line: Line = { client: connect(way), onRevoked };
+  // Facts go in bulk: on a line of their own nobody waits behind them, a call that needs a lease least of all.
+  const bulk: Line = { client: connect(way), onRevoked };
+  const lines = [line, bulk];
   return {
     sync: clientOf(line, metadata, Sync),
-    usage: clientOf(line, metadata, Usage),
+    usage: clientOf(bulk, metadata, Usage),
     secrets: clientOf(line, metadata, Secrets),
     provisions: clientOf(line, metadata, Provisions),
     enrolment: clientOf(line, metadata, Enrolment),
     catalogue: clientOf(line, metadata, Catalogue),
     ledger: clientOf(line, metadata, Ledger),
     reconnect() {
-      const former = line.client;
-      line.client = connect(way);
-      // A call that has not left it yet would be lost; by then every one of them has its answer.
-      if (former) setTimeout(() => former.close(), unaryMsMax).unref();
+      for (const one of lines) replace(one, way);
     },
-    close: () => line.client?.close(),
+    close: () => lines.forEach(({ client }) => client?.close()),
   };
+}
+
+function replace(line: Line, way: Way): void {
+  const former = line.client;
+  line.client = connect(way);
+  // A call that has not left it yet would be lost; by then every one of them has its answer.
+  if (former) setTimeout(() => former.close(), unaryMsMax).unref();
 }
 
 function connect(way: Way): Client | undefined {

@@ -4,6 +4,7 @@
 // wall's, which does not; a lease is used only while both say that it may be.
 
 import type { Answer, AccountKind, Draw, Statement } from "./account.ts";
+import { Pace } from "./pace.ts";
 
 export type Clocks = { readonly monotonicMs: number; readonly wallMs: number };
 
@@ -31,7 +32,7 @@ const driftPerMs = 0.001;
 const driftMsMax = 30_000;
 /** A lease is drawn ahead for as long as this at the pace of the last seconds, and asked for again below half of it. */
 const aheadMs = 3_000;
-/** The pace is that of about so long, or since the first use, but of no less than what follows. */
+/** The pace is that of about so long, or since the first use, but of no less than the second of them. */
 const paceMs = 5_000;
 const paceMsLeast = 500;
 /** A call that has to wait shows that the pace is not known yet: so many times what is lacking is drawn, and few wait after it. */
@@ -58,9 +59,9 @@ export class Lease {
   private endsAt: Clocks | undefined;
   private heardAt: Clocks;
   private usedMs: number;
-  private paced = 0;
-  private pacedMs: number;
-  private readonly openedMs: number;
+  private readonly pace: Pace;
+  /** Of who comes all at once after a pause the long one knows too late. */
+  private readonly burst: Pace;
   /** What the first of the waiting calls lacks, and what all of them do. */
   private lacking = 0n;
   private lackingInAll = 0n;
@@ -77,8 +78,8 @@ export class Lease {
     this.kind = kind;
     this.heardAt = now;
     this.usedMs = now.monotonicMs;
-    this.pacedMs = now.monotonicMs;
-    this.openedMs = now.monotonicMs;
+    this.pace = new Pace(paceMs, paceMsLeast, now.monotonicMs);
+    this.burst = new Pace(paceMsLeast, paceMsLeast, now.monotonicMs);
   }
 
   /** `autonomyMs`: how long a holder goes on that has not heard of the ledger. */
@@ -106,8 +107,8 @@ export class Lease {
     this.unspent -= amount;
     this.open += amount;
     this.usedMs = monotonicMs;
-    this.paced = this.decayed(monotonicMs) + Number(amount) / paceMs;
-    this.pacedMs = monotonicMs;
+    this.pace.uses(amount, monotonicMs);
+    this.burst.uses(amount, monotonicMs);
     this.isChanged = true;
   }
 
@@ -241,18 +242,8 @@ export class Lease {
     return this.unspent > 0n && this.open === 0n && this.lacking === 0n && nowMs - this.usedMs > idleMs;
   }
 
-  private decayed(nowMs: number): number {
-    return this.paced * Math.exp((this.pacedMs - nowMs) / paceMs);
-  }
-
-  /** Where there is little of the past its part is not what decayed: by that it would start at nothing, and all would wait. */
-  private paceAt(nowMs: number): number {
-    const knownMs = Math.max(paceMsLeast, nowMs - this.openedMs);
-    return this.decayed(nowMs) / (1 - Math.exp(-knownMs / paceMs));
-  }
-
   private wants(nowMs: number): Omit<Draw, "number"> | undefined {
-    const ahead = BigInt(Math.ceil(this.paceAt(nowMs) * aheadMs));
+    const ahead = BigInt(Math.ceil(Math.max(this.pace.at(nowMs), this.burst.at(nowMs)) * aheadMs));
     if (this.lacking > 0n) return { asked: this.lacking, wanted: this.lackingInAll * aheadOfLack + ahead };
     if (this.unspent * 2n >= ahead || nowMs - this.usedMs > aheadMs) return undefined;
     return { asked: 0n, wanted: ahead - this.unspent };
