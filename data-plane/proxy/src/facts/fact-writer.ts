@@ -89,6 +89,13 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     }
   }
 
+  function addAll(records: readonly TotalsRecord[]): void {
+    for (const { kind, content } of records)
+      record(kind, content.length, () => {
+        out.at += content.copy(out.bytes, out.at);
+      });
+  }
+
   return {
     addFact(seq, timeMs, { requestId, kind }) {
       const { number, body } = kinds[kind.case];
@@ -109,13 +116,13 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     },
     addTotals(totals) {
       if (totals.length === 0) return;
-      const unnamed = totals.filter(({ lease }) => !named.has(lease));
-      for (const lease of numbersOfNamed(unnamed)) named.add(lease);
       changed = totals;
-      for (const { kind, content } of [...printNames(unnamed), ...printTotals(totals)])
-        record(kind, content.length, () => {
-          out.at += content.copy(out.bytes, out.at);
-        });
+      const unnamed = totals.filter(({ lease }) => !named.has(lease));
+      if (unnamed.length > 0) {
+        for (const lease of numbersOfNamed(unnamed)) named.add(lease);
+        addAll(printNames(unnamed));
+      }
+      addAll(printTotals(totals));
     },
     facts: () => facts,
     isEmpty: () => out.at === 0,

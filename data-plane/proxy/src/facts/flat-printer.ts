@@ -173,13 +173,20 @@ function claimField(name: string, number: number): Field {
   };
 }
 
+/** That its length takes one byte is known before the length is where it is so by the characters, and almost so to 127 of them. */
 function printText(out: Out, text: string): void {
-  // At most 42 characters are at most 126 bytes: that the length takes one byte is known before the length is.
-  if (text.length > 42) printVarint(out, Buffer.byteLength(text));
-  const start = text.length > 42 ? out.at : out.at + 1;
+  if (text.length >= twoByteLengthMin) printVarint(out, Buffer.byteLength(text));
+  const start = text.length >= twoByteLengthMin ? out.at : out.at + 1;
   const length = out.bytes.write(text, start);
-  if (text.length <= 42) out.bytes[out.at] = length;
-  out.at = start + length;
+  if (text.length >= twoByteLengthMin) out.at = start + length;
+  else if (length < twoByteLengthMin) {
+    out.bytes[out.at] = length;
+    out.at = start + length;
+  } else {
+    out.bytes.copyWithin(start + 1, start, start + length);
+    printVarint(out, length);
+    out.at += length;
+  }
 }
 
 function printTag(out: Out, tag: number): void {

@@ -24,12 +24,28 @@ export function chargedTo(view: View, principal: Principal, target: CallTarget):
   return { outcome: "charged", budgets: budgets.to, limits: limits.to };
 }
 
+/** Made once: a subject that is put together for each call has to be hashed for each, wherever leases are found by it. */
+const kept = new WeakMap<Budget | Limit, Charge>();
+
 export function budgetCharge(budget: Budget, allowanceNanoUsd: bigint): Charge {
-  return { subject: `budget/${budget.id}`, kind: "money", of: { kind: "budget", budget, allowanceNanoUsd } };
+  if (allowanceNanoUsd > 0n) return { ...budgetCharge(budget, 0n), of: { kind: "budget", budget, allowanceNanoUsd } };
+  const known = kept.get(budget);
+  if (known !== undefined) return known;
+  return keep(budget, {
+    subject: `budget/${budget.id}`,
+    kind: "money",
+    of: { kind: "budget", budget, allowanceNanoUsd },
+  });
 }
 
 export function limitCharge(limit: Limit): Charge {
-  return { subject: `limit/${limit.id}`, kind: kindOf(limit), of: { kind: "limit", limit } };
+  const known = kept.get(limit);
+  return known ?? keep(limit, { subject: `limit/${limit.id}`, kind: kindOf(limit), of: { kind: "limit", limit } });
+}
+
+function keep(resource: Budget | Limit, charge: Charge): Charge {
+  kept.set(resource, charge);
+  return charge;
 }
 
 export function policyCharge(limit: PolicyLimit, call: Pick<Call, "requestId">): Charge {

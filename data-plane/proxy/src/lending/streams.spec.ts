@@ -12,7 +12,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openRecorder, type Recorder } from "../facts/recorder.ts";
 import { testKey } from "../facts/spool.fixture.ts";
 import { lastTotals } from "../facts/totals.ts";
-import { asksOf, ModelReservation, planOf, type Costs } from "../model/reservation.ts";
+import { ModelReservation, planOf, type Costs } from "../model/reservation.ts";
 import { budgetCharge } from "./charged.ts";
 import type { LendingBatch } from "./desk.ts";
 import { deskOf, FakeLedger } from "./ledger.fixture.ts";
@@ -44,7 +44,7 @@ function begin(isRunning: boolean, onSaid: (batch: LendingBatch) => void = () =>
   const charges = [budgetCharge(budget, 0n)];
   const plan = planOf(charges, costs, () => isRunning);
   let hold: Hold | undefined;
-  desk.reserve(asksOf(plan), (outcome) => {
+  desk.reserve(plan.asks, (outcome) => {
     if (outcome.kind === "held") ({ hold } = outcome);
   });
   vi.advanceTimersByTime(200);

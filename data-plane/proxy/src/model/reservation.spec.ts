@@ -9,7 +9,7 @@ import { BudgetReservation, BudgetSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { budgetCharge } from "../lending/charged.ts";
-import { asksOf, ModelReservation, planOf, type Costs } from "./reservation.ts";
+import { ModelReservation, planOf, type Costs } from "./reservation.ts";
 
 const now = { monotonicMs: 0, wallMs: 0 };
 const token = 10_000n;
@@ -59,13 +59,13 @@ function holdOf(book: LeaseBook, plan: ReturnType<typeof planOf>, lent: bigint):
     const told = { ...answer, account: `${lease.subject}/1`, msLeft: undefined, isOver: false, isFrozen: false, news };
     book.answered(lease.number, told, now);
   }
-  const held = book.hold(asksOf(plan), now);
+  const held = book.hold(plan.asks, now);
   if (!("parts" in held)) throw new Error("what was lent is not enough");
   return held;
 }
 
 function lacksOf(book: LeaseBook, plan: ReturnType<typeof planOf>) {
-  const tried = book.hold(asksOf(plan), now);
+  const tried = book.hold(plan.asks, now);
   return "parts" in tried ? [] : tried;
 }
 

@@ -30,7 +30,7 @@ type Part = { readonly ask: Ask } & (
   | { readonly role: "exposure" }
 );
 
-export type Plan = { readonly parts: readonly Part[] };
+export type Plan = { readonly parts: readonly Part[]; readonly asks: readonly Ask[] };
 
 export type Costs = {
   /** All that it can cost. */
@@ -42,7 +42,9 @@ export type Costs = {
 
 /** `isRunning`: of a budget, whether the stream may hold less than all of it. */
 export function planOf(charges: readonly Charge[], costs: Costs, isRunning: (charge: Charge) => boolean): Plan {
-  return { parts: charges.flatMap((charge) => partsOf(charge, costs, isRunning(charge))) };
+  const parts: Part[] = [];
+  for (const charge of charges) parts.push(...partsOf(charge, costs, isRunning(charge)));
+  return { parts, asks: parts.map(({ ask }) => ask) };
 }
 
 function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens }: Costs, isRunning: boolean): Part[] {
@@ -70,10 +72,6 @@ function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens 
 }
 
 const exposureKind: AccountKind = "money";
-
-export function asksOf({ parts }: Plan): readonly Ask[] {
-  return parts.map(({ ask }) => ask);
-}
 
 /** `at`: which part of the hold it is. */
 type Running = { readonly at: number; call: RunningCall; has: Held };

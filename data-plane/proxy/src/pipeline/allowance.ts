@@ -65,6 +65,7 @@ export function shortageIn(allowances: readonly Allowance[]): Shortage | undefin
 
 /** The one that a client is told of: what blocks it for the longest, or else the fullest. */
 export function describedAllowance(allowances: readonly Allowance[]): Allowance | undefined {
+  if (allowances.length < 2) return allowances[0];
   const shortage = shortageIn(allowances);
   if (shortage?.kind === "spent") return shortage.allowance;
   return allowances.reduce<Allowance | undefined>(

@@ -41,9 +41,12 @@ export class LeaseBook {
 
   /** Holds all that is asked for, or says what is lacking. */
   hold(asks: readonly Ask[], now: Clocks): Hold | readonly Lack[] {
-    const lacks = this.lacking(asks, now);
-    if (lacks.length > 0) return lacks;
-    const parts = asks.map((ask) => ({ lease: this.leaseOf(ask, now), covers: ask.covers, held: ask.amount }));
+    const parts: HoldPart[] = [];
+    for (const ask of asks) {
+      const lease = this.leaseOf(ask, now);
+      if (ask.amount > lease.unspent || !lease.mayHold(now, this.autonomyMs)) return this.lacking(asks, now);
+      parts.push({ lease, covers: ask.covers, held: ask.amount });
+    }
     for (const { lease, held } of parts) this.touch(lease).hold(held, now);
     return { parts };
   }
@@ -88,17 +91,31 @@ export class LeaseBook {
 
   /** An exposure comes back with its call, but for what the call cost beyond all that was lent. */
   settle(hold: Hold, used: readonly bigint[]): void {
-    const beyond = new Map<string, { lease: Lease; amount: bigint }>();
-    for (const [index, { lease, covers, held }] of hold.parts.entries()) {
-      if (covers !== undefined) continue;
-      const amount = this.touch(lease).settle(held, used[index] ?? 0n);
-      if (amount > 0n) beyond.set(lease.subject, { lease, amount });
-    }
+    const beyond: { lease: Lease; amount: bigint }[] = [];
+    let hasExposure = false;
     for (const [index, part] of hold.parts.entries()) {
       const { lease, covers, held } = part;
+      if (covers !== undefined) {
+        hasExposure = true;
+        continue;
+      }
       part.held = 0n;
+      const amount = this.touch(lease).settle(held, used[index] ?? 0n);
+      if (amount > 0n) beyond.push({ lease, amount });
+    }
+    if (hasExposure) this.settleExposures(hold, used, beyond);
+  }
+
+  private settleExposures(
+    hold: Hold,
+    used: readonly bigint[],
+    beyond: readonly { readonly lease: Lease; readonly amount: bigint }[],
+  ): void {
+    for (const [index, part] of hold.parts.entries()) {
+      const { lease, covers, held } = part;
       if (covers === undefined) continue;
-      const excess = beyond.get(covers);
+      part.held = 0n;
+      const excess = beyond.find((one) => one.lease.subject === covers);
       const amount = excess === undefined ? 0n : excess.amount < held ? excess.amount : held;
       if (excess !== undefined && amount > 0n)
         this.excesses.push({ spent: excess.lease, revision: excess.lease.revisionOfNow(), exposure: lease, amount });

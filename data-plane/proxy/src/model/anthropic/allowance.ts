@@ -83,10 +83,11 @@ export function usageBody(allowances: readonly Allowance[]): string {
 }
 
 function allowedHeaders(allowance: Allowance): string[] {
-  const passed = thresholds.find((percent) => isPast(allowance, percent));
+  const settled = percentSettled(allowance);
+  const passed = settled < thresholds[1] ? undefined : thresholds.find((percent) => isPast(allowance, percent));
   const status = passed === undefined ? "allowed" : "allowed_warning";
   // A full one is none that calls go out on; the client takes 1 for that.
-  const percent = Math.min(percentSettled(allowance), 99);
+  const percent = Math.min(settled, 99);
   return [
     ...[`${unified}status`, status],
     ...[`${unified}representative-claim`, "overage"],
