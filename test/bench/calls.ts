@@ -11,11 +11,10 @@ import { startProcess } from "../support/processes.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import type { LoadOptions } from "./load.ts";
-import { reportEach, reportToBare, takeTurns, type Subject } from "./turns.ts";
+import { reportEach, reportToBare, takeTurns, warmUpAll, type Subject } from "./turns.ts";
 
-const rounds = 5;
-const roundSeconds = 3;
-const warmUpSeconds = 4;
+const rounds = 7;
+const roundSeconds = 2;
 const bareEntry = fileURLToPath(new URL("./bare-proxy.ts", import.meta.url));
 const listedTools = 300;
 
@@ -121,7 +120,9 @@ function subjectsOf(at: { direct: string; bare: Gate; gate: Gate }, direct: Aski
 }
 
 async function compare(bench: string, subjects: readonly Subject[], connections: number): Promise<void> {
-  const results = await takeTurns(subjects, { ...{ rounds, connections, warmUpSeconds }, seconds: roundSeconds });
+  const turns = { rounds, connections, seconds: roundSeconds };
+  await warmUpAll(subjects, turns);
+  const results = await takeTurns(subjects, turns);
   reportEach(bench, subjects, results);
   reportToBare(bench, subjects, results, connections);
 }

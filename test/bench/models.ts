@@ -11,11 +11,10 @@ import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import { headersOf, longBody, shortBody, streamBody } from "./model-requests.ts";
 import { portkeyHeaders, startPortkey, type Portkey } from "./portkey.ts";
-import { reportEach, reportToBare, takeTurns, type Subject } from "./turns.ts";
+import { reportEach, reportToBare, takeTurns, warmUpAll, type Subject } from "./turns.ts";
 
-const rounds = 5;
+const rounds = 7;
 const roundSeconds = 2;
-const warmUpSeconds = 3;
 const path = "/anthropic/v1/messages";
 
 type Kind = "plain" | "stream";
@@ -91,7 +90,9 @@ async function compare({ name, kind, body, connections }: Load, callees: readonl
   const subjects = callees.map(({ name, pid, origin, path, headers }): Subject => {
     return { name, pid, asked: { origin, path, headers: [headers], body, expect: expected[kind] } };
   });
-  const results = await takeTurns(subjects, { ...{ rounds, connections, warmUpSeconds }, seconds: roundSeconds });
+  const turns = { rounds, connections, seconds: roundSeconds };
+  await warmUpAll(subjects, turns);
+  const results = await takeTurns(subjects, turns);
   const bench = `models: ${name}`;
   reportEach(bench, subjects, results);
   reportToBare(bench, subjects, results, connections);

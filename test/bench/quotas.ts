@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 import { cpuSeconds, median } from "./load.ts";
 import { headersOf, shortBody } from "./model-requests.ts";
 import { report } from "./report.ts";
-import { difference, leadSeconds, reportSpread, takeTurns, type Subject } from "./turns.ts";
+import { difference, leadSeconds, reportSpread, takeTurns, warmUpAll, type Subject } from "./turns.ts";
 
 const loads = [
   { name: "messages c64", connections: 64 },
@@ -22,7 +22,7 @@ const loads = [
   // Far from what the machine can do, so that what is added is the wait for the ledger and not the one for a processor.
   { name: "400 messages a second c16", connections: 16, everyMs: 40 },
 ];
-const turns = { rounds: 15, seconds: 1.5, warmUpSeconds: 5 };
+const turns = { rounds: 15, seconds: 1.5 };
 const controlAwayMs = 25;
 const path = "/anthropic/v1/messages";
 const expect = '"end_turn"';
@@ -82,6 +82,7 @@ async function compare(
 ): Promise<void> {
   const bench = `quotas: ${load.name}`;
   const [free, held] = subjects;
+  await warmUpAll(subjects, { ...turns, ...load });
   const before = await ledgerLoad(stack);
   const results = await takeTurns(subjects, { ...turns, ...load });
   const after = await ledgerLoad(stack);
@@ -99,7 +100,7 @@ async function compare(
       { bench, subject: `added ${figure}`, unit: "ms" },
       results.related(held.name, free.name, figure, difference),
     );
-  const seconds = turns.rounds * (leadSeconds + turns.seconds) + turns.warmUpSeconds;
+  const seconds = turns.rounds * (leadSeconds + turns.seconds);
   const thousands = (median(results.of(held.name, "rate")) * seconds) / 1_000;
   for (const [subject, of, unit] of [
     ["ledger exchanges for 1,000 calls", "exchanges", "count"],

@@ -22,9 +22,13 @@ export type Turns = {
   readonly connections: number;
   readonly everyMs?: number;
   readonly seconds: number;
-  /** By its end all subjects run what their engine has compiled for good. */
-  readonly warmUpSeconds: number;
 };
+
+/**
+ * By its end all subjects run what their engine has compiled for good. With one call at a time that takes seconds: what is
+ * compiled meanwhile is a tenth of their CPU, and the more the more code a subject has.
+ */
+const warmUp = { calls: 25_000, secondsMax: 12 };
 
 export class Results {
   private readonly rounds: Map<string, Round[]>;
@@ -52,9 +56,12 @@ export class Results {
   }
 }
 
+export async function warmUpAll(subjects: readonly Subject[], turns: Turns): Promise<void> {
+  for (const subject of subjects) await runLoad({ ...loadOf(subject, turns, warmUp.secondsMax), calls: warmUp.calls });
+}
+
 export async function takeTurns(subjects: readonly Subject[], turns: Turns): Promise<Results> {
   const results = new Results(subjects);
-  for (const subject of subjects) await runLoad(loadOf(subject, turns, turns.warmUpSeconds));
   for (let round = 0; round < turns.rounds; round++)
     for (const subject of subjects) results.add(subject.name, await measure(subject, turns));
   return results;

@@ -59,5 +59,6 @@ function sentIn(headers: IncomingHttpHeaders): { readonly text: string } | Error
 
 function bearerIn(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
-  return /^bearer +/i.test(authorization) ? authorization.slice("bearer ".length).trim() : authorization;
+  const isBearer = authorization.startsWith("Bearer ") || /^bearer +/i.test(authorization);
+  return isBearer ? authorization.slice("bearer ".length).trim() : authorization;
 }

@@ -24,7 +24,7 @@ import type { ClientSession, ClientSessions } from "./downstream/client-sessions
 import { EventStream } from "./downstream/event-stream.ts";
 import type { StreamPlace, Streams } from "./downstream/streams.ts";
 import type { McpRequest } from "./forward/errand.ts";
-import type { Entered } from "./methods.ts";
+import type { Entered, MethodParts } from "./methods.ts";
 import { isArray, readBatch, type BatchMessage } from "./rev2025-11-25/batch.ts";
 import * as legacy from "./rev2025-11-25/requests.ts";
 import { connectStream } from "./rev2025-11-25/streams.ts";
@@ -41,7 +41,7 @@ export type McpDoorParts = Omit<Authentication, "accounts"> & {
   readonly streams: Streams;
   readonly placement: Placement;
   readonly legacy: legacy.LegacyDoorParts;
-  readonly modern: modern.ModernParts;
+  readonly modern: MethodParts;
   readonly listening: ListenParts;
   readonly log: Log;
   readonly settings: OriginRules & { requestBytesMax: number };
@@ -123,7 +123,8 @@ export function mcpDoor(parts: McpDoorParts): Door {
       if (problem !== undefined || "code" in client) return refuseModern(call, problem);
       const request = requestOf(arrival, call, { client, body, envelope, session: undefined });
       modern.serveModern(
-        { ...parts.modern, listen: (entered) => listen(arrival, entered) },
+        parts.modern,
+        (entered) => listen(arrival, entered),
         headers,
         { call: request, view, principal, surface },
         serves.legacy,
@@ -348,6 +349,7 @@ type McpCall = Call & { client: Client };
 
 /** Undefined for the endpoint of everything; null where the path is none of this door's. */
 function groupIn(path: string): string | undefined | null {
+  if (path === "/mcp") return undefined;
   const [, , group, ...rest] = path.split("/");
   if (group === undefined) return undefined;
   // Clients look for `.well-known` below a server's path, and want to hear that it is not there, whoever they are.

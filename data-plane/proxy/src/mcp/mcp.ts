@@ -111,7 +111,7 @@ export function openMcp(parts: McpParts): Mcp {
     ...{ replica, environment: config.environment, replicaAgeMsMax: config.replicaAgeMsMax, wallMs },
     ...{ accounts, surfaces, sessions, streams, placement, log, settings: config },
     legacy: { ...shared, sessions },
-    modern: { ...methods, listen: () => undefined },
+    modern: methods,
     listening: { announcements, subscriptions, catalogues },
   });
 

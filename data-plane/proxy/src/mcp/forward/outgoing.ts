@@ -7,7 +7,7 @@ import type { Era } from "../catalogue/catalogue.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
 import { Edits, rebuilt, textIn, type Piece } from "../../bytes/edits.ts";
 import type { RequestEnvelope } from "../wire/envelope.ts";
-import type { Span } from "../../bytes/members.ts";
+import { valueOf, type Span } from "../../bytes/members.ts";
 
 export type Outgoing = {
   readonly body: Buffer;
@@ -48,8 +48,7 @@ function sameEra({ body, envelope, client, name }: Outgoing, edits: Edits, id: n
 
 /** Left alone where the server's name is what was sent: it may be written in any way. */
 function replaceName(body: Buffer, edits: Edits, { at, own }: { at: Span; own: string }): void {
-  const text = textIn(body, at);
-  if (text !== JSON.stringify(own) && JSON.parse(text) !== own) edits.replace(at, JSON.stringify(own));
+  if (valueOf(body, at) !== own) edits.replace(at, JSON.stringify(own));
 }
 
 function otherEra(outgoing: Outgoing, to: Era, id: number): Buffer {

@@ -90,13 +90,10 @@ export function headerProblem(
   return said !== undefined && said === textValue(body, at[path]) ? undefined : mismatch("mcp-name");
 }
 
-export type ModernParts = MethodParts & {
-  /** Opens the stream that a `subscriptions/listen` asks for. */
-  readonly listen: (entered: Entered) => void;
-};
-
+/** `listen`: opens the stream that a `subscriptions/listen` asks for. */
 export function serveModern(
-  parts: ModernParts,
+  parts: MethodParts,
+  listen: (entered: Entered) => void,
   headers: IncomingHttpHeaders,
   entered: Entered,
   servesLegacy: boolean,
@@ -116,7 +113,7 @@ export function serveModern(
       return call.answering.finish(resultMessage(envelope.id, discoverResult(servesLegacy, instructions)));
     }
     case "subscriptions/listen":
-      return parts.listen(entered);
+      return listen(entered);
     case "tools/call": {
       // What the key does not reach is not exposed to it: it is refused like what is not there, whatever it wants to see.
       const found = surface.named("tools", view, principal, textValue(body, envelope.at["params>name"]) ?? "");
