@@ -27,7 +27,11 @@ test("what is not set has its default, and every setting has a sentence", () => 
 
 test.each<[string, Record<string, string>, string]>([
   ["a mistyped name", { TOLLGATE_KAFKA_BROKER: "a:1" }, "TOLLGATE_KAFKA_BROKER is not a setting"],
-  ["a port that is none", { TOLLGATE_CONTROL_PORT: "65536" }, "TOLLGATE_CONTROL_PORT"],
+  ["a port that is none", { TOLLGATE_CONTROL_PORT: "65536" }, "TOLLGATE_CONTROL_PORT is more than 65535"],
+  ["a port that is no number", { TOLLGATE_CONTROL_PORT: "planted" }, "TOLLGATE_CONTROL_PORT is not a number"],
+  ["half a certificate", { TOLLGATE_CERTIFICATE_SECONDS: "1.5" }, "TOLLGATE_CERTIFICATE_SECONDS is not a whole number"],
+  ["a delay below nothing", { TOLLGATE_DRAIN_DELAY_MS: "-1" }, "TOLLGATE_DRAIN_DELAY_MS is less than 0"],
+  ["a level that is none", { TOLLGATE_LOG_LEVEL: "planted" }, "TOLLGATE_LOG_LEVEL is none of "],
   ["another database", { TOLLGATE_DATABASE_URL: "mysql://planted" }, "TOLLGATE_DATABASE_URL must begin with"],
   ["a join token that can be guessed", { TOLLGATE_JOIN_TOKEN: "planted" }, "TOLLGATE_JOIN_TOKEN must have at least"],
   ["a certificate without its key", { TOLLGATE_TLS_CERT: "x" }, "TOLLGATE_TLS_CERT and TOLLGATE_TLS_KEY go together"],

@@ -3,7 +3,7 @@
 // ignored is no setting; those of the other processes are known and skipped.
 
 import { resolve } from "node:path";
-import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import { ConfigProblem, settingProblem } from "@tollgate/kernel/config-problem";
 import { isTollgateVariable, secretVariablePrefix } from "@tollgate/kernel/environment";
 import {
   kafkaAccessOf,
@@ -151,7 +151,7 @@ export function loadConfig(env: Environment = process.env): Config {
   const parsed = z.object(settings).safeParse(Object.fromEntries(set));
   const problems = [
     ...set.flatMap(([name]) => (isTollgateVariable(name) ? [] : [`${name} is not a setting`])),
-    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")} ${issue.message}`),
+    ...(parsed.error?.issues ?? []).map(settingProblem),
     ...(parsed.success ? problemsBetween(parsed.data) : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigProblem(problems.join("; "));

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { ConfigProblem } from "@tollgate/kernel/config-problem";
+import { ConfigProblem, settingProblem } from "@tollgate/kernel/config-problem";
 import { parseJoinToken } from "@tollgate/kernel/enrolment";
 import {
   kafkaAccessOf,
@@ -244,7 +244,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const parsed = z.object(settings).safeParse(Object.fromEntries(set));
   const problems = [
     ...unknown.map((name) => `${name} is not a setting`),
-    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+    ...(parsed.error?.issues ?? []).map(settingProblem),
     ...(parsed.success
       ? [...joinTokenProblems(parsed.data), ...internalProblems(parsed.data), ...kafkaAccessProblems(parsed.data)]
       : []),

@@ -173,5 +173,5 @@ test("a port in use is one sentence and 1; a bad configuration is one sentence a
   }
   const wrong = launch({ TOLLGATE_PROXY_WORKERS: "many" });
   expect(await wrong.exit).toBe(2);
-  expect(wrong.output()).toMatch(/^The proxy's configuration is wrong: TOLLGATE_PROXY_WORKERS: [^\n]+\.\n$/);
+  expect(wrong.output()).toMatch(/^The proxy's configuration is wrong: TOLLGATE_PROXY_WORKERS [^\n]+\.\n$/);
 }, 30_000);

@@ -3,6 +3,7 @@
 // `TOLLGATE_*` variable is refused before anything starts.
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { settingProblem } from "@tollgate/kernel/config-problem";
 import { isTollgateVariable } from "@tollgate/kernel/environment";
 import { z } from "zod";
 import { Problem } from "./problem.ts";
@@ -115,7 +116,7 @@ export function loadConfig(options: CommandLine = {}, environment: Environment =
   const parsed = z.object(settings).safeParse(given);
   const problems = [
     ...Object.keys(given).flatMap((name) => (isTollgateVariable(name) ? [] : [`${name} is not a setting`])),
-    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+    ...(parsed.error?.issues ?? []).map(settingProblem),
   ];
   if (!parsed.success || problems.length > 0)
     throw new Problem(`The configuration is wrong: ${problems.join("; ")}.`, 2);

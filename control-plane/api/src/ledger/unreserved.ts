@@ -96,9 +96,13 @@ export async function chargeUnreserved(sql: Sql, calls: readonly SpentCall[]): P
   if (paid.length === 0) return;
   await sql.query(`SELECT pg_advisory_xact_lock_shared(${lock})`);
   const scopes = [...new Set(paid.flatMap((call) => call.scopes))];
+  const times = paid.map(({ timeMs }) => timeMs);
+  // Periods that are over stay, and become many.
   const rows = await sql.query<{ account: string; scope: string }>(
-    "SELECT account, scope FROM ledger.account WHERE scope = ANY ($1::text[]) ORDER BY account",
-    [scopes],
+    `SELECT account, scope FROM ledger.account WHERE scope = ANY ($1::text[])
+       AND (ends_at IS NULL OR ends_at > to_timestamp($2::float8 / 1000))
+       AND (begins_at IS NULL OR begins_at <= to_timestamp($3::float8 / 1000)) ORDER BY account`,
+    [scopes, Math.min(...times), Math.max(...times)],
   );
   if (rows.length === 0) return;
   const sums = new Map<string, bigint>();
