@@ -92,6 +92,15 @@ const closeBrace = 0x7d;
 const comma = 0x2c;
 const colon = 0x3a;
 
+/** Of what was scanned before, and is an object. */
+export function isEmptyObject(bytes: Uint8Array, { start }: Span): boolean {
+  let at = start + 1;
+  while ((bytes[at] ?? closeBrace) <= space) at++;
+  return (bytes[at] ?? closeBrace) === closeBrace;
+}
+
+const space = 0x20;
+
 /** The members of an object by name, as spans; the last of doubles. For small objects that are of the gate's concern. */
 export function membersOf(bytes: Uint8Array, span: Span): Map<string, Span> {
   const members = new Map<string, Span>();

@@ -43,19 +43,21 @@ export type Costs = {
 /** `isRunning`: of a budget, whether the stream may hold less than all of it. */
 export function planOf(charges: readonly Charge[], costs: Costs, isRunning: (charge: Charge) => boolean): Plan {
   const parts: Part[] = [];
-  for (const charge of charges) parts.push(...partsOf(charge, costs, isRunning(charge)));
+  for (const charge of charges) addParts(parts, charge, costs, isRunning(charge));
   return { parts, asks: parts.map(({ ask }) => ask) };
 }
 
-function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens }: Costs, isRunning: boolean): Part[] {
-  const askFor = (amount: bigint): Ask => ({ subject, kind, amount });
+function addParts(parts: Part[], { subject, kind, of }: Charge, costs: Costs, isRunning: boolean): void {
+  const { boundNanoUsd, running, tokens } = costs;
   if (of.kind === "limit") {
     const { measure } = of.limit;
-    if (measure === LimitMeasure.TOKENS) return [{ role: "tokens", ask: askFor(tokens) }];
-    return [{ role: measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests", ask: askFor(1n) }];
+    const isOfTokens = measure === LimitMeasure.TOKENS;
+    const role = isOfTokens ? "tokens" : measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests";
+    parts.push({ role, ask: { subject, kind, amount: isOfTokens ? tokens : 1n } });
+    return;
   }
-  const full: Part = { role: "full", ask: askFor(boundNanoUsd + of.allowanceNanoUsd) };
-  if (!isRunning || running === undefined) return [full];
+  const full: Part = { role: "full", ask: { subject, kind, amount: boundNanoUsd + of.allowanceNanoUsd } };
+  if (!isRunning || running === undefined) return void parts.push(full);
   const call: RunningCall = {
     ...running,
     inputNanoUsd: running.inputNanoUsd + of.allowanceNanoUsd,
@@ -63,15 +65,18 @@ function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens 
     marginTokens: Math.max(of.budget.marginTokens, marginTokens),
   };
   const { held, exposed } = firstHold(call, fullOf(call));
-  if (exposed === 0n) return [full];
+  if (exposed === 0n) return void parts.push(full);
   const exposure = { subject: `exposure/${of.budget.id}`, kind: exposureKind, amount: exposed, covers: subject };
-  return [
-    { role: "running", call, ask: askFor(held) },
-    { role: "exposure", ask: exposure },
-  ];
+  parts.push({ role: "running", call, ask: { subject, kind, amount: held } }, { role: "exposure", ask: exposure });
 }
 
 const exposureKind: AccountKind = "money";
+
+const none: readonly Running[] = [];
+
+function isRunning(parts: readonly Part[]): boolean {
+  return parts.some(({ role }) => role === "running");
+}
 
 /** `at`: which part of the hold it is. */
 type Running = { readonly at: number; call: RunningCall; has: Held };
@@ -98,10 +103,12 @@ export class ModelReservation implements Reservation {
     this.hold = hold;
     this.parts = parts;
     this.boundNanoUsd = boundNanoUsd;
-    this.running = parts.flatMap((part, at) => {
-      if (part.role !== "running") return [];
-      return [{ at, call: part.call, has: { held: this.heldOf(at), exposed: this.heldOf(at + 1) } }];
-    });
+    this.running = isRunning(parts) ? parts.flatMap((part, at) => this.runningAt(part, at)) : none;
+  }
+
+  private runningAt(part: Part, at: number): Running[] {
+    if (part.role !== "running") return [];
+    return [{ at, call: part.call, has: { held: this.heldOf(at), exposed: this.heldOf(at + 1) } }];
   }
 
   private heldOf(at: number): bigint {

@@ -17,8 +17,12 @@ export class Pace {
   }
 
   uses(amount: bigint, nowMs: number): void {
-    this.paced = this.decayed(nowMs) + Number(amount) / this.overMs;
-    this.pacedMs = nowMs;
+    // A hundredth part of the time is no time, and to work out what decayed in it costs more than all else here.
+    if (nowMs - this.pacedMs > this.overMs / 100) {
+      this.paced = this.decayed(nowMs);
+      this.pacedMs = nowMs;
+    }
+    this.paced += Number(amount) / this.overMs;
   }
 
   /** For each millisecond. */

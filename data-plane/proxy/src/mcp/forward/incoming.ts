@@ -4,8 +4,8 @@
 
 import type { Era } from "../catalogue/catalogue.ts";
 import { isAtLeast, logLevelOf, type LogLevel } from "../client.ts";
-import { Edits, rebuilt, textIn } from "../../bytes/edits.ts";
-import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
+import { Edits, isEmptyObject, rebuilt, textIn } from "../../bytes/edits.ts";
+import { memberFinder, MemberRefusal, valueOf, type Span } from "../../bytes/members.ts";
 import type { ServerNotification, ServerResponse } from "../wire/message.ts";
 
 const findResult = memberFinder(["result>structuredContent", "result>ttlMs", "result>cacheScope"]);
@@ -19,16 +19,15 @@ export function resultFor(to: Era, from: Era, method: string, id: string, { byte
   const edits = new Edits().replace(at.id, id);
   if (to === from) return edits.apply(bytes);
   if (at.result !== undefined && bytes[at.result.start] === openBrace) {
-    if (to === "modern") asModern(bytes, method, at.result.start + 1, at.resultType !== undefined, edits);
+    if (to === "modern") asModern(bytes, method, at.result, at.resultType !== undefined, edits);
     else edits.replace(at.result, asLegacy(bytes, at.result));
   } else if (at.error !== undefined && to === "modern") errorAsModern(bytes, edits);
   return edits.apply(bytes);
 }
 
 const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
-function asModern(bytes: Buffer, method: string, inside: number, hasType: boolean, edits: Edits): void {
+function asModern(bytes: Buffer, method: string, result: Span, hasType: boolean, edits: Edits): void {
   const found = cacheable.has(method) ? findResult(bytes) : undefined;
   const adds = [
     ...(hasType ? [] : ['"resultType":"complete"']),
@@ -36,11 +35,8 @@ function asModern(bytes: Buffer, method: string, inside: number, hasType: boolea
     ...(found !== undefined && found["result>cacheScope"] === undefined ? ['"cacheScope":"private"'] : []),
   ];
   if (adds.length === 0) return;
-  const isEmpty = bytes.subarray(inside).find((byte) => byte > space) === closeBrace;
-  edits.insert(inside, adds.join(",") + (isEmpty ? "" : ","));
+  edits.insert(result.start + 1, adds.join(",") + (isEmptyObject(bytes, result) ? "" : ","));
 }
-
-const space = 0x20;
 
 function asLegacy(bytes: Buffer, result: { start: number; end: number }): Buffer {
   const structured = findResult(bytes)["result>structuredContent"];

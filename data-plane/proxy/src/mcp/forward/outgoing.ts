@@ -5,7 +5,7 @@
 import type { Client, LogLevel } from "../client.ts";
 import type { Era } from "../catalogue/catalogue.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
-import { Edits, rebuilt, textIn, type Piece } from "../../bytes/edits.ts";
+import { Edits, isEmptyObject, rebuilt, textIn, type Piece } from "../../bytes/edits.ts";
 import type { RequestEnvelope } from "../wire/envelope.ts";
 import { valueOf, type Span } from "../../bytes/members.ts";
 
@@ -32,7 +32,7 @@ export function outgoingBody(outgoing: Outgoing, to: Era, id: number): Buffer {
   const edits = new Edits();
   if (envelope.at.id !== undefined) edits.replace(envelope.at.id, String(id));
   if (outgoing.client.era === to) sameEra(outgoing, edits, id);
-  else if (envelope.at.params !== undefined) edits.replace(envelope.at.params, otherEra(outgoing, to, id));
+  else if (envelope.at.params !== undefined) otherEra(outgoing, envelope.at.params, edits, to, id);
   return edits.apply(body);
 }
 
@@ -51,7 +51,26 @@ function replaceName(body: Buffer, edits: Edits, { at, own }: { at: Span; own: s
   if (valueOf(body, at) !== own) edits.replace(at, JSON.stringify(own));
 }
 
-function otherEra(outgoing: Outgoing, to: Era, id: number): Buffer {
+function otherEra(outgoing: Outgoing, params: Span, edits: Edits, to: Era, id: number): void {
+  const { body, envelope, name, retry } = outgoing;
+  const { at } = envelope;
+  const isRetry = retry !== undefined || at["params>inputResponses"] !== undefined;
+  // Members that go, or come, want the object made anew; all else of it is left where it is.
+  if (isRetry || at["params>requestState"] !== undefined)
+    return void edits.replace(params, remade(outgoing, params, to, id));
+  const meta = at["params>_meta"];
+  if (meta !== undefined) edits.replace(meta, metaFor(outgoing, to, id));
+  else if (to === "modern") insertMeta(body, edits, params, metaFor(outgoing, to, id));
+  if (name !== undefined) replaceName(body, edits, name);
+}
+
+function insertMeta(body: Buffer, edits: Edits, params: Span, meta: Buffer): void {
+  const inside = params.start + 1;
+  edits.insert(inside, '"_meta":').insert(inside, meta);
+  if (!isEmptyObject(body, params)) edits.insert(inside, ",");
+}
+
+function remade(outgoing: Outgoing, params: Span, to: Era, id: number): Buffer {
   const { body, envelope, name, retry } = outgoing;
   const { at } = envelope;
   const replaces = new Map<string, Piece>();
@@ -62,7 +81,6 @@ function otherEra(outgoing: Outgoing, to: Era, id: number): Buffer {
   if (name !== undefined) setName(outgoing, name, replaces);
   if (retry?.inputResponses !== undefined) adds.push(["inputResponses", retry.inputResponses]);
   if (retry?.requestState !== undefined) adds.push(["requestState", retry.requestState]);
-  const params = at.params ?? { start: 0, end: 0 };
   return rebuilt(body, params, { keeps: (member) => !retryMembers.has(member), replaces, adds });
 }
 
