@@ -51,7 +51,10 @@ describe(`against JSON.parse (seed ${seed})`, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), nearJson, fc.string(), fc.string({ unit: "binary" })), (text) => {
         const sent = Buffer.from(text).toString("utf8");
-        expect(scan(sent) !== "not-json").toBe(isJson(sent));
+        const said = scan(sent);
+        if (isJson(sent)) expect(said).not.toBe("not-json");
+        // What comes first is told: the second of two names may stand before what is no JSON.
+        else expect(["not-json", "duplicate-member"]).toContain(said);
       }),
       runs,
     );
