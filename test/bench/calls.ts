@@ -2,25 +2,22 @@
 // processes per call, throughput and added latency. Authentication, authorisation and recording are on, because without them
 // it would be another product. Calls of clients and servers of both eras, and a list of 300 tools.
 
-import { fileURLToPath } from "node:url";
 import { createDatabase } from "../support/database.ts";
 import { startExampleMcp } from "../support/example-mcp.ts";
 import { mcpRequest } from "../support/mcp-request.ts";
 import { createTeam, issueKey, registerServer } from "../support/operations.ts";
-import { startProcess } from "../support/processes.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
+import { startBares, type Bares } from "./bares.ts";
 import type { LoadOptions } from "./load.ts";
-import { reportEach, reportToBare, takeTurns, warmUpAll, type Subject } from "./turns.ts";
+import { reportEach, reportToBare, takeTurns, warmUpAll, type Instance, type Subject } from "./turns.ts";
 
-const rounds = 7;
+const rounds = 9;
 const roundSeconds = 2;
-const bareEntry = fileURLToPath(new URL("./bare-proxy.ts", import.meta.url));
 const listedTools = 300;
 
 type Era = "modern" | "legacy";
 type Asking = Pick<LoadOptions, "body" | "expect"> & { readonly headers: readonly Readonly<Record<string, string>>[] };
-type Gate = { readonly origin: string; readonly pid: number };
 
 const accept = "application/json, text/event-stream";
 
@@ -44,35 +41,25 @@ export async function benchCalls(): Promise<void> {
     ["legacy", "legacy"],
     ["modern", "legacy"],
   ] as const) {
-    await using bare = await startProcess({
-      name: "bare pass-through",
-      args: [bareEntry, new URL(urls[server]).origin],
-    });
-    const [, bareUrl = ""] = await bare.waitForLine(/"url":"(http[^"]+)"/);
+    await using bares = await startBares(new URL(urls[server]).origin);
     const direct = await callOf(server, urls[server], "echo", {});
     const through = await callOf(client, `${gate.origin}/mcp`, names[server], { authorization });
-    const subjects = subjectsOf(
-      { direct: urls[server], bare: { origin: bareUrl, pid: bare.pid }, gate },
-      direct,
-      through,
-    );
+    const subjects = subjectsOf({ direct: urls[server], bares, gate }, direct, through);
     for (const connections of [64, 1])
       await compare(`calls ${client} x ${server} c${connections}`, subjects, connections);
   }
   await benchList(modern.url, gate, authorization);
 }
 
-async function benchList(url: string, gate: Gate, authorization: string): Promise<void> {
-  await using bare = await startProcess({ name: "bare pass-through", args: [bareEntry, new URL(url).origin] });
-  const [, bareUrl = ""] = await bare.waitForLine(/"url":"(http[^"]+)"/);
+async function benchList(url: string, gate: Instance, authorization: string): Promise<void> {
+  await using bares = await startBares(new URL(url).origin);
   const { headers, body } = mcpRequest("tools/list");
   const asking = (more: Record<string, string>): Asking => ({
     body,
     headers: [{ ...headers, ...more }],
     expect: `tool_${listedTools}`,
   });
-  const at = { direct: url, bare: { origin: bareUrl, pid: bare.pid }, gate };
-  const subjects = subjectsOf(at, asking({}), asking({ authorization }));
+  const subjects = subjectsOf({ direct: url, bares, gate }, asking({}), asking({ authorization }));
   await compare(`tools/list ${listedTools} c8`, subjects, 8);
 }
 
@@ -109,13 +96,13 @@ async function openSession(url: string, more: Record<string, string>): Promise<R
 }
 
 /** Who is before the gate has what the gate has behind it. */
-function subjectsOf(at: { direct: string; bare: Gate; gate: Gate }, direct: Asking, through: Asking): Subject[] {
-  const { origin } = new URL(at.direct);
+function subjectsOf(of: { direct: string; bares: Bares; gate: Instance }, direct: Asking, through: Asking): Subject[] {
+  const { origin } = new URL(of.direct);
   const path = "/mcp";
   return [
-    { name: "direct", pid: undefined, asked: { origin, path, ...direct } },
-    { name: "bare", pid: at.bare.pid, asked: { origin: at.bare.origin, path, ...direct } },
-    { name: "tollgate", pid: at.gate.pid, asked: { origin: at.gate.origin, path, ...through } },
+    { name: "direct", at: [{ origin, pid: undefined }], asked: { path, ...direct } },
+    { name: "bare", at: of.bares.at, asked: { path, ...direct } },
+    { name: "tollgate", at: [of.gate], asked: { path, ...through } },
   ];
 }
 

@@ -6,25 +6,23 @@ import { join } from "node:path";
 import { createDatabase } from "../support/database.ts";
 import { registerProvider } from "../support/model-operations.ts";
 import { createTeam, issueKey } from "../support/operations.ts";
-import { startProcess, type RunningProcess } from "../support/processes.ts";
+import { startProcess } from "../support/processes.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
+import { startBares } from "./bares.ts";
 import { headersOf, longBody, shortBody, streamBody } from "./model-requests.ts";
 import { portkeyHeaders, startPortkey, type Portkey } from "./portkey.ts";
 import { reportEach, reportToBare, takeTurns, warmUpAll, type Subject } from "./turns.ts";
 
-const rounds = 7;
+const rounds = 9;
 const roundSeconds = 2;
 const path = "/anthropic/v1/messages";
 
 type Kind = "plain" | "stream";
 type Load = { readonly name: string; readonly kind: Kind; readonly body: Buffer; readonly connections: number };
-type Callee = {
-  readonly name: string;
-  readonly origin: string;
+type Callee = Pick<Subject, "name" | "at"> & {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly pid: number | undefined;
 };
 
 const expected: Record<Kind, string> = { plain: '"end_turn"', stream: '"message_stop"' };
@@ -42,22 +40,21 @@ export async function benchModels(): Promise<void> {
   await using portkey = await startPortkey();
   const { id: teamId } = await createTeam(stack.admin, "bench");
   for (const kind of ["plain", "stream"] as const) {
-    await using answerer = await startHere("model-answerer.ts", kind);
-    const providerUrl = await urlOf(answerer);
+    await using answerer = await startProcess({
+      name: "model-answerer.ts",
+      args: [join(import.meta.dirname, "model-answerer.ts"), kind],
+    });
+    const [, providerUrl = ""] = await answerer.waitForLine(/"url":"(http[^"]+)"/);
     const credentials = [{ name: "first", value: "sk-ant-bench" }];
     await registerProvider(stack.admin, { name: kind, kind: "ANTHROPIC", baseUrl: providerUrl, credentials });
     const { secret } = await issueKey(stack.admin, { name: kind, teamId, models: [`${kind}/*`] });
-    await using bare = await startHere("bare-proxy.ts", providerUrl, "all-headers");
-    const gate = {
-      name: "tollgate",
-      origin: stack.proxy().url,
-      path,
-      headers: headersOf(secret),
-      pid: stack.proxy().pid,
-    };
+    await using bares = await startBares(providerUrl, "all-headers");
+    const { url: origin, pid } = stack.proxy();
+    const gate: Callee = { name: "tollgate", at: [{ origin, pid }], path, headers: headersOf(secret) };
+    const headers = headersOf("sk-ant-bench");
     const callees: readonly Callee[] = [
-      { name: "direct", origin: providerUrl, path, headers: headersOf("sk-ant-bench"), pid: undefined },
-      { name: "bare", origin: await urlOf(bare), path, headers: headersOf("sk-ant-bench"), pid: bare.pid },
+      { name: "direct", at: [{ origin: providerUrl, pid: undefined }], path, headers },
+      { name: "bare", at: bares.at, path, headers },
       gate,
       ...(portkey === undefined ? [] : [portkeyBefore(providerUrl, portkey)]),
     ];
@@ -68,27 +65,18 @@ export async function benchModels(): Promise<void> {
 
 function portkeyBefore(providerUrl: string, { origin, pid }: Portkey): Callee {
   const headers = { ...headersOf("sk-ant-bench"), ...portkeyHeaders(providerUrl) };
-  return { name: "portkey", origin, path: "/v1/messages", headers, pid };
+  return { name: "portkey", at: [{ origin, pid }], path: "/v1/messages", headers };
 }
 
-async function startHere(file: string, ...args: string[]): Promise<RunningProcess> {
-  return startProcess({ name: file, args: [join(import.meta.dirname, file), ...args] });
-}
-
-async function urlOf(running: RunningProcess): Promise<string> {
-  const [, url = ""] = await running.waitForLine(/"url":"(http[^"]+)"/);
-  return url;
-}
-
-async function isServed({ origin, headers }: Callee, kind: Kind): Promise<boolean> {
+async function isServed({ at: [{ origin }], headers }: Callee, kind: Kind): Promise<boolean> {
   const body = kind === "plain" ? shortBody : streamBody;
   const answer = await fetch(`${origin}${path}`, { method: "POST", headers, body: body.toString() });
   return (await answer.text()).includes(expected[kind]);
 }
 
 async function compare({ name, kind, body, connections }: Load, callees: readonly Callee[]): Promise<void> {
-  const subjects = callees.map(({ name, pid, origin, path, headers }): Subject => {
-    return { name, pid, asked: { origin, path, headers: [headers], body, expect: expected[kind] } };
+  const subjects = callees.map(({ name, at, path, headers }): Subject => {
+    return { name, at, asked: { path, headers: [headers], body, expect: expected[kind] } };
   });
   const turns = { rounds, connections, seconds: roundSeconds };
   await warmUpAll(subjects, turns);

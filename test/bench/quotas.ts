@@ -40,7 +40,7 @@ export async function benchQuotas(): Promise<void> {
   const keys = { free: await teamKey(stack, "free"), held: await heldKey(stack) };
   const { url: origin, pid } = stack.proxy();
   const subjectOf = (name: string, secret: string): Subject => {
-    return { name, pid, asked: { origin, path, headers: [headersOf(secret)], body: shortBody, expect } };
+    return { name, at: [{ origin, pid }], asked: { path, headers: [headersOf(secret)], body: shortBody, expect } };
   };
   const free = subjectOf("without", keys.free.secret);
   const held = subjectOf("with", keys.held);
@@ -70,7 +70,7 @@ async function heldKey(stack: Stack): Promise<string> {
   return secret;
 }
 
-async function isServed({ asked: { origin, path, headers, body } }: Subject): Promise<boolean> {
+async function isServed({ at: [{ origin }], asked: { path, headers, body } }: Subject): Promise<boolean> {
   const answer = await fetch(`${origin}${path}`, { method: "POST", headers: headers[0] ?? {}, body: body.toString() });
   return (await answer.text()).includes(expect);
 }

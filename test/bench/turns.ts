@@ -5,11 +5,17 @@
 import { cpuSeconds, median, runLoad, type LoadOptions } from "./load.ts";
 import { report, type Figure } from "./report.ts";
 
-export type Subject = {
-  readonly name: string;
+export type Instance = {
+  readonly origin: string;
   /** Undefined where nobody asks what it uses. */
   readonly pid: number | undefined;
-  readonly asked: Pick<LoadOptions, "origin" | "path" | "headers" | "body" | "expect">;
+};
+
+export type Subject = {
+  readonly name: string;
+  /** One, or several that are alike and take the subject's rounds in turn. */
+  readonly at: readonly [Instance, ...Instance[]];
+  readonly asked: Pick<LoadOptions, "path" | "headers" | "body" | "expect">;
 };
 
 export type Round = { readonly cpuUs: number; readonly rate: number; readonly p50: number; readonly p99: number };
@@ -57,35 +63,44 @@ export class Results {
 }
 
 export async function warmUpAll(subjects: readonly Subject[], turns: Turns): Promise<void> {
-  for (const subject of subjects) await runLoad({ ...loadOf(subject, turns, warmUp.secondsMax), calls: warmUp.calls });
+  for (const subject of subjects)
+    for (const instance of subject.at)
+      await runLoad({ ...loadOf(subject, instance, turns, warmUp.secondsMax), calls: warmUp.calls });
 }
 
 export async function takeTurns(subjects: readonly Subject[], turns: Turns): Promise<Results> {
   const results = new Results(subjects);
   for (let round = 0; round < turns.rounds; round++)
-    for (const subject of subjects) results.add(subject.name, await measure(subject, turns));
+    for (const subject of subjects) results.add(subject.name, await measure(subject, round, turns));
   return results;
 }
 
-async function measure(subject: Subject, turns: Turns): Promise<Round> {
-  await runLoad(loadOf(subject, turns, leadSeconds));
-  const cpuSecondsNow = async (): Promise<number> => (subject.pid === undefined ? 0 : cpuSeconds(subject.pid));
+async function measure(subject: Subject, round: number, turns: Turns): Promise<Round> {
+  const instance = subject.at[round % subject.at.length] ?? subject.at[0];
+  await runLoad(loadOf(subject, instance, turns, leadSeconds));
+  const cpuSecondsNow = async (): Promise<number> => (instance.pid === undefined ? 0 : cpuSeconds(instance.pid));
   const before = await cpuSecondsNow();
-  const result = await runLoad(loadOf(subject, turns, turns.seconds));
+  const result = await runLoad(loadOf(subject, instance, turns, turns.seconds));
   const cpu = (await cpuSecondsNow()) - before;
   const { calls, p50, p99 } = result;
   return { cpuUs: (cpu / calls) * 1e6, rate: calls / result.seconds, p50, p99 };
 }
 
-function loadOf({ asked }: Subject, { connections, everyMs = 0 }: Turns, secondsMax: number): LoadOptions {
-  return { ...asked, connections, everyMs, calls: Infinity, secondsMax };
+function loadOf(
+  { asked }: Subject,
+  { origin }: Instance,
+  { connections, everyMs = 0 }: Turns,
+  secondsMax: number,
+): LoadOptions {
+  return { ...asked, origin, connections, everyMs, calls: Infinity, secondsMax };
 }
 
 /** What each subject had by itself: for the record, comparable in one run only. */
 export function reportEach(bench: string, subjects: readonly Subject[], results: Results): void {
-  for (const { name, pid } of subjects) {
+  for (const subject of subjects) {
+    const { name } = subject;
     const middle = (figure: keyof Round): number => results.middle(name, figure);
-    if (pid !== undefined) report({ bench, subject: `${name} CPU per call`, value: middle("cpuUs"), unit: "µs" });
+    if (isProcess(subject)) report({ bench, subject: `${name} CPU per call`, value: middle("cpuUs"), unit: "µs" });
     report({ bench, subject: `${name} rate`, value: middle("rate"), unit: "calls/s" });
     report({ bench, subject: `${name} p50`, value: middle("p50"), unit: "ms" });
   }
@@ -94,8 +109,8 @@ export function reportEach(bench: string, subjects: readonly Subject[], results:
 /** CPU and rate as parts of the bare pass-through's, and where one call is under way what is added to the way without anything. */
 export function reportToBare(bench: string, subjects: readonly Subject[], results: Results, connections: number): void {
   const ratio = (one: number, bare: number): number => one / bare;
-  for (const { name, pid } of subjects) {
-    if (pid === undefined || name === "bare") continue;
+  for (const { name } of subjects.filter(isProcess)) {
+    if (name === "bare") continue;
     reportSpread(
       { bench, subject: `${name} CPU per call to bare`, unit: "ratio" },
       results.related(name, "bare", "cpuUs", ratio),
@@ -114,6 +129,10 @@ export function reportToBare(bench: string, subjects: readonly Subject[], result
       { bench, subject: `${name} added p50`, unit: "ms" },
       results.related(name, "direct", "p50", difference),
     );
+}
+
+function isProcess({ at: [{ pid }] }: Subject): boolean {
+  return pid !== undefined;
 }
 
 export function difference(one: number, other: number): number {
