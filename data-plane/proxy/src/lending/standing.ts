@@ -67,7 +67,9 @@ function allowanceOf(
   const limitNanoUsd = news?.limit ?? budget.limitNanoUsd;
   const settledNanoUsd = news?.settled ?? 0n;
   return {
-    ...{ limitNanoUsd, settledNanoUsd, heldNanoUsd: (news?.counted ?? 0n) - settledNanoUsd },
+    limitNanoUsd,
+    settledNanoUsd,
+    heldNanoUsd: (news?.counted ?? 0n) - settledNanoUsd,
     resetMs: msLeft === undefined ? undefined : toSecond(wallMs + msLeft),
     period: periods[budget.period],
     scope: scopeIn(budget.scope)?.kind ?? "label",

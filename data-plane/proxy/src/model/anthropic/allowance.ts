@@ -20,7 +20,20 @@ import {
 } from "../../pipeline/allowance.ts";
 import { errorBodyOf } from "./envelope.ts";
 
-const unified = "anthropic-ratelimit-unified-";
+/** Made once: almost every answer to whom a budget is for has them. */
+const unified = {
+  status: "anthropic-ratelimit-unified-status",
+  representativeClaim: "anthropic-ratelimit-unified-representative-claim",
+  reset: "anthropic-ratelimit-unified-reset",
+  overageStatus: "anthropic-ratelimit-unified-overage-status",
+  overageUtilization: "anthropic-ratelimit-unified-overage-utilization",
+  overageSurpassedThreshold: "anthropic-ratelimit-unified-overage-surpassed-threshold",
+  overageReset: "anthropic-ratelimit-unified-overage-reset",
+  overagePeriod: "anthropic-ratelimit-unified-overage-period",
+  overageDisabledReason: "anthropic-ratelimit-unified-overage-disabled-reason",
+  overageScope: "anthropic-ratelimit-unified-overage-scope",
+} as const;
+const utilizations: readonly string[] = Array.from({ length: 100 }, (_, percent) => (percent / 100).toFixed(2));
 /** Past which the client warns, the higher first. */
 const thresholds = [95, 75] as const;
 /** The periods that the client knows, and how it calls them. */
@@ -36,7 +49,7 @@ const nanoUsdPerCent = 10_000_000n;
 /** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
 export function standingHeaders({ allowances, limits }: Standing): string[] {
   const described = describedAllowance(allowances);
-  return [...(described === undefined ? [] : allowedHeaders(described)), ...limitHeaders(limits)];
+  return addLimits(described === undefined ? [] : allowedHeaders(described), limits);
 }
 
 export function shortageAnswer(
@@ -53,7 +66,7 @@ export function shortageAnswer(
     headers: [
       ...retryHeaders(shortage, nowMs),
       ...(isSpent ? rejectedHeaders(shortage.allowance) : []),
-      ...limitHeaders(limits),
+      ...addLimits([], limits),
     ],
     body: errorBodyOf(type, isSpent ? spentMessage(shortage) : shortageText(shortage, nowMs), requestId),
   };
@@ -87,35 +100,32 @@ function allowedHeaders(allowance: Allowance): string[] {
   const passed = settled < thresholds[1] ? undefined : thresholds.find((percent) => isPast(allowance, percent));
   const status = passed === undefined ? "allowed" : "allowed_warning";
   // A full one is none that calls go out on; the client takes 1 for that.
-  const percent = Math.min(settled, 99);
-  return [
-    ...[`${unified}status`, status],
-    ...[`${unified}representative-claim`, "overage"],
-    ...[`${unified}overage-status`, status],
-    ...[`${unified}overage-utilization`, (percent / 100).toFixed(2)],
-    ...(passed === undefined ? [] : [`${unified}overage-surpassed-threshold`, String(passed / 100)]),
-    ...resetHeaders(allowance),
+  const utilization = utilizations[Math.min(Math.max(settled, 0), 99)] ?? "0.00";
+  const headers = [
+    ...[unified.status, status, unified.representativeClaim, "overage"],
+    ...[unified.overageStatus, status, unified.overageUtilization, utilization],
   ];
+  if (passed !== undefined) headers.push(unified.overageSurpassedThreshold, String(passed / 100));
+  return addReset(headers, allowance);
 }
 
 /** No claim and no overage status: with them the client would say something of its own in place of the message. */
 function rejectedHeaders(allowance: Allowance): string[] {
   const period = periodNames[allowance.period];
-  return [
-    ...[`${unified}status`, "rejected"],
-    ...[`${unified}overage-utilization`, "1"],
-    ...[`${unified}overage-surpassed-threshold`, "1"],
-    ...(period === undefined ? [] : [`${unified}overage-period`, period]),
-    ...[`${unified}overage-disabled-reason`, "org_spend_cap_reached"],
-    ...(sharedScopes.has(allowance.scope) ? [`${unified}overage-scope`, "group_pool"] : []),
-    ...resetHeaders(allowance),
+  const headers = [
+    ...[unified.status, "rejected", unified.overageUtilization, "1", unified.overageSurpassedThreshold, "1"],
+    ...(period === undefined ? [] : [unified.overagePeriod, period]),
+    ...[unified.overageDisabledReason, "org_spend_cap_reached"],
+    ...(sharedScopes.has(allowance.scope) ? [unified.overageScope, "group_pool"] : []),
   ];
+  return addReset(headers, allowance);
 }
 
-function resetHeaders({ resetMs }: Allowance): string[] {
-  if (resetMs === undefined) return [];
+function addReset(headers: string[], { resetMs }: Allowance): string[] {
+  if (resetMs === undefined) return headers;
   const seconds = String(Math.floor(resetMs / 1_000));
-  return [`${unified}reset`, seconds, `${unified}overage-reset`, seconds];
+  headers.push(unified.reset, seconds, unified.overageReset, seconds);
+  return headers;
 }
 
 /** The client knows the first two parts by their form, and puts the time in its user's own zone. */
@@ -136,8 +146,7 @@ const limitNames = (["requests", "tokens"] as const).map((measure) => {
   return { measure, limit: `${name}limit`, remaining: `${name}remaining`, reset: `${name}reset` };
 });
 
-function limitHeaders(limits: Standing["limits"]): string[] {
-  const headers: string[] = [];
+function addLimits(headers: string[], limits: Standing["limits"]): string[] {
   for (const { measure, ...names } of limitNames) {
     const standing = tightest(limits, measure);
     if (standing === undefined) continue;
