@@ -10,6 +10,7 @@ import type { FactInit, IntentInit } from "./fact-writer.ts";
 import { createFactWriter } from "./fact-writer.ts";
 import type { Dropped } from "./spool-file.ts";
 import { boundSpool, epochPath, segmentBytesMax, segmentPath } from "./spool-file.ts";
+import { TextTable } from "../text-table.ts";
 import { markBelieved, unmarkBelieved, type TotalsSource } from "./totals.ts";
 
 /** `lost`: the disk refused it, and the caller goes on all the same. */
@@ -73,7 +74,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let seq = 0n;
   const waiting = createFactWriter(key);
   /** The calls under way. */
-  const open = new Map<string, IntentInit>();
+  const open = new TextTable<IntentInit>();
   const counted = { calls: 0, refusals: 0 };
   let callbacks: ((outcome: RecordOutcome) => void)[] = [];
   /** Of what those who wait have to be told of: lost where any of it was. */

@@ -31,7 +31,7 @@ export class LeaseBook {
   private readonly autonomyMs: number;
   private readonly current = new Map<string, Lease>();
   private readonly all = new Map<number, Lease>();
-  private readonly changed = new Set<Lease>();
+  private changed: Lease[] = [];
   private excesses: Excess[] = [];
   private lastNumber = 0;
 
@@ -157,9 +157,10 @@ export class LeaseBook {
 
   /** Of leases that calls hold or have held of, as they are now, for who comes after this holder; each is told once. */
   takeChanged(): FormerLease[] {
-    const totals = [...this.changed].map(totalsOf);
-    this.changed.clear();
-    return totals;
+    const { changed } = this;
+    this.changed = [];
+    for (const lease of changed) lease.isTouched = false;
+    return changed.map(totalsOf);
   }
 
   totals(): FormerLease[] {
@@ -175,7 +176,8 @@ export class LeaseBook {
   }
 
   private touch(lease: Lease): Lease {
-    this.changed.add(lease);
+    if (!lease.isTouched) this.changed.push(lease);
+    lease.isTouched = true;
     return lease;
   }
 

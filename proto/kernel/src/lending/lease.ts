@@ -70,6 +70,8 @@ export class Lease {
   private told = 0n;
   isOver = false;
   isClosed = false;
+  /** Whoever keeps it has noted that it is another than it was. */
+  isTouched = false;
   news: AccountNews | undefined;
 
   constructor(number: number, subject: string, kind: AccountKind, now: Clocks) {

@@ -7,6 +7,7 @@ import { memberFinder, MemberRefusal, valueOf } from "../../bytes/members.ts";
 import { readError, readServerMessage, type ServerNotification, type ServerRequest } from "../wire/message.ts";
 import { ask, postHeaders, type AskParts } from "./ask.ts";
 import { nextId, type CallEvents, type UpstreamCall } from "./call.ts";
+import { TextTable } from "../../text-table.ts";
 import { LegacyCall, pauseOf, retryMsMax, type CallHost } from "./legacy-call.ts";
 import { MessageExchange, type ExchangeEvents } from "./message-exchange.ts";
 
@@ -36,7 +37,7 @@ export class LegacySession implements CallHost {
   readonly handshake: Handshake;
   private readonly parts: AskParts;
   private readonly events: SessionEvents;
-  private readonly calls = new Map<string, LegacyCall>();
+  private readonly calls = new TextTable<LegacyCall>();
   private stream: MessageExchange | undefined;
   private streamTimer: NodeJS.Timeout | undefined;
   private streamIsWanted = false;
