@@ -173,7 +173,7 @@ function claimField(name: string, number: number): Field {
   };
 }
 
-/** That its length takes one byte is known before the length is where it is so by the characters, and almost so to 127 of them. */
+/** So few characters almost always have a length of one byte, and for that its place is left: to count first is a call more. */
 function printText(out: Out, text: string): void {
   if (text.length >= twoByteLengthMin) printVarint(out, Buffer.byteLength(text));
   const start = text.length >= twoByteLengthMin ? out.at : out.at + 1;

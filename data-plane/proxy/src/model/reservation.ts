@@ -42,22 +42,19 @@ export type Costs = {
 
 /** `isRunning`: of a budget, whether the stream may hold less than all of it. */
 export function planOf(charges: readonly Charge[], costs: Costs, isRunning: (charge: Charge) => boolean): Plan {
-  const parts: Part[] = [];
-  for (const charge of charges) addParts(parts, charge, costs, isRunning(charge));
+  const parts = charges.flatMap((charge) => partsOf(charge, costs, isRunning(charge)));
   return { parts, asks: parts.map(({ ask }) => ask) };
 }
 
-function addParts(parts: Part[], { subject, kind, of }: Charge, costs: Costs, isRunning: boolean): void {
-  const { boundNanoUsd, running, tokens } = costs;
+function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens }: Costs, isRunning: boolean): Part[] {
+  const askFor = (amount: bigint): Ask => ({ subject, kind, amount });
   if (of.kind === "limit") {
     const { measure } = of.limit;
-    const isOfTokens = measure === LimitMeasure.TOKENS;
-    const role = isOfTokens ? "tokens" : measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests";
-    parts.push({ role, ask: { subject, kind, amount: isOfTokens ? tokens : 1n } });
-    return;
+    if (measure === LimitMeasure.TOKENS) return [{ role: "tokens", ask: askFor(tokens) }];
+    return [{ role: measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests", ask: askFor(1n) }];
   }
-  const full: Part = { role: "full", ask: { subject, kind, amount: boundNanoUsd + of.allowanceNanoUsd } };
-  if (!isRunning || running === undefined) return void parts.push(full);
+  const full: Part = { role: "full", ask: askFor(boundNanoUsd + of.allowanceNanoUsd) };
+  if (!isRunning || running === undefined) return [full];
   const call: RunningCall = {
     ...running,
     inputNanoUsd: running.inputNanoUsd + of.allowanceNanoUsd,
@@ -65,18 +62,15 @@ function addParts(parts: Part[], { subject, kind, of }: Charge, costs: Costs, is
     marginTokens: Math.max(of.budget.marginTokens, marginTokens),
   };
   const { held, exposed } = firstHold(call, fullOf(call));
-  if (exposed === 0n) return void parts.push(full);
+  if (exposed === 0n) return [full];
   const exposure = { subject: `exposure/${of.budget.id}`, kind: exposureKind, amount: exposed, covers: subject };
-  parts.push({ role: "running", call, ask: { subject, kind, amount: held } }, { role: "exposure", ask: exposure });
+  return [
+    { role: "running", call, ask: askFor(held) },
+    { role: "exposure", ask: exposure },
+  ];
 }
 
 const exposureKind: AccountKind = "money";
-
-const none: readonly Running[] = [];
-
-function isRunning(parts: readonly Part[]): boolean {
-  return parts.some(({ role }) => role === "running");
-}
 
 /** `at`: which part of the hold it is. */
 type Running = { readonly at: number; call: RunningCall; has: Held };
@@ -103,12 +97,10 @@ export class ModelReservation implements Reservation {
     this.hold = hold;
     this.parts = parts;
     this.boundNanoUsd = boundNanoUsd;
-    this.running = isRunning(parts) ? parts.flatMap((part, at) => this.runningAt(part, at)) : none;
-  }
-
-  private runningAt(part: Part, at: number): Running[] {
-    if (part.role !== "running") return [];
-    return [{ at, call: part.call, has: { held: this.heldOf(at), exposed: this.heldOf(at + 1) } }];
+    this.running = parts.flatMap((part, at) => {
+      if (part.role !== "running") return [];
+      return [{ at, call: part.call, has: { held: this.heldOf(at), exposed: this.heldOf(at + 1) } }];
+    });
   }
 
   private heldOf(at: number): bigint {

@@ -44,7 +44,7 @@ export class LeaseBook {
     const parts: HoldPart[] = [];
     for (const ask of asks) {
       const lease = this.leaseOf(ask, now);
-      if (ask.amount > lease.unspent || !lease.mayHold(now, this.autonomyMs)) return this.lacking(asks, now);
+      if (!this.fits(lease, ask, now)) return this.lacking(asks, now);
       parts.push({ lease, covers: ask.covers, held: ask.amount });
     }
     for (const { lease, held } of parts) this.touch(lease).hold(held, now);
@@ -55,12 +55,15 @@ export class LeaseBook {
     const lacks: Lack[] = [];
     for (const ask of asks) {
       const lease = this.leaseOf(ask, now);
-      const isUsable = lease.mayHold(now, this.autonomyMs);
-      if (isUsable && ask.amount <= lease.unspent) continue;
-      const lacking = isUsable ? ask.amount - lease.unspent : ask.amount;
+      if (this.fits(lease, ask, now)) continue;
+      const lacking = lease.mayHold(now, this.autonomyMs) ? ask.amount - lease.unspent : ask.amount;
       lacks.push({ ask, lease, lacking, isSilent: lease.isSilent(now, this.autonomyMs) });
     }
     return lacks;
+  }
+
+  private fits(lease: Lease, { amount }: Ask, now: Clocks): boolean {
+    return amount <= lease.unspent && lease.mayHold(now, this.autonomyMs);
   }
 
   /** The leases that calls would hold of, opened where there are none yet. */

@@ -100,7 +100,7 @@ function allowedHeaders(allowance: Allowance): string[] {
   const passed = settled < thresholds[1] ? undefined : thresholds.find((percent) => isPast(allowance, percent));
   const status = passed === undefined ? "allowed" : "allowed_warning";
   // A full one is none that calls go out on; the client takes 1 for that.
-  const utilization = utilizations[Math.min(Math.max(settled, 0), 99)] ?? "0.00";
+  const utilization = utilizations[Math.min(settled, 99)] ?? "0.00";
   const headers = [
     ...[unified.status, status, unified.representativeClaim, "overage"],
     ...[unified.overageStatus, status, unified.overageUtilization, utilization],
