@@ -214,7 +214,7 @@ test(
       for (let id = 1; !isOver; id++) {
         const text = await call(id).catch((error: unknown) => failureIn(error));
         if (text.includes("simple text")) done++;
-        else failed.push(text);
+        else failed.push(`${new Date().toISOString()} ${text}`);
       }
     });
     for (const proxy of stack.proxies) {
@@ -230,7 +230,7 @@ test(
     isOver = true;
     await Promise.all(calling);
     console.log(`${done} calls while two proxies were rolled, ${failed.length} failed`);
-    expect(failed).toEqual([]);
+    expect(failed, stack.proxies.map((proxy) => proxy.log()).join("\n")).toEqual([]);
   },
 );
 

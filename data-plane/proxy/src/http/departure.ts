@@ -26,6 +26,12 @@ const lastCallMs = 1_000;
 const keptOpenMs = 200;
 const idleCheckMs = 20;
 
+/** When it ends, all that the system had for this process when it began has been read. */
+export async function nextPoll(): Promise<void> {
+  // The first may end the turn whose events were fetched before.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 type Closing = Pick<Server, "close" | "closeIdleConnections" | "closeAllConnections">;
 
 export function createDeparture(server: Closing): Departure {
@@ -43,7 +49,11 @@ export function createDeparture(server: Closing): Departure {
     for (const response of underWay) askToLeave(response);
   }
 
-  const mayCloseIdle = () => performance.now() - lastKeptOpenMs >= keptOpenMs;
+  /** Asked of a process that stood still, it is true only of what has been read: a request may have come meanwhile. */
+  async function mayCloseIdle(): Promise<boolean> {
+    await nextPoll();
+    return performance.now() - lastKeptOpenMs >= keptOpenMs;
+  }
 
   return {
     isLeaving: () => isLeaving,
@@ -63,11 +73,12 @@ export function createDeparture(server: Closing): Departure {
       refuseFromMs = endMs - lastCallMs;
       if (after) await Promise.race([after, delay(drainMs, undefined, { ref: false })]);
       // `close` closes idle connections itself.
-      while (!mayCloseIdle() && performance.now() < endMs)
+      while (!(await mayCloseIdle()) && performance.now() < endMs)
         await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
-      const idle = setInterval(() => mayCloseIdle() && server.closeIdleConnections(), idleCheckMs);
+      const closeIdle = async () => (await mayCloseIdle()) && server.closeIdleConnections();
+      const idle = setInterval(() => void closeIdle(), idleCheckMs);
       const cut = setTimeout(() => server.closeAllConnections(), Math.max(0, endMs - performance.now()));
       await closed;
       clearInterval(idle);

@@ -101,6 +101,25 @@ test("who leaves ends what it was brought, and is not there for the next request
   await expect(ask(dialler.dial(0))).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+test("who leaves while others come loses none of their requests: each is answered, or was never sent", async () => {
+  const answered = { status: 200, text: "worker 0" };
+  for (let round = 0; round < 50; round++) {
+    const socket = await openSocket(0, "worker 0");
+    socket.leave();
+    const pool = diallerOf(1).dial(0);
+    const asking = Array.from({ length: 4 }, async () => {
+      for (;;) {
+        const answer = await ask(pool).catch((error: unknown) => error);
+        if (answer instanceof Error) return answer;
+        expect(answer).toEqual(answered);
+      }
+    });
+    await until(() => heard.length > 20 * (round + 1), "requests");
+    await socket.drain(10_000);
+    for (const error of await Promise.all(asking)) expect(error).toMatchObject({ syscall: "connect" });
+  }
+});
+
 test("without a place for sockets a request fails, and does not look for the worker elsewhere", async () => {
   await expect(ask(createWorkerDialler(undefined, 1).dial(0))).rejects.toThrow("have no sockets");
 });

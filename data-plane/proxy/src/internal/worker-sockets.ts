@@ -4,12 +4,12 @@
 // of one that died takes its socket, too.
 
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { join } from "node:path";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { buildConnector, Pool } from "undici";
 import { connectionBounds, connectionsMax, unusedConnections } from "../http/connection-bounds.ts";
-import { createDeparture, type Departure } from "../http/departure.ts";
+import { createDeparture, nextPoll, type Departure } from "../http/departure.ts";
 import type { Log } from "../log-output.ts";
 import { answering, type OnRequest, type Peer } from "./peer.ts";
 
@@ -50,7 +50,29 @@ export async function openWorkerSocket({ directory, slot, onRequest, log }: Work
     });
   });
   chmodSync(path, 0o600);
-  return { leave: departure.leave, drain: departure.drain };
+  return {
+    leave: departure.leave,
+    drain(drainMs, after) {
+      const hidden = Promise.resolve(after).then(() => hide(server, path));
+      return departure.drain(drainMs, hidden);
+    },
+  };
+}
+
+/**
+ * Nobody finds it from now on, and all who had were let in: a connection that waits for that when its server closes is lost
+ * with the request that its dialler may have sent by then.
+ */
+async function hide(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true });
+  let hasCome = true;
+  const came = (): void => void (hasCome = true);
+  server.on("connection", came);
+  while (hasCome) {
+    hasCome = false;
+    await nextPoll();
+  }
+  server.off("connection", came);
 }
 
 /** `own` is the slot of who dials. Without a directory every request fails as if nobody were there. */
