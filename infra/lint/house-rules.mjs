@@ -54,6 +54,14 @@ const rules = [
       node.type === "CallExpression" && node.callee.type === "MemberExpression" && propertyOf(node.callee) === "view",
   },
   {
+    name: "no-closure-assigned",
+    message:
+      "ADR 0032: the engine puts a function that is written behind `a.b =` into its old generation, and a call that it knows stays there; keep what it needs, or give the function a name first.",
+    where: (path) => /^(data-plane\/proxy|proto\/kernel)\/src\//.test(path) && !isSpec(path),
+    finds: (node) =>
+      node.type === "AssignmentExpression" && node.left.type === "MemberExpression" && isFunction(node.right),
+  },
+  {
     name: "no-barrel",
     message: "Invariant 16: `export *` hides where a name comes from; name what is exported.",
     where: () => true,
@@ -136,6 +144,11 @@ function filesBelow(root, folder) {
     if (entry.isDirectory()) return filesBelow(root, path);
     return /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts") ? [path] : [];
   });
+}
+
+function isFunction(node) {
+  if (node.type === "ParenthesisExpression") return isFunction(node.expression);
+  return node.type === "ArrowFunctionExpression" || node.type === "FunctionExpression";
 }
 
 function nameOf(node) {

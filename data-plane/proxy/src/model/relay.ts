@@ -34,7 +34,8 @@ export class Relay {
   private readonly length: number | undefined;
   private taken = 0;
   private held: Buffer | undefined;
-  private writeHead: (() => void) | undefined;
+  /** Until it is shown. */
+  private head: { readonly status: number; readonly lines: string[] } | undefined;
   private isPaused = false;
   private isBetweenEvents = true;
   private unwatch: () => void = () => undefined;
@@ -49,9 +50,9 @@ export class Relay {
 
   /** `more`: names and values in turn. */
   begin({ status, headers, rawHeaders }: AttemptHead, requestId: string, more: readonly string[]): void {
-    const sent = headersToClient(rawHeaders, this.filter === undefined);
-    if (more.length > 0) sent.push(...more);
-    this.writeHead = () => this.response.writeHead(status, [...sent, requestIdHeader, requestId]);
+    const lines = headersToClient(rawHeaders, this.filter === undefined);
+    lines.push(...more, requestIdHeader, requestId);
+    this.head = { status, lines };
     // Others go out with their first byte, which spares a packet, and until then can still become an error.
     if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;
     this.show();
@@ -60,12 +61,14 @@ export class Relay {
 
   /** Whether the client was given any of it. */
   get isSeen(): boolean {
-    return this.writeHead === undefined;
+    return this.head === undefined;
   }
 
   private show(): void {
-    this.writeHead?.();
-    this.writeHead = undefined;
+    if (this.head === undefined) return;
+    const { status, lines } = this.head;
+    this.head = undefined;
+    this.response.writeHead(status, lines);
   }
 
   write(chunk: Buffer): void {
