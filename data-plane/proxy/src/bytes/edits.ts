@@ -8,8 +8,12 @@ export type Piece = string | Uint8Array;
 
 export class Edits {
   private readonly edits: { span: Span; by: Piece }[] = [];
+  /** As a scanner finds spans, and mostly they come. */
+  private areInOrder = true;
 
   replace(span: Span, by: Piece): this {
+    const last = this.edits.at(-1);
+    if (last !== undefined && last.span.start > span.start) this.areInOrder = false;
     this.edits.push({ span, by });
     return this;
   }
@@ -24,7 +28,8 @@ export class Edits {
   }
 
   apply(bytes: Uint8Array): Buffer {
-    const edits = this.edits.sort((a, b) => a.span.start - b.span.start);
+    const { edits } = this;
+    if (!this.areInOrder) edits.sort((a, b) => a.span.start - b.span.start);
     let length = bytes.length;
     for (const { span, by } of edits) length += sizeOf(by) - (span.end - span.start);
     const edited = Buffer.allocUnsafe(length);

@@ -52,9 +52,10 @@ export function memberFinder<const Path extends string>(
     if (within === undefined && !isUtf8(bytes)) throw new MemberRefusal("not-json");
     const scanner = new Scanner(bytes, within?.start ?? 0, within?.end ?? bytes.length, { ...none });
     scanner.document(wanted);
-    const lists = Object.fromEntries(listed.map((path) => [path, scanner.lists.get(path) ?? []]));
     // Every path that was asked for has been a key of `found` from the beginning.
-    return (listed.length === 0 ? scanner.found : { ...scanner.found, ...lists }) as Spans<Path>;
+    if (listed.length === 0) return scanner.found as Spans<Path>;
+    const lists = Object.fromEntries(listed.map((path) => [path, scanner.lists?.get(path) ?? []]));
+    return { ...scanner.found, ...lists } as Spans<Path>;
   };
 }
 
@@ -108,7 +109,7 @@ class Scanner {
   readonly words: DataView | undefined;
   readonly end: number;
   readonly found: Record<string, Span | undefined>;
-  readonly lists = new Map<string, Span[]>();
+  lists: Map<string, Span[]> | undefined;
   at: number;
   depth = 0;
 
@@ -211,8 +212,9 @@ class Scanner {
       const span = this.found[path];
       if (span === undefined) continue;
       this.found[path] = undefined;
-      const list = this.lists.get(path);
-      if (list === undefined) this.lists.set(path, [span]);
+      const lists = (this.lists ??= new Map<string, Span[]>());
+      const list = lists.get(path);
+      if (list === undefined) lists.set(path, [span]);
       else if (list.length < listedMembersMax) list.push(span);
     }
   }
