@@ -3,18 +3,18 @@
 // bytes mean, and sends nothing twice.
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Dispatcher } from "undici";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import { failureOf } from "../upstream/failure.ts";
 import type { OpenProvider } from "./providers.ts";
+import type { SentBody } from "./sent-body.ts";
 
 export type AttemptRequest = {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly body: Buffer | Readable | undefined;
+  readonly body: SentBody;
 };
 
 export type AttemptHead = {
@@ -59,8 +59,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   ): this {
     this.watch(this.timeoutMs);
     try {
-      // undici reads the headers and declares them mutable.
-      pool.dispatch({ method, path: basePath + path, headers: headers as string[], body: body ?? null }, this);
+      // undici reads the headers and declares them mutable; it takes bodies that are iterated, and does not declare it.
+      const sent = { headers: headers as string[], body: (body ?? null) as Buffer | null };
+      pool.dispatch({ method, path: basePath + path, ...sent }, this);
     } catch (error) {
       this.fail(failureOf(error));
     }
