@@ -185,6 +185,11 @@ const houseRules: Breach[] = [
     path: "data-plane/proxy/src/closure.ts",
     text: "export const ends = (of: { end?: () => number }): void => {\n  of.end = () => 1;\n};\n",
   },
+  {
+    rule: "no-closure-assigned",
+    path: "data-plane/proxy/src/closure-with-a-type.ts",
+    text: "type End = () => number;\n\nexport const ends = (of: { end?: End }): void => {\n  of.end ??= (() => 1) as End;\n};\n",
+  },
   { rule: "no-barrel", path: "proto/kernel/src/barrel.ts", text: 'export * from "./a.ts";\n', invariant: 16 },
   {
     rule: "decorators-in-control-plane",

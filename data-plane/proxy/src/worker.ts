@@ -11,6 +11,7 @@ import { openGate, type Gate } from "./gate.ts";
 import type { ToPrimary, ToWorker, WorkerStart } from "./ipc.ts";
 import type { InternalIdentity } from "./internal/identity.ts";
 import { createWire, type Wire } from "./internal/wire.ts";
+import { nextPoll } from "./http/departure.ts";
 import { listen } from "./listen.ts";
 import type { Log } from "./log-output.ts";
 import type { Catalogue } from "./mcp/catalogue/catalogue.ts";
@@ -105,7 +106,7 @@ export function runWorker(config: Config, log: Log): void {
       await Promise.all([served, wire.drain(config.drainMs, served), streamsEnded]);
       // Facts of calls that were cut at the deadline are made by their closing connections, which say so behind the immediates
       // of their turn. Whoever closes the gate before sees its calls fail at their providers.
-      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await nextPoll();
       await running.gate.close();
       await running.wire.close();
       await running.desk.leave();

@@ -8,7 +8,7 @@ export type Piece = string | Uint8Array;
 
 export class Edits {
   private readonly edits: { span: Span; by: Piece }[] = [];
-  /** As a scanner finds spans, and mostly they come. */
+  /** Mostly they come as a scanner found their spans. */
   private areInOrder = true;
 
   replace(span: Span, by: Piece): this {

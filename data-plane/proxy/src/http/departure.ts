@@ -3,6 +3,7 @@
 // what is left at the deadline. What it says to a request that comes too late is for the server to decide.
 
 import type { Server, ServerResponse } from "node:http";
+import { Server as Listening } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSlots } from "../slots.ts";
 
@@ -22,23 +23,26 @@ export type Departure = {
 };
 
 const lastCallMs = 1_000;
-/** A client whose answer did not ask it to leave gets this long to send its next request before its connection is closed. */
-const keptOpenMs = 200;
+/** Who has just connected, or whose answer did not ask him to leave, gets this long to send his next request. */
+const usualKeptOpenMs = 200;
 const idleCheckMs = 20;
 
-/** When it ends, all that the system had for this process when it began has been read. */
+type Closing = Listening & Pick<Server, "closeIdleConnections" | "closeAllConnections">;
+
+/** When it ends, what had come on the connections of this process when it began has been read. */
 export async function nextPoll(): Promise<void> {
   // The first may end the turn whose events were fetched before.
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-type Closing = Pick<Server, "close" | "closeIdleConnections" | "closeAllConnections">;
-
-export function createDeparture(server: Closing): Departure {
+export function createDeparture(server: Closing, keptOpenMs = usualKeptOpenMs): Departure {
   let isLeaving = false;
   let refuseFromMs = Number.POSITIVE_INFINITY;
   let lastKeptOpenMs = Number.NEGATIVE_INFINITY;
   const underWay = createSlots<ServerResponse>();
+  const keptOpen = (): void => void (lastKeptOpenMs = performance.now());
+  // With TLS nothing can be sent before the second.
+  for (const came of ["connection", "secureConnection"]) server.on(came, keptOpen);
 
   function askToLeave(response: ServerResponse): void {
     if (!response.headersSent) response.setHeader("connection", "close");
@@ -49,10 +53,13 @@ export function createDeparture(server: Closing): Departure {
     for (const response of underWay) askToLeave(response);
   }
 
-  /** Asked of a process that stood still, it is true only of what has been read: a request may have come meanwhile. */
+  /** By a time before the poll: who is idle can be told only of what was read. */
   async function mayCloseIdle(): Promise<boolean> {
+    const askedMs = performance.now();
     await nextPoll();
-    return performance.now() - lastKeptOpenMs >= keptOpenMs;
+    // To the server a connection is idle, too, whose answer has ended and is still on its way to a slow client.
+    for (const response of underWay) if (response.writableEnded) return false;
+    return askedMs - lastKeptOpenMs >= keptOpenMs;
   }
 
   return {
@@ -63,7 +70,7 @@ export function createDeparture(server: Closing): Departure {
       const leaves = underWay.add(response);
       response.once("close", () => {
         leaves();
-        if (response.getHeader("connection") !== "close") lastKeptOpenMs = performance.now();
+        if (response.getHeader("connection") !== "close") keptOpen();
       });
     },
     leave,
@@ -72,12 +79,11 @@ export function createDeparture(server: Closing): Departure {
       const endMs = performance.now() + drainMs;
       refuseFromMs = endMs - lastCallMs;
       if (after) await Promise.race([after, delay(drainMs, undefined, { ref: false })]);
-      // `close` closes idle connections itself.
-      while (!(await mayCloseIdle()) && performance.now() < endMs)
-        await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A connection that was busy at the time of `close` turns idle later, and nobody else closes it then.
-      const closeIdle = async () => (await mayCloseIdle()) && server.closeIdleConnections();
+      // HTTP's own `close` would cut at once what it takes for idle.
+      const closed = new Promise<void>((resolve) => Listening.prototype.close.call(server, () => resolve()));
+      const closeIdle = async (): Promise<void> => {
+        if (await mayCloseIdle()) server.closeIdleConnections();
+      };
       const idle = setInterval(() => void closeIdle(), idleCheckMs);
       const cut = setTimeout(() => server.closeAllConnections(), Math.max(0, endMs - performance.now()));
       await closed;

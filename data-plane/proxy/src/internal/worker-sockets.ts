@@ -53,21 +53,26 @@ export async function openWorkerSocket({ directory, slot, onRequest, log }: Work
   return {
     leave: departure.leave,
     drain(drainMs, after) {
-      const hidden = Promise.resolve(after).then(() => hide(server, path));
+      const hidden = Promise.resolve(after).then(() => hide(server, path, log));
       return departure.drain(drainMs, hidden);
     },
   };
 }
 
 /**
- * Nobody finds it from now on, and all who had were let in: a connection that waits for that when its server closes is lost
- * with the request that its dialler may have sent by then.
+ * Nobody finds it from now on, and all who had were let in, if there is time: a connection that waits for that when its server
+ * closes is lost with the request that its dialler may have sent by then.
  */
-async function hide(server: Server, path: string): Promise<void> {
-  rmSync(path, { force: true });
+async function hide(server: Server, path: string, log: Log): Promise<void> {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    log.warn({ err: error, path }, "a socket could not be removed: a request that comes while it closes may be lost");
+  }
   let hasCome = true;
   const came = (): void => void (hasCome = true);
   server.on("connection", came);
+  // One is let in each time.
   while (hasCome) {
     hasCome = false;
     await nextPoll();

@@ -66,9 +66,8 @@ export class Relay {
 
   private show(): void {
     if (this.head === undefined) return;
-    const { status, lines } = this.head;
+    this.response.writeHead(this.head.status, this.head.lines);
     this.head = undefined;
-    this.response.writeHead(status, lines);
   }
 
   write(chunk: Buffer): void {
