@@ -175,6 +175,9 @@ async function rollControls(world: World): Promise<void> {
     `${done.size} commands while two control planes were rolled, ${repeated} sent again; ${load.finished.length} calls`,
   );
   expect(load.failed).toEqual([]);
+  // Where it is read may be a moment behind where the last ones were done.
+  const all = async () => (await readTeams(world.stack.admin)).length > done.size;
+  await until(all, { what: "the commands to be seen" });
   const teams = await readTeams(world.stack.admin);
   expect(new Map(teams.filter(({ name }) => name !== "platform").map(({ name, id }) => [name, id]))).toEqual(done);
   expect(teams).toHaveLength(done.size + 1);

@@ -2,7 +2,7 @@
 // metrics on the admin port. It does not start while a field of the API lacks its permission. It leaves as a proxy does: it
 // says that it is not ready and serves on, then accepts nothing new and answers what is under way.
 
-import type { Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { NestFactory } from "@nestjs/core";
 import { GraphQLSchemaHost } from "@nestjs/graphql";
@@ -11,6 +11,7 @@ import { limits } from "@tollgate/kernel/limits";
 import { checkPermissions, permissionTable } from "./access/permissions.ts";
 import { AppModule } from "./app.module.ts";
 import type { Config } from "./config.ts";
+import { createDeparture } from "./departure.ts";
 import { frontDoor, unreadableBody } from "./front-door.ts";
 import { answerHealth, createHealthServer } from "./health/health-server.ts";
 import type { Health } from "./health/health.ts";
@@ -30,8 +31,6 @@ export type Http = {
 /** A whole configuration file, as a JSON string, and the query around it. */
 const bodyBytesMax = 2 * limits.configurationBytesMax;
 
-const idleCheckMs = 20;
-
 export async function startHttp({ config, plane, health }: HttpParts): Promise<Http> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.on(plane), {
     logger: nestLogger(plane.log),
@@ -39,7 +38,8 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
     abortOnError: false,
   });
   app.disable("x-powered-by");
-  const departure = departing(health);
+  const server: Server = app.getHttpServer();
+  const departure = createDeparture(server);
   app.use(departure.see);
   app.use(
     (request: Parameters<typeof answerHealth>[1], response: Parameters<typeof answerHealth>[2], next: () => void) => {
@@ -52,7 +52,6 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
   await app.init();
   checkPermissions(app.get(GraphQLSchemaHost).schema, permissionTable);
   const admin = createHealthServer(health);
-  const server: Server = app.getHttpServer();
   try {
     const [port, adminPort] = [
       await listen(server, config.host, config.controlPort),
@@ -61,43 +60,22 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
     return {
       url: urlOf(config.host, port),
       adminUrl: urlOf(config.host, adminPort),
-      leave: departure.leave,
-      async close() {
+      leave() {
+        health.leave();
         departure.leave();
+      },
+      async close() {
+        health.leave();
         admin.close();
         admin.closeAllConnections();
-        // What was busy turns idle later.
-        const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+        await departure.close();
         await app.close();
-        clearInterval(idle);
       },
     };
   } catch (error) {
     await app.close();
     throw error;
   }
-}
-
-/** From `leave` on every answer asks its client to come by another connection, those under way included. */
-function departing(health: Health) {
-  const underWay = new Set<ServerResponse>();
-  let isLeaving = false;
-  const askToLeave = (response: ServerResponse): void => {
-    if (!response.headersSent) response.setHeader("connection", "close");
-  };
-  return {
-    see(_: unknown, response: ServerResponse, next: () => void): void {
-      if (isLeaving) askToLeave(response);
-      underWay.add(response);
-      response.once("close", () => underWay.delete(response));
-      next();
-    },
-    leave(): void {
-      isLeaving = true;
-      health.leave();
-      underWay.forEach(askToLeave);
-    },
-  };
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
