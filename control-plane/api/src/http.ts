@@ -57,15 +57,16 @@ export async function startHttp({ config, plane, health }: HttpParts): Promise<H
       await listen(server, config.host, config.controlPort),
       await listen(admin, config.host, config.adminPort),
     ];
+    const leave = (): void => {
+      health.leave();
+      departure.leave();
+    };
     return {
       url: urlOf(config.host, port),
       adminUrl: urlOf(config.host, adminPort),
-      leave() {
-        health.leave();
-        departure.leave();
-      },
+      leave,
       async close() {
-        health.leave();
+        leave();
         admin.close();
         admin.closeAllConnections();
         await departure.close();

@@ -3,12 +3,12 @@
 // request was taken, and a tool must not run twice.
 
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { createDeparture, nextPoll, type Departure } from "./departure.ts";
+import { leavesNobodyCut } from "../../../../test/contract/departure.contract.ts";
+import { createDeparture } from "./departure.ts";
 
 /** Longer than a connection is kept open for its client's next request. */
 const standstillMs = 500;
@@ -34,35 +34,26 @@ const client = `
   );
 `;
 
-const post = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n";
-
-type Leaving = { readonly departure: Departure; readonly port: number; isListening(): boolean };
-
-async function startLeaving(answer: RequestListener, keptOpenMs?: number): Promise<Leaving> {
-  const server = createServer((request, response) => {
-    departure.serve(response);
-    answer(request, response);
-  });
+leavesNobodyCut((server, keptOpenMs) => {
   const departure = createDeparture(server, keptOpenMs);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { departure, port: (server.address() as AddressInfo).port, isListening: () => server.listening };
-}
-
-async function connected(port: number): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
-  await once(socket, "connect");
-  return socket;
-}
-
-async function textFrom(socket: Socket): Promise<string> {
-  let text = "";
-  for await (const chunk of socket) text += String(chunk);
-  return text;
-}
+  return {
+    see(_request, response, next) {
+      departure.serve(response);
+      next();
+    },
+    close: () => departure.drain(60_000),
+  };
+});
 
 test("a request that came while the process stood still is answered before its connection is closed", async () => {
-  const { departure, port } = await startLeaving((_request, response) => response.end());
+  const server = createServer((_request, response) => {
+    departure.serve(response);
+    response.end();
+  });
+  const departure = createDeparture(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
   const sent = new Int32Array(new SharedArrayBuffer(4));
   const asking = new Worker(client, { eval: true, workerData: { port, sent } });
   const gone = once(asking, "exit");
@@ -78,33 +69,4 @@ test("a request that came while the process stood still is answered before its c
   await drained;
   await gone;
   expect(answers).toBe(2);
-});
-
-test("whoever has connected is heard, and nobody else connects", async () => {
-  const { departure, port, isListening } = await startLeaving((_request, response) => response.end("heard"), 60_000);
-  const socket = await connected(port);
-  const drained = departure.drain(60_000);
-  for (let poll = 0; poll < 3; poll++) await nextPoll();
-  expect(isListening()).toBe(false);
-  await expect(connected(port)).rejects.toThrow("ECONNREFUSED");
-  socket.write(post);
-  expect(await textFrom(socket)).toMatch(/^HTTP\/1.1 200 .*connection: close.*heard/is);
-  await drained;
-});
-
-test("an answer that is on its way to a slow client comes whole", async () => {
-  const body = Buffer.alloc(16 * 1024 * 1024, "x");
-  const { departure, port } = await startLeaving((_request, response) => response.end(body), 0);
-  const socket = await connected(port);
-  socket.write(post);
-  let [bytes, drained]: [number, Promise<void> | undefined] = [0, undefined];
-  for await (const chunk of socket) {
-    drained ??= departure.drain(60_000);
-    bytes += (chunk as Buffer).length;
-    // What makes it slow: it takes longer than one look for what is idle.
-    await delay(1);
-    if (bytes > body.length) socket.end();
-  }
-  expect(bytes).toBeGreaterThan(body.length);
-  await drained;
 });
