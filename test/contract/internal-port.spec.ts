@@ -13,8 +13,9 @@ import type { OnRequest, Peer } from "@tollgate/proxy/internal/peer";
 import { createProxyDialler, type DiallerBounds, type ProxyDialler } from "@tollgate/proxy/internal/proxy-dialler";
 import { createWire } from "@tollgate/proxy/internal/wire";
 import { openLog } from "@tollgate/proxy/log-output";
-import type { Pool } from "undici";
+import type { OutgoingPool } from "@tollgate/proxy/outgoing/pool";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { askPool } from "../support/ask-pool.ts";
 import { freePorts } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 import { asControlPlane, newCertifying, newProxyId, type Certifying } from "./proxy-identity.ts";
@@ -58,9 +59,9 @@ function diallerOf(identity: InternalIdentity | undefined, bounds?: DiallerBound
   return dialler;
 }
 
-async function ask(pool: Pool): Promise<{ status: number; text: string }> {
-  const { statusCode, body } = await pool.request({ path: "/", method: "POST", body: "asked" });
-  return { status: statusCode, text: await body.text() };
+async function ask(pool: OutgoingPool): Promise<{ status: number; text: string }> {
+  const { status, text } = await askPool(pool, { method: "POST", body: "asked" });
+  return { status, text: await text() };
 }
 
 const reasonOf = async (asked: Promise<unknown>): Promise<string> =>
@@ -191,7 +192,7 @@ describe("new certificates", () => {
       end = () => response.end("ended");
     });
     const dialler = diallerOf(await authority.identity({ proxyId: other }));
-    const held = await dialler.dial(port.at, own).request({ path: "/held", method: "GET" });
+    const held = await askPool(dialler.dial(port.at, own), { path: "/held" });
     let isRenewing = true;
     let asked = 0;
     const asking = (async () => {
@@ -208,7 +209,7 @@ describe("new certificates", () => {
     isRenewing = false;
     await asking;
     end?.();
-    expect(await held.body.text()).toBe("begun ended");
+    expect(await held.text()).toBe("begun ended");
     expect(serials.size).toBe(6);
   });
 
@@ -299,7 +300,7 @@ describe("pools", () => {
     dialler.dial(port.at, newProxyId());
     dialler.dial(port.at, newProxyId());
     expect(dialler.dial(port.at, own)).not.toBe(first);
-    expect(first.closed).toBe(true);
+    expect(first.isClosed).toBe(true);
     responses[0]?.();
     expect(await under).toEqual({ status: 200, text: "late" });
   });
@@ -314,11 +315,11 @@ describe("pools", () => {
     const busy = dialler.dial(port.at, own);
     const under = ask(busy);
     const idle = dialler.dial(port.at, newProxyId());
-    await until(() => idle.closed && end !== undefined, { what: "the idle one to be closed" });
-    expect(busy.closed).toBe(false);
+    await until(() => idle.isClosed && end !== undefined, { what: "the idle one to be closed" });
+    expect(busy.isClosed).toBe(false);
     end?.();
     await under;
-    await until(() => busy.closed, { what: "the other one to follow" });
+    await until(() => busy.isClosed, { what: "the other one to follow" });
   });
 
   test("a proxy is dialled anew after some minutes, so that its certificate is looked at again", async () => {
@@ -331,7 +332,7 @@ describe("pools", () => {
     const first = dialler.dial(port.at, own);
     const second = dialler.dial(port.at, own);
     expect(second).not.toBe(first);
-    expect(first.closed).toBe(true);
+    expect(first.isClosed).toBe(true);
     expect(await ask(second)).toMatchObject({ status: 200 });
   });
 });
@@ -342,13 +343,13 @@ test("who leaves ends what it was brought, asks the others to go, and takes noth
     responses.push(() => response.end("late"));
   });
   const dialler = diallerOf(await authority.identity({ proxyId: other }));
-  const under = dialler.dial(port.at, own).request({ path: "/", method: "GET" });
+  const under = askPool(dialler.dial(port.at, own), {});
   await until(() => responses.length === 1, { what: "the request" });
   const drained = port.drain(10_000);
   responses[0]?.();
-  const { headers, body } = await under;
+  const { headers, text } = await under;
   expect(headers["connection"]).toBe("close");
-  expect(await body.text()).toBe("late");
+  expect(await text()).toBe("late");
   await drained;
   expect(await reasonOf(ask(dialler.dial(port.at, own)))).toMatch(/ECONNREFUSED/);
 });

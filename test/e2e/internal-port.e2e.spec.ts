@@ -7,8 +7,9 @@ import { connect } from "node:tls";
 import { createProxyDialler } from "@tollgate/proxy/internal/proxy-dialler";
 import { createWorkerDialler, workerSocketPath } from "@tollgate/proxy/internal/worker-sockets";
 import { proxyName } from "@tollgate/kernel/enrolment";
-import type { Pool } from "undici";
+import type { OutgoingPool } from "@tollgate/proxy/outgoing/pool";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { askPool } from "../support/ask-pool.ts";
 import { createDatabase } from "../support/database.ts";
 import { buildFormer, versionBefore } from "../support/former-version.ts";
 import { proxyIdOf, readMetric } from "../support/member-state.ts";
@@ -26,14 +27,17 @@ function internalAddressOf(proxy: Member): string {
   return address;
 }
 
-async function ask(pool: Pool): Promise<number> {
-  const { statusCode, body } = await pool.request({ path: "/nobody/owns/this", method: "GET" });
-  await body.dump();
-  return statusCode;
+async function ask(pool: OutgoingPool): Promise<number> {
+  const { status, text } = await askPool(pool, { path: "/nobody/owns/this" });
+  await text();
+  return status;
 }
 
 /** As `from` would, with its own key and certificate. */
-async function dialled<T>(from: Member, use: (dial: (to: Member, id?: string) => Pool) => Promise<T>): Promise<T> {
+async function dialled<T>(
+  from: Member,
+  use: (dial: (to: Member, id?: string) => OutgoingPool) => Promise<T>,
+): Promise<T> {
   const dialler = createProxyDialler();
   try {
     dialler.renew(identityOf(from));

@@ -2,7 +2,9 @@
 // from the server; its first event says where to post what goes there. That place has to be of the same origin, addresses
 // are guarded as for any server, no redirect is followed, and one connection of its own ends with the channel.
 
-import type { Dispatcher, Pool } from "undici";
+import { TollgateError } from "@tollgate/kernel/errors";
+import type { Controls } from "../outgoing/outgoing.ts";
+import type { OutgoingPool } from "../outgoing/pool.ts";
 import { failureOf } from "../upstream/failure.ts";
 import { connectTimeoutMsMax, guardedPool } from "../upstream/pool.ts";
 import { closedChannel, type Channel, type ChannelEvents, type Oversized } from "./channel.ts";
@@ -22,6 +24,8 @@ export type SseLimits = Pick<ChannelLimits, "messageBytesMax" | "unreadBytesMax"
 /** One is the stream's. */
 const connectionsMax = 16;
 const endpointBytesMax = 2_048;
+/** Of what answers a message; of more its connection is not worth it. */
+const unwantedBytesMax = 64 * 1024;
 
 type Waiting = { message: Buffer; onFailed: ((why: ChannelProblem) => void) | undefined };
 
@@ -37,9 +41,9 @@ class SseChannel implements Channel {
   readonly #limits: SseLimits;
   readonly #events: ChannelEvents;
   readonly #url: URL;
-  readonly #pool: Pool;
+  readonly #pool: OutgoingPool;
   readonly #endpointTimer: NodeJS.Timeout;
-  #stream: Dispatcher.DispatchController | undefined;
+  #stream: Controls | undefined;
   #endpoint: string | undefined;
   /** Until the endpoint is known, and behind what has to arrive first. */
   #waiting: Waiting[] = [];
@@ -87,22 +91,26 @@ class SseChannel implements Channel {
     const reader = new EventReader((type, data) => this.#take(type, data), this.#limits.messageBytesMax);
     const { pathname, search } = this.#url;
     this.#pool.dispatch(
-      { method: "GET", path: pathname + search, headers: ["accept", "text/event-stream", ...this.#server.headers] },
       {
-        onRequestStart: (controller) => {
-          this.#stream = controller;
-          if (this.#isOver) controller.abort(new Error("The channel is closed."));
+        method: "GET",
+        path: pathname + search,
+        headers: ["accept", "text/event-stream", ...this.#server.headers],
+        body: null,
+      },
+      {
+        onRequestStart: (controls) => {
+          this.#stream = controls;
+          if (this.#isOver) controls.abort(new Error("The channel is closed."));
         },
-        onResponseStart: (_controller, status, headers) => {
-          if (status < 200) return;
+        onResponseStart: ({ status, headers }) => {
           const isStream = status === 200 && String(headers["content-type"]).startsWith("text/event-stream");
           if (!isStream) this.#end(refused(status, `The server answered ${status}, and no event stream.`));
         },
-        onResponseData: (_controller, chunk) => {
+        onResponseData: (chunk) => {
           if (!this.#isOver) reader.push(chunk);
         },
         onResponseEnd: () => this.#end(problem("channel.ended", "The server ended its event stream.")),
-        onResponseError: (_controller, error) => this.#end(unreachable(error)),
+        onResponseError: (error) => this.#end(unreachable(error)),
       },
     );
   }
@@ -145,24 +153,49 @@ class SseChannel implements Channel {
   }
 
   async #postOne(path: string, message: Buffer): Promise<ChannelProblem | undefined> {
-    const headers = ["content-type", "application/json", "accept", "application/json", ...this.#server.headers];
     try {
-      const { statusCode, body } = await this.#pool.request({
-        method: "POST",
-        path,
-        headers: headers,
-        body: message,
-        headersTimeout: this.#limits.answerMsMax,
-      });
-      await body.dump();
-      if (statusCode >= 200 && statusCode < 300) return undefined;
-      const why = refused(statusCode, `The server answered ${statusCode} to a message.`);
+      const status = await this.#statusOf(path, message);
+      if (status >= 200 && status < 300) return undefined;
+      const why = refused(status, `The server answered ${status} to a message.`);
       // It does not know the stream any more; nothing will come on it.
-      if (statusCode === 404 || statusCode === 410) this.#end(why);
+      if (status === 404 || status === 410) this.#end(why);
       return why;
     } catch (error) {
       return unreachable(error);
     }
+  }
+
+  /** What it answers a message with beside its status is read, so that the connection can be used again, and is of no use. */
+  #statusOf(path: string, message: Buffer): Promise<number> {
+    const headers = ["content-type", "application/json", "accept", "application/json", ...this.#server.headers];
+    return new Promise((resolve, reject) => {
+      let controls: Controls | undefined;
+      let unread = 0;
+      const late = new TollgateError("upstream.timeout");
+      const timer = setTimeout(() => {
+        reject(late);
+        controls?.abort(late);
+      }, this.#limits.answerMsMax);
+      this.#pool.dispatch(
+        { method: "POST", path, headers, body: message },
+        {
+          onRequestStart: (given) => void (controls = given),
+          onResponseStart: ({ status }) => {
+            clearTimeout(timer);
+            resolve(status);
+          },
+          onResponseData: (chunk) => {
+            unread += chunk.length;
+            if (unread > unwantedBytesMax) controls?.abort(late);
+          },
+          onResponseEnd: () => undefined,
+          onResponseError: (error) => {
+            clearTimeout(timer);
+            reject(error);
+          },
+        },
+      );
+    });
   }
 
   #end(why: ChannelProblem): void {

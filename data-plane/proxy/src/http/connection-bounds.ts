@@ -23,4 +23,4 @@ export const connectionsMax = 20_000;
  * For who dials one of us: a connection that nobody uses is let go well before whoever leaves closes those that he takes for
  * idle (`keptOpenMs` of his departure). A request that met the closing could not be told from one that was taken and lost.
  */
-export const unusedConnections = { keepAliveTimeout: 100, keepAliveMaxTimeout: 100 } as const;
+export const unusedConnections = { idleMs: 100, idleMsMax: 100 } as const;

@@ -5,13 +5,14 @@
 
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { proxyName } from "@tollgate/kernel/enrolment";
-import { buildConnector, Pool } from "undici";
 import { connectionBounds, unusedConnections } from "../http/connection-bounds.ts";
+import { connecting, type Connect } from "../outgoing/connect.ts";
+import { OutgoingPool } from "../outgoing/pool.ts";
 import { tlsOf, type InternalIdentity } from "./identity.ts";
 
 export type ProxyDialler = {
   /** Good for requests that begin at once; who keeps it finds it closed. `address` is `host:port`. */
-  dial(address: string, proxyId: string): Pool;
+  dial(address: string, proxyId: string): OutgoingPool;
   renew(identity: InternalIdentity): void;
   close(): Promise<void>;
 };
@@ -23,22 +24,20 @@ const usualBounds: DiallerBounds = { poolsMax: 1_000, poolMsMax: 10 * 60_000, id
 const connectionsPerProxyMax = 4_096;
 const connectMsMax = 5_000;
 
-type Dialled = { readonly pool: Pool; readonly openedMs: number; usedMs: number };
+type Dialled = { readonly pool: OutgoingPool; readonly openedMs: number; usedMs: number };
 
 export function createProxyDialler(bounds: DiallerBounds = usualBounds): ProxyDialler {
   const dialled = new Map<string, Dialled>();
-  const leaving = new Set<Pool>();
-  let connector: ReturnType<typeof buildConnector> | undefined;
+  const leaving = new Set<OutgoingPool>();
+  let connector: Connect | undefined;
   const sweep = setInterval(closeIdle, bounds.idleMsMax / 2).unref();
 
-  function open(address: string, proxyId: string): Pool {
+  function open(address: string, proxyId: string): OutgoingPool {
     const servername = proxyName(proxyId);
-    return new Pool(`https://${address}`, {
-      connections: connectionsPerProxyMax,
+    return new OutgoingPool(`https://${address}`, {
+      connectionsMax: connectionsPerProxyMax,
       ...unusedConnections,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: connectionBounds.maxHeaderSize,
+      headBytesMax: connectionBounds.maxHeaderSize,
       connect(options, callback) {
         if (connector) connector({ ...options, servername }, callback);
         else callback(new Error("this proxy has no certificate to dial another one with"), null);
@@ -49,16 +48,13 @@ export function createProxyDialler(bounds: DiallerBounds = usualBounds): ProxyDi
   function letGo(name: string, { pool }: Dialled): void {
     dialled.delete(name);
     leaving.add(pool);
-    const gone = (): void => void leaving.delete(pool);
-    // It rejects where it was destroyed meanwhile, which is as good.
-    pool.close().then(gone, gone);
+    void pool.close().then(() => leaving.delete(pool));
   }
 
   function closeIdle(): void {
     const nowMs = performance.now();
     for (const [name, one] of dialled) {
-      const { running, pending, queued } = one.pool.stats;
-      if (running + pending + queued > 0) one.usedMs = nowMs;
+      if (!one.pool.isIdle) one.usedMs = nowMs;
       else if (nowMs - one.usedMs >= bounds.idleMsMax) letGo(name, one);
     }
   }
@@ -82,10 +78,9 @@ export function createProxyDialler(bounds: DiallerBounds = usualBounds): ProxyDi
       return one.pool;
     },
     renew(identity) {
-      connector = buildConnector({
+      connector = connecting({
         ...tlsOf(identity),
         timeout: connectMsMax,
-        allowH2: false,
         maxCachedSessions: 0,
         checkServerIdentity: isThatProxy,
       });

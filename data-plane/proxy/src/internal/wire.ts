@@ -2,9 +2,9 @@
 // port opens when there is a certificate to show, which may be later than everything else; a new one takes the old one's
 // place under what is going on. What is asked over the wire is for `onRequest`.
 
-import type { Pool } from "undici";
 import type { WorkerStart } from "../ipc.ts";
 import type { Log } from "../log-output.ts";
+import type { OutgoingPool } from "../outgoing/pool.ts";
 import type { InternalIdentity } from "./identity.ts";
 import { openInternalPort, type InternalPort, type StrangerReason } from "./internal-port.ts";
 import type { OnRequest } from "./peer.ts";
@@ -26,9 +26,9 @@ export type Wire = {
   open(): Promise<void>;
   use(identity: InternalIdentity): void;
   /** Another proxy, at the address at which it says that it is reached. */
-  dialProxy(address: string, proxyId: string): Pool;
+  dialProxy(address: string, proxyId: string): OutgoingPool;
   /** Another worker of this proxy. */
-  dialWorker(slot: number): Pool;
+  dialWorker(slot: number): OutgoingPool;
   leave(): void;
   /** Can be reached until `after`, or the deadline. */
   drain(drainMs: number, after: Promise<unknown>): Promise<void>;

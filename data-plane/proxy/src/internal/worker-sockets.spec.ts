@@ -6,10 +6,11 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Pool } from "undici";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { askPool } from "../../../../test/support/ask-pool.ts";
 import { until } from "../fixtures/gate-fixture.ts";
 import { openLog } from "../log-output.ts";
+import type { OutgoingPool } from "../outgoing/pool.ts";
 import type { OnRequest, Peer } from "./peer.ts";
 import { createWorkerDialler, openWorkerSocket, workerSocketPath, type WorkerSocket } from "./worker-sockets.ts";
 
@@ -46,9 +47,9 @@ function diallerOf(own: number, at: string | undefined = directory) {
   return dialler;
 }
 
-async function ask(pool: Pool, headers: Record<string, string> = {}): Promise<{ status: number; text: string }> {
-  const { statusCode, body } = await pool.request({ path: "/", method: "POST", body: "asked", headers });
-  return { status: statusCode, text: await body.text() };
+async function ask(pool: OutgoingPool, headers: readonly string[] = []): Promise<{ status: number; text: string }> {
+  const { status, text } = await askPool(pool, { method: "POST", body: "asked", headers });
+  return { status, text: await text() };
 }
 
 test("each worker is reached on its own socket, which is its user's alone, and told who asks", async () => {
@@ -65,7 +66,7 @@ test("each worker is reached on its own socket, which is its user's alone, and t
 test("a request that carries a client's own host is refused: it would say for another who he is", async () => {
   await openSocket(0, "worker 0");
   for (const host of ["tools.acme.eu", "w1.worker.tollgate.internal.acme.eu", "w01.worker.tollgate.internal"])
-    expect(await ask(diallerOf(1).dial(0), { host }), host).toMatchObject({ status: 400 });
+    expect(await ask(diallerOf(1).dial(0), ["host", host]), host).toMatchObject({ status: 400 });
   expect(heard).toEqual([]);
 });
 

@@ -7,10 +7,11 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { join } from "node:path";
 import type { ErrorCode } from "@tollgate/kernel/errors";
-import { buildConnector, Pool } from "undici";
 import { connectionBounds, connectionsMax, unusedConnections } from "../http/connection-bounds.ts";
 import { createDeparture, nextPoll, type Departure } from "../http/departure.ts";
 import type { Log } from "../log-output.ts";
+import { connecting } from "../outgoing/connect.ts";
+import { OutgoingPool } from "../outgoing/pool.ts";
 import { answering, type OnRequest, type Peer } from "./peer.ts";
 
 export type WorkerSocketParts = { directory: string; slot: number; onRequest: OnRequest; log: Log };
@@ -19,7 +20,7 @@ export type WorkerSocket = Pick<Departure, "leave" | "drain">;
 
 export type WorkerDialler = {
   /** Good as long as the dialler is: it finds whoever is in the slot at the time. */
-  dial(slot: number): Pool;
+  dial(slot: number): OutgoingPool;
   close(): Promise<void>;
 };
 
@@ -82,19 +83,17 @@ async function hide(server: Server, path: string, log: Log): Promise<void> {
 
 /** `own` is the slot of who dials. Without a directory every request fails as if nobody were there. */
 export function createWorkerDialler(directory: string | undefined, own: number): WorkerDialler {
-  const pools = new Map<number, Pool>();
+  const pools = new Map<number, OutgoingPool>();
 
-  function open(slot: number): Pool {
+  function open(slot: number): OutgoingPool {
     const dial =
       directory === undefined
         ? undefined
-        : buildConnector({ socketPath: workerSocketPath(directory, slot), timeout: connectMsMax });
-    return new Pool(`http://${hostOf(own)}`, {
-      connections: connectionsPerWorkerMax,
+        : connecting({ socketPath: workerSocketPath(directory, slot), timeout: connectMsMax });
+    return new OutgoingPool(`http://${hostOf(own)}`, {
+      connectionsMax: connectionsPerWorkerMax,
       ...unusedConnections,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: connectionBounds.maxHeaderSize,
+      headBytesMax: connectionBounds.maxHeaderSize,
       connect(options, callback) {
         if (dial) dial(options, callback);
         else callback(new Error("the workers of this proxy have no sockets"), null);

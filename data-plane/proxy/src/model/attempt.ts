@@ -2,29 +2,22 @@
 // first byte and between two of them, and not that of a reader who is slower than the provider. It knows nothing of what the
 // bytes mean, and sends nothing twice.
 
-import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
-import type { Dispatcher } from "undici";
+import type { Controls, Receiver, ResponseHead } from "../outgoing/outgoing.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import { failureOf } from "../upstream/failure.ts";
 import type { OpenProvider } from "./providers.ts";
 import type { SentBody } from "./sent-body.ts";
 
 export type AttemptRequest = {
-  readonly method: Dispatcher.HttpMethod;
+  readonly method: string;
   readonly path: string;
   readonly headers: readonly string[];
   readonly body: SentBody;
 };
 
-export type AttemptHead = {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly rawHeaders: readonly (Buffer | string)[];
-};
-
 export type AttemptEvents = {
-  onHead(head: AttemptHead): void;
+  onHead(head: ResponseHead): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   /** There will be no end. */
@@ -34,12 +27,12 @@ export type AttemptEvents = {
 /** What is left of an answer that nobody wants is read so far, to keep its connection. */
 const discardedBytesMax = 64 * 1024;
 
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements Receiver {
   private readonly events: AttemptEvents;
   private readonly timeoutMs: number;
   private readonly deadlines: Deadlines;
   private phase: "waiting" | "answering" | "discarding" | "over" = "waiting";
-  private controller: Dispatcher.DispatchController | undefined;
+  private controls: Controls | undefined;
   private abortReason: TollgateError | undefined;
   private unwatch: () => void = () => undefined;
   private lastByteMs = performance.now();
@@ -58,13 +51,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     { method, path, headers, body }: AttemptRequest,
   ): this {
     this.watch(this.timeoutMs);
-    try {
-      // undici reads the headers and declares them mutable; it takes bodies that are iterated, and does not declare it.
-      const sent = { headers: headers as string[], body: (body ?? null) as Buffer | null };
-      pool.dispatch({ method, path: basePath + path, ...sent }, this);
-    } catch (error) {
-      this.fail(failureOf(error));
-    }
+    pool.dispatch({ method, path: basePath + path, headers, body: body ?? null }, this);
     return this;
   }
 
@@ -81,7 +68,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.phase === "over") return;
     this.over();
     this.abortReason = new TollgateError("upstream.unreachable");
-    this.controller?.abort(this.abortReason);
+    this.controls?.abort(this.abortReason);
   }
 
   /** Nothing more is given; a short rest is read. */
@@ -91,34 +78,33 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   pause(): void {
     this.isPaused = true;
-    this.controller?.pause();
+    this.controls?.pause();
   }
 
   resume(): void {
     this.isPaused = false;
     this.lastByteMs = performance.now();
-    this.controller?.resume();
+    this.controls?.resume();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.abortReason !== undefined) return controller.abort(this.abortReason);
-    this.controller = controller;
+  onRequestStart(controls: Controls): void {
+    if (this.abortReason !== undefined) return controls.abort(this.abortReason);
+    this.controls = controls;
   }
 
   onRequestSent(): void {
     this.isSent = true;
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.phase !== "waiting") return;
+  onResponseStart(head: ResponseHead): void {
+    if (this.phase !== "waiting") return;
     this.phase = "answering";
     this.isSent = true;
     this.lastByteMs = performance.now();
-    const { rawHeaders } = controller;
-    this.events.onHead({ status, headers, rawHeaders: Array.isArray(rawHeaders) ? rawHeaders : [] });
+    this.events.onHead(head);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(chunk: Buffer): void {
     this.lastByteMs = performance.now();
     if (this.phase === "answering") return this.events.onData(chunk);
     this.discarded += chunk.length;
@@ -131,7 +117,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (isWanted) this.events.onEnd();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+  onResponseError(cause: Error): void {
     this.fail(this.abortReason ?? failureOf(cause));
   }
 
@@ -146,7 +132,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const error = new TollgateError("upstream.timeout");
     this.abortReason = error;
     this.fail(error);
-    this.controller?.abort(error);
+    this.controls?.abort(error);
   }
 
   private fail(error: TollgateError): void {

@@ -6,7 +6,8 @@
 import type { TollgateError } from "@tollgate/kernel/errors";
 import type { BoundedModelCall } from "../pipeline/call.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
-import { Attempt, type AttemptEvents, type AttemptHead } from "./attempt.ts";
+import type { ResponseHead } from "../outgoing/outgoing.ts";
+import { Attempt, type AttemptEvents } from "./attempt.ts";
 import { stickyOf, type ModelErrand } from "./errand.ts";
 import { headersToProvider } from "./headers.ts";
 import type { Providers } from "./providers.ts";
@@ -96,7 +97,7 @@ class Count implements AttemptEvents {
     this.onEnded(tokensMost);
   }
 
-  onHead({ status }: AttemptHead): void {
+  onHead({ status }: ResponseHead): void {
     if (status !== 200) this.end(undefined);
   }
 

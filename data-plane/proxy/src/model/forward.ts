@@ -4,12 +4,12 @@
 // before the client has its end.
 
 import { errors, type TollgateError } from "@tollgate/kernel/errors";
-import type { Dispatcher } from "undici";
 import type { Log } from "../log-output.ts";
 import type { BoundedModelCall, Refusal, Step } from "../pipeline/call.ts";
 import { noHeadroom, type ModelAccounts, type ModelCompletion, type ModelOutcome } from "../pipeline/model-record.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
-import { Attempt, type AttemptEvents, type AttemptHead, type AttemptRequest } from "./attempt.ts";
+import type { ResponseHead } from "../outgoing/outgoing.ts";
+import { Attempt, type AttemptEvents, type AttemptRequest } from "./attempt.ts";
 import { inputSaidIn } from "./bound.ts";
 import type { Credential, Experience } from "./credentials.ts";
 import { stickyOf, type ModelErrand } from "./errand.ts";
@@ -47,7 +47,7 @@ class Forward implements AttemptEvents {
   /** Attempts that were sent and of which nobody heard. */
   private unheard = 0;
   private attempt: Attempt | undefined;
-  private head: AttemptHead | undefined;
+  private head: ResponseHead | undefined;
   private relay: Relay | undefined;
   private reader: AnswerReader | undefined;
   /** Of an answer, as long as it is not known what it becomes. */
@@ -97,7 +97,7 @@ class Forward implements AttemptEvents {
     const { sent, exchange, format } = this.bounded.call;
     const headers = headersToProvider(exchange.request, format.credentialHeader(this.credential?.secret ?? ""));
     if (this.body !== undefined) headers.push("content-length", String(this.body.length));
-    return { method: methodOf(exchange.request.method), path: sent.path, headers, body: sentBody(this.body) };
+    return { method: exchange.request.method ?? "POST", path: sent.path, headers, body: sentBody(this.body) };
   }
 
   private learned(experience: Experience): void {
@@ -110,7 +110,7 @@ class Forward implements AttemptEvents {
     this.tryNext();
   }
 
-  onHead(head: AttemptHead): void {
+  onHead(head: ResponseHead): void {
     const { status, headers } = head;
     this.head = head;
     this.learned(experienceOf(status, headers, Date.now()));
@@ -127,7 +127,7 @@ class Forward implements AttemptEvents {
     this.finish("provider-failed", { kind: "unused" }, this.refusing(refusal));
   }
 
-  private relayFrom(head: AttemptHead): void {
+  private relayFrom(head: ResponseHead): void {
     const { status, headers } = head;
     const { call } = this.bounded;
     const form = headers["content-type"]?.startsWith("text/event-stream") === true ? "events" : "json";
@@ -305,9 +305,4 @@ function readerFor({ sent, format }: ModelErrand, status: number, form: AnswerFo
 
 function filterFor({ sent, format }: ModelErrand): StreamFilter | undefined {
   return sent.kind === "passed" ? undefined : format.filterFor(sent.request);
-}
-
-function methodOf(method: string | undefined): Dispatcher.HttpMethod {
-  // Node has read it as one.
-  return (method ?? "POST") as Dispatcher.HttpMethod;
 }

@@ -1,16 +1,16 @@
 // One pool of connections and one set of credentials for each provider, made at its first call and kept as long as its record in
 // the view stays the same. A changed provider gets new ones; calls that are under way end where they began.
 
-import type { Pool } from "undici";
 import type { View } from "@tollgate/kernel/view";
 import type { Provider } from "@tollgate/schema/resources";
+import type { OutgoingPool } from "../outgoing/pool.ts";
 import { connectTimeoutMsMax, guardedPool } from "../upstream/pool.ts";
 import type { SecretValues } from "../upstream/secret-values.ts";
 import { createCredentials, type Credentials } from "./credentials.ts";
 
 export type OpenProvider = {
   readonly provider: Provider;
-  readonly pool: Pool;
+  readonly pool: OutgoingPool;
   readonly credentials: Credentials;
   /** What stands before the protocol's own paths; without a slash at its end. */
   readonly basePath: string;
@@ -30,16 +30,13 @@ const connectionsPerProviderMax = 8_192;
 
 export function createProviders(secrets: SecretValues, nowMs: () => number): Providers {
   const byId = new Map<string, OpenProvider>();
-  const leaving = new Set<Pool>();
+  const leaving = new Set<OutgoingPool>();
 
   /** What it has under way ends by itself: an answer that says nothing for too long is given up. */
   function letGo(open: OpenProvider | undefined): void {
     if (open === undefined) return;
     leaving.add(open.pool);
-    open.pool.close().then(
-      () => leaving.delete(open.pool),
-      () => leaving.delete(open.pool),
-    );
+    void open.pool.close().then(() => leaving.delete(open.pool));
   }
 
   function replace(provider: Provider): OpenProvider {

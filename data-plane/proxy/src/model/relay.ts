@@ -5,7 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { requestIdHeader } from "../http/answer.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
-import type { AttemptHead } from "./attempt.ts";
+import type { ResponseHead } from "../outgoing/outgoing.ts";
 import type { StreamFilter } from "./format.ts";
 import { headersToClient } from "./headers.ts";
 
@@ -49,7 +49,7 @@ export class Relay {
   }
 
   /** `more`: names and values in turn. */
-  begin({ status, headers, rawHeaders }: AttemptHead, requestId: string, more: readonly string[]): void {
+  begin({ status, headers, rawHeaders }: ResponseHead, requestId: string, more: readonly string[]): void {
     const lines = headersToClient(rawHeaders, this.filter === undefined);
     lines.push(...more, requestIdHeader, requestId);
     this.head = { status, lines };

@@ -1,6 +1,5 @@
 // A body as it goes out. A large one is given as an iteration that forgets it, because the connection holds what it was given
-// until the answer has ended; a small one is not worth what that costs. It is no stream: of each of those undici makes a
-// function in the old generation, and through it all of the call would live on until a full collection.
+// until the answer has ended; a small one is not worth what that costs.
 
 const forgottenFromBytes = 64 * 1024;
 

@@ -1,7 +1,6 @@
 // What a failed exchange with a server is called, by the error that the sockets gave. Messages of foreign errors may quote
 // what was sent, so of those only the code is passed on.
 
-import { errors } from "undici";
 import { TollgateError } from "@tollgate/kernel/errors";
 
 export function failureOf(cause: unknown): TollgateError {
@@ -9,8 +8,7 @@ export function failureOf(cause: unknown): TollgateError {
   const code = codeOf(cause);
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
     return new TollgateError("upstream.timeout", "No connection was made.", { cause });
-  // undici's parser gives its errors a code for some causes, and none for most.
-  if (cause instanceof errors.HTTPParserError || code === "UND_ERR_HEADERS_OVERFLOW")
+  if (code === "HTTP_MALFORMED" || code === "HTTP_HEAD_TOO_LARGE")
     return new TollgateError("upstream.protocol", "Its answer is not HTTP as it is read here.", { cause });
   return new TollgateError("upstream.unreachable", code === undefined ? undefined : `(${code})`, { cause });
 }

@@ -2,19 +2,20 @@
 // the view stays the same. A changed server gets a new one; the old one ends what it has in flight and closes. Headers
 // begin empty: nothing that a client sent is ever among them.
 
-import { Pool } from "undici";
 import { TollgateError } from "@tollgate/kernel/errors";
 import type { Server } from "@tollgate/schema/resources";
 import type { View } from "@tollgate/kernel/view";
 import { channelTransportOf } from "../mcp/catalogue/channel-servers.ts";
+import { connecting } from "../outgoing/connect.ts";
+import { OutgoingPool } from "../outgoing/pool.ts";
 import { connectTimeoutMsMax, guardedPool } from "./pool.ts";
 import type { SecretValues } from "./secret-values.ts";
 
 export type Upstream = {
   readonly server: Server;
-  readonly pool: Pool;
+  readonly pool: OutgoingPool;
   /** For streams that stay open: they must not take the places of calls. */
-  readonly streams: Pool;
+  readonly streams: OutgoingPool;
   readonly path: string;
   readonly timeoutMs: number;
 };
@@ -112,11 +113,12 @@ function openUpstream(server: Server): Upstream {
 /** The address of the channel host does not depend on the server's; nothing but a path of it is asked. */
 function openChannelUpstream(server: Server, socketPath: string | undefined): Upstream {
   if (socketPath === undefined) throw new TollgateError("upstream.not-ready", "No channels are open here.");
-  const options = { socketPath, headersTimeout: 0, bodyTimeout: 0 };
+  const connect = connecting({ socketPath });
+  const open = (connectionsMax: number) => new OutgoingPool("http://localhost", { connect, connectionsMax });
   return {
     server,
-    pool: new Pool("http://localhost", { ...options, connections: connectionsPerServerMax }),
-    streams: new Pool("http://localhost", { ...options, connections: streamsPerServerMax }),
+    pool: open(connectionsPerServerMax),
+    streams: open(streamsPerServerMax),
     path: `/${server.id}`,
     timeoutMs: server.timeoutSeconds * 1_000,
   };

@@ -2,10 +2,11 @@
 // find out for themselves who calls; only the one that serves it records it. A request is passed again only where nobody
 // was there to take it.
 
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import type { Dispatcher } from "undici";
+import type { ServerResponse } from "node:http";
 import { connectionHeaders } from "../../http/connection-headers.ts";
 import type { Exchange } from "../../http/listener.ts";
+import type { Controls, Receiver, ResponseHead } from "../../outgoing/outgoing.ts";
+import type { OutgoingPool } from "../../outgoing/pool.ts";
 
 export type HandedOver = {
   readonly exchange: Exchange;
@@ -22,7 +23,10 @@ const prefix = "x-tollgate-hand-";
 export const slotHeader = `${prefix}slot`;
 export const adoptHeader = `${prefix}adopt`;
 
-export function handOver(dispatcher: Dispatcher, { exchange, body, headers, onNobody }: HandedOver): void {
+export function handOver(
+  pool: Pick<OutgoingPool, "dispatch">,
+  { exchange, body, headers, onNobody }: HandedOver,
+): void {
   const { request, response } = exchange;
   const sent: string[] = [];
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
@@ -33,18 +37,13 @@ export function handOver(dispatcher: Dispatcher, { exchange, body, headers, onNo
   }
   for (const [name, value] of headers) sent.push(name, value);
   const method = request.method === "GET" || request.method === "DELETE" ? request.method : "POST";
-  const options = { method, path: exchange.path, headers: sent, body: body ?? null } as const;
-  try {
-    dispatcher.dispatch(options, new Passing(response, onNobody));
-  } catch {
-    onNobody();
-  }
+  pool.dispatch({ method, path: exchange.path, headers: sent, body: body ?? null }, new Passing(response, onNobody));
 }
 
-class Passing implements Dispatcher.DispatchHandler {
+class Passing implements Receiver {
   private readonly response: ServerResponse;
   private readonly onNobody: () => void;
-  private controller: Dispatcher.DispatchController | undefined;
+  private controls: Controls | undefined;
   private isOver = false;
 
   constructor(response: ServerResponse, onNobody: () => void) {
@@ -53,17 +52,17 @@ class Passing implements Dispatcher.DispatchHandler {
     response.once("close", () => {
       if (this.isOver) return;
       this.isOver = true;
-      this.controller?.abort(new Error("the client closed the request"));
+      this.controls?.abort(new Error("the client closed the request"));
     });
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    if (this.isOver) controller.abort(new Error("the client closed the request"));
+  onRequestStart(controls: Controls): void {
+    this.controls = controls;
+    if (this.isOver) controls.abort(new Error("the client closed the request"));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.response.headersSent) return;
+  onResponseStart({ status, headers }: ResponseHead): void {
+    if (this.response.headersSent) return;
     for (const [name, value] of Object.entries(headers))
       if (value !== undefined && (name === "content-length" || !leftBehind.has(name)))
         this.response.setHeader(name, value);
@@ -71,11 +70,11 @@ class Passing implements Dispatcher.DispatchHandler {
     this.response.flushHeaders();
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(chunk: Buffer): void {
     // It may have been ended here, and be on its way to a client that reads slowly.
     if (this.response.writableEnded || this.response.write(chunk)) return;
-    controller.pause();
-    this.response.once("drain", () => controller.resume());
+    this.controls?.pause();
+    this.response.once("drain", () => this.controls?.resume());
   }
 
   onResponseEnd(): void {
@@ -87,7 +86,7 @@ class Passing implements Dispatcher.DispatchHandler {
     if (this.isOver) return;
     this.isOver = true;
     // Without a connection nothing was sent; with one, nobody knows what became of it.
-    if (this.controller === undefined && !this.response.headersSent) this.onNobody();
+    if (this.controls === undefined && !this.response.headersSent) this.onNobody();
     else this.response.destroy();
   }
 }

@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { Pool } from "undici";
 import type { View } from "@tollgate/kernel/view";
 import { talk } from "../../fixtures/client-fixture.ts";
 import {
@@ -20,9 +19,13 @@ import {
   until,
   viewWith,
 } from "../../fixtures/gate-fixture.ts";
+import { connecting } from "../../outgoing/connect.ts";
+import { OutgoingPool } from "../../outgoing/pool.ts";
 import { beginEvents, event, result, startUpstream, type Incoming } from "../../fixtures/upstream-fixture.ts";
 
 const agent = key(["*/*"]);
+
+const poolTo = (origin: string) => new OutgoingPool(origin, { connectionsMax: 10, connect: connecting({}) });
 
 /** Workers of one proxy. */
 function fleet(view: View) {
@@ -33,8 +36,8 @@ function fleet(view: View) {
     const neighbours = {
       self: { proxyId: "p", slot, boot, address: "" },
       workers: 2,
-      dialWorker: (to: number) => new Pool(sockets.get(to) ?? "http://127.0.0.1:1"),
-      dialProxy: () => new Pool("http://127.0.0.1:1"),
+      dialWorker: (to: number) => poolTo(sockets.get(to) ?? "http://127.0.0.1:1"),
+      dialProxy: () => poolTo("http://127.0.0.1:1"),
     };
     const gate = started(await startGate(view, {}, { neighbours, sealingSecret }));
     const socket = createServer((request, response) =>

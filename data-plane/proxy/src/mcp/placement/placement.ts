@@ -3,8 +3,8 @@
 // its heir, or where its proxy is gone, too, by one worker here that all of this proxy agree on.
 
 import { hash } from "node:crypto";
-import type { Dispatcher } from "undici";
 import type { Exchange } from "../../http/listener.ts";
+import type { OutgoingPool } from "../../outgoing/pool.ts";
 import { adoptHeader, handOver, slotHeader } from "./hand-over.ts";
 import { isHeir, isSame, type Place } from "./place.ts";
 
@@ -12,8 +12,8 @@ export type Neighbours = {
   readonly self: Place;
   /** Workers of this proxy. */
   readonly workers: number;
-  dialWorker(slot: number): Dispatcher;
-  dialProxy(address: string, proxyId: string): Dispatcher;
+  dialWorker(slot: number): Pick<OutgoingPool, "dispatch">;
+  dialProxy(address: string, proxyId: string): Pick<OutgoingPool, "dispatch">;
 };
 
 /**

@@ -4,7 +4,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { TollgateError } from "@tollgate/kernel/errors";
-import type { Dispatcher } from "undici";
+import type { Controls, Receiver, ResponseHead } from "../../outgoing/outgoing.ts";
 import { failureOf } from "../../upstream/failure.ts";
 import type { Upstream } from "../../upstream/upstreams.ts";
 import { EventReader, type StreamMarks } from "../../bytes/event-reader.ts";
@@ -34,7 +34,7 @@ const rejectedBytesMax = 64 * 1024;
 
 type Phase = "waiting" | "json" | "events" | "rejecting" | "over";
 
-export class MessageExchange implements Dispatcher.DispatchHandler {
+export class MessageExchange implements Receiver {
   /** 0 until the head of an answer has come. */
   status = 0;
   bytes = 0;
@@ -42,7 +42,7 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
   private readonly request: ExchangeRequest;
   private readonly events: ExchangeEvents;
   private phase: Phase = "waiting";
-  private controller: Dispatcher.DispatchController | undefined;
+  private controls: Controls | undefined;
   private abortReason: TollgateError | undefined;
   private headers: IncomingHttpHeaders = {};
   private readonly body = new GrowingBytes();
@@ -55,13 +55,7 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
 
   start({ pool, streams, path }: Upstream): this {
     const { method, headers, body, stays = false } = this.request;
-    try {
-      // undici reads the headers and declares them mutable.
-      (method === "GET" || stays ? streams : pool).dispatch({ method, path, headers: headers as string[], body }, this);
-    } catch (error) {
-      this.phase = "over";
-      this.events.onFailed(failureOf(error));
-    }
+    (method === "GET" || stays ? streams : pool).dispatch({ method, path, headers, body }, this);
     return this;
   }
 
@@ -69,8 +63,8 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
   abort(reason: TollgateError): void {
     if (this.phase === "over" || this.abortReason !== undefined) return;
     this.abortReason = reason;
-    if (this.controller === undefined) this.fail(reason);
-    else this.controller.abort(reason);
+    if (this.controls === undefined) this.fail(reason);
+    else this.controls.abort(reason);
   }
 
   /** Ends it in silence: nothing more is given. */
@@ -78,33 +72,33 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
     if (this.phase === "over") return;
     this.phase = "over";
     this.abortReason = new TollgateError("upstream.unreachable");
-    this.controller?.abort(this.abortReason);
+    this.controls?.abort(this.abortReason);
   }
 
   pause(): void {
-    this.controller?.pause();
+    this.controls?.pause();
   }
 
   resume(): void {
-    this.controller?.resume();
+    this.controls?.resume();
   }
 
   /** Whether the server may have seen any of the request. */
   wasSent(): boolean {
-    return this.controller !== undefined;
+    return this.controls !== undefined;
   }
 
   marks(): StreamMarks {
     return this.reader?.marks() ?? { lastId: undefined, retryMs: undefined };
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.abortReason !== undefined) return controller.abort(this.abortReason);
-    this.controller = controller;
+  onRequestStart(controls: Controls): void {
+    if (this.abortReason !== undefined) return controls.abort(this.abortReason);
+    this.controls = controls;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.phase !== "waiting") return;
+  onResponseStart({ status, headers }: ResponseHead): void {
+    if (this.phase !== "waiting") return;
     this.status = status;
     this.headers = headers;
     this.firstByteMs = performance.now();
@@ -118,12 +112,12 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
     if (this.phase !== "rejecting") this.events.onBegun?.(headers);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.phase === "events") {
-      if (this.reader?.push(chunk) === false) this.tooLarge(controller);
+      if (this.reader?.push(chunk) === false) this.tooLarge();
     } else if (this.phase === "json") {
-      if (this.body.soFar().length + chunk.length > this.request.messageBytesMax) return this.tooLarge(controller);
+      if (this.body.soFar().length + chunk.length > this.request.messageBytesMax) return this.tooLarge();
       this.body.append(chunk);
     } else if (this.phase === "rejecting") {
       if (this.body.soFar().length + chunk.length <= rejectedBytesMax) return this.body.append(chunk);
@@ -143,14 +137,14 @@ export class MessageExchange implements Dispatcher.DispatchHandler {
     this.events.onEnd();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+  onResponseError(cause: Error): void {
     this.fail(this.abortReason ?? failureOf(cause));
   }
 
-  private tooLarge(controller: Dispatcher.DispatchController): void {
+  private tooLarge(): void {
     const { messageBytesMax } = this.request;
     this.abortReason ??= new TollgateError("upstream.too-large", `A message may have ${messageBytesMax} bytes.`);
-    controller.abort(this.abortReason);
+    this.controls?.abort(this.abortReason);
   }
 
   private fail(error: TollgateError): void {

@@ -1,0 +1,83 @@
+// One connection and what is on it: at most one request at a time, which goes out while its answer may come in already. It
+// can be used again where both were whole and nothing came that nobody asked for; in any doubt it is closed.
+
+import type { Socket } from "node:net";
+import { Exchange, type Line, type PrintedRequest } from "./exchange.ts";
+import { errorOf, OutgoingError, type Receiver } from "./outgoing.ts";
+import { ResponseReader } from "./response-reader.ts";
+
+export type ConnectionEvents = {
+  /** It may be used again for so long; undefined: for as long as is usual. */
+  onFree(connection: Connection, keptMs: number | undefined): void;
+  onClosed(connection: Connection): void;
+};
+
+export class Connection implements Line {
+  /** When it is closed if nobody uses it; its pool's to set. */
+  expiresMs = 0;
+  readonly socket: Socket;
+  readonly reader: ResponseReader;
+  private readonly events: ConnectionEvents;
+  private exchange: Exchange | undefined;
+  private problem: Error | undefined;
+
+  constructor(socket: Socket, headBytesMax: number, events: ConnectionEvents) {
+    this.socket = socket;
+    this.events = events;
+    this.reader = new ResponseReader(headBytesMax);
+    socket.on("data", (bytes: Buffer) => this.take(bytes));
+    socket.on("end", () => this.attempt(() => this.reader.close() || this.close(closedEarly())));
+    socket.on("error", (error) => (this.problem ??= error));
+    socket.on("close", () => this.closed());
+  }
+
+  get isUsable(): boolean {
+    return this.exchange === undefined && this.socket.writable && !this.socket.destroyed && !this.socket.readableEnded;
+  }
+
+  run(request: PrintedRequest, receiver: Receiver): void {
+    const exchange = new Exchange(this, receiver);
+    this.exchange = exchange;
+    this.reader.begin(exchange, request.isHead);
+    this.attempt(() => exchange.start(request));
+  }
+
+  close(problem: Error): void {
+    this.problem ??= problem;
+    this.socket.destroy();
+  }
+
+  free(keptMs: number | undefined): void {
+    this.exchange = undefined;
+    if (keptMs === 0 || this.socket.destroyed) return void this.socket.destroy();
+    if (this.socket.isPaused()) this.socket.resume();
+    this.events.onFree(this, keptMs);
+  }
+
+  private take(bytes: Buffer): void {
+    if (this.exchange === undefined) return void this.socket.destroy();
+    this.attempt(() => this.reader.push(bytes));
+  }
+
+  /** What the reader says is wrong, and what a receiver throws, ends the connection. */
+  attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.reader.stop();
+      this.close(errorOf(error));
+    }
+  }
+
+  private closed(): void {
+    const { exchange } = this;
+    this.exchange = undefined;
+    this.reader.stop();
+    this.events.onClosed(this);
+    exchange?.fail(this.problem ?? closedEarly());
+  }
+}
+
+function closedEarly(): OutgoingError {
+  return new OutgoingError("HTTP_CLOSED_EARLY", "The connection was closed before the answer was whole.");
+}

@@ -1,0 +1,60 @@
+// What goes out over HTTP/1.1 and what comes back of it: one request, its one answer, and how both are held up or given up.
+// Whoever asks implements `Receiver`; nothing here keeps a time of a request, repeats one, or knows what it means.
+
+import type { IncomingHttpHeaders } from "node:http";
+
+/** Of an iteration the length has to be said in `content-length`. */
+export type OutgoingBody = Buffer | string | AsyncIterable<Buffer> | null;
+
+export type OutgoingRequest = {
+  readonly method: string;
+  readonly path: string;
+  /** Name after value; the host is said where it is not among them, and the length of what lies in one piece. */
+  readonly headers: readonly string[];
+  readonly body: OutgoingBody;
+};
+
+export type ResponseHead = {
+  readonly status: number;
+  /** By lower-case names; what is said twice is joined, of what there is one the first counts. */
+  readonly headers: IncomingHttpHeaders;
+  /** As it came, name after value. */
+  readonly rawHeaders: readonly string[];
+};
+
+export type Controls = {
+  /** Nothing more is given until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Gives the request up, and its connection with it; the receiver gets `reason` as the error. */
+  abort(reason: Error): void;
+};
+
+/** Of `onResponseEnd` and `onResponseError` one comes, and comes last; an error may come before all else, within `dispatch`. */
+export type Receiver = {
+  /** There is a connection: from now on the other side may see some of the request. */
+  onRequestStart(controls: Controls): void;
+  /** The system has taken all of it, which is not to say that it went out. */
+  onRequestSent?(): void;
+  onResponseStart(head: ResponseHead): void;
+  /** The bytes are the receiver's to keep. */
+  onResponseData(chunk: Buffer): void;
+  onResponseEnd(): void;
+  onResponseError(error: Error): void;
+};
+
+export type OutgoingErrorCode = "HTTP_MALFORMED" | "HTTP_HEAD_TOO_LARGE" | "HTTP_CLOSED_EARLY" | "HTTP_POOL_CLOSED";
+
+/** Why a request came to nothing; what the sockets say is passed on as they say it. */
+export class OutgoingError extends Error {
+  readonly code: OutgoingErrorCode;
+
+  constructor(code: OutgoingErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,65 @@
+// Prints the head of a request. Nothing gets into it that could end a line or begin another one, whoever it came from, and
+// what says where a message ends is said once and here, or agrees with the body.
+
+import type { OutgoingRequest } from "./outgoing.ts";
+
+const tokenForm = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const valueForm = /^[\t\x20-\x7e\x80-\xff]*$/;
+const pathForm = /^[\x21-\x7e\x80-\xff]+$/;
+const lengthForm = /^(?:0|[1-9][0-9]{0,14})$/;
+
+/** Of the connection, which is not the caller's. */
+const reserved: ReadonlySet<string> = new Set([
+  "connection",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export type PrintedHead = { readonly text: string; readonly bodyBytes: number };
+
+export function requestHead({ method, path, headers, body }: OutgoingRequest, host: string): PrintedHead {
+  if (!tokenForm.test(method)) throw new Error("a method that is no token");
+  if (!pathForm.test(path)) throw new Error("a path with a character that no path has");
+  let text = `${method} ${path} HTTP/1.1\r\n`;
+  let isHostSaid = false;
+  let saidBytes: number | undefined;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? "";
+    const value = headers[at + 1] ?? "";
+    if (!tokenForm.test(name)) throw new Error("a header's name that is no token");
+    if (!valueForm.test(value)) throw new Error(`a value of the header ${name} that is more than a line`);
+    const lower = name.toLowerCase();
+    if (reserved.has(lower)) throw new Error(`the header ${name} is the connection's`);
+    if (lower === "host") {
+      if (isHostSaid) throw new Error("two hosts");
+      isHostSaid = true;
+    } else if (lower === "content-length") {
+      if (saidBytes !== undefined || !lengthForm.test(value)) throw new Error("a length of the body that is none");
+      saidBytes = Number(value);
+    }
+    text += `${name}: ${value}\r\n`;
+  }
+  // Old servers close the connection unless they are asked not to.
+  text += isHostSaid ? "connection: keep-alive\r\n" : `host: ${host}\r\nconnection: keep-alive\r\n`;
+  const bodyBytes = bytesOf(body) ?? saidBytes;
+  if (bodyBytes === undefined) throw new Error("a body of which nobody says how long it is");
+  if (saidBytes !== undefined && saidBytes !== bodyBytes)
+    throw new Error(`a body of ${bodyBytes} bytes that is said to have ${saidBytes}`);
+  if (saidBytes === undefined && (bodyBytes > 0 || hasBody(method))) text += `content-length: ${bodyBytes}\r\n`;
+  return { text: `${text}\r\n`, bodyBytes };
+}
+
+function bytesOf(body: OutgoingRequest["body"]): number | undefined {
+  if (body === null) return 0;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return Buffer.isBuffer(body) ? body.length : undefined;
+}
+
+/** Of these also an empty one is announced. */
+function hasBody(method: string): boolean {
+  return method === "POST" || method === "PUT" || method === "PATCH";
+}

@@ -1,0 +1,118 @@
+// Reads the head of a response, strictly: lines that are folded, end otherwise than in CRLF or hold what no header holds, and
+// heads that leave open where the message ends, are refused, because whoever reads them otherwise would see another message.
+
+import type { IncomingHttpHeaders } from "node:http";
+import { OutgoingError, type ResponseHead } from "./outgoing.ts";
+
+const statusForm = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const fieldForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
+const lengthForm = /^[0-9]{1,15}$/;
+
+/** Of what is said once, the first counts, as Node has it; all else that is said again is joined. */
+const single: ReadonlySet<string> = new Set([
+  "content-type",
+  "etag",
+  "last-modified",
+  "location",
+  "retry-after",
+  "server",
+]);
+
+export type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "counted"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "until-close" };
+
+export type ReadHead = {
+  readonly head: ResponseHead;
+  readonly framing: Framing;
+  /** How long the connection may be used again after this; 0: not at all, undefined: nobody says. */
+  readonly keptMs: number | undefined;
+};
+
+/** `text` without the empty line at its end. `isHead`: the answer to a HEAD, which has no body whatever it says. */
+export function readHead(text: string, isHead: boolean): ReadHead {
+  const [statusLine = "", ...lines] = text.split("\r\n");
+  const [, minor, digits] = statusForm.exec(statusLine) ?? malformed("a status line that is none");
+  const status = Number(digits);
+  const rawHeaders: string[] = [];
+  const headers: IncomingHttpHeaders = {};
+  for (const line of lines) {
+    const [, name = "", sent = ""] = fieldForm.exec(line) ?? malformed("a header that is none");
+    const value = trimmed(sent);
+    rawHeaders.push(name, value);
+    const lower = name.toLowerCase();
+    // Node's parser takes a tab there for part of the name of the coding, and reads until the connection closes.
+    if (lower === "transfer-encoding" && sent.includes("\t")) malformed("a transfer-encoding that is not read here");
+    add(headers, lower, value);
+  }
+  const isOld = minor === "0";
+  const framing = framingOf(headers, status, isHead, isOld);
+  const keptMs = keptMsOf(headers, framing, isOld);
+  // Behind it nothing more could come.
+  if (status < 200 && (isOld || keptMs === 0)) malformed("an answer before it that closes the connection");
+  return { head: { status, headers, rawHeaders }, framing, keptMs };
+}
+
+/** Every line of a trailer is a header, but none that would say where the body ends; none of them is used. */
+export function checkTrailer(text: string): void {
+  for (const line of text.split("\r\n")) {
+    const [, name = ""] = fieldForm.exec(line) ?? malformed("a trailer that is none");
+    if (/^(?:content-length|transfer-encoding)$/i.test(name)) malformed(`${name} in its trailer`);
+  }
+}
+
+/** Of spaces and tabs alone: other parsers take nothing else for empty, and would read another value. */
+function trimmed(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value, start)) start++;
+  while (start < end && isBlank(value, end - 1)) end--;
+  return value.slice(start, end);
+}
+
+function isBlank(value: string, at: number): boolean {
+  const character = value.charCodeAt(at);
+  return character === 32 || character === 9;
+}
+
+function add(headers: IncomingHttpHeaders, name: string, value: string): void {
+  const known = headers[name];
+  if (name === "set-cookie") (headers["set-cookie"] ??= []).push(value);
+  else if (name === "content-length" || name === "transfer-encoding") {
+    if (known !== undefined) malformed(`${name} twice`);
+    headers[name] = value;
+  } else if (name === "__proto__") malformed("a header that is none");
+  else if (typeof known !== "string") headers[name] = value;
+  else if (!single.has(name)) headers[name] = `${known}, ${value}`;
+}
+
+function framingOf(headers: IncomingHttpHeaders, status: number, isHead: boolean, isOld: boolean): Framing {
+  const coding = headers["transfer-encoding"];
+  const length = headers["content-length"];
+  if (coding !== undefined) {
+    if (length !== undefined) malformed("two ways to find the end of the body");
+    if (isOld || coding.toLowerCase() !== "chunked") malformed("a transfer-encoding that is not read here");
+  }
+  if (length !== undefined && !lengthForm.test(length)) malformed("a length of the body that is none");
+  if (status < 200 || status === 204 || status === 304 || isHead) return { kind: "none" };
+  if (coding !== undefined) return { kind: "chunked" };
+  return length === undefined ? { kind: "until-close" } : { kind: "counted", bytes: Number(length) };
+}
+
+function keptMsOf(headers: IncomingHttpHeaders, framing: Framing, isOld: boolean): number | undefined {
+  const wishes =
+    headers.connection
+      ?.toLowerCase()
+      .split(",")
+      .map((wish) => wish.trim()) ?? [];
+  if (framing.kind === "until-close" || wishes.includes("close")) return 0;
+  if (isOld && !wishes.includes("keep-alive")) return 0;
+  const hint = headers["keep-alive"];
+  const [, seconds] = (typeof hint === "string" && /(?:^|[,;\s])timeout=([0-9]{1,6})\b/i.exec(hint)) || [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
+
+export function malformed(what: string): never {
+  throw new OutgoingError("HTTP_MALFORMED", `An answer has ${what}.`);
+}
