@@ -171,25 +171,28 @@ class SseChannel implements Channel {
     return new Promise((resolve, reject) => {
       let controls: Controls | undefined;
       let unread = 0;
+      let isLate = false;
       const late = new TollgateError("upstream.timeout");
       const timer = setTimeout(() => {
+        isLate = true;
         reject(late);
         controls?.abort(late);
       }, this.#limits.answerMsMax);
       this.#pool.dispatch(
         { method: "POST", path, headers, body: message },
         {
-          onRequestStart: (given) => void (controls = given),
-          onResponseStart: ({ status }) => {
-            clearTimeout(timer);
-            resolve(status);
+          onRequestStart(given) {
+            controls = given;
+            // It was said that it did not get there.
+            if (isLate) given.abort(late);
           },
+          onResponseStart: ({ status }) => resolve(status),
           onResponseData: (chunk) => {
             unread += chunk.length;
             if (unread > unwantedBytesMax) controls?.abort(late);
           },
-          onResponseEnd: () => undefined,
-          onResponseError: (error) => {
+          onResponseEnd: () => clearTimeout(timer),
+          onResponseError(error) {
             clearTimeout(timer);
             reject(error);
           },

@@ -1,5 +1,5 @@
-// A body as it goes out. A large one is given as an iteration that forgets it, because the connection holds what it was given
-// until the answer has ended; a small one is not worth what that costs.
+// A body as it goes out. A large one is given as an iteration, of which the connection says that it is sent when it went out, and
+// forgets it then; a small one is not worth what that costs.
 
 const forgottenFromBytes = 64 * 1024;
 

@@ -13,20 +13,24 @@ export type ConnectionEvents = {
 };
 
 export class Connection implements Line {
-  /** When it is closed if nobody uses it; its pool's to set. */
+  /** Since when nobody uses it, and when it is closed if nobody does; for who keeps it. */
+  idleSinceMs = 0;
   expiresMs = 0;
   readonly socket: Socket;
   readonly reader: ResponseReader;
   private readonly events: ConnectionEvents;
   private exchange: Exchange | undefined;
   private problem: Error | undefined;
+  /** The other side says nothing more. What it said may still be held back for a receiver that is slow. */
+  private hasEnded = false;
+  private isGone = false;
 
   constructor(socket: Socket, headBytesMax: number, events: ConnectionEvents) {
     this.socket = socket;
     this.events = events;
     this.reader = new ResponseReader(headBytesMax);
     socket.on("data", (bytes: Buffer) => this.take(bytes));
-    socket.on("end", () => this.attempt(() => this.reader.close() || this.close(closedEarly())));
+    socket.on("end", () => this.ended());
     socket.on("error", (error) => (this.problem ??= error));
     socket.on("close", () => this.closed());
   }
@@ -44,14 +48,27 @@ export class Connection implements Line {
 
   close(problem: Error): void {
     this.problem ??= problem;
-    this.socket.destroy();
+    if (this.isGone) this.closed();
+    else this.socket.destroy();
   }
 
   free(keptMs: number | undefined): void {
+    const { socket } = this;
     this.exchange = undefined;
-    if (keptMs === 0 || this.socket.destroyed) return void this.socket.destroy();
-    if (this.socket.isPaused()) this.socket.resume();
+    if (this.isGone) return this.events.onClosed(this);
+    // What was not asked for may have come while nothing was read, and what was asked may not have gone out.
+    const isInDoubt = socket.destroyed || this.hasEnded || socket.isPaused() || socket.writableLength > 0;
+    if (keptMs === 0 || isInDoubt) return void socket.destroy();
     this.events.onFree(this, keptMs);
+  }
+
+  resume(): void {
+    const { exchange } = this;
+    this.attempt(() => this.reader.resume());
+    // It may have been the end, or too much for its receiver again.
+    if (this.exchange !== exchange || this.reader.isHeldUp) return;
+    if (this.hasEnded) this.finish();
+    else this.socket.resume();
   }
 
   private take(bytes: Buffer): void {
@@ -60,7 +77,7 @@ export class Connection implements Line {
   }
 
   /** What the reader says is wrong, and what a receiver throws, ends the connection. */
-  attempt(act: () => void): void {
+  private attempt(act: () => void): void {
     try {
       act();
     } catch (error) {
@@ -69,8 +86,18 @@ export class Connection implements Line {
     }
   }
 
+  private ended(): void {
+    this.hasEnded = true;
+    if (!this.reader.isHeldUp) this.finish();
+  }
+
+  private finish(): void {
+    this.attempt(() => this.reader.close() || this.close(closedEarly()));
+  }
+
   private closed(): void {
     const { exchange } = this;
+    if (this.hasEnded && this.reader.isHeldUp && this.problem === undefined) return void (this.isGone = true);
     this.exchange = undefined;
     this.reader.stop();
     this.events.onClosed(this);

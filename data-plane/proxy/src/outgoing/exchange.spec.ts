@@ -3,17 +3,7 @@
 
 import { expect, test } from "vitest";
 import { until } from "../fixtures/gate-fixture.ts";
-import {
-  answer,
-  ask,
-  inPieces,
-  isClosed,
-  ok,
-  openWorld,
-  sayRaw,
-  whole,
-  type Hooks,
-} from "../fixtures/outgoing-fixture.ts";
+import { answer, ask, inPieces, isClosed, ok, openWorld, whole, type Hooks } from "../fixtures/outgoing-fixture.ts";
 
 test("an answer that comes before all of the request is whole, and its connection is not used again", async () => {
   const { pool, sockets } = await openWorld();

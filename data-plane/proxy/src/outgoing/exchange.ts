@@ -2,7 +2,7 @@
 // is kept of it after its end does nothing to the next.
 
 import type { Socket } from "node:net";
-import { errorOf, type Controls, type OutgoingBody, type Receiver, type ResponseHead } from "./outgoing.ts";
+import { errorOf, tellError, type Controls, type OutgoingBody, type Receiver, type ResponseHead } from "./outgoing.ts";
 import type { PrintedHead } from "./request-head.ts";
 import type { ResponseReader, ResponseSink } from "./response-reader.ts";
 
@@ -12,7 +12,8 @@ export type PrintedRequest = PrintedHead & { readonly isHead: boolean; readonly 
 export type Line = {
   readonly socket: Socket;
   readonly reader: ResponseReader;
-  attempt(act: () => void): void;
+  /** What was held back is given, and what comes. */
+  resume(): void;
   /** The answer is whole, or nobody ever asked for one; `keptMs` as in `ReadHead`. */
   free(keptMs: number | undefined): void;
   close(problem: Error): void;
@@ -40,10 +41,11 @@ export class Exchange implements Controls, ResponseSink {
     }
     if (this.givenUp === undefined) return this.send(request);
     // Nothing was sent: the connection is as good as it was.
+    const reason = this.givenUp;
     this.phase = "over";
     this.line.reader.stop();
     this.line.free(undefined);
-    this.receiver.onResponseError(this.givenUp);
+    queueMicrotask(() => tellError(this.receiver, reason));
   }
 
   private send({ text, bodyBytes, body }: PrintedRequest): void {
@@ -58,7 +60,7 @@ export class Exchange implements Controls, ResponseSink {
       socket.write(body ?? "");
       socket.uncork();
     }
-    this.sent();
+    if (!socket.destroyed) this.sent();
   }
 
   private async sendPieces(text: string, body: AsyncIterable<Buffer>, bodyBytes: number): Promise<void> {
@@ -67,13 +69,13 @@ export class Exchange implements Controls, ResponseSink {
     let left = bodyBytes;
     try {
       for await (const piece of body) {
-        if (this.phase !== "sending") return;
+        if (this.phase !== "sending" || socket.destroyed) return;
         left -= piece.length;
         if (left < 0) break;
         if (!socket.write(piece)) await drained(socket);
       }
       if (left !== 0) throw new Error(`a body that has not the ${bodyBytes} bytes that it was said to have`);
-      if (this.phase === "sending") this.sent();
+      if (this.phase === "sending" && !socket.destroyed) this.sent();
     } catch (error) {
       if (!this.isOver()) this.line.close(errorOf(error));
     }
@@ -91,10 +93,7 @@ export class Exchange implements Controls, ResponseSink {
   }
 
   resume(): void {
-    if (this.phase === "over") return;
-    this.line.attempt(() => this.line.reader.resume());
-    // What was held back may have been the end, or may have been too much for its receiver again.
-    if (!this.isOver() && !this.line.reader.isHeldUp) this.line.socket.resume();
+    if (this.phase !== "over") this.line.resume();
   }
 
   abort(reason: Error): void {
@@ -122,14 +121,14 @@ export class Exchange implements Controls, ResponseSink {
       this.receiver.onResponseEnd();
     } catch (error) {
       // A bug of the receiver's, which only he can tell his own caller.
-      this.receiver.onResponseError(errorOf(error));
+      tellError(this.receiver, errorOf(error));
     }
   }
 
   fail(error: Error): void {
     if (this.isOver()) return;
     this.phase = "over";
-    this.receiver.onResponseError(error);
+    tellError(this.receiver, error);
   }
 
   private isOver(): boolean {

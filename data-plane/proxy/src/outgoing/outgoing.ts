@@ -30,11 +30,11 @@ export type Controls = {
   abort(reason: Error): void;
 };
 
-/** Of `onResponseEnd` and `onResponseError` one comes, and comes last; an error may come before all else, within `dispatch`. */
+/** Of `onResponseEnd` and `onResponseError` one comes, and comes last; neither comes within `dispatch`. */
 export type Receiver = {
   /** There is a connection: from now on the other side may see some of the request. */
   onRequestStart(controls: Controls): void;
-  /** The system has taken all of it, which is not to say that it went out. */
+  /** The socket has taken all of it, which is not to say that it went out. */
   onRequestSent?(): void;
   onResponseStart(head: ResponseHead): void;
   /** The bytes are the receiver's to keep. */
@@ -52,6 +52,17 @@ export class OutgoingError extends Error {
   constructor(code: OutgoingErrorCode, message: string) {
     super(message);
     this.code = code;
+  }
+}
+
+/** What a receiver throws when it is told so harms nobody else's request, and is a bug that ends the process as any other. */
+export function tellError(receiver: Receiver, error: Error): void {
+  try {
+    receiver.onResponseError(error);
+  } catch (bug) {
+    setImmediate(() => {
+      throw bug;
+    });
   }
 }
 

@@ -73,6 +73,7 @@ export class ResponseReader {
   /** Nobody wants the rest. */
   stop(): void {
     this.phase = "over";
+    this.isPaused = false;
     this.rest = nothing;
     this.sink = undefined;
   }
