@@ -8,6 +8,8 @@ const space = 0x20;
 const dataField = Buffer.from("data:");
 const eventField = Buffer.from("event:");
 const idField = Buffer.from("id:");
+/** Others could not be said in a header, which is how a stream is taken up again: they are none. */
+const idForm = /^[\x20-\x7e]{0,4096}$/;
 const retryField = Buffer.from("retry:");
 const betweenLines = Buffer.from("\n");
 
@@ -89,8 +91,8 @@ export class EventReader {
     }
     const type = valueIn(line, eventField);
     if (type !== undefined) this.type = type.toString("utf8");
-    const id = valueIn(line, idField);
-    if (id !== undefined) this.id = id.toString("utf8");
+    const id = valueIn(line, idField)?.toString("utf8");
+    if (id !== undefined && idForm.test(id)) this.id = id;
     const retry = valueIn(line, retryField)?.toString("utf8");
     if (retry !== undefined && /^\d{1,9}$/.test(retry)) this.retryMs = Number(retry);
   }

@@ -1,7 +1,7 @@
 // Servers of the transport of 2024-11-05 keep the promises of a channel, and lead the gate nowhere but to where they are
 // registered.
 
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../listen.ts";
@@ -98,3 +98,40 @@ test("a server that never says where to post ends in time", async () => {
   const { status, json } = await callerOf(socketPath).post(initialize());
   expect([status, json.error?.code]).toEqual([502, "channel.timeout"]);
 });
+
+test("a message that was said to have failed does not get there afterwards", async () => {
+  let posts = 0;
+  let connections = 0;
+  const server = createServer((request, response) => {
+    if (request.method === "POST") return void (posts += 1);
+    response.writeHead(200, { "content-type": "text/event-stream" }).write("event: endpoint\ndata: /post\n\n");
+  });
+  server.on("connection", () => void (connections += 1)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/sse`;
+  const nobody = {
+    onMessage: () => undefined,
+    onOversized: () => undefined,
+    onClosed: () => undefined,
+    onSaid: () => undefined,
+  };
+  const bounds = { messageBytesMax: 1_000, unreadBytesMax: 10_000, answerMsMax: 300 };
+  const channel = openSseChannel({ url, headers: [], allowPrivateNetwork: true }, bounds, nobody);
+  let failed = 0;
+  for (let message = 0; message < 20; message++) channel.send(Buffer.from("{}"), () => void (failed += 1));
+  // One of sixteen connections is the stream's: the others wait, and have their turn when it is too late.
+  await until(() => failed === 20 && connections > 16, {
+    what: "all to have failed, and those that waited to be dialled",
+  });
+  await channel.close();
+  await until(() => openConnections(server).then((open) => open === 0), { what: "the end of all connections" });
+  expect(posts).toBe(15);
+});
+
+const openConnections = (server: Server): Promise<number> =>
+  new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));

@@ -249,6 +249,33 @@ describe("a server that talks garbage", () => {
     expect(taken).toEqual(["1"]);
   });
 
+  test("an event's id that no header can hold is none: the stream is taken up from the one before it", async () => {
+    const taken: unknown[] = [];
+    let text = "";
+    const upstream = started(
+      await startUpstream({
+        offer: { tools: ["t", "none"] },
+        onAny({ method, headers, response }) {
+          const from = headers["last-event-id"];
+          if (method !== "GET" || from === undefined) return false;
+          taken.push(from);
+          beginEvents(response).end(`data: ${text}\n\n`);
+          return true;
+        },
+        onRequest({ id, params, response }) {
+          text = json(id, { result: { isFine: true } });
+          const ids = ["\u{1f600}", "a\x01b", "\xe9", "x".repeat(5_000)].map((one) => `id: ${one}\ndata:\n\n`).join("");
+          const first = params["name"] === "none" ? "" : "id: 1\ndata:\n\n";
+          beginEvents(response).end(`retry: 100\n${first}${ids}`);
+        },
+      }),
+    );
+    const gate = started(await startGate(viewWith([team(), agent.resource, server("s", upstream.url)])));
+    expect(at((await callNow(gate, "s__t")).json, "result", "isFine")).toBe(true);
+    expect(failureIn(await callNow(gate, "s__none"))).toMatchObject({ code: "upstream.protocol" });
+    expect(taken).toEqual(["1"]);
+  });
+
   test("a list that holds something else beside tools, or is not served, leaves the tools that there are", async () => {
     const odd = started(
       await startUpstream({
