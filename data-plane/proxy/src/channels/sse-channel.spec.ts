@@ -1,8 +1,9 @@
 // Servers of the transport of 2024-11-05 keep the promises of a channel, and lead the gate nowhere but to where they are
 // registered.
 
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../listen.ts";
 import { until } from "../../../../test/support/wait.ts";
@@ -10,6 +11,16 @@ import { callerOf, initialize, openHost, sseServer, startSse, textOf } from "../
 import { contractBytesMax, describeChannel } from "../fixtures/channel.contract.ts";
 import { channelLimits } from "./limits.ts";
 import { openSseChannel } from "./sse-channel.ts";
+
+async function listening(answer: RequestListener): Promise<{ server: Server; host: string }> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
 
 const limits = { ...channelLimits, messageBytesMax: contractBytesMax };
 
@@ -24,21 +35,11 @@ describeChannel("HTTP+SSE", async () => {
 
 test("a server that wants messages posted to another origin gets none", async () => {
   const posted: string[] = [];
-  const other = createServer((request, response) => {
+  const { host: other } = await listening((request, response) => {
     posted.push(String(request.url));
     response.end();
   });
-  other.listen(0, "127.0.0.1");
-  await once(other, "listening");
-  onTestFinished(() => void other.close());
-  const address = other.address();
-  const port = typeof address === "object" ? address?.port : 0;
-  for (const endpoint of [
-    `http://127.0.0.1:${port}/post`,
-    `//127.0.0.1:${port}/post`,
-    "http://",
-    "file:///etc/passwd",
-  ]) {
+  for (const endpoint of [`http://${other}/post`, `//${other}/post`, "http://", "file:///etc/passwd"]) {
     const { host, socketPath } = await openHost([sseServer(await startSse([], { ENDPOINT: endpoint }))]);
     const { status, json } = await callerOf(socketPath).post(initialize());
     expect([status, json.error?.code], endpoint).toEqual([502, "channel.protocol"]);
@@ -83,18 +84,10 @@ test("each session has a stream of its own, which ends with it", async () => {
 });
 
 test("a server that never says where to post ends in time", async () => {
-  const silent = createServer((_request, response) => {
+  const { host } = await listening((_request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
   });
-  silent.listen(0, "127.0.0.1");
-  await once(silent, "listening");
-  onTestFinished(() => {
-    silent.closeAllConnections();
-    silent.close();
-  });
-  const address = silent.address();
-  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/sse`;
-  const { socketPath } = await openHost([sseServer(url)], { limits: { answerMsMax: 100 } });
+  const { socketPath } = await openHost([sseServer(`http://${host}/sse`)], { limits: { answerMsMax: 100 } });
   const { status, json } = await callerOf(socketPath).post(initialize());
   expect([status, json.error?.code]).toEqual([502, "channel.timeout"]);
 });
@@ -102,18 +95,11 @@ test("a server that never says where to post ends in time", async () => {
 test("a message that was said to have failed does not get there afterwards", async () => {
   let posts = 0;
   let connections = 0;
-  const server = createServer((request, response) => {
+  const { server, host } = await listening((request, response) => {
     if (request.method === "POST") return void (posts += 1);
     response.writeHead(200, { "content-type": "text/event-stream" }).write("event: endpoint\ndata: /post\n\n");
   });
-  server.on("connection", () => void (connections += 1)).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/sse`;
+  server.on("connection", () => void (connections += 1));
   const nobody = {
     onMessage: () => undefined,
     onOversized: () => undefined,
@@ -121,7 +107,7 @@ test("a message that was said to have failed does not get there afterwards", asy
     onSaid: () => undefined,
   };
   const bounds = { messageBytesMax: 1_000, unreadBytesMax: 10_000, answerMsMax: 300 };
-  const channel = openSseChannel({ url, headers: [], allowPrivateNetwork: true }, bounds, nobody);
+  const channel = openSseChannel({ url: `http://${host}/sse`, headers: [], allowPrivateNetwork: true }, bounds, nobody);
   let failed = 0;
   for (let message = 0; message < 20; message++) channel.send(Buffer.from("{}"), () => void (failed += 1));
   // One of sixteen connections is the stream's: the others wait, and have their turn when it is too late.

@@ -3,7 +3,6 @@
 
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { Readable } from "node:stream";
 import type { TollgateError } from "@tollgate/kernel/errors";
 import { expect, onTestFinished, test } from "vitest";
 import { createDeadlines } from "../upstream/deadlines.ts";
@@ -15,7 +14,7 @@ const timeoutMs = 10_000;
 /** How an attempt ends at a server that does this with each connection. */
 async function attemptAt(
   serve: (socket: Socket) => void,
-  body: Buffer | Readable,
+  body: Buffer,
   { isListening = true }: { isListening?: boolean } = {},
 ): Promise<{ error: TollgateError; wasSent: boolean }> {
   const server = createServer((socket) => {
@@ -57,7 +56,14 @@ test("what arrived as a whole was sent, though the connection breaks behind it",
 });
 
 test("a body of which some was left when the connection broke was not sent", async () => {
-  const endless = new Readable({ read: () => void endless.push(Buffer.alloc(64 * 1024)) });
-  const { error, wasSent } = await attemptAt((socket) => void socket.once("data", () => socket.destroy()), endless);
+  let bytesCome = 0;
+  const large = Buffer.alloc(64 << 20);
+  const { error, wasSent } = await attemptAt((socket) => {
+    socket.once("data", (bytes: Buffer) => {
+      bytesCome += bytes.length;
+      socket.destroy();
+    });
+  }, large);
+  expect(bytesCome).toBeGreaterThan(0);
   expect([error.code, wasSent]).toEqual(["upstream.unreachable", false]);
 });

@@ -7,13 +7,12 @@ import type { Controls, Receiver, ResponseHead } from "../outgoing/outgoing.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import { failureOf } from "../upstream/failure.ts";
 import type { OpenProvider } from "./providers.ts";
-import type { SentBody } from "./sent-body.ts";
 
 export type AttemptRequest = {
   readonly method: string;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly body: SentBody;
+  readonly body: Buffer | undefined;
 };
 
 export type AttemptEvents = {
@@ -56,8 +55,8 @@ export class Attempt implements Receiver {
   }
 
   /**
-   * Whether the provider may have all of the request. What one buffer holds counts as sent as soon as the socket took it: how
-   * much of that went out before a connection broke nobody says.
+   * Whether the provider may have all of the request. A small one counts as sent as soon as the socket took it: how much of
+   * that went out before a connection broke nobody says.
    */
   wasSent(): boolean {
     return this.isSent;

@@ -11,7 +11,6 @@ import { Attempt, type AttemptEvents } from "./attempt.ts";
 import { stickyOf, type ModelErrand } from "./errand.ts";
 import { headersToProvider } from "./headers.ts";
 import type { Providers } from "./providers.ts";
-import { sentBody } from "./sent-body.ts";
 import { countBodyOf } from "./wire/count-body.ts";
 
 export type Counting = { readonly providers: Providers; readonly deadlines: Deadlines };
@@ -72,7 +71,7 @@ function countInput(
   const unwatch = deadlines.watch(countMsMax, giveUp);
   call.exchange.response.once("close", giveUp);
   const attempt = new Attempt(deadlines, countMsMax, count);
-  attempt.start(open, { method: "POST", path: pathOf(call.sent.path), headers, body: sentBody(body) });
+  attempt.start(open, { method: "POST", path: pathOf(call.sent.path), headers, body });
 }
 
 /** The query goes with it: betas stand in it. */

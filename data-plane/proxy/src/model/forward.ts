@@ -19,7 +19,6 @@ import type { OpenProvider, Providers } from "./providers.ts";
 import { countUnavailable, isAboutModel, lookedAtBytesMax, refusalFor } from "./provider-refusals.ts";
 import { Relay } from "./relay.ts";
 import { experienceOf, isRetried } from "./retry.ts";
-import { sentBody } from "./sent-body.ts";
 import { seenTokensIn, settle, type Ending } from "./settle.ts";
 import type { AnswerForm, AnswerReader } from "./wire/answer.ts";
 import { bodyFor } from "./wire/request.ts";
@@ -97,7 +96,7 @@ class Forward implements AttemptEvents {
     const { sent, exchange, format } = this.bounded.call;
     const headers = headersToProvider(exchange.request, format.credentialHeader(this.credential?.secret ?? ""));
     if (this.body !== undefined) headers.push("content-length", String(this.body.length));
-    return { method: exchange.request.method ?? "POST", path: sent.path, headers, body: sentBody(this.body) };
+    return { method: exchange.request.method ?? "POST", path: sent.path, headers, body: this.body };
   }
 
   private learned(experience: Experience): void {

@@ -51,39 +51,24 @@ export class Exchange implements Controls, ResponseSink {
   private send({ text, bodyBytes, body }: PrintedRequest): void {
     this.phase = "sending";
     const { socket } = this.line;
-    if (body !== null && typeof body !== "string" && !Buffer.isBuffer(body))
-      return void this.sendPieces(text, body, bodyBytes);
-    if (bodyBytes <= joinedBytesMax) socket.write(joined(text, body, bodyBytes));
-    else {
-      socket.cork();
-      socket.write(text, "latin1");
-      socket.write(body ?? "");
-      socket.uncork();
+    if (body === null || bodyBytes <= joinedBytesMax) {
+      socket.write(joined(text, body, bodyBytes));
+      return this.sent();
     }
-    if (!socket.destroyed) this.sent();
-  }
-
-  private async sendPieces(text: string, body: AsyncIterable<Buffer>, bodyBytes: number): Promise<void> {
-    const { socket } = this.line;
+    socket.cork();
     socket.write(text, "latin1");
-    let left = bodyBytes;
-    try {
-      for await (const piece of body) {
-        if (this.phase !== "sending" || socket.destroyed) return;
-        left -= piece.length;
-        if (left < 0) break;
-        if (!socket.write(piece)) await drained(socket);
-      }
-      if (left !== 0) throw new Error(`a body that has not the ${bodyBytes} bytes that it was said to have`);
-      if (this.phase === "sending" && !socket.destroyed) this.sent();
-    } catch (error) {
-      if (!this.isOver()) this.line.close(errorOf(error));
-    }
+    socket.write(body, (error) => error || this.sent());
+    socket.uncork();
   }
 
   private sent(): void {
+    if (this.phase !== "sending" || this.line.socket.destroyed) return;
     this.phase = "sent";
-    this.receiver.onRequestSent?.();
+    try {
+      this.receiver.onRequestSent?.();
+    } catch (error) {
+      this.line.close(errorOf(error));
+    }
   }
 
   pause(): void {
@@ -142,18 +127,4 @@ function joined(text: string, body: Buffer | string | null, bodyBytes: number): 
   if (typeof body === "string") bytes.write(body, text.length);
   else if (body !== null) bytes.set(body, text.length);
   return bytes;
-}
-
-/** Or it is closed, which is the same to who waits. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      socket.off("drain", go);
-      socket.off("close", go);
-      resolve();
-    };
-    if (socket.destroyed) return resolve();
-    socket.once("drain", go);
-    socket.once("close", go);
-  });
 }

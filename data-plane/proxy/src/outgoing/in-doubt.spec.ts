@@ -76,15 +76,11 @@ test("a request that finds its connection reset, which nobody could see yet, goe
   expect([served.length, sockets.length]).toEqual([2, 2]);
 });
 
-test("a large body in pieces for a connection that is gone is not said to be sent", async () => {
+test("a large body for a connection that is gone is not said to be sent", async () => {
   const { pool, sockets } = await openWorld();
-  const post = { method: "POST", headers: ["content-length", String(1 << 20)] };
   await ask(pool).over;
   sockets[0]?.resetAndDestroy();
-  async function* body() {
-    for (let piece = 0; piece < 16; piece++) yield Buffer.alloc(1 << 16);
-  }
-  expect((await ask(pool, { ...post, body: body() }).over).events).toEqual(["start", "error"]);
+  expect((await ask(pool, { method: "POST", body: Buffer.alloc(1 << 20) }).over).events).toEqual(["start", "error"]);
 });
 
 test("a connection whose server answered, and read no more of a large request, is not used again", async () => {
@@ -94,7 +90,7 @@ test("a connection whose server answered, and read no more of a large request, i
     sayRaw(one, "HTTP/1.1 413 no\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n");
   });
   const large = ask(pool, { method: "POST", path: "/large", body: Buffer.alloc(32 << 20) });
-  expect((await large.over).events).toEqual(["start", "sent", "413", "end"]);
+  expect((await large.over).events).toEqual(["start", "413", "end"]);
   expect(await ask(pool, { path: "/next" }).over).toMatchObject({ text: "/next", events: whole });
   expect(sockets).toHaveLength(2);
 });

@@ -3,13 +3,12 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 
-/** Of an iteration the length has to be said in `content-length`. */
-export type OutgoingBody = Buffer | string | AsyncIterable<Buffer> | null;
+export type OutgoingBody = Buffer | string | null;
 
 export type OutgoingRequest = {
   readonly method: string;
   readonly path: string;
-  /** Name after value; the host is said where it is not among them, and the length of what lies in one piece. */
+  /** Name after value; the host is said where it is not among them, and the length of the body. */
   readonly headers: readonly string[];
   readonly body: OutgoingBody;
 };
@@ -34,7 +33,7 @@ export type Controls = {
 export type Receiver = {
   /** There is a connection: from now on the other side may see some of the request. */
   onRequestStart(controls: Controls): void;
-  /** The socket has taken all of it, which is not to say that it went out. */
+  /** The socket has taken all of it; of a large body, the system has, so that it may have come. */
   onRequestSent?(): void;
   onResponseStart(head: ResponseHead): void;
   /** The bytes are the receiver's to keep. */

@@ -45,18 +45,11 @@ export function requestHead({ method, path, headers, body }: OutgoingRequest, ho
   }
   // Old servers close the connection unless they are asked not to.
   text += isHostSaid ? "connection: keep-alive\r\n" : `host: ${host}\r\nconnection: keep-alive\r\n`;
-  const bodyBytes = bytesOf(body) ?? saidBytes;
-  if (bodyBytes === undefined) throw new Error("a body of which nobody says how long it is");
+  const bodyBytes = body === null ? 0 : Buffer.byteLength(body);
   if (saidBytes !== undefined && saidBytes !== bodyBytes)
     throw new Error(`a body of ${bodyBytes} bytes that is said to have ${saidBytes}`);
   if (saidBytes === undefined && (bodyBytes > 0 || hasBody(method))) text += `content-length: ${bodyBytes}\r\n`;
   return { text: `${text}\r\n`, bodyBytes };
-}
-
-function bytesOf(body: OutgoingRequest["body"]): number | undefined {
-  if (body === null) return 0;
-  if (typeof body === "string") return Buffer.byteLength(body);
-  return Buffer.isBuffer(body) ? body.length : undefined;
 }
 
 /** Of these also an empty one is announced. */

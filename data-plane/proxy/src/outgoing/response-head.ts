@@ -55,6 +55,14 @@ export function readHead(text: string, isHead: boolean): ReadHead {
   return { head: { status, headers, rawHeaders }, framing, keptMs };
 }
 
+/** Of a head that is not whole: whoever speaks another protocol is not waited for. */
+export function checkBeginning(rest: Buffer): void {
+  const beginning = rest.toString("latin1", 0, 7);
+  if (!"HTTP/1.".startsWith(beginning)) malformed("no beginning of HTTP/1.1");
+  const line = rest.indexOf(10);
+  if (line > 0 && rest[line - 1] !== 13) malformed("a line that does not end in CRLF");
+}
+
 /** Every line of a trailer is a header, but none that would say where the body ends; none of them is used. */
 export function checkTrailer(text: string): void {
   for (const line of text.split("\r\n")) {

@@ -2,7 +2,7 @@
 // an answer belongs to nobody: nothing was asked that it could answer. It can be held up between any two bytes.
 
 import { OutgoingError, type ResponseHead } from "./outgoing.ts";
-import { checkTrailer, malformed, readHead, type ReadHead } from "./response-head.ts";
+import { checkBeginning, checkTrailer, malformed, readHead, type ReadHead } from "./response-head.ts";
 
 export type ResponseSink = {
   onHead(head: ResponseHead): void;
@@ -117,10 +117,7 @@ export class ResponseReader {
 
   private takeHead(): boolean {
     const { rest } = this;
-    const end = rest.indexOf("\r\n\r\n", 0, "latin1");
-    // Of an end that is not whole yet there may be three bytes.
-    if (end > this.headBytesMax || (end < 0 && rest.length > this.headBytesMax + 3))
-      throw new OutgoingError("HTTP_HEAD_TOO_LARGE", `A head has more than ${this.headBytesMax} bytes.`);
+    const end = this.endOf("head");
     if (end < 0) {
       checkBeginning(rest);
       return false;
@@ -128,6 +125,15 @@ export class ResponseReader {
     this.rest = rest.subarray(end + 4);
     this.useHead(readHead(rest.toString("latin1", 0, end), this.isHead));
     return true;
+  }
+
+  /** Where the empty line is behind headers; below 0 where it has not come. */
+  private endOf(what: "head" | "trailer"): number {
+    const end = this.rest.indexOf("\r\n\r\n", 0, "latin1");
+    // Of an end that is not whole yet there may be three bytes.
+    if (end > this.headBytesMax || (end < 0 && this.rest.length > this.headBytesMax + 3))
+      throw new OutgoingError("HTTP_HEAD_TOO_LARGE", `A ${what} has more than ${this.headBytesMax} bytes.`);
+    return end;
   }
 
   private useHead({ head, framing, keptMs }: ReadHead): void {
@@ -177,9 +183,7 @@ export class ResponseReader {
     const { rest } = this;
     if (rest.length < 2) return false;
     const isEmpty = rest[0] === 13 && rest[1] === 10;
-    const end = isEmpty ? 0 : rest.indexOf("\r\n\r\n", 0, "latin1");
-    if (end > this.headBytesMax || (end < 0 && rest.length > this.headBytesMax + 3))
-      throw new OutgoingError("HTTP_HEAD_TOO_LARGE", `A trailer has more than ${this.headBytesMax} bytes.`);
+    const end = isEmpty ? 0 : this.endOf("trailer");
     if (end < 0) return false;
     if (!isEmpty) checkTrailer(rest.toString("latin1", 0, end));
     this.rest = rest.subarray(end + (isEmpty ? 2 : 4));
@@ -192,12 +196,4 @@ export class ResponseReader {
     this.stop();
     sink?.onEnd(rest.length > 0 ? 0 : keptMs);
   }
-}
-
-/** Whoever speaks another protocol is not waited for. */
-function checkBeginning(rest: Buffer): void {
-  const beginning = rest.toString("latin1", 0, 7);
-  if (!"HTTP/1.".startsWith(beginning)) malformed("no beginning of HTTP/1.1");
-  const line = rest.indexOf(10);
-  if (line > 0 && rest[line - 1] !== 13) malformed("a line that does not end in CRLF");
 }
