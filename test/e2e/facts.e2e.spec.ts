@@ -268,8 +268,13 @@ describe("a disk is copied", () => {
 
       // It takes the same epoch out of the same stock, because each of them knows only its own disk.
       await first.start();
-      // As soon as it is told, its one worker goes and another comes: nobody may be there for a moment.
-      for (let done = 0; done < 15; done++) await setting.call().catch(() => undefined);
+      // As soon as it is told, another worker takes the place of its only one, under the calls.
+      let isOver = false;
+      const callers = Array.from({ length: 8 }, async () => {
+        let done = 0;
+        for (; !isOver; done++) expect(await setting.call()).toBe(true);
+        return done;
+      });
       // By the answer to a report or to a batch, whichever is sent first.
       const [, epoch = ""] = await until(() => /"epoch":(\d+),"kind":"forked"/.exec(first.log()), {
         what: "the second writer of the epoch to be told that it is one",
@@ -283,6 +288,8 @@ describe("a disk is copied", () => {
         },
         { what: "facts of another epoch", timeoutMs: 30_000, intervalMs: 500 },
       );
+      isOver = true;
+      for (const done of await Promise.all(callers)) expect(done).toBeGreaterThan(15);
       // What was refused stays on its disk, for whoever looks into it.
       const [proxyId = ""] = await readdir(join(first.dataDir, "proxy", "facts"));
       const [segment] = listSegments(join(first.dataDir, "proxy", "facts", proxyId), BigInt(epoch));

@@ -6,9 +6,9 @@ import cluster, { type Worker } from "node:cluster";
 import type { LendingBatch } from "./lending/desk.ts";
 import type { EpochCounts } from "./facts/recorder.ts";
 import { workerHeapOptions } from "./heap.ts";
-import type { OpenCounts, ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
+import type { ToPrimary, ToWorker, WorkerStart, WorkerStats } from "./ipc.ts";
 import type { Log } from "./log-output.ts";
-import { addCounts, emptyCounts, type CountersSnapshot } from "./pipeline/counters.ts";
+import { createTotals, type WorkerTotals } from "./worker-totals.ts";
 
 export type WorkersParts = {
   count: number;
@@ -26,15 +26,16 @@ export type WorkersParts = {
   onEpochEnded: () => void;
 };
 
-export type WorkerTotals = { counts: CountersSnapshot; factsLost: bigint; open: OpenCounts };
-
 export type Workers = {
   broadcast(message: ToWorker): void;
   /** Nothing where the worker that writes the epoch is gone. */
   tell(epoch: bigint, message: ToWorker): void;
   /** Starts those that had no epoch to begin with. */
   startMissing(): void;
-  /** Lets the worker that writes this epoch end what it has, and another take its place with another epoch. */
+  /**
+   * Another takes the place of the worker that writes this epoch, with another epoch. As soon as it listens the old one
+   * ends what it has: while nobody listens the port refuses, and connections that wait for a worker are never let in.
+   */
   replace(epoch: bigint): void;
   /** What all workers counted since this primary started, those that ended included. */
   totals(): Promise<WorkerTotals>;
@@ -57,6 +58,9 @@ type Member = {
   epoch: bigint;
   startedMs: number;
   isListening: boolean;
+  /** Another has its slot, or will have. */
+  isReplaced: boolean;
+  isDraining: boolean;
   applied: bigint | undefined;
   last: WorkerStats | undefined;
 };
@@ -64,37 +68,38 @@ type Member = {
 const pauseMsMin = 100;
 const pauseMsMax = 10_000;
 const steadyMs = 30_000;
-const answerMsMax = 1_000;
 export function startWorkers(parts: WorkersParts): Workers {
   const { log } = parts;
   const members = new Map<number, Member>();
-  const ended: WorkerTotals = { counts: emptyCounts(), factsLost: 0n, open: { sessions: 0, streams: 0, parked: 0 } };
+  const totals = createTotals();
   const counts = new Map<bigint, EpochCounts>();
-  const waiting = new Map<number, { missing: Set<number>; done: () => void }>();
   let pauseMs = pauseMsMin;
-  let question = 0;
   let isLeaving = false;
   let draining = false;
-  let pauses: NodeJS.Timeout[] = [];
+  /** By slot: who died there is replaced after a while. */
+  const pauses = new Map<number, NodeJS.Timeout>();
 
   cluster.setupPrimary({ serialization: "advanced", execArgv: [...process.execArgv, ...workerHeapOptions] });
   /** One that died is not missing while its pause lasts. */
   function startMissing(): void {
-    for (let missing = parts.count - members.size - pauses.length; missing > 0; missing--) fork();
+    const taken = new Set(pauses.keys());
+    for (const { slot, isReplaced } of members.values()) if (!isReplaced) taken.add(slot);
+    for (let slot = 0; slot < parts.count; slot++) if (!taken.has(slot)) fork(slot);
   }
 
-  function fork(): void {
+  function fork(slot: number): void {
     if (draining) return;
-    const start = startOrUndefined();
+    const start = startOrUndefined(slot);
     if (start === undefined) return;
     const worker = cluster.fork();
-    const { slot, epoch } = start;
     const member: Member = {
       worker,
       slot,
-      epoch,
+      epoch: start.epoch,
       startedMs: performance.now(),
       isListening: false,
+      isReplaced: false,
+      isDraining: false,
       applied: undefined,
       last: undefined,
     };
@@ -109,31 +114,23 @@ export function startWorkers(parts: WorkersParts): Workers {
     if (isLeaving) worker.send({ kind: "leave" } satisfies ToWorker);
   }
 
-  /** The least that nobody is in. */
-  function freeSlot(): number {
-    const taken = new Set([...members.values()].map(({ slot }) => slot));
-    let slot = 0;
-    while (taken.has(slot)) slot++;
-    return slot;
-  }
-
   /** A disk that takes no epoch costs this worker, for now, and no other. */
-  function startOrUndefined(): WorkerStart | undefined {
+  function startOrUndefined(slot: number): WorkerStart | undefined {
     try {
-      return parts.startOf(freeSlot());
+      return parts.startOf(slot);
     } catch (error) {
       log.error({ err: error, pauseMs }, "a worker cannot be started; it is tried again");
-      forkLater();
+      forkLater(slot);
       return undefined;
     }
   }
 
-  function forkLater(): void {
+  function forkLater(slot: number): void {
     const timer = setTimeout(() => {
-      pauses = pauses.filter((other) => other !== timer);
-      fork();
+      pauses.delete(slot);
+      fork(slot);
     }, pauseMs);
-    pauses.push(timer);
+    pauses.set(slot, timer);
     pauseMs = Math.min(pauseMs * 2, pauseMsMax);
   }
 
@@ -155,83 +152,80 @@ export function startWorkers(parts: WorkersParts): Workers {
         return parts.onFactsWritten();
       case "stats":
         member.last = message.stats;
-        return answered(member.worker.id, message.question);
+        return totals.answered(member.worker.id, message.question);
     }
   }
 
   function listening(member: Member): void {
     member.isListening = true;
+    for (const old of members.values()) if (old.isReplaced && old.slot === member.slot) drainOne(old);
     parts.onListening();
+  }
+
+  function replace(epoch: bigint): void {
+    const member = memberOf(epoch);
+    if (member === undefined || member.isReplaced) return;
+    member.isReplaced = true;
+    startMissing();
+  }
+
+  function drainOne(member: Member): void {
+    if (member.isDraining) return;
+    member.isDraining = true;
+    send(member, { kind: "drain" });
   }
 
   function listeningCount(): number {
     return [...members.values()].filter(({ isListening }) => isListening).length;
   }
 
-  function answered(id: number, of: number): void {
-    const waiter = waiting.get(of);
-    waiter?.missing.delete(id);
-    if (waiter?.missing.size === 0) waiter.done();
-  }
-
   function exited(member: Member, code: number, signal: string): void {
     members.delete(member.worker.id);
-    if (member.last !== undefined) {
-      addCounts(ended.counts, member.last.counts);
-      ended.factsLost += member.last.factsLost;
-    }
-    for (const of of waiting.keys()) answered(member.worker.id, of);
+    totals.ended(member.worker.id, member.last);
     parts.onEpochEnded();
-    if (draining) return;
+    if (draining || member.isReplaced) return;
     if (performance.now() - member.startedMs > steadyMs) pauseMs = pauseMsMin;
     log.error({ worker: member.worker.id, code, signal, pauseMs }, "a worker died and is replaced");
-    forkLater();
+    forkLater(member.slot);
   }
 
-  async function totals(): Promise<WorkerTotals> {
-    const asked = [...members.values()].filter(({ worker }) => worker.isConnected());
-    const of = ++question;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        waiting.delete(of);
-        resolve();
-      };
-      const timer = setTimeout(done, answerMsMax);
-      waiting.set(of, { missing: new Set(asked.map(({ worker }) => worker.id)), done });
-      for (const { worker } of asked) worker.send({ kind: "stats-asked", question: of } satisfies ToWorker);
-      if (asked.length === 0) done();
-    });
-    const sum: WorkerTotals = structuredClone(ended);
-    for (const { last } of members.values()) {
-      if (last === undefined) continue;
-      addCounts(sum.counts, last.counts);
-      sum.factsLost += last.factsLost;
-      for (const kind of ["sessions", "streams", "parked"] as const) sum.open[kind] += last.open[kind];
-    }
-    return sum;
-  }
+  const asked = () =>
+    [...members.values()].map((member) => ({
+      id: member.worker.id,
+      ask: member.worker.isConnected()
+        ? (question: number) => send(member, { kind: "stats-asked", question })
+        : undefined,
+      last: member.last,
+    }));
 
   async function drain(drainMs: number): Promise<void> {
     draining = true;
-    for (const timer of pauses) clearTimeout(timer);
-    const alive = [...members.values()].map(({ worker }) => worker);
+    for (const timer of pauses.values()) clearTimeout(timer);
+    const alive = [...members.values()];
     const gone = Promise.all(
-      alive.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve()))),
+      alive.map(({ worker }) => new Promise<void>((resolve) => worker.once("exit", () => resolve()))),
     );
-    for (const worker of alive) if (worker.isConnected()) worker.send({ kind: "drain" } satisfies ToWorker);
-    const kill = setTimeout(() => alive.forEach((worker) => worker.process.kill("SIGKILL")), drainMs + 1_500);
+    for (const member of alive) drainOne(member);
+    const kill = setTimeout(() => alive.forEach(({ worker }) => worker.process.kill("SIGKILL")), drainMs + 1_500);
     await gone;
     clearTimeout(kill);
   }
 
   function tell(epoch: bigint, message: ToWorker): void {
-    const member = [...members.values()].find((one) => one.epoch === epoch);
-    if (member?.worker.isConnected() === true) member.worker.send(message);
+    const member = memberOf(epoch);
+    if (member !== undefined) send(member, message);
   }
 
   function broadcast(message: ToWorker): void {
-    for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message);
+    for (const member of members.values()) send(member, message);
+  }
+
+  function memberOf(epoch: bigint): Member | undefined {
+    return [...members.values()].find((one) => one.epoch === epoch);
+  }
+
+  function send({ worker }: Member, message: ToWorker): void {
+    if (worker.isConnected()) worker.send(message);
   }
 
   startMissing();
@@ -239,8 +233,8 @@ export function startWorkers(parts: WorkersParts): Workers {
     broadcast,
     startMissing,
     tell,
-    replace: (epoch) => tell(epoch, { kind: "drain" }),
-    totals,
+    replace,
+    totals: () => totals.sum(asked),
     listening: listeningCount,
     applied() {
       let least: bigint | undefined;

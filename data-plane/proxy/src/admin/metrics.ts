@@ -4,7 +4,7 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import type { CacheCounts } from "../cache/restart-cache.ts";
-import type { WorkerTotals } from "../workers.ts";
+import type { WorkerTotals } from "../worker-totals.ts";
 import { createModelMetrics } from "./model-metrics.ts";
 
 export type MetricsParts = {

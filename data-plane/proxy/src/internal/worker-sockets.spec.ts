@@ -87,6 +87,25 @@ test("who takes the place of a worker that was killed has its socket, and those 
   await until(async () => (await ask(dialler.dial(0))).text === "the new one", "the new one");
 });
 
+test("who takes the place of a worker that goes on is found from then on, and its name outlasts the one that goes", async () => {
+  const old = await openSocket(0, "the old one");
+  const texts = new Set<string>();
+  let isOver = false;
+  const asking = Array.from({ length: 4 }, async () => {
+    // Each by a connection of its own: none was refused at any moment.
+    while (!isOver) texts.add((await ask(diallerOf(1).dial(0))).text);
+  });
+  await until(() => texts.size === 1, "the old one");
+  await openSocket(0, "the new one");
+  await until(() => texts.size === 2, "the new one");
+  await old.drain(10_000);
+  texts.clear();
+  await until(() => texts.size === 1, "whoever is there now");
+  isOver = true;
+  await Promise.all(asking);
+  expect(texts).toEqual(new Set(["the new one"]));
+});
+
 test("who leaves ends what it was brought, and is not there for the next request", async () => {
   const responses: (() => void)[] = [];
   const socket = await openSocket(0, "worker 0", (_request, response) => {

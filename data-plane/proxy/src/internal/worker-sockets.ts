@@ -1,9 +1,9 @@
 // The way between the workers of one proxy: each listens on a Unix socket of its own, by the number of its slot, in a
 // directory that their user alone can enter. Whoever can open the socket is believed to be the worker that he says he is, in
 // the host that he asks for: a header that was taken over from a client does not come as far. A worker that takes the place
-// of one that died takes its socket, too.
+// of another takes its name, too: whoever dials finds one of them at every moment.
 
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { join } from "node:path";
 import type { ErrorCode } from "@tollgate/kernel/errors";
@@ -34,8 +34,9 @@ export function workerSocketPath(directory: string, slot: number): string {
 
 export async function openWorkerSocket({ directory, slot, onRequest, log }: WorkerSocketParts): Promise<WorkerSocket> {
   const path = workerSocketPath(directory, slot);
-  // Of the one that died in this slot: nobody else has it.
-  rmSync(path, { force: true });
+  // Closing a server removes what it was bound to, which must not be the name that another has taken over.
+  const boundTo = join(directory, `n${process.pid}`);
+  rmSync(boundTo, { force: true });
   const server = createServer(
     connectionBounds,
     answering({ peerOf: workerOf, onRequest, departure: () => departure, log }),
@@ -45,16 +46,18 @@ export async function openWorkerSocket({ directory, slot, onRequest, log }: Work
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     // Exclusive: otherwise the primary would listen, and hand what comes to any worker.
-    server.listen({ path, exclusive: true }, () => {
+    server.listen({ path: boundTo, exclusive: true }, () => {
       server.off("error", reject);
       resolve();
     });
   });
-  chmodSync(path, 0o600);
+  chmodSync(boundTo, 0o600);
+  const { ino } = lstatSync(boundTo);
+  renameSync(boundTo, path);
   return {
     leave: departure.leave,
     drain(drainMs, after) {
-      const hidden = Promise.resolve(after).then(() => hide(server, path, log));
+      const hidden = Promise.resolve(after).then(() => hide(server, { path, ino }, log));
       return departure.drain(drainMs, hidden);
     },
   };
@@ -64,9 +67,10 @@ export async function openWorkerSocket({ directory, slot, onRequest, log }: Work
  * Nobody finds it from now on, and all who had were let in, if there is time: a connection that waits for that when its server
  * closes is lost with the request that its dialler may have sent by then.
  */
-async function hide(server: Server, path: string, log: Log): Promise<void> {
+async function hide(server: Server, { path, ino }: { path: string; ino: number }, log: Log): Promise<void> {
   try {
-    rmSync(path, { force: true });
+    // A successor's stays.
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
   } catch (error) {
     log.warn({ err: error, path }, "a socket could not be removed: a request that comes while it closes may be lost");
   }
