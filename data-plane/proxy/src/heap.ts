@@ -12,4 +12,5 @@ export const workerHeapOptions: readonly string[] = ["--initial-old-space-size=1
 /** For who was started without options. */
 export function setPrimaryHeap(): void {
   setFlagsFromString(accounted);
+  setFlagsFromString("--heap-growing-percent=100");
 }

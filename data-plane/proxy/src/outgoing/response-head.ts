@@ -31,28 +31,52 @@ export type ReadHead = {
   readonly keptMs: number | undefined;
 };
 
-/** `text` without the empty line at its end. `isHead`: the answer to a HEAD, which has no body whatever it says. */
-export function readHead(text: string, isHead: boolean): ReadHead {
-  const [statusLine = "", ...lines] = text.split("\r\n");
-  const [, minor, digits] = statusForm.exec(statusLine) ?? malformed("a status line that is none");
-  const status = Number(digits);
-  const rawHeaders: string[] = [];
-  const headers: IncomingHttpHeaders = {};
-  for (const line of lines) {
-    const [, name = "", sent = ""] = fieldForm.exec(line) ?? malformed("a header that is none");
-    const value = trimmed(sent);
-    rawHeaders.push(name, value);
-    const lower = name.toLowerCase();
-    // Node's parser takes a tab there for part of the name of the coding, and reads until the connection closes.
-    if (lower === "transfer-encoding" && sent.includes("\t")) malformed("a transfer-encoding that is not read here");
-    add(headers, lower, value);
+type Status = { readonly line: string; readonly status: number; readonly isOld: boolean };
+type Field = { readonly line: string; readonly name: string; readonly lower: string; readonly value: string };
+
+/** A head that is longer is read anew each time: what is kept of it holds all of its text. */
+const keptCharsMax = 2_048;
+
+/** The heads of one connection: their lines are mostly what they were the last time, and to read them anew costs ten times that. */
+export class HeadReader {
+  private status: Status | undefined;
+  private readonly fields: Field[] = [];
+
+  /** `text` without the empty line at its end. `isHead`: the answer to a HEAD, which has no body whatever it says. */
+  read(text: string, isHead: boolean): ReadHead {
+    const isKept = text.length <= keptCharsMax;
+    const [statusLine = "", ...lines] = text.split("\r\n");
+    const { status, isOld } = this.status?.line === statusLine ? this.status : statusIn(statusLine);
+    if (isKept) this.status = { line: statusLine, status, isOld };
+    const rawHeaders: string[] = [];
+    const headers: IncomingHttpHeaders = {};
+    for (let at = 0; at < lines.length; at++) {
+      const line = lines[at] ?? "";
+      const known = this.fields[at];
+      const field = known?.line === line ? known : fieldIn(line);
+      if (isKept) this.fields[at] = field;
+      rawHeaders.push(field.name, field.value);
+      add(headers, field.lower, field.value);
+    }
+    const framing = framingOf(headers, status, isHead, isOld);
+    const keptMs = keptMsOf(headers, framing, isOld);
+    // Behind it nothing more could come.
+    if (status < 200 && (isOld || keptMs === 0)) malformed("an answer before it that closes the connection");
+    return { head: { status, headers, rawHeaders }, framing, keptMs };
   }
-  const isOld = minor === "0";
-  const framing = framingOf(headers, status, isHead, isOld);
-  const keptMs = keptMsOf(headers, framing, isOld);
-  // Behind it nothing more could come.
-  if (status < 200 && (isOld || keptMs === 0)) malformed("an answer before it that closes the connection");
-  return { head: { status, headers, rawHeaders }, framing, keptMs };
+}
+
+function statusIn(line: string): Status {
+  const [, minor, digits] = statusForm.exec(line) ?? malformed("a status line that is none");
+  return { line, status: Number(digits), isOld: minor === "0" };
+}
+
+function fieldIn(line: string): Field {
+  const [, name = "", sent = ""] = fieldForm.exec(line) ?? malformed("a header that is none");
+  const lower = name.toLowerCase();
+  // Node's parser takes a tab there for part of the name of the coding, and reads until the connection closes.
+  if (lower === "transfer-encoding" && sent.includes("\t")) malformed("a transfer-encoding that is not read here");
+  return { line, name, lower, value: trimmed(sent) };
 }
 
 /** Of a head that is not whole: whoever speaks another protocol is not waited for. */
@@ -109,16 +133,24 @@ function framingOf(headers: IncomingHttpHeaders, status: number, isHead: boolean
 }
 
 function keptMsOf(headers: IncomingHttpHeaders, framing: Framing, isOld: boolean): number | undefined {
-  const wishes =
-    headers.connection
-      ?.toLowerCase()
-      .split(",")
-      .map((wish) => wish.trim()) ?? [];
+  const wishes = wishesIn(headers.connection);
   if (framing.kind === "until-close" || wishes.includes("close")) return 0;
   if (isOld && !wishes.includes("keep-alive")) return 0;
   const hint = headers["keep-alive"];
   const [, seconds] = (typeof hint === "string" && /(?:^|[,;\s])timeout=([0-9]{1,6})\b/i.exec(hint)) || [];
   return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
+
+const noWishes: readonly string[] = [];
+const usualWishes: readonly string[] = ["keep-alive"];
+
+function wishesIn(connection: string | undefined): readonly string[] {
+  if (connection === undefined) return noWishes;
+  if (connection === "keep-alive") return usualWishes;
+  return connection
+    .toLowerCase()
+    .split(",")
+    .map((wish) => wish.trim());
 }
 
 export function malformed(what: string): never {

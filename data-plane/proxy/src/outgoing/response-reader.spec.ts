@@ -2,6 +2,7 @@
 // would see another one now and then; were the reader more lenient than others, two of them would see two messages.
 
 import { describe, expect, test } from "vitest";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { OutgoingError } from "./outgoing.ts";
 import { ResponseReader } from "./response-reader.ts";
 
@@ -19,9 +20,12 @@ type Seen = {
   error: string | undefined;
 };
 
-function read(pieces: readonly Buffer[], { isHead = false }: Asked = {}): Seen {
+function read(
+  pieces: readonly Buffer[],
+  { isHead = false }: Asked = {},
+  reader = new ResponseReader(headBytesMax),
+): Seen {
   const seen: Seen = { statuses: [], headers: {}, raw: [], body: "", keptMs: "open", error: undefined };
-  const reader = new ResponseReader(headBytesMax);
   const sink = {
     onHead({ status, headers, rawHeaders }: { status: number; headers: object; rawHeaders: readonly string[] }) {
       seen.statuses.push(status);
@@ -213,6 +217,29 @@ describe("what others could read otherwise is refused, the same however it is cu
   test.each(refused.map(([name, ...row]) => ({ name, row })))("$name", ({ row: [text, code = malformed] }) => {
     expect(readHoweverCut(text)).toMatchObject({ keptMs: "open", error: code });
   });
+});
+
+/** The same lines in another order, so that one stands where another stood. */
+function turned(text: string): string {
+  const [head = "", ...body] = text.split("\r\n\r\n");
+  const [status = "", ...lines] = head.split("\r\n");
+  return [[status, ...lines.reverse()].join("\r\n"), ...body].join("\r\n\r\n");
+}
+
+const shuffleSeed = seedFromEnv();
+test(`an answer is read as if none had come before it on the connection (seed ${shuffleSeed})`, () => {
+  const random = seededRandom(shuffleSeed);
+  const all = readable.flatMap(([, text, , asked]) => [text, turned(text)].map((one) => [bytesOf(one), asked] as const));
+  const reader = new ResponseReader(headBytesMax);
+  for (let round = 0; round < 20 * all.length; round++) {
+    const [bytes, asked] = random.pick(all);
+    expect(read([bytes], asked, reader), bytes.toString("latin1")).toEqual(read([bytes], asked));
+    // A refused one is the last of its connection; whoever reads on all the same must not find it half remembered.
+    const [, wrong] = random.pick(refused);
+    const fresh = read([bytesOf(wrong)]);
+    expect(read([bytesOf(wrong)], {}, reader), wrong).toEqual(fresh);
+    reader.stop();
+  }
 });
 
 test("bytes behind the end keep the connection from being used again: they would answer the next request", () => {

@@ -2,7 +2,7 @@
 // an answer belongs to nobody: nothing was asked that it could answer. It can be held up between any two bytes.
 
 import { OutgoingError, type ResponseHead } from "./outgoing.ts";
-import { checkBeginning, checkTrailer, malformed, readHead, type ReadHead } from "./response-head.ts";
+import { checkBeginning, checkTrailer, HeadReader, malformed, type ReadHead } from "./response-head.ts";
 
 export type ResponseSink = {
   onHead(head: ResponseHead): void;
@@ -23,6 +23,7 @@ const interimMax = 32;
 
 export class ResponseReader {
   private readonly headBytesMax: number;
+  private readonly heads = new HeadReader();
   private sink: ResponseSink | undefined;
   private isHead = false;
   private phase: Phase = "over";
@@ -123,7 +124,7 @@ export class ResponseReader {
       return false;
     }
     this.rest = rest.subarray(end + 4);
-    this.useHead(readHead(rest.toString("latin1", 0, end), this.isHead));
+    this.useHead(this.heads.read(rest.toString("latin1", 0, end), this.isHead));
     return true;
   }
 
