@@ -2,6 +2,7 @@
 // can be used again where both were whole and nothing came that nobody asked for; in any doubt it is closed.
 
 import type { Socket } from "node:net";
+import { takeBytes } from "./connect.ts";
 import { Exchange, type Line, type PrintedRequest } from "./exchange.ts";
 import { errorOf, OutgoingError, type Receiver } from "./outgoing.ts";
 import { ResponseReader } from "./response-reader.ts";
@@ -29,10 +30,10 @@ export class Connection implements Line {
     this.socket = socket;
     this.events = events;
     this.reader = new ResponseReader(headBytesMax);
-    socket.on("data", (bytes: Buffer) => this.take(bytes));
     socket.on("end", () => this.ended());
     socket.on("error", (error) => (this.problem ??= error));
     socket.on("close", () => this.closed());
+    takeBytes(socket, (bytes) => this.take(bytes));
   }
 
   get isUsable(): boolean {

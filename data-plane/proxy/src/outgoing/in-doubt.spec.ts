@@ -1,7 +1,8 @@
 // When a server closes or says more than it was asked, at the worst moment. What was whole must come whole to a receiver that
 // is slow; what was cut must never look whole; and no request goes out on a connection that may not answer it.
 
-import { expect, test } from "vitest";
+import type { Socket } from "node:net";
+import { describe, expect, test } from "vitest";
 import { until } from "../fixtures/gate-fixture.ts";
 import { answer, ask, ok, openWorld, sayRaw, whole, type Asked, type Hooks } from "../fixtures/outgoing-fixture.ts";
 
@@ -9,46 +10,54 @@ const pausing = (name: keyof Hooks): Hooks => ({ [name]: ({ controls }: Asked) =
 const counted = `${ok}content-length: 4\r\n\r\nbody`;
 const chunked = `${ok}transfer-encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n`;
 
-test.each([
-  ["counted, held up at its end", counted, "onResponseData"],
-  ["in chunks, held up at the first", chunked, "onResponseData"],
-  ["in chunks, held up at its head", chunked, "onResponseStart"],
-  ["until the connection closes, held up at its head", `${ok}\r\nbody`, "onResponseStart"],
-] as const)("an answer %s is whole though its server has closed meanwhile", async (_title, text, name) => {
-  const { pool, sockets } = await openWorld(({ request }) => void request.socket.end(text));
-  let isHeld = true;
-  const { asked, over } = ask(pool, {}, { [name]: (one: Asked) => isHeld && one.controls.pause() });
-  await until(() => sockets[0]?.destroyed === true, "the connection's end");
-  await until(() => asked.events.includes("200"), "its head");
-  expect(asked.events).not.toContain("end");
-  isHeld = false;
-  asked.controls.resume();
-  expect(await over).toMatchObject({ text: "body", events: whole });
-});
+// With TLS what the server said last, its end among it, may have been read before anybody could hold it up.
+describe.each([{ isSecure: false }, { isSecure: true }])("over TLS: $isSecure", ({ isSecure }) => {
+  /** All that the server says has come, and its end, as far as it is taken while the receiver is held up. */
+  const hasSaidAll = (socket: Socket | undefined) =>
+    until(() => (isSecure ? socket?.destroyed : socket?.writableFinished) === true, "the end of what the server says");
 
-test("an answer that is cut while its receiver is held up is an error when he has read the rest", async () => {
-  const { pool, sockets } = await openWorld(
-    ({ request }) => void request.socket.end(`${ok}content-length: 9\r\n\r\nbody`),
-  );
-  const { asked, over } = ask(pool, {}, pausing("onResponseStart"));
-  await until(() => sockets[0]?.destroyed === true, "the connection's end");
-  await until(() => asked.events.includes("200"), "its head");
-  asked.controls.resume();
-  expect((await over).error?.code).toBe("HTTP_CLOSED_EARLY");
-  expect(asked.text).toBe("body");
-});
+  test.each([
+    ["counted, held up at its end", counted, "onResponseData"],
+    ["in chunks, held up at the first", chunked, "onResponseData"],
+    ["in chunks, held up at its head", chunked, "onResponseStart"],
+    ["until the connection closes, held up at its head", `${ok}\r\nbody`, "onResponseStart"],
+  ] as const)("an answer %s is whole though its server has closed meanwhile", async (_title, text, name) => {
+    const { pool, sockets } = await openWorld(({ request }) => void request.socket.end(text), { isSecure });
+    let isHeld = true;
+    const { asked, over } = ask(pool, {}, { [name]: (one: Asked) => isHeld && one.controls.pause() });
+    await until(() => asked.events.includes("200"), "its head");
+    await hasSaidAll(sockets[0]);
+    expect(asked.events).not.toContain("end");
+    isHeld = false;
+    asked.controls.resume();
+    expect(await over).toMatchObject({ text: "body", events: whole });
+  });
 
-test("who gives up what is held up and closed is told so, and so is he whose pool ends", async () => {
-  const { pool, sockets } = await openWorld(({ request }) => void request.socket.end(counted));
-  const given = new Error("given up");
-  const first = ask(pool, {}, pausing("onResponseStart"));
-  const second = ask(pool, {}, pausing("onResponseStart"));
-  for (const at of [0, 1]) await until(() => sockets[at]?.destroyed === true, "the connections' end");
-  for (const { asked } of [first, second]) await until(() => asked.events.includes("200"), "the heads");
-  first.asked.controls.abort(given);
-  expect((await first.over).error).toBe(given);
-  await pool.destroy();
-  expect((await second.over).error?.code).toBe("HTTP_POOL_CLOSED");
+  test("an answer that is cut while its receiver is held up is an error when he has read the rest", async () => {
+    const { pool, sockets } = await openWorld(
+      ({ request }) => void request.socket.end(`${ok}content-length: 9\r\n\r\nbody`),
+      { isSecure },
+    );
+    const { asked, over } = ask(pool, {}, pausing("onResponseStart"));
+    await until(() => asked.events.includes("200"), "its head");
+    await hasSaidAll(sockets[0]);
+    asked.controls.resume();
+    expect((await over).error?.code).toBe("HTTP_CLOSED_EARLY");
+    expect(asked.text).toBe("body");
+  });
+
+  test("who gives up what is held up and closed is told so, and so is he whose pool ends", async () => {
+    const { pool, sockets } = await openWorld(({ request }) => void request.socket.end(counted), { isSecure });
+    const given = new Error("given up");
+    const first = ask(pool, {}, pausing("onResponseStart"));
+    const second = ask(pool, {}, pausing("onResponseStart"));
+    for (const { asked } of [first, second]) await until(() => asked.events.includes("200"), "the heads");
+    for (const at of [0, 1]) await hasSaidAll(sockets[at]);
+    first.asked.controls.abort(given);
+    expect((await first.over).error).toBe(given);
+    await pool.destroy();
+    expect((await second.over).error?.code).toBe("HTTP_POOL_CLOSED");
+  });
 });
 
 test("what a server says ahead of a request does not answer it", async () => {

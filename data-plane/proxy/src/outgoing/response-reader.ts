@@ -28,6 +28,8 @@ export class ResponseReader {
   private isHead = false;
   private phase: Phase = "over";
   private rest: Buffer = nothing;
+  /** `rest` lies in memory that is not ours. */
+  private isBorrowed = false;
   private left = 0;
   private interim = 0;
   private keptMs: number | undefined;
@@ -50,10 +52,17 @@ export class ResponseReader {
     this.isPaused = false;
   }
 
-  /** Throws what is wrong with it; nothing may come after that. */
+  /** The bytes are the caller's again when it returns. Throws what is wrong with them; nothing may come after that. */
   push(bytes: Buffer): void {
-    this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
-    this.read();
+    const isFirst = this.rest.length === 0;
+    this.rest = isFirst ? bytes : Buffer.concat([this.rest, bytes]);
+    this.isBorrowed = isFirst;
+    try {
+      this.read();
+    } finally {
+      if (this.isBorrowed && this.rest.length > 0) this.rest = Buffer.from(this.rest);
+      this.isBorrowed = false;
+    }
   }
 
   pause(): void {
@@ -155,7 +164,7 @@ export class ResponseReader {
     const chunk = rest.length <= bytesMax ? rest : rest.subarray(0, bytesMax);
     this.rest = rest.subarray(chunk.length);
     this.left -= chunk.length;
-    this.sink?.onBody(chunk);
+    this.sink?.onBody(this.isBorrowed ? Buffer.from(chunk) : chunk);
     return true;
   }
 
