@@ -173,8 +173,26 @@ function claimField(name: string, number: number): Field {
   };
 }
 
+/** Of so few a loop is faster than a call out of the engine. */
+const loopedCharsMax = 48;
+
+/** False where it holds anything but ASCII: nothing is printed then. */
+function printAscii(out: Out, text: string): boolean {
+  const { bytes } = out;
+  const start = out.at + 1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return false;
+    bytes[start + at] = code;
+  }
+  bytes[out.at] = text.length;
+  out.at = start + text.length;
+  return true;
+}
+
 /** So few characters almost always have a length of one byte, and for that its place is left: to count first is a call more. */
 function printText(out: Out, text: string): void {
+  if (text.length <= loopedCharsMax && printAscii(out, text)) return;
   if (text.length >= twoByteLengthMin) printVarint(out, Buffer.byteLength(text));
   const start = text.length >= twoByteLengthMin ? out.at : out.at + 1;
   const length = out.bytes.write(text, start);

@@ -6,7 +6,7 @@ import { Connection } from "./connection.ts";
 import type { PrintedRequest } from "./exchange.ts";
 import { IdleConnections, type IdleBounds } from "./idle-connections.ts";
 import { errorOf, OutgoingError, tellError, type OutgoingRequest, type Receiver } from "./outgoing.ts";
-import { requestHead } from "./request-head.ts";
+import { RequestHeads } from "./request-head.ts";
 
 export type PoolOptions = Partial<IdleBounds> & {
   readonly connectionsMax: number;
@@ -26,6 +26,7 @@ const unseenMsMax = 5;
 export class OutgoingPool {
   private readonly url: URL;
   private readonly options: Required<PoolOptions>;
+  private readonly heads = new RequestHeads();
   private readonly all = new Set<Connection>();
   private readonly idle: IdleConnections;
   private readonly waiting: Waiting[] = [];
@@ -58,7 +59,7 @@ export class OutgoingPool {
       if (this.isClosing) throw poolClosed();
       const isHead = request.method === "HEAD";
       this.begin({
-        request: { ...requestHead(request, this.url.host), isHead, body: request.body },
+        request: { ...this.heads.print(request, this.url.host), isHead, body: request.body },
         receiver,
       });
     } catch (error) {

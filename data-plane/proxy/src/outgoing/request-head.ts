@@ -21,35 +21,64 @@ const reserved: ReadonlySet<string> = new Set([
 
 export type PrintedHead = { readonly text: string; readonly bodyBytes: number };
 
-export function requestHead({ method, path, headers, body }: OutgoingRequest, host: string): PrintedHead {
-  if (!tokenForm.test(method)) throw new Error("a method that is no token");
-  if (!pathForm.test(path)) throw new Error("a path with a character that no path has");
-  let text = `${method} ${path} HTTP/1.1\r\n`;
-  let isHostSaid = false;
-  let saidBytes: number | undefined;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? "";
-    const value = headers[at + 1] ?? "";
-    if (!tokenForm.test(name)) throw new Error("a header's name that is no token");
-    if (!valueForm.test(value)) throw new Error(`a value of the header ${name} that is more than a line`);
-    const lower = name.toLowerCase();
-    if (reserved.has(lower)) throw new Error(`the header ${name} is the connection's`);
-    if (lower === "host") {
-      if (isHostSaid) throw new Error("two hosts");
-      isHostSaid = true;
-    } else if (lower === "content-length") {
-      if (saidBytes !== undefined || !lengthForm.test(value)) throw new Error("a length of the body that is none");
-      saidBytes = Number(value);
+/** A header that was looked at; `role` is what else it says. */
+type Field = {
+  readonly name: string;
+  readonly value: string;
+  readonly line: string;
+  readonly role: "host" | "length" | undefined;
+};
+
+/** Longer values, and headers behind so many, are looked at each time: what is kept here is kept as long as the pool. */
+const kept = { valueCharsMax: 1_024, fieldsMax: 64 };
+
+/** The heads of one pool: its requests mostly have the headers of the one before, and to look at them again costs more than to compare. */
+export class RequestHeads {
+  private readonly fields: Field[] = [];
+
+  print({ method, path, headers, body }: OutgoingRequest, host: string): PrintedHead {
+    if (!tokenForm.test(method)) throw new Error("a method that is no token");
+    if (!pathForm.test(path)) throw new Error("a path with a character that no path has");
+    let text = `${method} ${path} HTTP/1.1\r\n`;
+    let isHostSaid = false;
+    let saidBytes: number | undefined;
+    for (let at = 0; at < headers.length; at += 2) {
+      const { line, role, value } = this.field(at / 2, headers[at] ?? "", headers[at + 1] ?? "");
+      text += line;
+      if (role === "host") {
+        if (isHostSaid) throw new Error("two hosts");
+        isHostSaid = true;
+      } else if (role === "length") {
+        if (saidBytes !== undefined) throw new Error("a length of the body that is said twice");
+        saidBytes = Number(value);
+      }
     }
-    text += `${name}: ${value}\r\n`;
+    // Old servers close the connection unless they are asked not to.
+    text += isHostSaid ? "connection: keep-alive\r\n" : `host: ${host}\r\nconnection: keep-alive\r\n`;
+    const bodyBytes = body === null ? 0 : Buffer.byteLength(body);
+    if (saidBytes !== undefined && saidBytes !== bodyBytes)
+      throw new Error(`a body of ${bodyBytes} bytes that is said to have ${saidBytes}`);
+    if (saidBytes === undefined && (bodyBytes > 0 || hasBody(method))) text += `content-length: ${bodyBytes}\r\n`;
+    return { text: `${text}\r\n`, bodyBytes };
   }
-  // Old servers close the connection unless they are asked not to.
-  text += isHostSaid ? "connection: keep-alive\r\n" : `host: ${host}\r\nconnection: keep-alive\r\n`;
-  const bodyBytes = body === null ? 0 : Buffer.byteLength(body);
-  if (saidBytes !== undefined && saidBytes !== bodyBytes)
-    throw new Error(`a body of ${bodyBytes} bytes that is said to have ${saidBytes}`);
-  if (saidBytes === undefined && (bodyBytes > 0 || hasBody(method))) text += `content-length: ${bodyBytes}\r\n`;
-  return { text: `${text}\r\n`, bodyBytes };
+
+  private field(index: number, name: string, value: string): Field {
+    const known = this.fields[index];
+    if (known?.name === name && known.value === value) return known;
+    const field = fieldOf(name, value);
+    if (index < kept.fieldsMax && value.length <= kept.valueCharsMax) this.fields[index] = field;
+    return field;
+  }
+}
+
+function fieldOf(name: string, value: string): Field {
+  if (!tokenForm.test(name)) throw new Error("a header's name that is no token");
+  if (!valueForm.test(value)) throw new Error(`a value of the header ${name} that is more than a line`);
+  const lower = name.toLowerCase();
+  if (reserved.has(lower)) throw new Error(`the header ${name} is the connection's`);
+  const role = lower === "host" ? "host" : lower === "content-length" ? "length" : undefined;
+  if (role === "length" && !lengthForm.test(value)) throw new Error("a length of the body that is none");
+  return { name, value, line: `${name}: ${value}\r\n`, role };
 }
 
 /** Of these also an empty one is announced. */

@@ -4,8 +4,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { OutgoingError, type ResponseHead } from "./outgoing.ts";
 
-const statusForm = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const fieldForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
+const statusForm = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+const fieldForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)\r\n$/;
 const lengthForm = /^[0-9]{1,15}$/;
 
 /** Of what is said once, the first counts, as Node has it; all else that is said again is joined. */
@@ -42,21 +42,20 @@ export class HeadReader {
   private status: Status | undefined;
   private readonly fields: Field[] = [];
 
-  /** `text` without the empty line at its end. `isHead`: the answer to a HEAD, which has no body whatever it says. */
+  /** Lines with their ends. `isHead`: the answer to a HEAD, which has no body whatever it says. */
   read(text: string, isHead: boolean): ReadHead {
     const isKept = text.length <= keptCharsMax;
-    const [statusLine = "", ...lines] = text.split("\r\n");
-    const { status, isOld } = this.status?.line === statusLine ? this.status : statusIn(statusLine);
-    if (isKept) this.status = { line: statusLine, status, isOld };
+    const first = known(this.status, text, 0) ?? statusIn(lineAt(text, 0));
+    if (isKept) this.status = first;
+    const { status, isOld } = first;
     const rawHeaders: string[] = [];
     const headers: IncomingHttpHeaders = {};
-    for (let at = 0; at < lines.length; at++) {
-      const line = lines[at] ?? "";
-      const known = this.fields[at];
-      const field = known?.line === line ? known : fieldIn(line);
-      if (isKept) this.fields[at] = field;
+    for (let at = first.line.length, count = 0; at < text.length; count++) {
+      const field = known(this.fields[count], text, at) ?? fieldIn(lineAt(text, at));
+      if (isKept) this.fields[count] = field;
       rawHeaders.push(field.name, field.value);
       add(headers, field.lower, field.value);
+      at += field.line.length;
     }
     const framing = framingOf(headers, status, isHead, isOld);
     const keptMs = keptMsOf(headers, framing, isOld);
@@ -64,6 +63,15 @@ export class HeadReader {
     if (status < 200 && (isOld || keptMs === 0)) malformed("an answer before it that closes the connection");
     return { head: { status, headers, rawHeaders }, framing, keptMs };
   }
+}
+
+function lineAt(text: string, at: number): string {
+  return text.slice(at, text.indexOf("\r\n", at) + 2);
+}
+
+/** What was read, if the line at this place is the same. */
+function known<Read extends { line: string }>(read: Read | undefined, text: string, at: number): Read | undefined {
+  return read !== undefined && text.startsWith(read.line, at) ? read : undefined;
 }
 
 function statusIn(line: string): Status {
@@ -87,9 +95,11 @@ export function checkBeginning(rest: Buffer): void {
   if (line > 0 && rest[line - 1] !== 13) malformed("a line that does not end in CRLF");
 }
 
-/** Every line of a trailer is a header, but none that would say where the body ends; none of them is used. */
+/** Every line of a trailer, each with its end, is a header, but none that would say where the body ends; none of them is used. */
 export function checkTrailer(text: string): void {
-  for (const line of text.split("\r\n")) {
+  for (let at = 0; at < text.length;) {
+    const line = lineAt(text, at);
+    at += line.length;
     const [, name = ""] = fieldForm.exec(line) ?? malformed("a trailer that is none");
     if (/^(?:content-length|transfer-encoding)$/i.test(name)) malformed(`${name} in its trailer`);
   }

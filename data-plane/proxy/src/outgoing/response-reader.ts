@@ -133,7 +133,7 @@ export class ResponseReader {
       return false;
     }
     this.rest = rest.subarray(end + 4);
-    this.useHead(this.heads.read(rest.toString("latin1", 0, end), this.isHead));
+    this.useHead(this.heads.read(rest.toString("latin1", 0, end + 2), this.isHead));
     return true;
   }
 
@@ -195,7 +195,7 @@ export class ResponseReader {
     const isEmpty = rest[0] === 13 && rest[1] === 10;
     const end = isEmpty ? 0 : this.endOf("trailer");
     if (end < 0) return false;
-    if (!isEmpty) checkTrailer(rest.toString("latin1", 0, end));
+    if (!isEmpty) checkTrailer(rest.toString("latin1", 0, end + 2));
     this.rest = rest.subarray(end + (isEmpty ? 2 : 4));
     this.end(this.keptMs);
     return true;

@@ -97,10 +97,16 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
     intend: () => (next) => (authorised) => {
       const { call, principal, server, tool } = authorised;
       const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
+      const { keyId, teamId, userId, customerId, labels } = attributionOf(principal);
+      const { costNanoUsd, isPriceUnknown, accounts } = costOf(authorised);
       const intent = {
         requestId: call.requestId,
         timeMs: BigInt(Math.trunc(wallMs())),
-        ...attributionOf(principal),
+        keyId,
+        teamId,
+        userId,
+        customerId,
+        labels,
         serverId: server.id,
         server: server.name,
         tool,
@@ -111,7 +117,9 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
         sessionId,
         clientName,
         clientVersion,
-        ...costOf(authorised),
+        costNanoUsd,
+        isPriceUnknown,
+        accounts,
       };
       recorder.intend(intent, () => {
         try {
@@ -133,8 +141,14 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
     reservation?.settle();
     const { method, clientEra, toolUseId, sessionId, clientName, clientVersion } = call.description;
     const { serverEra } = completion;
+    const { keyId, teamId, userId, customerId, labels } = attributionOf(principal);
+    const { costNanoUsd, isPriceUnknown, accounts } = costOf(authorised);
     const value = {
-      ...attributionOf(principal),
+      keyId,
+      teamId,
+      userId,
+      customerId,
+      labels,
       serverId: server.id,
       server: server.name,
       tool,
@@ -151,15 +165,19 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
       sessionId,
       clientName,
       clientVersion,
-      ...costOf(authorised),
+      costNanoUsd,
+      isPriceUnknown,
+      accounts,
     };
     recorder.record({ requestId: call.requestId, kind: { case: "toolCallCompleted", value } }, release);
   }
 }
 
-/** What intent and fact say alike; nothing where there is nothing to say. */
+const noCost = { costNanoUsd: 0n, isPriceUnknown: false, accounts: [] };
+
+/** What intent and fact say alike. */
 function costOf({ price, reservation }: Authorised<Described>) {
-  if (price === undefined) return undefined;
+  if (price === undefined) return noCost;
   const { nanoUsd } = price;
   return { costNanoUsd: nanoUsd ?? 0n, isPriceUnknown: nanoUsd === undefined, accounts: reservation?.accounts() ?? [] };
 }

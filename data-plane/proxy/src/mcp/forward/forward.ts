@@ -54,8 +54,6 @@ const resultKeptMs = 60_000;
 /** How long the first word of a server that was never reached, or is somewhere else now, is waited for. */
 const introductionMsMax = 5_000;
 
-type SeenOfServer = Pick<Completion, "upstreamStatus" | "responseBytes" | "firstByteMs">;
-
 class Forward implements CallEvents, Parked<Leg> {
   private readonly parts: Forwarding;
   private readonly peer: Peer;
@@ -374,14 +372,19 @@ class Forward implements CallEvents, Parked<Leg> {
     session?.underWay.delete(envelope.id);
     this.asking.end(session);
     const serverEra = this.id === 0 ? undefined : this.era;
-    this.parts.accounts.completed(this.leg, { outcome, ...seenBy(this.leg, this.call), serverEra }, release);
+    this.parts.accounts.completed(this.leg, seenBy(this.leg, this.call, outcome, serverEra), release);
     this.resumeFollowers();
   }
 }
 
 /** What a leg is written down with of what has come so far. */
-function seenBy({ call: { startedMs } }: Leg, call: UpstreamCall | undefined): SeenOfServer {
+function seenBy(
+  { call: { startedMs } }: Leg,
+  call: UpstreamCall | undefined,
+  outcome: Completion["outcome"],
+  serverEra: Completion["serverEra"],
+): Completion {
   const { status = 0, bytes = 0, firstByteMs = 0 } = call?.seen ?? {};
   const sinceMs = firstByteMs === 0 ? 0 : Math.max(0, firstByteMs - startedMs);
-  return { upstreamStatus: status, responseBytes: bytes, firstByteMs: sinceMs };
+  return { outcome, upstreamStatus: status, responseBytes: bytes, firstByteMs: sinceMs, serverEra };
 }
