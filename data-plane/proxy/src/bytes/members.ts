@@ -221,15 +221,13 @@ class Scanner {
 
   /** The wanted member that the key between the quotes names, exactly; what only another reader would take for it refuses. */
   private wantedNamed(wanted: readonly Wanted[], start: number, end: number): Wanted | undefined {
+    const length = end - start - 2;
+    for (const member of wanted)
+      if (member.codes.length === length && this.isKey(member.codes, start + 1)) return member;
     const { bytes } = this;
     for (let at = start + 1; at < end - 1; at++) {
       const byte = bytes[at] ?? 0;
       if (byte === backslash || byte >= 0x80) return this.wantedUnescaped(wanted, start, end);
-    }
-    const length = end - start - 2;
-    for (const member of wanted) {
-      if (member.codes.length !== length || !this.isKey(member.codes, start + 1)) continue;
-      return member;
     }
     return undefined;
   }

@@ -68,7 +68,8 @@ export function createDeparture(server: Closing, keptOpenMs = usualKeptOpenMs): 
     serve(response) {
       if (isLeaving) askToLeave(response);
       const leaves = underWay.add(response);
-      response.once("close", () => {
+      // It is said once; `once` would cost a listener more.
+      response.on("close", () => {
         leaves();
         if (response.getHeader("connection") !== "close") keptOpen();
       });

@@ -41,7 +41,7 @@ function messageFor(nodeCode: string | undefined): string {
 
 /** Whoever has his answer and goes on with a body that nobody reads gets this long to end it. */
 export function closeUnread(request: IncomingMessage, response: ServerResponse, afterMs: number): void {
-  response.once("finish", () => {
+  response.on("finish", () => {
     if (request.complete) return;
     const timer = setTimeout(() => request.socket.destroy(), afterMs).unref();
     for (const over of ["end", "close"]) request.once(over, () => clearTimeout(timer));

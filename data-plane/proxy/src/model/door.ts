@@ -96,7 +96,7 @@ export function modelDoor(parts: ModelDoorParts): Door {
   function readIn(call: Arrival, route: Route, credential: Credential): void {
     const { exchange, hold } = call;
     const { request, response } = exchange;
-    response.once("close", hold.letGo);
+    response.on("close", hold.letGo);
     const receiveUnpacked = (unpacked: UnpackOutcome): void =>
       guarded(call, () => receive(call, route, credential, unpacked));
     const receiveBody = (result: BodyOutcome): void => {

@@ -70,7 +70,7 @@ class Forward implements AttemptEvents {
   start(): void {
     const { response } = this.bounded.call.exchange;
     if (response.destroyed) return this.clientClosed();
-    response.once("close", () => this.clientClosed());
+    response.on("close", () => this.clientClosed());
     if (this.credentials.length > 0) return this.tryNext();
     this.finish("provider-failed", { kind: "unused" }, this.refusing({ code: "upstream.credentials-missing" }));
   }

@@ -10,7 +10,7 @@ import { answerOf, errorPart, paramsOf, type InputRequired } from "./input.ts";
 
 export class Asking {
   /** By the id that the client knows. */
-  private readonly outstanding = new Set<string>();
+  private outstanding: Set<string> | undefined;
 
   /** A legacy server's question. `reply` gets the member that answers it. */
   pass(leg: Leg, request: ServerRequest, reply: (answer: string) => void): void {
@@ -27,7 +27,7 @@ export class Asking {
     const { session, answering } = call;
     const id = session?.ask({ of: this, onAnswer });
     if (id === undefined) return false;
-    this.outstanding.add(id);
+    (this.outstanding ??= new Set()).add(id);
     answering.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`));
     return true;
   }
@@ -64,8 +64,8 @@ export class Asking {
   }
 
   end(session: ClientSession | undefined): void {
-    for (const id of this.outstanding) session?.asked(id);
-    this.outstanding.clear();
+    for (const id of this.outstanding ?? []) session?.asked(id);
+    this.outstanding = undefined;
   }
 }
 

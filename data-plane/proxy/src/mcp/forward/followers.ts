@@ -9,6 +9,7 @@ import type { Leg } from "./errand.ts";
 export type Follower = { readonly leg: Leg; readonly round: number };
 
 const followersMax = 16;
+const nobody: readonly Follower[] = [];
 const nothingCame = { upstreamStatus: 0, responseBytes: 0, firstByteMs: 0 };
 
 export class Followers {
@@ -40,9 +41,7 @@ export class Followers {
 
   /** None waits here any more. */
   takeAll(): readonly Follower[] {
-    const all = this.waiting;
-    this.waiting = [];
-    return all;
+    return this.waiting.length === 0 ? nobody : this.waiting.splice(0);
   }
 
   putBack(all: readonly Follower[]): void {

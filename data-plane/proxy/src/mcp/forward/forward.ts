@@ -111,7 +111,7 @@ class Forward implements CallEvents, Parked<Leg> {
     answering.waits(this.parts.deadlines);
     this.startClock();
     // A legacy client that goes may come back for what it missed, and says so when it wants nothing more.
-    if (client.era === "modern") answering.response.once("close", () => this.leg === leg && this.clientClosed());
+    if (client.era === "modern") answering.response.on("close", () => this.leg === leg && this.clientClosed());
     else session?.underWay.set(envelope.id, () => this.clientClosed());
   }
 
@@ -125,7 +125,7 @@ class Forward implements CallEvents, Parked<Leg> {
     const { call: errand } = this.leg;
     const given = inputResponses(errand.body, errand.envelope.at["params>inputResponses"]);
     if (given === undefined) return this.refuse("mcp.params-invalid", "`params.inputResponses` is no set of answers.");
-    this.questions.bring(given);
+    if (given.size > 0) this.questions.bring(given);
     // What comes here with a state is no leg of a call that waits: it would be another call, made a second time.
     const isState = errand.envelope.at["params>requestState"] !== undefined;
     if (era === "legacy" && errand.client.era === "modern" && isState) return this.refuse("mcp.state-invalid");

@@ -57,9 +57,11 @@ export function keyOf({ id, method }: ServerRequest, taken: ReadonlyMap<string, 
   for (let n = 1; ; n++) if (!taken.has(`${short}-${n}`)) return `${short}-${n}`;
 }
 
+const nothingGiven: ReadonlyMap<string, string> = new Map();
+
 /** The answers that a modern client brings, JSON by key. Undefined where they are no set of objects. */
-export function inputResponses(body: Buffer, span: Span | undefined): Map<string, string> | undefined {
-  if (span === undefined) return new Map();
+export function inputResponses(body: Buffer, span: Span | undefined): ReadonlyMap<string, string> | undefined {
+  if (span === undefined) return nothingGiven;
   if (body[span.start] !== openBrace) return undefined;
   const responses = new Map<string, string>();
   for (const [key, value] of membersOf(body, span)) {
