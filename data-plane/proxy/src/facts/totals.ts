@@ -33,13 +33,11 @@ export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
   for (let from = 0; from < totals.length; from += entriesMax) {
     const some = totals.slice(from, from + entriesMax);
     const content = Buffer.allocUnsafe(some.length * amountsBytes);
-    const view = new DataView(content.buffer, content.byteOffset, content.length);
     let at = 0;
     for (const { lease, settled, open } of some) {
-      view.setUint32(at, lease, true);
-      view.setBigInt64(at + 4, settled, true);
-      view.setBigInt64(at + 12, open, true);
-      at += amountsBytes;
+      at = content.writeUInt32LE(lease, at);
+      at = content.writeBigInt64LE(settled, at);
+      at = content.writeBigInt64LE(open, at);
     }
     records.push({ kind: recordKinds.totals, content });
   }

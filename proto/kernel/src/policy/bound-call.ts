@@ -16,6 +16,10 @@ const purposes: Readonly<Record<KeyPurpose, string>> = {
   [KeyPurpose.SERVICE]: "service",
 };
 
+export function purposeOf({ purpose }: Key): string {
+  return purposes[purpose];
+}
+
 export class BoundCall implements Bindings {
   private readonly of: PolicyPrincipal;
   private readonly what: PolicyCall;
@@ -69,7 +73,7 @@ function isSame(one: PolicyPrincipal, other: PolicyPrincipal): boolean {
 
 function principalMap({ key, team, user, customer, labels }: PolicyPrincipal): Map<string, CelInput> {
   return new Map<string, CelInput>([
-    ["key", mapOf({ id: key.id, name: key.name, purpose: purposes[key.purpose] })],
+    ["key", mapOf({ id: key.id, name: key.name, purpose: purposeOf(key) })],
     ["team", mapOf({ id: team.id, name: team.name })],
     ["user", mapOf({ id: user?.id ?? "", name: user?.name ?? "" })],
     ["customer", mapOf({ id: customer?.id ?? "", name: customer?.name ?? "" })],

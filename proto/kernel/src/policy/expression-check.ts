@@ -9,7 +9,13 @@ import { patternProblem } from "./pattern.ts";
 import { laterVariables, shownHeaders, variableTree } from "./variables.ts";
 
 export type CheckedExpression =
-  | { outcome: "checked"; readsArguments: boolean; features: readonly string[] }
+  | {
+      outcome: "checked";
+      readsArguments: boolean;
+      /** The variables that it names, as `call.model`, up to where what is behind one is for the call to say. */
+      reads: readonly string[];
+      features: readonly string[];
+    }
   | { outcome: "refused"; message: string; offset: number };
 
 const operators: readonly string[] = [
@@ -42,7 +48,13 @@ export function expressionProblem({ expr, sourceInfo }: ReturnType<typeof parse>
   try {
     check.answer(expr);
     check.visit(expr, { depth: 0, loops: 0, locals: new Set() });
-    return { outcome: "checked", readsArguments: check.readsArguments, features: [...check.features] };
+    const reads = [...check.reads];
+    return {
+      outcome: "checked",
+      readsArguments: reads.includes("call.arguments"),
+      reads,
+      features: [...check.features],
+    };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { outcome: "refused", message: error.message, offset: sourceInfo?.positions[String(error.at.id)] ?? 0 };
@@ -52,7 +64,7 @@ export function expressionProblem({ expr, sourceInfo }: ReturnType<typeof parse>
 type Within = { readonly depth: number; readonly loops: number; readonly locals: ReadonlySet<string> };
 
 class Check {
-  readsArguments = false;
+  readonly reads = new Set<string>();
   /** Which features a proxy has that knows all names. */
   readonly features = new Set<string>();
   private nodes = 0;
@@ -117,7 +129,7 @@ class Check {
     }
     if (typeof tree === "object")
       throw new Refused(expr, `\`${shown.slice(0, -1)}\` stands alone; name one of ${namesOf(tree, shown)}`);
-    if (root === "call" && members[0] === "arguments") this.readsArguments = true;
+    this.reads.add(shown);
     const feature = laterVariables[`${root}.${members[0] ?? ""}`];
     if (feature !== undefined) this.features.add(feature);
   }

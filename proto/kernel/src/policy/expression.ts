@@ -7,6 +7,7 @@ import { isCelError, parse, plan } from "@bufbuild/cel";
 import { limits } from "../limits.ts";
 import { expressionProblem } from "./expression-check.ts";
 import { environment, metered, withCharges } from "./metering.ts";
+import { remembered } from "./remembered.ts";
 import type { Subject } from "./subject.ts";
 
 /** Lines and columns count from 1. */
@@ -51,24 +52,20 @@ export function compileExpression(text: string): CompiledExpression {
   const checked = expressionProblem(parsed);
   if (checked.outcome === "refused") return refusedAt(text, checked.offset, checked.message);
   const ask = plan(environment, withCharges(parsed.expr));
-  const { readsArguments, features } = checked;
+  const { readsArguments, reads, features } = checked;
+  const evaluate = (subject: Subject): Evaluation => {
+    try {
+      const { result, cost } = metered(() => ask(subject.bindings(readsArguments)));
+      if (isCelError(result)) return { outcome: "failed", reason: messageOf(result) };
+      if (typeof result !== "boolean") return { outcome: "failed", reason: "its value is neither true nor false" };
+      return { outcome: result ? "matched" : "unmatched", cost };
+    } catch (error) {
+      return { outcome: "failed", reason: messageOf(error) };
+    }
+  };
   return {
     outcome: "compiled",
-    expression: {
-      text,
-      readsArguments,
-      features,
-      evaluate(subject) {
-        try {
-          const { result, cost } = metered(() => ask(subject.bindings(readsArguments)));
-          if (isCelError(result)) return { outcome: "failed", reason: messageOf(result) };
-          if (typeof result !== "boolean") return { outcome: "failed", reason: "its value is neither true nor false" };
-          return { outcome: result ? "matched" : "unmatched", cost };
-        } catch (error) {
-          return { outcome: "failed", reason: messageOf(error) };
-        }
-      },
-    },
+    expression: { text, readsArguments, features, evaluate: remembered(reads, evaluate) },
   };
 }
 

@@ -163,8 +163,12 @@ function resetTime({ resetMs }: { readonly resetMs: number | undefined }): strin
   return resetMs === undefined ? undefined : timeText(Math.floor(resetMs / 1_000));
 }
 
+/** Of all calls until then it is the same text. */
+let lastTime = { seconds: 0, text: new Date(0).toISOString() };
+
 function timeText(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString();
+  if (seconds !== lastTime.seconds) lastTime = { seconds, text: new Date(seconds * 1_000).toISOString() };
+  return lastTime.text;
 }
 
 function percentUsed(allowance: Allowance): number {

@@ -1,0 +1,69 @@
+// Most expressions name a few texts of which there are few, such as a team and a model, and are asked about the same ones again
+// and again. What one said of them is what it says of them: nothing else comes into it. It is remembered by their values,
+// boundedly, because some of them are the client's.
+
+import { purposeOf } from "./bound-call.ts";
+import type { Subject } from "./subject.ts";
+
+type Read = (subject: Subject) => string;
+
+/** Of the variables, those that have few values, or the same for many calls. */
+const reads: Readonly<Record<string, Read>> = {
+  "principal.key.id": ({ principal }) => principal.key.id,
+  "principal.key.name": ({ principal }) => principal.key.name,
+  "principal.key.purpose": ({ principal }) => purposeOf(principal.key),
+  "principal.team.id": ({ principal }) => principal.team.id,
+  "principal.team.name": ({ principal }) => principal.team.name,
+  "principal.user.id": ({ principal }) => principal.user?.id ?? "",
+  "principal.user.name": ({ principal }) => principal.user?.name ?? "",
+  "principal.customer.id": ({ principal }) => principal.customer?.id ?? "",
+  "principal.customer.name": ({ principal }) => principal.customer?.name ?? "",
+  "call.door": ({ call }) => call.door,
+  "call.method": ({ call }) => call.method,
+  "call.server": ({ call }) => call.server,
+  "call.tool": ({ call }) => call.tool,
+  "call.prompt": ({ call }) => call.prompt,
+  "call.provider": ({ call }) => call.provider,
+  "call.model": ({ call }) => call.model,
+  "call.stream": ({ call }) => String(call.isStreamed),
+};
+
+const valuesMax = 256;
+const charsMax = 512;
+
+/** `evaluate`, which names these variables and no others. */
+export function remembered<T>(
+  variables: readonly string[],
+  evaluate: (subject: Subject) => T,
+): (subject: Subject) => T {
+  const readers: Read[] = [];
+  for (const name of variables) {
+    const read = Object.hasOwn(reads, name) ? reads[name] : undefined;
+    if (read === undefined) return evaluate;
+    readers.push(read);
+  }
+  const known = new Map<string, T>();
+  return (subject) => {
+    const values = valuesOf(readers, subject);
+    const before = known.get(values);
+    if (before !== undefined) return before;
+    const evaluated = evaluate(subject);
+    if (values.length > charsMax) return evaluated;
+    if (known.size >= valuesMax) known.clear();
+    known.set(values, evaluated);
+    return evaluated;
+  };
+}
+
+/** Told apart by their lengths, whatever stands in them. */
+function valuesOf(readers: readonly Read[], subject: Subject): string {
+  const [first, ...others] = readers;
+  if (first === undefined) return "";
+  if (others.length === 0) return first(subject);
+  let values = "";
+  for (const read of readers) {
+    const value = read(subject);
+    values += `${value.length}:${value}`;
+  }
+  return values;
+}
