@@ -10,10 +10,8 @@ import { startStack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
 import { startBares, type Bares } from "./bares.ts";
 import type { LoadOptions } from "./load.ts";
-import { reportEach, reportToBare, takeTurns, warmUpAll, type Instance, type Subject } from "./turns.ts";
+import { reportEach, reportToBare, takeTurns, usualTurns, warmUpAll, type Instance, type Subject } from "./turns.ts";
 
-const rounds = 9;
-const roundSeconds = 2;
 const listedTools = 300;
 
 type Era = "modern" | "legacy";
@@ -107,7 +105,7 @@ function subjectsOf(of: { direct: string; bares: Bares; gate: Instance }, direct
 }
 
 async function compare(bench: string, subjects: readonly Subject[], connections: number): Promise<void> {
-  const turns = { rounds, connections, seconds: roundSeconds };
+  const turns = { ...usualTurns, connections };
   await warmUpAll(subjects, turns);
   const results = await takeTurns(subjects, turns);
   reportEach(bench, subjects, results);

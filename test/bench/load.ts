@@ -82,16 +82,20 @@ export function median(values: readonly number[]): number {
   );
 }
 
-const ticksPerSecond = 100;
-
-/** User and system seconds of a process and all its descendants so far. Linux only, like the figures that quote it. */
+/** Seconds on a processor of a process and all its descendants so far, to the nanosecond. Linux only, like the figures that quote it. */
 export async function cpuSeconds(pid: number): Promise<number> {
-  let ticks = 0;
-  for (const member of await processTree(pid)) {
-    const [, utime, stime] = (await statOf(member)) ?? [0, 0, 0];
-    ticks += utime + stime;
-  }
-  return ticks / ticksPerSecond;
+  const members = await processTree(pid);
+  const all = await Promise.all(members.map(nanosecondsOf));
+  return all.reduce((sum, one) => sum + one, 0) / 1e9;
+}
+
+/** Of its threads: those of an engine last as long as it does. */
+async function nanosecondsOf(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0")),
+  );
+  return stats.reduce((sum, stat) => sum + Number(stat.split(" ")[0]), 0);
 }
 
 /** Resident bytes of a process, and of each of its descendants. */
@@ -110,8 +114,8 @@ async function processTree(root: number): Promise<number[]> {
   const parents = new Map<number, number>();
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const stat = await statOf(Number(name));
-    if (stat) parents.set(Number(name), stat[0]);
+    const parent = await parentOf(Number(name));
+    if (parent !== undefined) parents.set(Number(name), parent);
   }
   const isMember = (pid: number): boolean => {
     for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
@@ -121,10 +125,9 @@ async function processTree(root: number): Promise<number[]> {
   return [...parents.keys()].filter(isMember);
 }
 
-/** Parent, user ticks, system ticks. */
-async function statOf(pid: number): Promise<[number, number, number] | undefined> {
+async function parentOf(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   // The command's name may hold spaces and brackets; what follows the last one is numbers.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields && [Number(fields[1]), Number(fields[11]), Number(fields[12])];
+  return fields && Number(fields[1]);
 }

@@ -12,10 +12,8 @@ import { until } from "../support/wait.ts";
 import { startBares } from "./bares.ts";
 import { headersOf, longBody, shortBody, streamBody } from "./model-requests.ts";
 import { portkeyHeaders, startPortkey, type Portkey } from "./portkey.ts";
-import { reportEach, reportToBare, takeTurns, warmUpAll, type Subject } from "./turns.ts";
+import { reportEach, reportToBare, takeTurns, usualTurns, warmUpAll, type Subject } from "./turns.ts";
 
-const rounds = 9;
-const roundSeconds = 2;
 const path = "/anthropic/v1/messages";
 
 type Kind = "plain" | "stream";
@@ -78,7 +76,7 @@ async function compare({ name, kind, body, connections }: Load, callees: readonl
   const subjects = callees.map(({ name, at, path, headers }): Subject => {
     return { name, at, asked: { path, headers: [headers], body, expect: expected[kind] } };
   });
-  const turns = { rounds, connections, seconds: roundSeconds };
+  const turns = { ...usualTurns, connections };
   await warmUpAll(subjects, turns);
   const results = await takeTurns(subjects, turns);
   const bench = `models: ${name}`;

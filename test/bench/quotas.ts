@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 import { cpuSeconds, median } from "./load.ts";
 import { headersOf, shortBody } from "./model-requests.ts";
 import { report } from "./report.ts";
-import { difference, leadSeconds, reportSpread, takeTurns, warmUpAll, type Subject } from "./turns.ts";
+import { difference, leadSeconds, reportSpread, takeTurns, usualTurns, warmUpAll, type Subject } from "./turns.ts";
 
 const loads = [
   { name: "messages c64", connections: 64 },
@@ -22,7 +22,7 @@ const loads = [
   // Far from what the machine can do, so that what is added is the wait for the ledger and not the one for a processor.
   { name: "400 messages a second c16", connections: 16, everyMs: 40 },
 ];
-const turns = { rounds: 15, seconds: 1.5 };
+const turns = { ...usualTurns, rounds: 60 };
 const controlAwayMs = 25;
 const path = "/anthropic/v1/messages";
 const expect = '"end_turn"';

@@ -2,7 +2,7 @@
 // relates two subjects is taken of each round by itself, so that a machine that grows slow or busy spoils the absolute figures
 // and not these; how far the rounds lie apart is said with it.
 
-import { cpuSeconds, median, runLoad, type LoadOptions } from "./load.ts";
+import { cpuSeconds, median, percentile, runLoad, type LoadOptions } from "./load.ts";
 import { report, type Figure } from "./report.ts";
 
 export type Instance = {
@@ -21,7 +21,10 @@ export type Subject = {
 export type Round = { readonly cpuUs: number; readonly rate: number; readonly p50: number; readonly p99: number };
 
 /** So long each has calls before it is measured: who was idle while it was the others' turn is slower at first. */
-export const leadSeconds = 0.7;
+export const leadSeconds = 0.3;
+
+/** Many short rounds: the machine's speed may change within seconds by half, and what is compared has to be close together. */
+export const usualTurns = { rounds: 30, seconds: 0.7 };
 
 export type Turns = {
   readonly rounds: number;
@@ -71,7 +74,9 @@ export async function warmUpAll(subjects: readonly Subject[], turns: Turns): Pro
 export async function takeTurns(subjects: readonly Subject[], turns: Turns): Promise<Results> {
   const results = new Results(subjects);
   for (let round = 0; round < turns.rounds; round++)
-    for (const subject of subjects) results.add(subject.name, await measure(subject, round, turns));
+    // There and back: whoever is always the last has a machine that has grown warm, or slow, or quick.
+    for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse())
+      results.add(subject.name, await measure(subject, round, turns));
   return results;
 }
 
@@ -139,9 +144,10 @@ export function difference(one: number, other: number): number {
   return one - other;
 }
 
-/** The median, and what the rounds are between. */
+/** The median, and what half of the rounds are between. */
 export function reportSpread(figure: Omit<Figure, "value">, values: readonly number[]): void {
+  const sorted = [...values].sort((a, b) => a - b);
   report({ ...figure, value: median(values) });
-  report({ ...figure, subject: `${figure.subject}, least`, value: Math.min(...values) });
-  report({ ...figure, subject: `${figure.subject}, most`, value: Math.max(...values) });
+  report({ ...figure, subject: `${figure.subject}, first quarter`, value: percentile(sorted, 0.25) });
+  report({ ...figure, subject: `${figure.subject}, third quarter`, value: percentile(sorted, 0.75) });
 }
