@@ -147,8 +147,8 @@ const limitNames = (["requests", "tokens"] as const).map((measure) => {
 });
 
 function addLimits(headers: string[], limits: Standing["limits"]): string[] {
-  for (const { measure, ...names } of limitNames) {
-    const standing = tightest(limits, measure);
+  for (const names of limitNames) {
+    const standing = tightest(limits, names.measure);
     if (standing === undefined) continue;
     const { limit, remaining, resetMs } = standing;
     headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
