@@ -216,7 +216,7 @@ describe("new certificates", () => {
   test("may come later than the worker, and while its port opens: it shows the newest then", async () => {
     const [port = 0] = await freePorts(1);
     const wire = createWire({
-      start: { slot: 0, runtimeDirectory: undefined, internal: { port, address: `${host}:${port}` } },
+      start: { slot: 0, boot: "b", runtimeDirectory: undefined, internal: { port, address: `${host}:${port}` } },
       ...{ host, onRequest: answersAtOnce, log: openLog("silent", {}) },
       onStranger: (reason) => strangers.push(reason),
       onFailed: (error) => expect.unreachable(String(error)),

@@ -270,6 +270,7 @@ describe("a disk is copied", () => {
       await first.start();
       // As soon as it is told, another worker takes the place of its only one, under the calls.
       let isOver = false;
+      resources.defer(() => void (isOver = true));
       const callers = Array.from({ length: 8 }, async () => {
         let done = 0;
         for (; !isOver; done++) expect(await setting.call()).toBe(true);

@@ -165,8 +165,8 @@ function neighboursOf(start: WorkerStart, workers: number, wire: Wire): Neighbou
   const { proxyId, slot, boot, internal, runtimeDirectory } = start;
   const self = { proxyId, slot, boot, address: internal?.address ?? "" };
   // Without sockets no worker reaches another: each serves what comes to it.
-  const { dialWorker, dialProxy } = wire;
-  return { self, workers: runtimeDirectory === undefined ? 1 : workers, dialWorker, dialProxy };
+  const { dialWorker, dialLife, dialProxy } = wire;
+  return { self, workers: runtimeDirectory === undefined ? 1 : workers, dialWorker, dialLife, dialProxy };
 }
 
 function tell(message: ToPrimary): void {

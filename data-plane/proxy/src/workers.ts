@@ -33,8 +33,9 @@ export type Workers = {
   /** Starts those that had no epoch to begin with. */
   startMissing(): void;
   /**
-   * Another takes the place of the worker that writes this epoch, with another epoch. As soon as it listens the old one
-   * ends what it has: while nobody listens the port refuses, and connections that wait for a worker are never let in.
+   * Another takes the place of the worker that writes this epoch, with another epoch. As soon as it listens, or when it does
+   * not for long, the old one ends what it has: while nobody listens the port refuses, and connections that wait for a
+   * worker are never let in.
    */
   replace(epoch: bigint): void;
   /** What all workers counted since this primary started, those that ended included. */
@@ -68,6 +69,8 @@ type Member = {
 const pauseMsMin = 100;
 const pauseMsMax = 10_000;
 const steadyMs = 30_000;
+/** Who is to be replaced writes where nothing leaves the disk: it goes in any case, whoever comes after it. */
+const replacedMsMax = 10_000;
 export function startWorkers(parts: WorkersParts): Workers {
   const { log } = parts;
   const members = new Map<number, Member>();
@@ -158,7 +161,9 @@ export function startWorkers(parts: WorkersParts): Workers {
 
   function listening(member: Member): void {
     member.isListening = true;
-    for (const old of members.values()) if (old.isReplaced && old.slot === member.slot) drainOne(old);
+    // Not for one that is to be replaced itself: nobody would listen until the next does.
+    for (const old of member.isReplaced ? [] : members.values())
+      if (old.isReplaced && old.slot === member.slot) drainOne(old);
     parts.onListening();
   }
 
@@ -167,6 +172,9 @@ export function startWorkers(parts: WorkersParts): Workers {
     if (member === undefined || member.isReplaced) return;
     member.isReplaced = true;
     startMissing();
+    // Nobody is served by it yet.
+    if (!member.isListening) return drainOne(member);
+    setTimeout(() => drainOne(member), replacedMsMax).unref();
   }
 
   function drainOne(member: Member): void {
@@ -183,7 +191,8 @@ export function startWorkers(parts: WorkersParts): Workers {
     members.delete(member.worker.id);
     totals.ended(member.worker.id, member.last);
     parts.onEpochEnded();
-    if (draining || member.isReplaced) return;
+    if (draining || (member.isDraining && code === 0)) return;
+    if (member.isReplaced) return log.error({ worker: member.worker.id, code, signal }, "a worker died that was to go");
     if (performance.now() - member.startedMs > steadyMs) pauseMs = pauseMsMin;
     log.error({ worker: member.worker.id, code, signal, pauseMs }, "a worker died and is replaced");
     forkLater(member.slot);

@@ -12,7 +12,7 @@ import { createProxyDialler } from "./proxy-dialler.ts";
 import { createWorkerDialler, openWorkerSocket, type WorkerSocket } from "./worker-sockets.ts";
 
 export type WireParts = {
-  start: Pick<WorkerStart, "slot" | "runtimeDirectory" | "internal">;
+  start: Pick<WorkerStart, "slot" | "boot" | "runtimeDirectory" | "internal">;
   host: string;
   onRequest: OnRequest;
   onStranger: (reason: StrangerReason) => void;
@@ -29,6 +29,8 @@ export type Wire = {
   dialProxy(address: string, proxyId: string): OutgoingPool;
   /** Another worker of this proxy. */
   dialWorker(slot: number): OutgoingPool;
+  /** One life of a worker of this proxy. */
+  dialLife(boot: string): OutgoingPool;
   leave(): void;
   /** Can be reached until `after`, or the deadline. */
   drain(drainMs: number, after: Promise<unknown>): Promise<void>;
@@ -36,7 +38,7 @@ export type Wire = {
 };
 
 export function createWire({ start, host, onRequest, onStranger, onFailed, log }: WireParts): Wire {
-  const { slot, runtimeDirectory: directory, internal } = start;
+  const { slot, boot, runtimeDirectory: directory, internal } = start;
   const proxies = createProxyDialler();
   const workers = createWorkerDialler(directory, slot);
   let socket: WorkerSocket | undefined;
@@ -57,7 +59,7 @@ export function createWire({ start, host, onRequest, onStranger, onFailed, log }
       // The primary has said why there is none.
       if (directory === undefined) return;
       try {
-        socket = await openWorkerSocket({ directory, slot, onRequest, log });
+        socket = await openWorkerSocket({ directory, slot, boot, onRequest, log });
       } catch (error) {
         // What comes to the public port can be served all the same.
         log.error({ err: error, slot }, "the other workers cannot reach this one");
@@ -72,6 +74,7 @@ export function createWire({ start, host, onRequest, onStranger, onFailed, log }
     },
     dialProxy: proxies.dial,
     dialWorker: workers.dial,
+    dialLife: workers.dialLife,
     leave() {
       isLeaving = true;
       socket?.leave();

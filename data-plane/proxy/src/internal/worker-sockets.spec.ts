@@ -30,7 +30,7 @@ afterEach(async () => {
 
 async function openSocket(slot: number, by: string, onRequest?: OnRequest): Promise<WorkerSocket> {
   const socket = await openWorkerSocket({
-    ...{ directory, slot, log: openLog("silent", {}) },
+    ...{ directory, slot, boot: by, log: openLog("silent", {}) },
     onRequest(request, response, from) {
       heard.push({ ...from, by });
       if (onRequest) onRequest(request, response, from);
@@ -91,6 +91,7 @@ test("who takes the place of a worker that goes on is found from then on, and it
   const old = await openSocket(0, "the old one");
   const texts = new Set<string>();
   let isOver = false;
+  stops.push(() => (isOver = true));
   const asking = Array.from({ length: 4 }, async () => {
     // Each by a connection of its own: none was refused at any moment.
     while (!isOver) texts.add((await ask(diallerOf(1).dial(0))).text);
@@ -98,7 +99,10 @@ test("who takes the place of a worker that goes on is found from then on, and it
   await until(() => texts.size === 1, "the old one");
   await openSocket(0, "the new one");
   await until(() => texts.size === 2, "the new one");
+  const life = diallerOf(1).dialLife("the old one");
+  expect((await ask(life)).text).toBe("the old one");
   await old.drain(10_000);
+  await expect(ask(life)).rejects.toMatchObject({ code: "ENOENT" });
   texts.clear();
   await until(() => texts.size === 1, "whoever is there now");
   isOver = true;

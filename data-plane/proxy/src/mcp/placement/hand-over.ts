@@ -22,6 +22,7 @@ const leftBehind: ReadonlySet<string> = new Set([...connectionHeaders, "content-
 const prefix = "x-tollgate-hand-";
 export const slotHeader = `${prefix}slot`;
 export const adoptHeader = `${prefix}adopt`;
+export const lifeHeader = `${prefix}life`;
 
 export function handOver(
   pool: Pick<OutgoingPool, "dispatch">,

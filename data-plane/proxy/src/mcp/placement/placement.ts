@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import type { Exchange } from "../../http/listener.ts";
 import type { OutgoingPool } from "../../outgoing/pool.ts";
-import { adoptHeader, handOver, slotHeader } from "./hand-over.ts";
+import { adoptHeader, handOver, lifeHeader, slotHeader } from "./hand-over.ts";
 import { isHeir, isSame, type Place } from "./place.ts";
 
 export type Neighbours = {
@@ -13,6 +13,8 @@ export type Neighbours = {
   /** Workers of this proxy. */
   readonly workers: number;
   dialWorker(slot: number): Pick<OutgoingPool, "dispatch">;
+  /** One life of a worker of this proxy: while it ends what it has, another is in its slot. */
+  dialLife(boot: string): Pick<OutgoingPool, "dispatch">;
   dialProxy(address: string, proxyId: string): Pick<OutgoingPool, "dispatch">;
 };
 
@@ -47,16 +49,28 @@ export function alone(self: Place): Neighbours {
   const nobody = (): never => {
     throw new Error("there are no other workers");
   };
-  return { self, workers: 1, dialWorker: nobody, dialProxy: nobody };
+  const noLife: Pick<OutgoingPool, "dispatch"> = {
+    dispatch: (_request, receiver) => receiver.onResponseError(new Error("there was no other life")),
+  };
+  return { self, workers: 1, dialWorker: nobody, dialLife: () => noLife, dialProxy: nobody };
 }
 
-export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighbours): Placement {
+export function createPlacement({ self, workers, dialWorker, dialLife, dialProxy }: Neighbours): Placement {
   /** Proxies that were out of reach, until when they are not dialled again: each attempt may take seconds. */
   const away = new Map<string, number>();
   const slotOf = (name: string): number => hash("sha256", name, "buffer").readUInt32BE() % workers;
 
   function toWorker(slot: number, { exchange, body }: Placed, adopts: boolean, onNobody: () => void): void {
     handOver(dialWorker(slot), { exchange, body, headers: adopts ? [[adoptHeader, "1"]] : [], onNobody });
+  }
+
+  /** Its worker had this slot before, and may still be there with what it began: then it is no heir's yet. */
+  function former(place: Place, heirs: boolean, placed: Placed): void {
+    const { exchange, body } = placed;
+    handOver(dialLife(place.boot), {
+      ...{ exchange, body, headers: [[lifeHeader, "1"]] },
+      onNobody: () => (heirs ? placed.here("heir") : placed.gone()),
+    });
   }
 
   /** Its proxy cannot be reached. */
@@ -90,7 +104,11 @@ export function createPlacement({ self, workers, dialWorker, dialProxy }: Neighb
       if (isSame(place, self)) return placed.here("owner");
       const { from } = placed.exchange;
       const { headers } = placed.exchange.request;
-      if (isHeir(self, place)) return heirs ? placed.here("heir") : placed.gone();
+      if (isHeir(self, place)) {
+        // Meant for one life, and come to another: it is passed no further.
+        const isForLife = from !== "client" && "worker" in from && headers[lifeHeader] === "1";
+        return isForLife ? placed.gone() : former(place, heirs, placed);
+      }
       if (from === "client") return fromClient(place, heirs, placed);
       if ("worker" in from) return heirs && headers[adoptHeader] === "1" ? placed.here("stand-in") : placed.gone();
       const slot = Number(headers[slotHeader]);
