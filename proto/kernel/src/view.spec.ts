@@ -1,5 +1,7 @@
 // Who gets in, and what he reaches, decided on one view. Everything that is missing, unknown or not understood refuses.
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { create } from "@bufbuild/protobuf";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
@@ -93,6 +95,21 @@ describe("authentication", () => {
     const revoked = apply(replica, recordsOf([[events.keyRevoked(keyId)]], replica.position));
     expect(outcome(revoked)).toBe("auth.key-unknown");
     expect(outcome(replica)).toBe(keyId);
+  });
+
+  test("holds up no replica that is over, however long a connection keeps the key that it was sent", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const sent = keyText(1);
+    const replicas = Array.from({ length: 3 }, () => {
+      const replica = replicaOf(team, keyResource());
+      expect(outcome(replica, sent)).toBe(keyId);
+      return new WeakRef(replica);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(replicas.map((one) => one.deref())).toEqual([undefined, undefined, undefined]);
+    expect(hashOf(sent)).toHaveLength(32);
   });
 
   test("tells nobody without the secret that a key has expired", () => {

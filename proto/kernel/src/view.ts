@@ -136,16 +136,25 @@ export function decoded<Desc extends DescMessage>(entry: Entry, desc: Desc): Mes
   return resource;
 }
 
-/** Of a key that was sent: whose it is by one replica, and until when. */
-type Known = { replica: Replica; sha256: Uint8Array; untilMs: number; authenticated: Authenticated };
+/** Of a key that was sent: whose it is, and until when. */
+type Known = { sha256: Uint8Array; untilMs: number; authenticated: Authenticated };
 
-/** Clients send the same key again, and while nothing changes it is the same principal's: to find that out took 3 % of a call. */
-const lately = new WeakMap<KeyText, Known>();
+/**
+ * Clients send the same key again, and while nothing changes it is the same principal's: to find that out took 3 % of a call. It
+ * is kept by the replica that it was found in: a key's text, which a connection keeps, must not hold up a replica that is over.
+ */
+const lately = new WeakMap<Replica, WeakMap<KeyText, Known>>();
+
+function keptFor(replica: Replica): WeakMap<KeyText, Known> {
+  const kept = lately.get(replica) ?? new WeakMap<KeyText, Known>();
+  lately.set(replica, kept);
+  return kept;
+}
 
 /** `sha256` is the hash of the whole text that was sent. */
 export function authenticate({ replica }: View, sent: KeyText, sha256: Uint8Array, nowMs: number): Authenticated {
-  const known = lately.get(sent);
-  if (known?.replica === replica && known.sha256 === sha256 && nowMs < known.untilMs) return known.authenticated;
+  const known = lately.get(replica)?.get(sent);
+  if (known?.sha256 === sha256 && nowMs < known.untilMs) return known.authenticated;
   if (sent.kind === "adm") return refused("auth.admin-token-on-proxy");
   if (replica.refused.has(`key/${sent.id}`)) return refused("auth.scope-refused");
   const key = resourceIn(replica, "key", sent.id, KeySchema);
@@ -159,7 +168,7 @@ export function authenticate({ replica }: View, sent: KeyText, sha256: Uint8Arra
   if (secretUntilMs <= nowMs) return refused("auth.key-unknown");
   const authenticated = admitted(replica, key, nowMs);
   const untilMs = Math.min(secretUntilMs, numberOrNever(key.expiresAtMs));
-  if (authenticated.outcome === "principal") lately.set(sent, { replica, sha256, untilMs, authenticated });
+  if (authenticated.outcome === "principal") keptFor(replica).set(sent, { sha256, untilMs, authenticated });
   return authenticated;
 }
 

@@ -10,13 +10,14 @@ import { shownHeaders, type Bindings, type PolicyCall, type PolicyPrincipal } fr
 
 const callTexts = ["door", "method", "server", "tool", "prompt", "resource", "provider", "model"] as const;
 
-const purposes: Readonly<Record<KeyPurpose, string>> = {
+const purposes: Readonly<Record<KeyPurpose, string | undefined>> = {
   [KeyPurpose.UNSPECIFIED]: "agent",
   [KeyPurpose.AGENT]: "agent",
   [KeyPurpose.SERVICE]: "service",
 };
 
-export function purposeOf({ purpose }: Key): string {
+/** Undefined for one that came after this version. */
+export function purposeOf({ purpose }: Key): string | undefined {
   return purposes[purpose];
 }
 
@@ -94,8 +95,11 @@ function callMap(call: PolicyCall, args?: CelInput): Map<string, CelInput> {
   return args === undefined ? map : map.set("arguments", args);
 }
 
-function mapOf(values: Readonly<Record<string, CelInput>>): Map<string, CelInput> {
-  return new Map(Object.entries(values));
+/** What is undefined is not there. */
+function mapOf(values: Readonly<Record<string, CelInput | undefined>>): Map<string, CelInput> {
+  const map = new Map<string, CelInput>();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) map.set(name, value);
+  return map;
 }
 
 function headersOf(call: PolicyCall): Map<string, string> {

@@ -2,11 +2,14 @@
 // let through by what was said of the other.
 
 import { create } from "@bufbuild/protobuf";
-import { TeamSchema, UserSchema } from "@tollgate/schema/resources";
+import { CustomerSchema, KeyPurpose, KeySchema, TeamSchema, UserSchema } from "@tollgate/schema/resources";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { BoundCall } from "./bound-call.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { subjectOf } from "./policy.fixture.ts";
+import { reads } from "./remembered.ts";
+import type { Subject } from "./subject.ts";
 
 const seed = Number(process.env["FC_SEED"] ?? Date.now() % 2 ** 31);
 
@@ -68,6 +71,50 @@ test(`an expression that was asked before says what one says that is asked for t
     }),
     { seed, numRuns: 60 },
   );
+});
+
+/** Every text that is read of it is another one. */
+function distinctSubject(mark: string, isMarked: boolean): Subject {
+  const texts = ["server", "tool", "prompt", "resource", "provider", "model"] as const;
+  const call = Object.fromEntries(texts.map((name) => [name, `${name} ${mark}`]));
+  return subjectOf(
+    undefined,
+    { ...call, door: isMarked ? "anthropic" : "mcp", method: `method ${mark}`, isStreamed: isMarked },
+    {
+      key: create(KeySchema, {
+        ...{ id: `key ${mark}`, name: `key name ${mark}` },
+        purpose: isMarked ? KeyPurpose.SERVICE : KeyPurpose.AGENT,
+      }),
+      team: create(TeamSchema, { id: `team ${mark}`, name: `team name ${mark}` }),
+      user: create(UserSchema, { id: `user ${mark}`, name: `user name ${mark}` }),
+      customer: create(CustomerSchema, { id: `customer ${mark}`, name: `customer name ${mark}` }),
+    },
+  );
+}
+
+test.each(Object.keys(reads))("%s is remembered by what an expression reads of it", (name) => {
+  const [root = "", ...members] = name.split(".");
+  const seen = ["one", "other"].map((mark) => {
+    const subject = distinctSubject(mark, mark === "one");
+    const bound: unknown = members.reduce<unknown>(
+      (value, member) => (value as ReadonlyMap<string, unknown>).get(member),
+      new BoundCall(subject.principal, subject.call)[root as "principal" | "call"],
+    );
+    expect(reads[name]?.(subject)).toBe(String(bound));
+    return bound;
+  });
+  expect(new Set(seen).size).toBe(2);
+});
+
+test("a purpose that came after this version is no text, and what was said of another key is not said of that", () => {
+  const subject = subjectOf(undefined, {}, { key: create(KeySchema, { id: "k1", purpose: 7 as KeyPurpose }) });
+  for (const text of ["principal.key.purpose == 'agent'", "principal.key.purpose == call.tool"])
+    expect(expressionOf(text).evaluate(subject), text).toMatchObject({
+      outcome: "failed",
+      reason: expect.stringContaining("purpose"),
+    });
+  const open = expressionOf("call.server == 'github' || principal.key.purpose == 'agent'");
+  expect(open.evaluate(subject).outcome).toBe("matched");
 });
 
 test("more values than are remembered are told apart all the same", () => {

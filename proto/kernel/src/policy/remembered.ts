@@ -5,10 +5,11 @@
 import { purposeOf } from "./bound-call.ts";
 import type { Subject } from "./subject.ts";
 
-type Read = (subject: Subject) => string;
+/** Undefined where it is nothing that is known here. */
+type Read = (subject: Subject) => string | undefined;
 
 /** Of the variables, those that have few values, or the same for many calls. */
-const reads: Readonly<Record<string, Read>> = {
+export const reads: Readonly<Record<string, Read>> = {
   "principal.key.id": ({ principal }) => principal.key.id,
   "principal.key.name": ({ principal }) => principal.key.name,
   "principal.key.purpose": ({ principal }) => purposeOf(principal.key),
@@ -28,8 +29,9 @@ const reads: Readonly<Record<string, Read>> = {
   "call.stream": ({ call }) => String(call.isStreamed),
 };
 
-const valuesMax = 256;
-const charsMax = 512;
+/** With two hundred policies it is ten megabytes at the very most. */
+const valuesMax = 128;
+const charsMax = 256;
 
 /** `evaluate`, which names these variables and no others. */
 export function remembered<T>(
@@ -45,6 +47,7 @@ export function remembered<T>(
   const known = new Map<string, T>();
   return (subject) => {
     const values = valuesOf(readers, subject);
+    if (values === undefined) return evaluate(subject);
     const before = known.get(values);
     if (before !== undefined) return before;
     const evaluated = evaluate(subject);
@@ -56,13 +59,14 @@ export function remembered<T>(
 }
 
 /** Told apart by their lengths, whatever stands in them. */
-function valuesOf(readers: readonly Read[], subject: Subject): string {
+function valuesOf(readers: readonly Read[], subject: Subject): string | undefined {
   const [first, ...others] = readers;
   if (first === undefined) return "";
   if (others.length === 0) return first(subject);
   let values = "";
   for (const read of readers) {
     const value = read(subject);
+    if (value === undefined) return undefined;
     values += `${value.length}:${value}`;
   }
   return values;
