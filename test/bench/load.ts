@@ -89,13 +89,15 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return all.reduce((sum, one) => sum + one, 0) / 1e9;
 }
 
-/** Of its threads: those of an engine last as long as it does. */
+/** Of its threads: those of an engine last as long as it does. Throws where the system does not say. */
 async function nanosecondsOf(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const stats = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0")),
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => undefined)),
   );
-  return stats.reduce((sum, stat) => sum + Number(stat.split(" ")[0]), 0);
+  const known = stats.filter((stat) => stat !== undefined);
+  if (threads.length > 0 && known.length === 0) throw new Error("this system does not say what its threads use");
+  return known.reduce((sum, stat) => sum + Number(stat.split(" ")[0]), 0);
 }
 
 /** Resident bytes of a process, and of each of its descendants. */

@@ -9,7 +9,10 @@ const accounted = "--external-memory-accounted-in-global-limit";
 /** So that of bodies the young are collected alone until there are 128 MB of old. */
 export const workerHeapOptions: readonly string[] = ["--initial-old-space-size=128", accounted];
 
-/** For who was started without options. */
+/**
+ * For who was started without options. Its old generation may double before all of it is marked: what it ships dies young, and
+ * without that room it was marked whole every ten seconds, which was a sixth of what it does.
+ */
 export function setPrimaryHeap(): void {
   setFlagsFromString(accounted);
   setFlagsFromString("--heap-growing-percent=100");

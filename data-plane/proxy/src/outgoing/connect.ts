@@ -1,6 +1,7 @@
 // How a connection is opened: TCP, TLS with the sessions that it has had, or a Unix socket, within a time. undici does it, and
 // nothing else here. What comes on any of them is read into one place, and whoever takes it copies what he keeps: memory of
-// its own for each piece, and a stream that hands it on, cost more than the copy.
+// its own for each piece, and a stream that hands it on, cost more than the copy. While it is held up nothing is read, so that
+// the other side's end, or reset, is heard of only afterwards.
 
 import type { Socket } from "node:net";
 import { buildConnector } from "undici";

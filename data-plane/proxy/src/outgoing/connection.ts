@@ -75,6 +75,8 @@ export class Connection implements Line {
   private take(bytes: Buffer): void {
     if (this.exchange === undefined) return void this.socket.destroy();
     this.attempt(() => this.reader.push(bytes));
+    // Node reads on where it was held up while it opened, and TLS gives what it had decoded.
+    if (this.reader.isHeldUp) this.socket.pause();
   }
 
   /** What the reader says is wrong, and what a receiver throws, ends the connection. */

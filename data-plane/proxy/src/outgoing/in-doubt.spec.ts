@@ -2,6 +2,7 @@
 // is slow; what was cut must never look whole; and no request goes out on a connection that may not answer it.
 
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { until } from "../fixtures/gate-fixture.ts";
 import { answer, ask, ok, openWorld, sayRaw, whole, type Asked, type Hooks } from "../fixtures/outgoing-fixture.ts";
@@ -58,6 +59,17 @@ describe.each([{ isSecure: false }, { isSecure: true }])("over TLS: $isSecure", 
     await pool.destroy();
     expect((await second.over).error?.code).toBe("HTTP_POOL_CLOSED");
   });
+});
+
+test("who holds his answer up while the connection opens is given none of it, and no more is read than he holds", async () => {
+  const { pool, served } = await openWorld(({ response }) => void response.end(Buffer.alloc(32 << 20)));
+  const { asked, over } = ask(pool, {}, pausing("onRequestStart"));
+  await until(() => served[0]?.request.socket.writableLength !== 0 && served.length > 0, "the server's answer");
+  for (let turn = 0; turn < 2_000; turn++) await nextTurn();
+  expect(served[0]?.response.writableFinished).toBe(false);
+  expect(asked.events).toEqual(["start", "sent"]);
+  asked.controls.resume();
+  expect((await over).text).toHaveLength(32 << 20);
 });
 
 test("what a server says ahead of a request does not answer it", async () => {

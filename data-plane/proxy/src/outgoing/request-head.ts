@@ -31,6 +31,8 @@ type Field = {
 
 /** Longer values, and headers behind so many, are looked at each time: what is kept here is kept as long as the pool. */
 const kept = { valueCharsMax: 1_024, fieldsMax: 64 };
+/** Nor is what a client may have sent as his key: he may be gone. */
+const unkept: ReadonlySet<string> = new Set(["authorization", "x-api-key", "x-tollgate-key"]);
 
 /** The heads of one pool: its requests mostly have the headers of the one before, and to look at them again costs more than to compare. */
 export class RequestHeads {
@@ -66,7 +68,8 @@ export class RequestHeads {
     const known = this.fields[index];
     if (known?.name === name && known.value === value) return known;
     const field = fieldOf(name, value);
-    if (index < kept.fieldsMax && value.length <= kept.valueCharsMax) this.fields[index] = field;
+    if (index < kept.fieldsMax && value.length <= kept.valueCharsMax && !unkept.has(name.toLowerCase()))
+      this.fields[index] = field;
     return field;
   }
 }

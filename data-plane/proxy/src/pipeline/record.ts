@@ -173,11 +173,9 @@ export function openAccounts({ recorder, counters, wallMs, onBug }: AccountsPart
   }
 }
 
-const noCost = { costNanoUsd: 0n, isPriceUnknown: false, accounts: [] };
-
 /** What intent and fact say alike. */
 function costOf({ price, reservation }: Authorised<Described>) {
-  if (price === undefined) return noCost;
+  if (price === undefined) return { costNanoUsd: 0n, isPriceUnknown: false, accounts: [] };
   const { nanoUsd } = price;
   return { costNanoUsd: nanoUsd ?? 0n, isPriceUnknown: nanoUsd === undefined, accounts: reservation?.accounts() ?? [] };
 }
