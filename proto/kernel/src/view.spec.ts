@@ -1,13 +1,12 @@
 // Who gets in, and what he reaches, decided on one view. Everything that is missing, unknown or not understood refuses.
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { create } from "@bufbuild/protobuf";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { KeySchema, ServerSchema, TeamSchema, type Key } from "@tollgate/schema/resources";
 import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { collectGarbage } from "../../../test/support/collect-garbage.ts";
 import { formatKey, parseKey, type KeyKind, type KeyText } from "./key-format.ts";
 import { events, recordsOf } from "./records.fixture.ts";
 import { apply, fromSnapshot, type Change, type Replica } from "./replica.ts";
@@ -98,16 +97,13 @@ describe("authentication", () => {
   });
 
   test("holds up no replica that is over, however long a connection keeps the key that it was sent", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
     const sent = keyText(1);
     const replicas = Array.from({ length: 3 }, () => {
       const replica = replicaOf(team, keyResource());
       expect(outcome(replica, sent)).toBe(keyId);
       return new WeakRef(replica);
     });
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
+    await collectGarbage();
     expect(replicas.map((one) => one.deref())).toEqual([undefined, undefined, undefined]);
     expect(hashOf(sent)).toHaveLength(32);
   });

@@ -113,29 +113,7 @@ function address(
     return true;
   }
   const { server, own, exposed } = found;
-  const { requestId, door, startedMs, requestBytes, answerRefusal, client, body, envelope, session } = call;
-  const { exchange, answering, traceparent, clientSessionId } = call;
-  // Member for member, as in the door.
-  const errand: Errand = {
-    requestId,
-    door,
-    startedMs,
-    requestBytes,
-    answerRefusal,
-    client,
-    body,
-    envelope,
-    session,
-    exchange,
-    answering,
-    traceparent,
-    clientSessionId,
-    surface,
-    kind,
-    name: { at, own },
-    exposed,
-    description: describe(call),
-  };
+  const errand: Errand = { ...call, surface, kind, name: { at, own }, exposed, description: describe(call) };
   parts.send({ call: errand, view, principal, target: { kind, server: server.name, tool: own } });
   return true;
 }

@@ -11,7 +11,6 @@ import { laterVariables, shownHeaders, variableTree } from "./variables.ts";
 export type CheckedExpression =
   | {
       outcome: "checked";
-      readsArguments: boolean;
       /** The variables that it names, as `call.model`, up to where what is behind one is for the call to say. */
       reads: readonly string[];
       features: readonly string[];
@@ -48,13 +47,7 @@ export function expressionProblem({ expr, sourceInfo }: ReturnType<typeof parse>
   try {
     check.answer(expr);
     check.visit(expr, { depth: 0, loops: 0, locals: new Set() });
-    const reads = [...check.reads];
-    return {
-      outcome: "checked",
-      readsArguments: reads.includes("call.arguments"),
-      reads,
-      features: [...check.features],
-    };
+    return { outcome: "checked", reads: [...check.reads], features: [...check.features] };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { outcome: "refused", message: error.message, offset: sourceInfo?.positions[String(error.at.id)] ?? 0 };

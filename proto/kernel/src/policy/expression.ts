@@ -52,7 +52,8 @@ export function compileExpression(text: string): CompiledExpression {
   const checked = expressionProblem(parsed);
   if (checked.outcome === "refused") return refusedAt(text, checked.offset, checked.message);
   const ask = plan(environment, withCharges(parsed.expr));
-  const { readsArguments, reads, features } = checked;
+  const { reads, features } = checked;
+  const readsArguments = reads.includes("call.arguments");
   const evaluate = (subject: Subject): Evaluation => {
     try {
       const { result, cost } = metered(() => ask(subject.bindings(readsArguments)));

@@ -5,13 +5,14 @@ import { create } from "@bufbuild/protobuf";
 import { CustomerSchema, KeyPurpose, KeySchema, TeamSchema, UserSchema } from "@tollgate/schema/resources";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { seedFromEnv } from "../../../../test/support/random.ts";
 import { BoundCall } from "./bound-call.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { subjectOf } from "./policy.fixture.ts";
 import { reads } from "./remembered.ts";
 import type { Subject } from "./subject.ts";
 
-const seed = Number(process.env["FC_SEED"] ?? Date.now() % 2 ** 31);
+const seed = seedFromEnv();
 
 function expressionOf(text: string): Expression {
   const compiled = compileExpression(text);
