@@ -1,5 +1,5 @@
-// Makes every file that is derived: TypeScript from the protobuf contract, types of the GraphQL schema, and `docs/errors.md`
-// from the error registry. With `--check` it makes them in a temporary directory and names each committed file that
+// Makes every file that is derived: TypeScript from the protobuf contract, types of the GraphQL schema, `docs/errors.md` from
+// the error registry, and the instructions of `plain-text.wat`. With `--check` it makes them in a temporary directory and names each committed file that
 // differs, is missing or is left over; it changes nothing then. It needs no network. CI runs the check, so a contract and
 // its derived code cannot part.
 import { spawnSync } from "node:child_process";
@@ -8,19 +8,21 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorsPage } from "./errors-page.mjs";
+import { instructionsModule } from "./instructions.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const bin = join(root, "node_modules", ".bin");
 const isCheck = process.argv.includes("--check");
 
 /** What is derived, relative to the root: whole directories, or one file. */
-const derived = ["proto/schema/gen", "control-plane/api/src/gen", "docs/errors.md"];
+const derived = ["proto/schema/gen", "control-plane/api/src/gen", "docs/errors.md", "data-plane/proxy/src/bytes/gen"];
 
 const target = isCheck ? mkdtempSync(join(tmpdir(), "tollgate-generate-")) : root;
 try {
   generateProtobuf();
   generateGraphQl();
   await generateErrorsPage();
+  await generateInstructions();
   if (isCheck) report(derived.flatMap(differences));
 } finally {
   if (isCheck) rmSync(target, { recursive: true, force: true });
@@ -54,6 +56,14 @@ async function generateErrorsPage() {
   const page = join(target, "docs/errors.md");
   mkdirSync(dirname(page), { recursive: true });
   writeFileSync(page, errorsPage(errors, errorShapes));
+}
+
+async function generateInstructions() {
+  const folder = join(root, "data-plane/proxy/src/bytes");
+  const text = readFileSync(join(folder, "plain-text.wat"), "utf8");
+  const output = join(target, "data-plane/proxy/src/bytes/gen");
+  mkdirSync(output, { recursive: true });
+  writeFileSync(join(output, "plain-text.ts"), await instructionsModule("plain-text.wat", text));
 }
 
 function run(command, args, cwd) {

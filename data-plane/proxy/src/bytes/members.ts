@@ -4,7 +4,8 @@
 // which of two they take (Go's takes `Name` for `name`, and the last one wins). It builds no values and copies nothing.
 
 import { isUtf8 } from "node:buffer";
-import { endOfPlain, wordsOf } from "./json-text.ts";
+import { endOfPlain, windowOf } from "./json-text.ts";
+import type { TextWindow } from "./text-window.ts";
 
 export type Span = { readonly start: number; readonly end: number };
 
@@ -106,7 +107,7 @@ const colon = 0x3a;
 
 class Scanner {
   readonly bytes: Uint8Array;
-  readonly words: DataView | undefined;
+  readonly window: TextWindow | undefined;
   readonly end: number;
   readonly found: Record<string, Span | undefined>;
   lists: Map<string, Span[]> | undefined;
@@ -115,7 +116,7 @@ class Scanner {
 
   constructor(bytes: Uint8Array, start: number, end: number, found: Record<string, Span | undefined>) {
     this.bytes = bytes;
-    this.words = wordsOf(bytes, end - start);
+    this.window = windowOf(bytes, start, end);
     this.at = start;
     this.end = end;
     this.found = found;
@@ -140,7 +141,7 @@ class Scanner {
     do {
       this.space();
       const key = this.at;
-      this.string();
+      this.name();
       const keyEnd = this.at;
       this.space();
       this.expect(colon);
@@ -183,7 +184,7 @@ class Scanner {
       do {
         this.space();
         const keyStart = this.at;
-        this.string();
+        this.name();
         const member = wanted.length === 0 ? undefined : this.wantedNamed(wanted, keyStart, this.at);
         this.space();
         this.expect(colon);
@@ -258,7 +259,7 @@ class Scanner {
 
   private value(): void {
     const byte = this.peek();
-    if (byte === quote) this.string();
+    if (byte === quote) this.string(this.window);
     else if (byte === openBrace) this.object(nothing);
     else if (byte === openBracket) this.array(nothing);
     else if (byte === 0x74) this.word("true");
@@ -285,11 +286,16 @@ class Scanner {
     this.depth--;
   }
 
-  private string(): void {
+  /** Names are short: to look at their bytes here takes less than to ask the window. */
+  private name(): void {
+    this.string(undefined);
+  }
+
+  private string(window: TextWindow | undefined): void {
     this.expect(quote);
-    let at = endOfPlain(this.bytes, this.words, this.at, this.end);
+    let at = endOfPlain(this.bytes, window, this.at, this.end);
     while (this.byte(at) === backslash && this.byte(at + 1) === 0x75 && this.areHex(at + 2))
-      at = endOfPlain(this.bytes, this.words, at + 6, this.end);
+      at = endOfPlain(this.bytes, window, at + 6, this.end);
     if (this.byte(at) !== quote) throw new MemberRefusal("not-json");
     this.at = at + 1;
   }
