@@ -203,6 +203,41 @@ test("an intent is in the file before its call is let go, and shares the turn's 
   expect(told()).toEqual(["1", "2"]);
 });
 
+test("a call that is alone waits for no turn, and those that are not share one write in each", async () => {
+  let writes = 0;
+  const recorder = open({ onWritten: () => (writes += 1) });
+  const gone: string[] = [];
+  const intend = (requestId: string): void => recorder.intend({ requestId }, () => void gone.push(requestId));
+  const soon = (): Promise<void> => new Promise((done) => process.nextTick(done));
+  intend("a");
+  expect(gone).toEqual([]);
+  await soon();
+  expect([gone, writes]).toEqual([["a"], 1]);
+  intend("b");
+  await soon();
+  intend("c");
+  await soon();
+  recorder.record(call("a"), () => void gone.push("a is told"));
+  expect([gone, writes]).toEqual([["a"], 1]);
+  await turn();
+  expect([gone, writes]).toEqual([["a", "b", "c", "a is told"], 2]);
+});
+
+test("who waits when the recorder is closed is told once, and nothing is written behind it", async () => {
+  const told: RecordOutcome[] = [];
+  let asked = 0;
+  const takeChanged = (): [] => {
+    asked += 1;
+    return [];
+  };
+  const recorder = open({ totals: { takeChanged, all: () => [] } });
+  recorder.intend({ requestId: "a" }, (outcome) => void told.push(outcome));
+  recorder.close();
+  const askedBefore = asked;
+  await turn();
+  expect([told, asked]).toEqual([["durable"], askedBefore]);
+});
+
 test("each segment begins with the calls then under way, so that those before it can go", async () => {
   const recorder = open({ segmentBytes: 1 });
   recorder.intend({ requestId: "long" }, () => undefined);

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { boundSpool, epochPath, listSegments, removeEpoch, segmentPath, trimEpoch } from "./spool-file.ts";
 import { openEpochReader } from "./spool-reader.ts";
 import { everything, factsIn, linkAtEnd, named, readAll, writeSegment as write } from "./spool.fixture.ts";
@@ -112,6 +113,37 @@ test("reading goes on anywhere, in any portions, and gives the same sequence", (
     }),
   );
   expect(openEpochReader(directory, epoch, () => 5).lastSeq()).toBe(23n);
+});
+
+test("how far an epoch goes is the same for who has read of it, however far, and for who has not", () => {
+  const random = seededRandom(seedFromEnv());
+  const bytes = [1n, 8n].map((firstSeq) => {
+    writeSegment(firstSeq, 7);
+    const path = segmentPath(directory, epoch, firstSeq);
+    const whole = readFileSync(path);
+    rmSync(path);
+    return { path, whole };
+  });
+  for (let round = 0; round < 50; round++) {
+    const reader = openEpochReader(directory, epoch, () => 5);
+    let after = 0n;
+    for (const { path, whole } of bytes) {
+      for (let length = 0; length < whole.length;) {
+        length = Math.min(whole.length, length + 1 + random.int(200));
+        writeFileSync(path, whole.subarray(0, length));
+        if (random.chance(0.6))
+          after = reader.read(after, { ...everything, factsMax: 1 + random.int(4) })?.last ?? after;
+        if (random.chance(0.3)) continue;
+        const fresh = openEpochReader(directory, epoch, () => 5);
+        const last = reader.lastSeq();
+        expect(last).toBe(fresh.lastSeq());
+        const link = fresh.linkAt(last);
+        // Of a segment that has not said its first word yet, who has read the one before knows more.
+        if (link !== undefined) expect(reader.linkAt(last)).toEqual(link);
+      }
+    }
+    for (const { path } of bytes) rmSync(path);
+  }
 });
 
 test("a fact larger than the portion still comes, alone", () => {

@@ -112,7 +112,7 @@ export function openEpochReader(
   function lastSeq(): bigint {
     const newest = listSegments(directory, epoch).at(-1);
     if (newest === undefined) return end?.seq ?? 0n;
-    let { seq, offset, link } = end?.firstSeq === newest.firstSeq ? end : startOf(newest);
+    let { seq, offset, link } = furthestIn(newest);
     const start = offset;
     for (const record of recordsIn(readSegment(newest, start) ?? new Uint8Array())) {
       if (record.kind === "fact") seq += 1n;
@@ -121,6 +121,14 @@ export function openEpochReader(
     }
     end = { firstSeq: newest.firstSeq, seq, offset, link: link && Uint8Array.from(link) };
     return seq;
+  }
+
+  /** What was read to be sent is not read again to be counted. */
+  function furthestIn(segment: Segment): Place {
+    let furthest = startOf(segment);
+    for (const known of [place, end])
+      if (known?.firstSeq === segment.firstSeq && known.offset > furthest.offset) furthest = known;
+    return furthest;
   }
 
   function linkAt(seq: bigint): Uint8Array | undefined {
