@@ -320,6 +320,23 @@ test("calls that a dead worker left open become facts behind its last, once, who
   expect(heldEpochs()).toEqual([]);
 });
 
+test("calls that a worker left open which died before its first fact are told, though their file was read before", async () => {
+  const ingest = fakeIngest();
+  const send: FactSink["send"] = async (batch) => ({ kind: "stored", stored: ingest.take(batch) });
+  const worker = recorder(1n);
+  for (const requestId of ["open-1", "open-2"]) worker.intend({ requestId, tool: "t" }, () => undefined);
+  await turn();
+  const shipper = open([{ name: "grpc", send }]);
+  await shipper.step();
+  expect(shipper.spooled().map(({ seq }) => seq)).toEqual([0n]);
+  live.clear();
+  // What concludes the epoch stands under the name of the file that was read.
+  for (let steps = 0; steps < 5; steps++) await shipper.step();
+  expect(problems.filter(({ kind }) => kind === "interrupted")).toEqual([{ kind: "interrupted", epoch: 1n, calls: 2 }]);
+  expect(ingest.counted(1n)).toEqual(numbers(2n));
+  expect(heldEpochs()).toEqual([]);
+});
+
 test("a call to a model that a dead worker left open costs what it can have cost at most", async () => {
   const ingest = fakeIngest();
   const sent: Fact[] = [];

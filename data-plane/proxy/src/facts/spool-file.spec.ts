@@ -14,9 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
+import { createFactWriter } from "./fact-writer.ts";
 import { boundSpool, epochPath, listSegments, removeEpoch, segmentPath, trimEpoch } from "./spool-file.ts";
 import { openEpochReader } from "./spool-reader.ts";
-import { everything, factsIn, linkAtEnd, named, readAll, writeSegment as write } from "./spool.fixture.ts";
+import { everything, factsIn, linkAtEnd, named, readAll, testKey, writeSegment as write } from "./spool.fixture.ts";
 
 const epoch = 7n;
 let directory: string;
@@ -143,6 +144,23 @@ test("how far an epoch goes is the same for who has read of it, however far, and
       }
     }
     for (const { path } of bytes) rmSync(path);
+  }
+});
+
+test("a segment that was written anew under its name is read from its beginning, shorter or longer than it was", () => {
+  writeSegment(1n, 6);
+  const whole = readFileSync(segmentPath(directory, epoch, 1n));
+  // Of what was there before the disk refused it, something else of any length: here the calls then under way.
+  for (let intents = 0; intents < 40; intents++) {
+    const writer = createFactWriter(testKey);
+    const former = writer.opening(Array.from({ length: intents }, (_, nth) => ({ requestId: `${nth}` })));
+    writeFileSync(segmentPath(directory, epoch, 1n), former);
+    const reader = openEpochReader(directory, epoch, () => 5);
+    expect([reader.read(0n, everything), reader.lastSeq()]).toEqual([undefined, 0n]);
+    writeFileSync(segmentPath(directory, epoch, 1n), whole);
+    if (former.length >= whole.length) break;
+    expect(reader.lastSeq()).toBe(6n);
+    expect(named(factsIn(reader.read(0n, everything) ?? { facts: [] }))).toEqual(span(1, 6));
   }
 });
 

@@ -6,7 +6,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { FactSchema, UsageLostSchema } from "@tollgate/schema/usage";
 import type { Room, Segment } from "./spool-file.ts";
-import { listSegments, readSegment, recordsIn } from "./spool-file.ts";
+import { headerBytes, listSegments, readSegment, recordsIn } from "./spool-file.ts";
 
 export type ReadBound = { readonly factsMax: number; readonly bytesMax: number };
 
@@ -50,8 +50,17 @@ export function readingRoom(): ReadingRoom {
   };
 }
 
-/** Where in a segment the record after `seq` begins, and the link of the fact before it. */
-type Place = { firstSeq: bigint; seq: bigint; offset: number; link: Uint8Array | undefined };
+/**
+ * Where in a segment the record after `seq` begins, and the link of the fact before it. Of the record that ends there the header
+ * is kept, with its sum: the file may be written anew under its name, and then it says nothing any more.
+ */
+type Place = {
+  firstSeq: bigint;
+  seq: bigint;
+  offset: number;
+  link: Uint8Array | undefined;
+  last: { offset: number; header: Uint8Array } | undefined;
+};
 
 /** What comes out of `read` lies in `memory`, until that of another reading does. */
 export function openEpochReader(
@@ -82,11 +91,12 @@ export function openEpochReader(
 
   /** False where the bound was reached. */
   function readInto(collected: Collected, segment: Segment): boolean {
-    const start = startIn(segment, collected.last());
-    const rest = readSegment(segment, start.offset, memory.room);
+    const found = behind(segment, startIn(segment, collected.last()), memory.room);
     // Removed since it was listed: the next read sees what that means for the sequence.
-    if (rest === undefined) return false;
-    let { seq, link, offset } = start;
+    if (found === undefined) return false;
+    const { start, rest } = found;
+    let { seq, link } = start;
+    let ends: Ends = [0, 0];
     let fits = true;
     for (const record of recordsIn(rest)) {
       if (record.kind === "fact") {
@@ -97,10 +107,9 @@ export function openEpochReader(
         seq += 1n;
       }
       if ("link" in record) ({ link } = record);
-      offset = start.offset + record.end;
+      ends = [ends[1], record.end];
     }
-    // A copy, so that sixteen bytes do not keep a whole segment in memory.
-    place = { firstSeq: segment.firstSeq, seq, offset, link: link && Uint8Array.from(link) };
+    place = placeAt({ ...start, seq, link }, rest, ends);
     return fits;
   }
 
@@ -112,14 +121,15 @@ export function openEpochReader(
   function lastSeq(): bigint {
     const newest = listSegments(directory, epoch).at(-1);
     if (newest === undefined) return end?.seq ?? 0n;
-    let { seq, offset, link } = furthestIn(newest);
-    const start = offset;
-    for (const record of recordsIn(readSegment(newest, start) ?? new Uint8Array())) {
+    const { start, rest } = behind(newest, furthestIn(newest)) ?? { start: startOf(newest), rest: new Uint8Array() };
+    let { seq, link } = start;
+    let ends: Ends = [0, 0];
+    for (const record of recordsIn(rest)) {
       if (record.kind === "fact") seq += 1n;
       if ("link" in record) ({ link } = record);
-      offset = start + record.end;
+      ends = [ends[1], record.end];
     }
-    end = { firstSeq: newest.firstSeq, seq, offset, link: link && Uint8Array.from(link) };
+    end = placeAt({ ...start, seq, link }, rest, ends);
     return seq;
   }
 
@@ -132,7 +142,7 @@ export function openEpochReader(
   }
 
   function linkAt(seq: bigint): Uint8Array | undefined {
-    for (const known of [place, end]) if (known?.seq === seq) return known.link;
+    for (const known of [place, end]) if (known?.seq === seq && known.link !== undefined) return known.link;
     const segment = listSegments(directory, epoch).findLast(({ firstSeq }) => firstSeq <= seq);
     let at = (segment?.firstSeq ?? 1n) - 1n;
     for (const record of recordsIn((segment && readSegment(segment, 0)) ?? new Uint8Array()))
@@ -165,7 +175,26 @@ function collect(after: bigint, bound: ReadBound) {
 }
 
 function startOf(segment: Segment): Place {
-  return { firstSeq: segment.firstSeq, seq: segment.firstSeq - 1n, offset: 0, link: undefined };
+  return { firstSeq: segment.firstSeq, seq: segment.firstSeq - 1n, offset: 0, link: undefined, last: undefined };
+}
+
+/** Of the last but one of the records that were read, and of the last. */
+type Ends = readonly [before: number, last: number];
+
+/** Behind what was read of `rest`, which began at the offset of `from`. What is kept is copied: a few bytes would keep it all. */
+function placeAt(from: Place, rest: Uint8Array, [before, last]: Ends): Place {
+  const place = { ...from, offset: from.offset + last, link: from.link && Uint8Array.from(from.link) };
+  if (last === 0) return place;
+  return { ...place, last: { offset: from.offset + before, header: rest.slice(before, before + headerBytes) } };
+}
+
+/** What a segment holds behind a place; where another record ends there by now, all of it. */
+function behind(segment: Segment, start: Place, room?: Room): { start: Place; rest: Uint8Array } | undefined {
+  const from = start.last?.offset ?? start.offset;
+  const bytes = readSegment(segment, from, room);
+  if (bytes === undefined || start.last === undefined) return bytes && { start, rest: bytes };
+  const isSame = Buffer.compare(bytes.subarray(0, headerBytes), start.last.header) === 0;
+  return isSame ? { start, rest: bytes.subarray(start.offset - from) } : behind(segment, startOf(segment), room);
 }
 
 const seqTag = FactSchema.field.seq.number << 3;
