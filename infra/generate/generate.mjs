@@ -1,7 +1,7 @@
 // Makes every file that is derived: TypeScript from the protobuf contract, types of the GraphQL schema, `docs/errors.md` from
-// the error registry, and the instructions of `plain-text.wat`. With `--check` it makes them in a temporary directory and names each committed file that
-// differs, is missing or is left over; it changes nothing then. It needs no network. CI runs the check, so a contract and
-// its derived code cannot part.
+// the error registry, and the instructions of `plain-text.wat`. With `--check` it makes them in a temporary directory and names
+// each committed file that differs, is missing or is left over; it changes nothing then. It needs no network. CI runs the check,
+// so a contract and its derived code cannot part.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { collectGarbage } from "../../../../test/support/collect-garbage.ts";
 import { seedFromEnv } from "../../../../test/support/random.ts";
 import { endOfPlain, windowOf } from "./json-text.ts";
 import { TextWindow } from "./text-window.ts";
@@ -49,8 +50,8 @@ test("of a row of backslashes each other one begins an escape, however it lies t
 });
 
 test("where one window ends and the next begins nothing is lost and nothing is seen twice", () => {
-  // The first two windows end here, if nothing was read before them.
-  for (const border of [1_024, 1_024 + 2_048])
+  // Where windows end, each twice as large as the one before, if nothing was read before them; the last three are the largest.
+  for (const border of [1, 3, 7, 15, 31, 63, 127, 191, 255].map((kilobytes) => kilobytes * 1_024))
     for (const piece of ["\\n", "\\\\", '\\"', "\\\\\\n", '"', "\\u0041", "\n", "\\x"])
       for (let at = border - 5; at <= border + 1; at++) {
         const all = Buffer.from(`${"a".repeat(at)}${piece}${"b".repeat(100)}"`);
@@ -86,6 +87,17 @@ test("a text ends at its quote, or where something has to be looked at", () => {
 });
 
 test("only what is large is read through a window", () => {
-  expect(windowOf(new Uint8Array(8_192), 0, 100)).toBeUndefined();
-  expect(windowOf(new Uint8Array(8_192), 100, 8_192)).toBeInstanceOf(TextWindow);
+  expect(windowOf(new Uint8Array(8_192), 0, 1_023)).toBeUndefined();
+  expect(windowOf(new Uint8Array(8_192), 100, 1_124)).toBeInstanceOf(TextWindow);
+});
+
+test("a message that was read through a window is not kept by it", async () => {
+  const read = (): WeakRef<ArrayBuffer> => {
+    const bytes = new Uint8Array(100_000).fill(0x61);
+    expect(new TextWindow(bytes, bytes.length).endOfPlain(0)).toBe(bytes.length);
+    return new WeakRef(bytes.buffer);
+  };
+  const message = read();
+  await collectGarbage();
+  expect(message.deref()).toBeUndefined();
 });

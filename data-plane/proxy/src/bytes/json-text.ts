@@ -17,8 +17,8 @@ const isEscapable = Uint8Array.from({ length: 256 }, (_, byte) =>
   '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
 );
 
-/** To make a window takes as long as to look at some hundred bytes. */
-const windowFromBytes = 512;
+/** To make a window takes as long as to look at some hundred bytes, and to ask it as long as to look at some twenty. */
+const windowFromBytes = 1_024;
 
 /** Through what the texts of a large message are read; undefined where that is not worth it. */
 export function windowOf(bytes: Uint8Array, start: number, end: number): TextWindow | undefined {

@@ -1,7 +1,7 @@
 // Finds where members of a JSON object stand in its bytes, so that the few that the gate reads or replaces can be cut out
 // and the rest is relayed as it came. It accepts exactly JSON, in valid UTF-8, up to a depth: what it cannot read it does
 // not guess at. A wanted member that occurs twice is refused, after unescaping and ignoring case, because readers differ in
-// which of two they take (Go's takes `Name` for `name`, and the last one wins). It builds no values and copies nothing.
+// which of two they take (Go's takes `Name` for `name`, and the last one wins). It builds no values and keeps no copy.
 
 import { isUtf8 } from "node:buffer";
 import { endOfPlain, windowOf } from "./json-text.ts";

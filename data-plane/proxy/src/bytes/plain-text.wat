@@ -23,7 +23,7 @@
             (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x22)))
             (i8x16.lt_u (local.get $bytes) (i8x16.splat (i32.const 0x20))))))
       ;; What may stand behind a backslash, and nothing has to follow. The first table is for the lower half of a byte and the
-      ;; second for the upper one; what has the same bit in both is `"` or `/` (8), a backslash (4), `b`, `f` or `n` (2), `r` or `t`.
+      ;; second for the upper one; what has a bit in both is `"` or `/` (8), a backslash (4), `b`, `f` or `n` (2), `r` or `t` (1).
       (local.set $escapable
         (i8x16.bitmask
           (i8x16.ne

@@ -11,12 +11,13 @@ const lastSize = 65_536;
 const inside = new Uint8Array(memory.buffer);
 
 export class TextWindow {
-  /** Whose bytes are in the memory. */
-  static #owner: TextWindow | undefined;
+  /** How often it was filled. By a number and not by its owner: that would keep a whole message until the next one is read. */
+  static #fills = 0;
   readonly #bytes: Uint8Array;
   readonly #end: number;
   #from = 0;
   #to = 0;
+  #fill = 0;
   #size = firstSize;
 
   /** The bytes up to `end`, which stay what they are for as long as it is used. It is asked from front to back. */
@@ -28,7 +29,7 @@ export class TextWindow {
   endOfPlain(start: number): number {
     let at = start;
     for (;;) {
-      if (TextWindow.#owner !== this || at >= this.#to) this.#load(at);
+      if (!this.#isFilled() || at >= this.#to) this.#load(at);
       at = this.#from + endOfPlain(at - this.#from);
       // In the last place there may be a backslash without what it escapes.
       if (at + 1 < this.#to || this.#to === this.#end) return at;
@@ -36,9 +37,14 @@ export class TextWindow {
     }
   }
 
+  /** With these bytes: nobody has put in others since. */
+  #isFilled(): boolean {
+    return this.#fill === TextWindow.#fills && this.#fill > 0;
+  }
+
   #load(at: number): void {
-    this.#size = TextWindow.#owner === this ? Math.min(this.#size * 2, lastSize) : firstSize;
-    TextWindow.#owner = this;
+    this.#size = this.#isFilled() ? Math.min(this.#size * 2, lastSize) : firstSize;
+    this.#fill = ++TextWindow.#fills;
     this.#from = at;
     this.#to = Math.min(at + this.#size, this.#end);
     inside.set(this.#bytes.subarray(at, this.#to));

@@ -221,6 +221,20 @@ test("a call that is alone waits for no turn, and those that are not share one w
   expect([gone, writes]).toEqual([["a"], 1]);
   await turn();
   expect([gone, writes]).toEqual([["a", "b", "c", "a is told"], 2]);
+  // The last but one has one beside it, the last has none.
+  recorder.record(call("b"), () => void gone.push("b is told"));
+  await soon();
+  expect(writes).toBe(2);
+  await turn();
+  recorder.record(call("c"), () => void gone.push("c is told"));
+  await soon();
+  expect([gone.slice(4), writes]).toEqual([["b is told", "c is told"], 4]);
+  // Refusals come in crowds, and nobody waits for one who is alone.
+  recorder.record(refusal("t"));
+  await soon();
+  expect(writes).toBe(4);
+  await turn();
+  expect(writes).toBe(5);
 });
 
 test("who waits when the recorder is closed is told once, and nothing is written behind it", async () => {

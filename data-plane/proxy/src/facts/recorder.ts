@@ -1,7 +1,7 @@
 // Writes what one worker has to say into its own epoch of the spool: the intent of a call before the call goes out, and its
-// outcome after. `seq` is contiguous from 1; all records of one turn of the event loop become one write, and only then are
-// their callers told, so that a request can wait for its intent and a response for its fact at the price of a turn, and of
-// none where it is alone. The operating system has the bytes by then: they survive this process, not the machine. Where the
+// outcome after. `seq` is contiguous from 1. Where several calls are under way all records of one turn of the event loop become
+// one write, and only then are their callers told, so that a request can wait for its intent and a response for its fact at the
+// price of a turn; a call that is alone is written down at once. The operating system has the bytes by then: they survive this process, not the machine. Where the
 // disk refuses, calls go on being served: a full disk of telemetry must not stop the work of everybody. The facts of that time
 // are counted, `state()` says so, and once there is space again the sequence shows their loss by a segment that begins after
 // it (see spool-file.ts). Nothing is sent from here.
@@ -84,7 +84,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let lost = 0n;
   let state: RecorderState = { kind: "recording" };
   let retryAtMs = 0;
-  /** Whether what waits is about to be written. */
+  /** What is due is written by its turn or by closing, whichever is first. */
   let isDue = false;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -95,28 +95,31 @@ export function openRecorder(options: RecorderOptions): Recorder {
   function intend(init: IntentInit, onDone: (outcome: RecordOutcome) => void): void {
     if (isClosed) throw new Error("a closed recorder was given an intent");
     waiting.addIntent(init);
+    const isAlone = open.size === 0;
     open.set(init.requestId, init);
-    soon(onDone);
+    soon(onDone, isAlone);
   }
 
   function record(init: FactInit, onDone?: (outcome: RecordOutcome) => void): bigint {
     if (isClosed) throw new Error("a closed recorder was given a fact");
     waiting.addFact(seq + 1n, Math.trunc(nowMs()), init);
     seq += 1n;
+    let isAlone = false;
     if (init.kind.case === "toolCallCompleted" || init.kind.case === "modelCallCompleted") {
       open.delete(init.requestId);
+      isAlone = open.size === 0;
       counted.calls += 1;
     } else counted.refusals += init.kind.case === "callsRefused" ? Number(init.kind.value.count ?? 0) : 1;
-    soon(onDone);
+    soon(onDone, isAlone);
     return seq;
   }
 
-  function soon(onDone: ((outcome: RecordOutcome) => void) | undefined): void {
+  /** `isAlone`: no other call is under way, so that there is nobody to share a write with, and to wait a turn for. */
+  function soon(onDone: ((outcome: RecordOutcome) => void) | undefined, isAlone: boolean): void {
     if (onDone !== undefined) callbacks.push(onDone);
     if (isDue) return;
     isDue = true;
-    // Who is alone has nobody to share a write with, and to come back for it in another turn cost a twentieth of the call.
-    if (open.size <= 1) process.nextTick(flushDue);
+    if (isAlone) process.nextTick(flushDue);
     else setImmediate(flushDue);
   }
 

@@ -19,7 +19,8 @@ type Waiting = { readonly request: PrintedRequest; readonly receiver: Receiver }
 const usual = { headBytesMax: 16 * 1024, idleMs: 4_000, idleMsMax: 600_000 };
 /**
  * A connection that was idle for longer is looked at once more before it is used: that it was closed, or that something came on
- * it, may wait to be read behind what this process did meanwhile.
+ * it, may wait to be read behind what this process did meanwhile. What comes within so short a time may as well be on its way
+ * when the request goes out: nothing that is done here would see it.
  */
 const unseenMsMax = 5;
 
