@@ -1,6 +1,7 @@
 // What budgets, limits and policies cost: the same call to a model of a key that none of them is about, and of one that holds of
 // a budget and of two limits and is looked at by policies. The control plane, where the ledger is, is 25 ms away, as from
-// another region: CPU of the gate, latency, and what proxies ask of the ledger. Nothing is ever short.
+// another region: CPU of the gate, latency, and what proxies ask of the ledger. Nothing is ever short. A bare pass-through is
+// beside them, because what is added is microseconds of the machine that it was measured on.
 
 import { join } from "node:path";
 import { createDatabase } from "../support/database.ts";
@@ -11,6 +12,7 @@ import { createBudget, createLimit } from "../support/quota-operations.ts";
 import { startProcess } from "../support/processes.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 import { until } from "../support/wait.ts";
+import { startBares } from "./bares.ts";
 import { cpuSeconds, median } from "./load.ts";
 import { headersOf, shortBody } from "./model-requests.ts";
 import { report } from "./report.ts";
@@ -38,14 +40,17 @@ export async function benchQuotas(): Promise<void> {
   const credentials = [{ name: "first", value: "sk-ant-bench" }];
   await registerProvider(stack.admin, { name: "plain", kind: "ANTHROPIC", baseUrl, credentials });
   const keys = { free: await teamKey(stack, "free"), held: await heldKey(stack) };
+  await using bares = await startBares(baseUrl, "all-headers");
   const { url: origin, pid } = stack.proxy();
   const subjectOf = (name: string, secret: string): Subject => {
     return { name, at: [{ origin, pid }], asked: { path, headers: [headersOf(secret)], body: shortBody, expect } };
   };
+  const asked = { path, headers: [headersOf("sk-ant-bench")], body: shortBody, expect };
+  const bare: Subject = { name: "bare", at: bares.at, asked };
   const free = subjectOf("without", keys.free.secret);
   const held = subjectOf("with", keys.held);
   for (const subject of [free, held]) await until(() => isServed(subject), { what: "the provider to be served" });
-  for (const load of loads) await compare(stack, [free, held], load);
+  for (const load of loads) await compare(stack, [bare, free, held], load);
 }
 
 async function teamKey(stack: Stack, name: string): Promise<{ id: string; secret: string; teamId: string }> {
@@ -77,11 +82,11 @@ async function isServed({ at: [{ origin }], asked: { path, headers, body } }: Su
 
 async function compare(
   stack: Stack,
-  subjects: readonly [Subject, Subject],
+  subjects: readonly [bare: Subject, free: Subject, held: Subject],
   load: (typeof loads)[number],
 ): Promise<void> {
   const bench = `quotas: ${load.name}`;
-  const [free, held] = subjects;
+  const [bare, free, held] = subjects;
   await warmUpAll(subjects, { ...turns, ...load });
   const before = await ledgerLoad(stack);
   const results = await takeTurns(subjects, { ...turns, ...load });
@@ -91,10 +96,11 @@ async function compare(
     report({ bench, subject: `${name}, p50`, value: results.middle(name, "p50"), unit: "ms" });
     report({ bench, subject: `${name}, p99`, value: results.middle(name, "p99"), unit: "ms" });
   }
-  reportSpread(
-    { bench, subject: "added CPU per call", unit: "µs" },
-    results.related(held.name, free.name, "cpuUs", difference),
-  );
+  const addedUs = results.related(held.name, free.name, "cpuUs", difference);
+  reportSpread({ bench, subject: "added CPU per call", unit: "µs" }, addedUs);
+  const bareUs = results.of(bare.name, "cpuUs");
+  const toBare = addedUs.map((added, round) => added / (bareUs[round] ?? Number.NaN));
+  reportSpread({ bench, subject: "added CPU per call to bare", unit: "ratio" }, toBare);
   for (const figure of ["p50", "p99"] as const)
     reportSpread(
       { bench, subject: `added ${figure}`, unit: "ms" },
