@@ -7,14 +7,16 @@ import { textOf, valueOf, visitMembers, type Span } from "./members.ts";
 export type Piece = string | Uint8Array;
 
 export class Edits {
+  /** In the order of their places; those at one place as they came. */
   private readonly edits: { span: Span; by: Piece }[] = [];
-  /** Mostly they come as a scanner found their spans. */
-  private areInOrder = true;
 
   replace(span: Span, by: Piece): this {
-    const last = this.edits.at(-1);
-    if (last !== undefined && last.span.start > span.start) this.areInOrder = false;
-    this.edits.push({ span, by });
+    const { edits } = this;
+    // They are few, and mostly come as a scanner found their spans.
+    let at = edits.length;
+    while (at > 0 && (edits[at - 1]?.span.start ?? 0) > span.start) at--;
+    if (at === edits.length) edits.push({ span, by });
+    else edits.splice(at, 0, { span, by });
     return this;
   }
 
@@ -29,7 +31,6 @@ export class Edits {
 
   apply(bytes: Uint8Array): Buffer {
     const { edits } = this;
-    if (!this.areInOrder) edits.sort((a, b) => a.span.start - b.span.start);
     let length = bytes.length;
     for (const { span, by } of edits) length += sizeOf(by) - (span.end - span.start);
     const edited = Buffer.allocUnsafe(length);

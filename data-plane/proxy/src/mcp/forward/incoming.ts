@@ -28,14 +28,14 @@ export function resultFor(to: Era, from: Era, method: string, id: string, { byte
 const openBrace = 0x7b;
 
 function asModern(bytes: Buffer, method: string, result: Span, hasType: boolean, edits: Edits): void {
-  const found = cacheable.has(method) ? findResult(bytes) : undefined;
-  const adds = [
-    ...(hasType ? [] : ['"resultType":"complete"']),
-    ...(found !== undefined && found["result>ttlMs"] === undefined ? ['"ttlMs":0'] : []),
-    ...(found !== undefined && found["result>cacheScope"] === undefined ? ['"cacheScope":"private"'] : []),
-  ];
-  if (adds.length === 0) return;
-  edits.insert(result.start + 1, adds.join(",") + (isEmptyObject(bytes, result) ? "" : ","));
+  let adds = hasType ? "" : '"resultType":"complete",';
+  if (cacheable.has(method)) {
+    const found = findResult(bytes);
+    if (found["result>ttlMs"] === undefined) adds += '"ttlMs":0,';
+    if (found["result>cacheScope"] === undefined) adds += '"cacheScope":"private",';
+  }
+  if (adds === "") return;
+  edits.insert(result.start + 1, isEmptyObject(bytes, result) ? adds.slice(0, -1) : adds);
 }
 
 function asLegacy(bytes: Buffer, result: { start: number; end: number }): Buffer {

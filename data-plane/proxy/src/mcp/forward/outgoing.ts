@@ -6,7 +6,7 @@ import type { Client, LogLevel } from "../client.ts";
 import type { Era } from "../catalogue/catalogue.ts";
 import { modernVersion } from "../upstream/modern-call.ts";
 import { Edits, isEmptyObject, rebuilt, textIn, type Piece } from "../../bytes/edits.ts";
-import type { RequestEnvelope } from "../wire/envelope.ts";
+import type { EnvelopeSpans, RequestEnvelope } from "../wire/envelope.ts";
 import { valueOf, type Span } from "../../bytes/members.ts";
 
 export type Outgoing = {
@@ -22,9 +22,9 @@ export type Outgoing = {
 };
 
 const metaPrefix = "io.modelcontextprotocol/";
-const hopKeys: ReadonlySet<string> = new Set(
-  ["protocolVersion", "clientInfo", "clientCapabilities", "logLevel"].map((key) => metaPrefix + key),
-);
+const hopNames = ["protocolVersion", "clientInfo", "clientCapabilities", "logLevel"] as const;
+const hopKeys: ReadonlySet<string> = new Set(hopNames.map((name) => metaPrefix + name));
+const tokenKey = "progressToken";
 const retryMembers: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
 
 export function outgoingBody(outgoing: Outgoing, to: Era, id: number): Buffer {
@@ -64,7 +64,7 @@ function otherEra(outgoing: Outgoing, params: Span, edits: Edits, to: Era, id: n
   if (name !== undefined) replaceName(body, edits, name);
 }
 
-function insertMeta(body: Buffer, edits: Edits, params: Span, meta: Buffer): void {
+function insertMeta(body: Buffer, edits: Edits, params: Span, meta: Piece): void {
   const inside = params.start + 1;
   edits.insert(inside, '"_meta":').insert(inside, meta);
   if (!isEmptyObject(body, params)) edits.insert(inside, ",");
@@ -99,12 +99,30 @@ function setName(
   }
 }
 
-function metaFor({ body, envelope: { at }, client, level }: Outgoing, to: Era, id: number): Buffer {
+function metaFor({ body, envelope: { at }, client, level }: Outgoing, to: Era, id: number): Piece {
   const own = to === "modern" ? modernMeta(client, level) : [];
   const span = at["params>_meta"];
-  const replaces = new Map<string, Piece>([["progressToken", String(id)]]);
+  if (to === "legacy" && span !== undefined && holdsHopAlone(at, span))
+    return at[`params>_meta>${tokenKey}`] === undefined ? "{}" : `{"${tokenKey}":${id}}`;
+  const replaces = new Map<string, Piece>([[tokenKey, String(id)]]);
   if (span === undefined) return rebuilt(emptyObject, { start: 0, end: 2 }, { adds: own });
   return rebuilt(body, span, { keeps: (key) => !hopKeys.has(key), replaces, adds: own });
+}
+
+/**
+ * Whether `_meta` has nothing but what is of this hop, as most clients send it: what was found of it fills it to the byte. To make
+ * the object anew is a dozen steps more.
+ */
+function holdsHopAlone(at: EnvelopeSpans, { start, end }: Span): boolean {
+  // Each member has its quotes, its colon and a comma, but for the last; and there are two braces.
+  let bytes = 1 + sizeIn(tokenKey.length, at[`params>_meta>${tokenKey}`]);
+  for (const name of hopNames)
+    bytes += sizeIn(metaPrefix.length + name.length, at[`params>_meta>${metaPrefix}${name}`]);
+  return bytes === end - start;
+}
+
+function sizeIn(nameBytes: number, value: Span | undefined): number {
+  return value === undefined ? 0 : nameBytes + 4 + value.end - value.start;
 }
 
 const emptyObject = Buffer.from("{}");
