@@ -37,6 +37,7 @@ export class Edits {
     let from = 0;
     let at = 0;
     for (const { span, by } of edits) {
+      if (span.start < from) throw new Error("two edits are about the same bytes");
       edited.set(bytes.subarray(from, span.start), at);
       at += span.start - from;
       at += put(edited, by, at);

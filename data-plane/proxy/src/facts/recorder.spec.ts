@@ -229,7 +229,7 @@ test("a call that is alone waits for no turn, and those that are not share one w
   recorder.record(call("c"), () => void gone.push("c is told"));
   await soon();
   expect([gone.slice(4), writes]).toEqual([["b is told", "c is told"], 4]);
-  // Refusals come in crowds, and nobody waits for one who is alone.
+  // Refusals come in crowds, and one that is alone waits a turn as they do.
   recorder.record(refusal("t"));
   await soon();
   expect(writes).toBe(4);

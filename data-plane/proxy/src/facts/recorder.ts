@@ -1,10 +1,10 @@
 // Writes what one worker has to say into its own epoch of the spool: the intent of a call before the call goes out, and its
-// outcome after. `seq` is contiguous from 1. Where several calls are under way all records of one turn of the event loop become
-// one write, and only then are their callers told, so that a request can wait for its intent and a response for its fact at the
-// price of a turn; a call that is alone is written down at once. The operating system has the bytes by then: they survive this process, not the machine. Where the
-// disk refuses, calls go on being served: a full disk of telemetry must not stop the work of everybody. The facts of that time
-// are counted, `state()` says so, and once there is space again the sequence shows their loss by a segment that begins after
-// it (see spool-file.ts). Nothing is sent from here.
+// outcome after. `seq` is contiguous from 1. While several calls are under way the records of a turn of the event loop become one
+// write, and only then are their callers told, so that a request can wait for its intent and a response for its fact at the
+// price of a turn; a call that is alone waits for none. The operating system has the bytes by then: they survive this process,
+// not the machine. Where the disk refuses, calls go on being served: a full disk of telemetry must not stop the work of
+// everybody. The facts of that time are counted, `state()` says so, and once there is space again the sequence shows their loss
+// by a segment that begins after it (see spool-file.ts). Nothing is sent from here.
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
 import type { FactInit, IntentInit } from "./fact-writer.ts";
 import { createFactWriter } from "./fact-writer.ts";
@@ -84,7 +84,7 @@ export function openRecorder(options: RecorderOptions): Recorder {
   let lost = 0n;
   let state: RecorderState = { kind: "recording" };
   let retryAtMs = 0;
-  /** What is due is written by its turn or by closing, whichever is first. */
+  /** Whether callers are about to be told; closing may be sooner than their turn. */
   let isDue = false;
   let retry: NodeJS.Timeout | undefined;
   let isClosed = false;

@@ -17,7 +17,16 @@ import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { createFactWriter } from "./fact-writer.ts";
 import { boundSpool, epochPath, listSegments, removeEpoch, segmentPath, trimEpoch } from "./spool-file.ts";
 import { openEpochReader } from "./spool-reader.ts";
-import { everything, factsIn, linkAtEnd, named, readAll, testKey, writeSegment as write } from "./spool.fixture.ts";
+import {
+  everything,
+  factsIn,
+  linkAtEnd,
+  named,
+  readAll,
+  recordsOf,
+  testKey,
+  writeSegment as write,
+} from "./spool.fixture.ts";
 
 const epoch = 7n;
 let directory: string;
@@ -151,17 +160,31 @@ test("a segment that was written anew under its name is read from its beginning,
   writeSegment(1n, 6);
   const whole = readFileSync(segmentPath(directory, epoch, 1n));
   // Of what was there before the disk refused it, something else of any length: here the calls then under way.
-  for (let intents = 0; intents < 40; intents++) {
+  for (let intents = 0; intents < 60; intents++) {
     const writer = createFactWriter(testKey);
     const former = writer.opening(Array.from({ length: intents }, (_, nth) => ({ requestId: `${nth}` })));
     writeFileSync(segmentPath(directory, epoch, 1n), former);
     const reader = openEpochReader(directory, epoch, () => 5);
     expect([reader.read(0n, everything), reader.lastSeq()]).toEqual([undefined, 0n]);
     writeFileSync(segmentPath(directory, epoch, 1n), whole);
-    if (former.length >= whole.length) break;
     expect(reader.lastSeq()).toBe(6n);
     expect(named(factsIn(reader.read(0n, everything) ?? { facts: [] }))).toEqual(span(1, 6));
   }
+});
+
+test("what was handed out is counted, and handed out once, also where the disk refused the rest of its write", () => {
+  writeSegment(1n, 6);
+  const path = segmentPath(directory, epoch, 1n);
+  const whole = readFileSync(path);
+  const reader = openEpochReader(directory, epoch, () => 5);
+  expect(reader.read(0n, everything)?.last).toBe(6n);
+  // Taken back behind the first two facts, and gone on with from there by others of the same numbers.
+  const [begin, first, second] = recordsOf(whole).map(({ length }) => length);
+  writeFileSync(path, whole.subarray(0, (begin ?? 0) + (first ?? 0) + (second ?? 0)));
+  expect([reader.lastSeq(), reader.read(6n, everything)]).toEqual([6n, undefined]);
+  writeSegment(7n, 2);
+  expect(named(factsIn(reader.read(6n, everything) ?? { facts: [] }))).toEqual(span(7, 8));
+  expect(reader.lastSeq()).toBe(8n);
 });
 
 test("a fact larger than the portion still comes, alone", () => {

@@ -52,7 +52,7 @@ export function readingRoom(): ReadingRoom {
 
 /**
  * Where in a segment the record after `seq` begins, and the link of the fact before it. Of the record that ends there the header
- * is kept, with its sum: the file may be written anew under its name, and then it says nothing any more.
+ * is kept, with its sum: where the file was written anew under its name, the place is none any more.
  */
 type Place = {
   firstSeq: bigint;
@@ -71,8 +71,16 @@ export function openEpochReader(
 ): EpochReader {
   let place: Place | undefined;
   let end: Place | undefined;
+  /** What was handed out may be stored, though the disk refused the rest of its write and it was taken back. */
+  let handedOut = 0n;
 
   function read(after: bigint, bound: ReadBound): Stretch | undefined {
+    const stretch = readAfter(after, bound);
+    if (stretch !== undefined && stretch.last > handedOut) handedOut = stretch.last;
+    return stretch;
+  }
+
+  function readAfter(after: bigint, bound: ReadBound): Stretch | undefined {
     memory.clear();
     // The list is taken before any segment is read, so a segment with a successor on it is complete.
     const segments = listSegments(directory, epoch);
@@ -130,7 +138,7 @@ export function openEpochReader(
       ends = [ends[1], record.end];
     }
     end = placeAt({ ...start, seq, link }, rest, ends);
-    return seq;
+    return seq > handedOut ? seq : handedOut;
   }
 
   /** What was read to be sent is not read again to be counted. */

@@ -28,28 +28,35 @@ const others: Readonly<Record<string, string>> = {
 };
 
 const space = fc.oneof({ weight: 6, arbitrary: fc.constant("") }, fc.constantFrom(" ", "\n", "\t "));
-const keyOf = (name: string): fc.Arbitrary<string> =>
-  fc.boolean().map((isPlain) => {
-    return isPlain || name === "" ? JSON.stringify(name) : `"\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}"`;
-  });
-const metaText = fc
-  .shuffledSubarray(Object.entries({ ...hop, ...others }))
-  .chain((members) =>
-    fc.tuple(
-      ...members.map(([name, value]) =>
-        fc.tuple(keyOf(name), space, space).map(([key, before, behind]) => `${before}${key}:${behind}${value}`),
+const none = fc.constant("");
+const escapedOf = (name: string): string =>
+  name === "" ? '""' : `"\\u00${name.charCodeAt(0).toString(16)}${name.slice(1)}"`;
+/** As clients print it and with what they send, or in any way and with anything. */
+const metaText = fc.tuple(fc.boolean(), fc.boolean()).chain(([isTight, isUsual]) => {
+  const around = isTight ? none : space;
+  return fc
+    .shuffledSubarray(Object.entries(isUsual ? { ...hop, progressToken: '"t-1"' } : { ...hop, ...others }))
+    .chain((members) =>
+      fc.tuple(
+        ...members.map(([name, value]) =>
+          fc.tuple(isTight ? fc.constant(true) : fc.boolean(), around, around).map(([isPlain, before, behind]) => {
+            return `${before}${isPlain ? JSON.stringify(name) : escapedOf(name)}:${behind}${value}`;
+          }),
+        ),
       ),
-    ),
-  )
-  .chain((members) => space.map((behind) => `{${members.join(",")}${behind}}`));
+    )
+    .chain((members) => around.map((behind) => `{${members.join(",")}${behind}}`));
+});
 const args = '{"n":12345678901234567890,"text":"\\u00e9"}';
 
 test("what is of the hop goes to no legacy server, and all else of `_meta` does, in its order", () => {
   fc.assert(
-    fc.property(metaText, fc.boolean(), (meta, isFirst) => {
+    fc.property(metaText, fc.boolean(), fc.boolean(), (meta, isFirst, isIdLast) => {
       const members = [`"name":"srv__echo","arguments":${args}`, `"_meta":${meta}`];
       if (isFirst) members.reverse();
-      const body = Buffer.from(`{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{${members.join(",")}}}`);
+      const rest = ['"id":"a"', `"params":{${members.join(",")}}`];
+      if (isIdLast) rest.reverse();
+      const body = Buffer.from(`{"jsonrpc":"2.0","method":"tools/call",${rest.join(",")}}`);
       const envelope = readEnvelope(body);
       if (envelope.kind !== "request" || envelope.at["params>name"] === undefined) throw new Error("no request");
       const name = { at: envelope.at["params>name"], own: "echo" };

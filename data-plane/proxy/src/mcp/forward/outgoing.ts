@@ -25,6 +25,14 @@ const metaPrefix = "io.modelcontextprotocol/";
 const hopNames = ["protocolVersion", "clientInfo", "clientCapabilities", "logLevel"] as const;
 const hopKeys: ReadonlySet<string> = new Set(hopNames.map((name) => metaPrefix + name));
 const tokenKey = "progressToken";
+const tokenPath = `params>_meta>${tokenKey}` as const;
+/** All that is of this hop, and how long its names are. */
+const ofHop = [
+  { path: tokenPath, nameBytes: tokenKey.length },
+  ...hopNames.map((name) => {
+    return { path: `params>_meta>${metaPrefix}${name}` as const, nameBytes: metaPrefix.length + name.length };
+  }),
+];
 const retryMembers: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
 
 export function outgoingBody(outgoing: Outgoing, to: Era, id: number): Buffer {
@@ -103,7 +111,7 @@ function metaFor({ body, envelope: { at }, client, level }: Outgoing, to: Era, i
   const own = to === "modern" ? modernMeta(client, level) : [];
   const span = at["params>_meta"];
   if (to === "legacy" && span !== undefined && holdsHopAlone(at, span))
-    return at[`params>_meta>${tokenKey}`] === undefined ? "{}" : `{"${tokenKey}":${id}}`;
+    return at[tokenPath] === undefined ? "{}" : `{"${tokenKey}":${id}}`;
   const replaces = new Map<string, Piece>([[tokenKey, String(id)]]);
   if (span === undefined) return rebuilt(emptyObject, { start: 0, end: 2 }, { adds: own });
   return rebuilt(body, span, { keeps: (key) => !hopKeys.has(key), replaces, adds: own });
@@ -115,14 +123,12 @@ function metaFor({ body, envelope: { at }, client, level }: Outgoing, to: Era, i
  */
 function holdsHopAlone(at: EnvelopeSpans, { start, end }: Span): boolean {
   // Each member has its quotes, its colon and a comma, but for the last; and there are two braces.
-  let bytes = 1 + sizeIn(tokenKey.length, at[`params>_meta>${tokenKey}`]);
-  for (const name of hopNames)
-    bytes += sizeIn(metaPrefix.length + name.length, at[`params>_meta>${metaPrefix}${name}`]);
+  let bytes = 1;
+  for (const { path, nameBytes } of ofHop) {
+    const value = at[path];
+    if (value !== undefined) bytes += nameBytes + 4 + value.end - value.start;
+  }
   return bytes === end - start;
-}
-
-function sizeIn(nameBytes: number, value: Span | undefined): number {
-  return value === undefined ? 0 : nameBytes + 4 + value.end - value.start;
 }
 
 const emptyObject = Buffer.from("{}");
