@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorsPage } from "./errors-page.mjs";
-import { instructionsModule } from "./instructions.mjs";
+import { plainTextModule } from "./plain-text.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const bin = join(root, "node_modules", ".bin");
@@ -22,7 +22,7 @@ try {
   generateProtobuf();
   generateGraphQl();
   await generateErrorsPage();
-  await generateInstructions();
+  await generatePlainText();
   if (isCheck) report(derived.flatMap(differences));
 } finally {
   if (isCheck) rmSync(target, { recursive: true, force: true });
@@ -58,12 +58,11 @@ async function generateErrorsPage() {
   writeFileSync(page, errorsPage(errors, errorShapes));
 }
 
-async function generateInstructions() {
-  const folder = join(root, "data-plane/proxy/src/bytes");
-  const text = readFileSync(join(folder, "plain-text.wat"), "utf8");
-  const output = join(target, "data-plane/proxy/src/bytes/gen");
-  mkdirSync(output, { recursive: true });
-  writeFileSync(join(output, "plain-text.ts"), await instructionsModule("plain-text.wat", text));
+async function generatePlainText() {
+  const folder = "data-plane/proxy/src/bytes";
+  const text = readFileSync(join(root, folder, "plain-text.wat"), "utf8");
+  mkdirSync(join(target, folder, "gen"), { recursive: true });
+  writeFileSync(join(target, folder, "gen/plain-text.ts"), await plainTextModule(text));
 }
 
 function run(command, args, cwd) {

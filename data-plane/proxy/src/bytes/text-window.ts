@@ -17,7 +17,7 @@ export class TextWindow {
   readonly #end: number;
   #from = 0;
   #to = 0;
-  #fill = 0;
+  #fill = -1;
   #size = firstSize;
 
   /** The bytes up to `end`, which stay what they are for as long as it is used. It is asked from front to back. */
@@ -39,7 +39,7 @@ export class TextWindow {
 
   /** With these bytes: nobody has put in others since. */
   #isFilled(): boolean {
-    return this.#fill === TextWindow.#fills && this.#fill > 0;
+    return this.#fill === TextWindow.#fills;
   }
 
   #load(at: number): void {

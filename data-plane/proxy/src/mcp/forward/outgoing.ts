@@ -47,7 +47,7 @@ export function outgoingBody(outgoing: Outgoing, to: Era, id: number): Buffer {
 function sameEra({ body, envelope, client, name }: Outgoing, edits: Edits, id: number): void {
   const { at } = envelope;
   if (name !== undefined) replaceName(body, edits, name);
-  const token = at["params>_meta>progressToken"];
+  const token = at[tokenPath];
   if (token !== undefined) edits.replace(token, String(id));
   const declared = at["params>_meta>io.modelcontextprotocol/clientCapabilities"];
   if (declared !== undefined && client.era === "modern" && textIn(body, declared).includes("tasks"))

@@ -1,13 +1,13 @@
-// A module of WebAssembly as one of TypeScript: its bytes stand in it, so nothing has to be found and read when the proxy starts.
+// `plain-text.wat` as a module of TypeScript: its bytes stand in it, so nothing has to be found and read when the proxy starts.
 import initialise from "wabt";
 
-export async function instructionsModule(name, text) {
+export async function plainTextModule(text) {
   const wabt = await initialise();
-  const module = wabt.parseWat(name, text, { simd: true });
+  const module = wabt.parseWat("plain-text.wat", text, { simd: true });
   try {
     module.validate();
     const bytes = Buffer.from(module.toBinary({}).buffer);
-    return `// Made from ${name} by \`npm run generate\`.
+    return `// Made from plain-text.wat by \`npm run generate\`.
 
 const bytes = Buffer.from("${bytes.toString("base64")}", "base64");
 
