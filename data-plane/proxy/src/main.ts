@@ -4,6 +4,7 @@
 import cluster from "node:cluster";
 import { ConfigProblem } from "@tollgate/kernel/config-problem";
 import { loadConfig, redacted, type Config } from "./config.ts";
+import { makeGlobalsValues } from "./globals.ts";
 import { setPrimaryHeap } from "./heap.ts";
 import { openLog, type Log } from "./log-output.ts";
 import { runPrimary } from "./primary.ts";
@@ -33,6 +34,7 @@ function endOn(log: Log): void {
     });
 }
 
+makeGlobalsValues();
 const config = configOrExit();
 if (process.argv[2] === watcherArgument) {
   const log = openLog(config.logLevel, { process: "proxy-watcher" });
