@@ -3,10 +3,11 @@
 // know what a request meets.
 
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Config } from "./config.ts";
 import type { Recorder } from "./facts/recorder.ts";
 import { answerRefusal } from "./http/answer.ts";
+import type { GateRequest } from "./http/gate-request.ts";
 import type { Peer } from "./internal/peer.ts";
 import { createListener, type Listener } from "./http/listener.ts";
 import type { Desk } from "./lending/desk.ts";
@@ -49,7 +50,7 @@ export type Gate = {
   sealer: Sealer;
   mcp: Mcp;
   /** What another worker or proxy passes on. */
-  answerPeer(request: IncomingMessage, response: ServerResponse, from: Peer): void;
+  answerPeer(request: GateRequest, response: ServerResponse, from: Peer): void;
   /** Takes up, and lets go of, what a new view has and has not. */
   viewChanged(): void;
   close(): Promise<void>;

@@ -2,8 +2,9 @@
 // reads what comes, finds server and session, and hands it on; whoever hangs up takes back what he asked. It listens on a
 // socket that only its own user can open, so it knows no credentials, origins or host names.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { readBody, type BodyOutcome } from "../http/body.ts";
+import { GateRequest } from "../http/gate-request.ts";
 import type { Log } from "../log-output.ts";
 import { EventStream } from "./event-stream.ts";
 import type { ChannelLimits } from "./limits.ts";
@@ -23,10 +24,15 @@ export type FrontParts = {
   log: Log;
 };
 
-type Exchange = { request: IncomingMessage; response: ServerResponse; serverId: string };
+type Exchange = { request: GateRequest; response: ServerResponse; serverId: string };
 
 const sessionHeader = "mcp-session-id";
-const bounds = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
+const bounds = {
+  IncomingMessage: GateRequest,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 65_000,
+};
 
 const sessionMissing = problem("channel.session-missing", "There is no session id.");
 const sessionUnknown = problem("channel.session-unknown", "There is no such session.");

@@ -1,18 +1,19 @@
 // What reading a body leaves behind, over a real socket: calls to models hold theirs for as long as they last, by the thousand.
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { bytesInUse } from "../fixtures/heap.ts";
 import { readBody, type BodyOutcome } from "./body.ts";
+import { GateRequest } from "./gate-request.ts";
 
 const bodyBytes = 1024 * 1024;
 const calls = 16;
 
 test("a body that came in pieces is held once while its request is under way", async () => {
-  const held: { request: IncomingMessage; result: BodyOutcome }[] = [];
-  const server = createServer((request, response) => {
+  const held: { request: GateRequest; result: BodyOutcome }[] = [];
+  const server = createServer({ IncomingMessage: GateRequest }, (request, response) => {
     readBody(request, 2 * bodyBytes, (result) => {
       held.push({ request, result });
       response.end();

@@ -1,7 +1,10 @@
 // What one connection may cost, at each port of a worker: headers, time, and how many there may be. They hold before anybody
 // knows who is at the other end.
 
+import { GateRequest } from "./gate-request.ts";
+
 export const connectionBounds = {
+  IncomingMessage: GateRequest,
   maxHeaderSize: 32 * 1024,
   /** A client that sends its headers by drops holds a connection no longer than this. */
   headersTimeout: 10_000,

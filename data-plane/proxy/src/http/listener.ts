@@ -3,11 +3,12 @@
 // how he goes then is `departure.ts`. It knows no protocol; doors do.
 
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { answerJson, answerRefusal } from "./answer.ts";
 import { connectionBounds, connectionsMax, unreadBodyMs } from "./connection-bounds.ts";
 import { createDeparture } from "./departure.ts";
+import type { GateRequest } from "./gate-request.ts";
 import { answerUnserved, closeUnread } from "./unserved.ts";
 import type { Peer } from "../internal/peer.ts";
 import type { Log } from "../log-output.ts";
@@ -16,7 +17,7 @@ import type { Known } from "../readiness.ts";
 export type Exchange = {
   readonly requestId: string;
   readonly startedMs: number;
-  readonly request: IncomingMessage;
+  readonly request: GateRequest;
   readonly response: ServerResponse;
   /** Without the query. */
   readonly path: string;

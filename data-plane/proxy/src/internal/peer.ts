@@ -3,8 +3,9 @@
 // answers to find out. A bug in an answer costs that answer alone.
 
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
+import type { GateRequest } from "../http/gate-request.ts";
 import { answerRefusal } from "../http/answer.ts";
 import type { Departure } from "../http/departure.ts";
 import type { Log } from "../log-output.ts";
@@ -15,18 +16,18 @@ export type Peer =
   /** Another worker of this proxy, as whoever may open its sockets says. */
   | { readonly worker: number };
 
-export type OnRequest = (request: IncomingMessage, response: ServerResponse, from: Peer) => void;
+export type OnRequest = (request: GateRequest, response: ServerResponse, from: Peer) => void;
 
 export type AnsweringParts = {
   /** A refusal where the peer is none, or is not any more. */
-  peerOf: (request: IncomingMessage) => Peer | ErrorCode;
+  peerOf: (request: GateRequest) => Peer | ErrorCode;
   onRequest: OnRequest;
   departure: () => Departure;
   log: Log;
 };
 
 export function answering({ peerOf, onRequest, departure, log }: AnsweringParts) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
+  return (request: GateRequest, response: ServerResponse): void => {
     departure().serve(response);
     const from = peerOf(request);
     if (typeof from === "string") return refuse(response, from);

@@ -19,6 +19,7 @@ import {
   until,
   viewWith,
 } from "../../fixtures/gate-fixture.ts";
+import { connectionBounds } from "../../http/connection-bounds.ts";
 import { connecting } from "../../outgoing/connect.ts";
 import { OutgoingPool } from "../../outgoing/pool.ts";
 import { beginEvents, event, result, startUpstream, type Incoming } from "../../fixtures/upstream-fixture.ts";
@@ -42,7 +43,7 @@ function fleet(view: View) {
       dialProxy: () => poolTo("http://127.0.0.1:1"),
     };
     const gate = started(await startGate(view, {}, { neighbours, sealingSecret }));
-    const socket = createServer((request, response) =>
+    const socket = createServer(connectionBounds, (request, response) =>
       gate.gate.answerPeer(request, response, { worker: 1 - slot }),
     ).listen(0, "127.0.0.1");
     await once(socket, "listening");
