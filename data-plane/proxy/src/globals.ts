@@ -7,8 +7,9 @@ const readForEachCall = ["Buffer", "performance", "process"] as const;
 export function makeGlobalsValues(): void {
   for (const name of readForEachCall) {
     const value: unknown = globalThis[name];
-    // Taken away first: a value that takes an accessor's place is none that the engine relies on.
+    const enumerable = Object.prototype.propertyIsEnumerable.call(globalThis, name);
+    // Taken away first: to the engine a name that was an accessor is a variable from then on, and a new one is a constant.
     Reflect.deleteProperty(globalThis, name);
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable });
   }
 }

@@ -17,25 +17,21 @@ export function readBody(
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return done({ outcome: "too-large" });
   const chunks: Buffer[] = [];
   let bytes = 0;
-  let isRefused = false;
   request.readBy({
     take(chunk) {
-      if (isRefused) return false;
       bytes += chunk.length;
       const isTooLarge = bytes > bytesMax;
-      isRefused = isTooLarge || hold?.takes(chunk.length) === false;
-      if (!isRefused) return chunks.push(chunk) > 0;
-      chunks.length = 0;
+      if (!isTooLarge && hold?.takes(chunk.length) !== false) {
+        chunks.push(chunk);
+        return true;
+      }
       done({ outcome: isTooLarge ? "too-large" : "no-room" });
       return false;
     },
     end() {
-      if (isRefused) return;
       const [only] = chunks;
       done({ outcome: "read", bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, bytes) });
     },
-    breakOff() {
-      if (!isRefused) done({ outcome: "broken-off" });
-    },
+    breakOff: () => done({ outcome: "broken-off" }),
   });
 }

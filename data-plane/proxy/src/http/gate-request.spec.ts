@@ -1,34 +1,34 @@
-// That a body reaches whoever reads it, whole and once, whatever the connection does: read at once or late, ended, refused or
-// broken off, and that the connection serves the next request afterwards. Without that calls hang, or hear another's bytes.
+// That a body reaches whoever reads it, whole and once, and that he is told how it ended: without that a call hangs, is made
+// twice, or hears another's bytes. And that the connection serves the next request afterwards, and holds nothing of the last.
 
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { collectGarbage } from "../../../../test/support/collect-garbage.ts";
 import { GateRequest, type BodyReader } from "./gate-request.ts";
 
-type Heard = { text: string; outcome: "reading" | "ended" | "broken-off"; takes: number };
+type Scene = { socket: Socket; told: string[]; requests: GateRequest[]; responses: ServerResponse[] };
+type Serve = (request: GateRequest, response: ServerResponse, reader: BodyReader) => void;
 
-/** What is read of each request, as `read` says when it comes; it is answered when its body has ended. */
-async function scene(read: (request: GateRequest, reader: BodyReader) => void, wants = () => true) {
-  const heard: Heard[] = [];
+/** One connection. What readers are told is kept in one line for all requests; `serve` makes of a reader what it likes. */
+async function scene(serve: Serve, wants: (request: GateRequest) => boolean = () => true): Promise<Scene> {
+  const told: string[] = [];
   const requests: GateRequest[] = [];
+  const responses: ServerResponse[] = [];
   const server = createServer({ IncomingMessage: GateRequest }, (request, response) => {
-    const body: Heard = { text: "", outcome: "reading", takes: 0 };
-    heard.push(body);
     requests.push(request);
-    read(request, {
+    responses.push(response);
+    serve(request, response, {
       take(chunk) {
-        body.text += chunk.toString();
-        body.takes += 1;
-        return wants();
+        told.push(chunk.toString());
+        return wants(request);
       },
       end() {
-        body.outcome = "ended";
-        response.end(`heard ${body.text.length}`);
+        told.push("(end)");
       },
       breakOff() {
-        body.outcome = "broken-off";
+        told.push("(broken off)");
       },
     });
   });
@@ -40,102 +40,149 @@ async function scene(read: (request: GateRequest, reader: BodyReader) => void, w
   const socket = connect(port, "127.0.0.1").setEncoding("utf8");
   onTestFinished(() => void socket.destroy());
   await once(socket, "connect");
-  return { socket, heard, requests };
+  return { socket, told, requests, responses };
 }
 
+const read: Serve = (request, _, reader) => request.readBy(reader);
+/** Answers when the body has ended. */
+const echo: Serve = (request, response, reader) =>
+  request.readBy({
+    ...reader,
+    end() {
+      reader.end();
+      response.end("heard.");
+    },
+  });
 const head = (length: number) => `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`;
-const chunked = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+const chunkedHead = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+const twoChunks = "3\r\nsec\r\n3\r\nond\r\n";
 
-const nextTurn = async () => new Promise((resolve) => setImmediate(resolve));
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
 
-async function answers(socket: Socket, count: number): Promise<string> {
+async function answers(socket: Socket, count: number): Promise<void> {
   let came = "";
-  while (came.split("heard ").length <= count || !/heard \d+$/.test(came))
-    came += String((await once(socket, "data"))[0]);
-  return came;
+  while (came.split("heard.").length <= count) came += String((await once(socket, "data"))[0]);
 }
 
-const atOnce = (request: GateRequest, reader: BodyReader) => request.readBy(reader);
-const inTheNextTurn = (request: GateRequest, reader: BodyReader) => void setImmediate(() => request.readBy(reader));
-const whenItIsThere = (request: GateRequest, reader: BodyReader) =>
-  void request.once("readable", () => request.readBy(reader));
-
-for (const [how, read] of Object.entries({ atOnce, inTheNextTurn, whenItIsThere })) {
-  test(`read ${how}, a body that came with its headers is told whole, and so is the next one's`, async () => {
-    const { socket, heard } = await scene(read);
-    socket.write(`${head(5)}first`);
+test("a body that came with its headers is told whole, and so is the next one's", async () => {
+  const { socket, told } = await scene(echo);
+  for (const body of ["first", "second"]) {
+    socket.write(`${head(body.length)}${body}`);
     await answers(socket, 1);
-    socket.write(`${head(6)}second`);
-    await answers(socket, 1);
-    expect(heard.map(({ text, outcome }) => [text, outcome])).toEqual([
-      ["first", "ended"],
-      ["second", "ended"],
-    ]);
-  });
+  }
+  expect(told).toEqual(["first", "(end)", "second", "(end)"]);
+});
 
-  test(`read ${how}, two requests in one packet keep their own bodies`, async () => {
-    const { socket, heard } = await scene(read);
-    socket.write(`${head(5)}first${chunked}3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n`);
-    expect(await answers(socket, 2)).toContain("heard 6");
-    expect(heard.map(({ text }) => text)).toEqual(["first", "second"]);
-  });
-}
+test("two requests in one packet keep their own bodies, and trailers are none of a body", async () => {
+  const { socket, told } = await scene(echo);
+  socket.write(`${chunkedHead}${twoChunks}0\r\nx-trailer: yes\r\n\r\n${head(5)}third`);
+  await answers(socket, 2);
+  expect(told).toEqual(["sec", "ond", "(end)", "third", "(end)"]);
+});
 
 test("a body without bytes ends, whether or not one was announced", async () => {
-  const { socket, heard } = await scene(atOnce);
+  const { socket, told } = await scene(echo);
   socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
   await answers(socket, 1);
   socket.write(head(0));
   await answers(socket, 1);
-  expect(heard.map(({ outcome, takes }) => [outcome, takes])).toEqual([
-    ["ended", 0],
-    ["ended", 0],
-  ]);
+  expect(told).toEqual(["(end)", "(end)"]);
 });
 
-test("who does not want more is told no more, and the connection is not read on", async () => {
-  const { socket, heard, requests } = await scene(atOnce, () => false);
+test("who does not want more is told no more, though it came in the same packet, and not that it broke off", async () => {
+  const { socket, told, requests } = await scene(read, () => false);
+  socket.write(`${chunkedHead}${twoChunks}0\r\n\r\n`);
+  await until(() => requests[0]?.complete === true);
+  socket.destroy();
+  await until(() => requests[0]?.socket.destroyed === true);
+  expect(told).toEqual(["sec"]);
+  expect(requests[0]?.readableLength).toBe(0);
+});
+
+test("for who does not want more the connection is not read on", async () => {
+  const { socket, requests } = await scene(read, () => false);
   const sent = 64 * 1024 * 1024;
   socket.write(head(sent));
   const piece = "x".repeat(1024 * 1024);
   // Until the line is full: somebody who reads would empty it.
-  let wasWritten = 0;
-  while (wasWritten < sent && socket.write(piece)) wasWritten += piece.length;
-  while (requests[0]?.socket.isPaused() !== true) await nextTurn();
-  const takes = heard[0]?.takes ?? 0;
-  for (let turn = 0; turn < 10; turn++) await nextTurn();
-  expect(heard[0]?.takes).toBe(takes);
+  for (let written = 0; written < sent && socket.write(piece);) written += piece.length;
+  await until(() => requests[0]?.socket.isPaused() === true);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(requests[0]?.socket.bytesRead).toBeLessThan(sent / 8);
 });
 
-test("a body that breaks off is told so once, and one that has ended is not", async () => {
-  const { socket, heard, requests } = await scene(atOnce);
-  socket.write(`${head(4)}okay`);
-  await answers(socket, 1);
+test("a body that breaks off is told so once, and its request is aborted", async () => {
+  const { socket, told, requests } = await scene(read);
   socket.write(`${head(10)}half`);
-  while (heard[1]?.text !== "half") await nextTurn();
+  await until(() => told.length === 1);
   socket.destroy();
-  while (requests[1]?.closed !== true) await nextTurn();
-  expect(heard.map(({ outcome }) => outcome)).toEqual(["ended", "broken-off"]);
-  expect(requests.map(({ readableEnded }) => readableEnded)).toEqual([true, false]);
+  await until(() => requests[0]?.closed === true);
+  expect(told).toEqual(["half", "(broken off)"]);
+  expect([requests[0]?.aborted, requests[0]?.readableEnded]).toEqual([true, false]);
+});
+
+test("who goes while his answer is made has not broken off what was read", async () => {
+  const { socket, told, responses } = await scene(read);
+  socket.write(`${head(4)}okay`);
+  await until(() => told.includes("(end)"));
+  socket.destroy();
+  await until(() => responses[0]?.closed === true);
+  expect(told).toEqual(["okay", "(end)"]);
+});
+
+test("a reader who destroys the request himself is told that it broke off, and nothing more", async () => {
+  const { socket, told, requests } = await scene(read, (request) => !request.destroy().readable);
+  socket.write(`${chunkedHead}${twoChunks}0\r\n\r\n`);
+  await until(() => requests[0]?.closed === true);
+  expect(told).toEqual(["sec", "(broken off)"]);
+});
+
+test("a body of which something has come, or that somebody reads, is not begun to be read", async () => {
+  const { socket, told, requests } = await scene(read);
+  socket.write(head(4));
+  await until(() => requests.length === 1);
+  const reader = { take: () => true, end: () => undefined, breakOff: () => undefined };
+  expect(() => requests[0]?.readBy(reader)).toThrow("once");
+  socket.write("okay");
+  await until(() => told.includes("(end)"));
+  const late = await scene(() => undefined);
+  late.socket.write(`${head(9)}half`);
+  await until(() => (late.requests[0]?.readableLength ?? 0) > 0);
+  expect(() => late.requests[0]?.readBy(reader)).toThrow("turn");
 });
 
 test("a body that nobody reads makes room for the next request", async () => {
-  const requests: GateRequest[] = [];
-  const server = createServer({ IncomingMessage: GateRequest }, (request, response) => {
-    requests.push(request);
-    response.end("heard 0");
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void (server.closeAllConnections(), server.close()));
-  const { port } = server.address() as AddressInfo;
-  const socket = connect(port, "127.0.0.1").setEncoding("utf8");
-  onTestFinished(() => void socket.destroy());
-  await once(socket, "connect");
+  const { socket, requests } = await scene((_, response) => void response.end("heard."));
   socket.write(`${head(100_000)}${"x".repeat(100_000)}`);
   await answers(socket, 1);
   socket.write(`${head(2)}hi`);
   await answers(socket, 1);
-  expect(requests.map(({ readableEnded }) => readableEnded)).toContain(true);
+  expect(requests[0]?.readableEnded).toBe(true);
 });
+
+for (const [what, serve, isEarly] of [
+  ["that was answered when it had ended", echo, false],
+  [
+    "that was answered before",
+    (request, response, reader) => {
+      request.readBy(reader);
+      response.end("heard.");
+    },
+    true,
+  ],
+] as const satisfies [string, Serve, boolean][])
+  test(`a request ${what} is let go of, though its connection stays`, async () => {
+    const { socket, told, requests, responses } = await scene(serve);
+    socket.write(head(4));
+    if (isEarly) await answers(socket, 1);
+    socket.write("okay");
+    if (!isEarly) await answers(socket, 1);
+    await until(() => told.includes("(end)"));
+    expect(told).toEqual(["okay", "(end)"]);
+    const held = requests.splice(0).map((request) => new WeakRef(request));
+    responses.length = 0;
+    while (held.some((one) => one.deref() !== undefined)) await collectGarbage();
+    expect(socket.destroyed).toBe(false);
+  });

@@ -4,57 +4,60 @@
 
 import { IncomingMessage } from "node:http";
 
+/** Of `end` and `breakOff` it is told one, and nothing after it, nor after a no of its own. */
 export type BodyReader = {
-  /** Says whether more is wanted; after a no, nothing more is read from the connection. */
+  /** Says whether more is wanted. After a no the connection is read no further. */
   take(chunk: Buffer): boolean;
   end(): void;
-  /** The connection is gone before the end. */
   breakOff(): void;
 };
 
 export class GateRequest extends IncomingMessage {
   #reader: BodyReader | undefined;
   #isRead = false;
+  #hasEnded = false;
 
   static {
-    // Node keeps a request for the next one's sake until its stream has ended. A property to the types, so no getter above.
+    // Until this is so Node holds the request for the next one's sake. Its types say that it is a property, and refuse a getter.
     Object.defineProperty(this.prototype, "readableEnded", {
       get(this: GateRequest): boolean {
-        return this.#isRead || Reflect.get(IncomingMessage.prototype, "readableEnded", this) === true;
+        return this.#hasEnded || Reflect.get(IncomingMessage.prototype, "readableEnded", this) === true;
       },
     });
   }
 
-  /** Once, and it is told all of it. */
+  /** In the turn of the request, before anything of its body has come. */
   readBy(reader: BodyReader): void {
-    // What came before anybody asked is in the stream; to ask is also what makes the connection be read.
-    for (let chunk = this.#waiting(); chunk !== null; chunk = this.#waiting())
-      if (!reader.take(chunk)) return void this.pause();
-    if (this.complete) this.#end(reader);
-    else this.#reader = reader;
-  }
-
-  #waiting(): Buffer | null {
-    // Without an encoding a stream of bytes gives nothing else.
-    return this.read() as Buffer | null;
-  }
-
-  #end(reader: BodyReader): void {
+    if (this.#isRead || this.readableLength > 0 || this.complete || this.destroyed)
+      throw new Error("a body is read once, from the turn of its request on");
     this.#isRead = true;
-    this.#reader = undefined;
-    reader.end();
+    this.#reader = reader;
+    // There is nothing yet. But who asks is not taken for one who leaves the body to be thrown away.
+    this.read();
   }
 
   override push(chunk: Buffer | null): boolean {
+    if (!this.#isRead) return super.push(chunk);
     const reader = this.#reader;
-    if (reader === undefined) return super.push(chunk);
-    if (chunk !== null) return reader.take(chunk);
-    this.#end(reader);
-    return false;
+    if (reader === undefined) return false;
+    // Whatever the reader does about it, to destroy the request for one, it is told of this first.
+    this.#reader = undefined;
+    if (chunk === null) {
+      this.#hasEnded = true;
+      reader.end();
+      this.emit("end");
+      return false;
+    }
+    if (!reader.take(chunk)) return false;
+    if (this.destroyed) reader.breakOff();
+    else this.#reader = reader;
+    return true;
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#reader?.breakOff();
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.breakOff();
     super._destroy(error, done);
   }
 }

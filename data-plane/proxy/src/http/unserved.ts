@@ -43,7 +43,7 @@ function messageFor(nodeCode: string | undefined): string {
 export function closeUnread(request: IncomingMessage, response: ServerResponse, afterMs: number): void {
   response.on("finish", () => {
     if (request.complete) return;
-    const timer = setTimeout(() => request.socket.destroy(), afterMs).unref();
-    for (const over of ["end", "close"]) request.once(over, () => clearTimeout(timer));
+    const cut = (): void => void (request.complete || request.socket.destroy());
+    setTimeout(cut, afterMs).unref();
   });
 }
