@@ -9,6 +9,7 @@ import type { ErrorCode } from "./errors.ts";
 import type { ModelName } from "./model-grant.ts";
 import { servesModel } from "./model-pattern.ts";
 import { kindNames } from "./tariff.ts";
+import { refuses } from "./replica.ts";
 import type { Principal, View } from "./view.ts";
 
 export type ReachedModel = {
@@ -41,7 +42,7 @@ function aliasNamed(view: View, principal: Principal, asked: string): readonly R
   );
   const isKnown = names.length === targets.length;
   if (!principal.models.allowsAlias(alias.name, isKnown ? names : [])) return undefined;
-  if (view.replica.refused.has(`model-alias/${alias.id}`)) return [];
+  if (refuses(view.replica, "model-alias", alias.id)) return [];
   return targets.flatMap(({ provider, model }) => served(provider, model, alias));
 }
 

@@ -40,6 +40,11 @@ export type Replica = {
   replaceable: ReadonlySet<string>;
 };
 
+/** Whether something about it could not be understood. It is asked several times a call, and almost never holds of anything. */
+export function refuses({ refused }: Pick<Replica, "refused">, kind: string, id: string): boolean {
+  return refused.size > 0 && refused.has(scopeOf(kind, id));
+}
+
 export function empty(): Replica {
   return {
     position: 0n,

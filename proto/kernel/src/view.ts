@@ -32,12 +32,11 @@ import { fromBinary, isMessage, type DescMessage, type Message, type MessageShap
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./errors.ts";
 import { allowedBy, bothOf, grantKinds, grantOf, type Grant } from "./grant.ts";
-import { scopeOf } from "./ids.ts";
 import type { KeyText } from "./key-format.ts";
 import { bothModelGrants, modelGrantOf, type ModelGrant } from "./model-grant.ts";
 import { policiesIn, type CompiledPolicy } from "./policy/in-force.ts";
 import type { PublishedPrices } from "./tariff.ts";
-import type { Entry, KindState, Replica } from "./replica.ts";
+import { refuses, type Entry, type KindState, type Replica } from "./replica.ts";
 import type { GrantKind } from "./tool-pattern.ts";
 
 /** Who makes a call. All that comes after authentication reads only this. */
@@ -87,8 +86,8 @@ export function viewOf(replica: Replica, previous?: View): View {
     priceList: priceListIn(replica),
     policies: policiesIn(replica, (entry) => decoded(entry, PolicySchema), previous),
     provider: (id) =>
-      replica.refused.has(`provider/${id}`) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
-    secret: (id) => (replica.refused.has(`secret/${id}`) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
+      refuses(replica, "provider", id) ? undefined : resourceIn(replica, "provider", id, ProviderSchema),
+    secret: (id) => (refuses(replica, "secret", id) ? undefined : resourceIn(replica, "secret", id, SecretSchema)),
   };
 }
 
@@ -156,7 +155,7 @@ export function authenticate({ replica }: View, sent: KeyText, sha256: Uint8Arra
   const known = lately.get(replica)?.get(sent);
   if (known?.sha256 === sha256 && nowMs < known.untilMs) return known.authenticated;
   if (sent.kind === "adm") return refused("auth.admin-token-on-proxy");
-  if (replica.refused.has(`key/${sent.id}`)) return refused("auth.scope-refused");
+  if (refuses(replica, "key", sent.id)) return refused("auth.scope-refused");
   const key = resourceIn(replica, "key", sent.id, KeySchema);
   if (!key) return refused("auth.key-unknown");
   // All secrets are compared, each in constant time, so that the answer's timing tells nothing of either.
@@ -179,7 +178,7 @@ function numberOrNever(untilMs: bigint | undefined): number {
 
 /** Who a key's calls would be made by, for whoever has a right to ask without its secret. */
 export function principalOfKey({ replica }: View, keyId: string, nowMs: number): Authenticated {
-  if (replica.refused.has(`key/${keyId}`)) return refused("auth.scope-refused");
+  if (refuses(replica, "key", keyId)) return refused("auth.scope-refused");
   const key = resourceIn(replica, "key", keyId, KeySchema);
   return key ? admitted(replica, key, nowMs) : refused("auth.key-unknown");
 }
@@ -201,7 +200,7 @@ function levelIn<Desc extends DescMessage>(
   id: string,
   desc: Desc,
 ): MessageShape<Desc> | undefined {
-  return replica.refused.has(scopeOf(kind, id)) ? undefined : resourceIn(replica, kind, id, desc);
+  return refuses(replica, kind, id) ? undefined : resourceIn(replica, kind, id, desc);
 }
 
 function refused(code: ErrorCode): Authenticated {
@@ -246,7 +245,7 @@ function principalOf(replica: Replica, levels: Levels): Principal {
 
 /** A group that is not there, or about which something was not understood, is none. */
 function groupIn(replica: Replica, id: string): ToolGroup | undefined {
-  return replica.refused.has(`tool-group/${id}`) ? undefined : resourceIn(replica, "tool-group", id, ToolGroupSchema);
+  return refuses(replica, "tool-group", id) ? undefined : resourceIn(replica, "tool-group", id, ToolGroupSchema);
 }
 
 function patternsOf(replica: Replica, { tools, toolGroupIds }: Pick<Key, "tools" | "toolGroupIds">): string[] {
@@ -301,7 +300,7 @@ export function reachesServer(view: View, principal: Principal, server: string):
 
 function serverIn(view: View, name: string): Server | undefined {
   const found = view.serversByName.get(name);
-  return found && view.replica.refused.has(`server/${found.id}`) ? undefined : found;
+  return found && refuses(view.replica, "server", found.id) ? undefined : found;
 }
 
 const approvalIndexes = new WeakMap<KindState, ReadonlyMap<string, ReadonlyMap<string, ToolApproval>>>();
@@ -309,7 +308,7 @@ const approvalIndexes = new WeakMap<KindState, ReadonlyMap<string, ReadonlyMap<s
 /** Whether a tool's definition, by the SHA-256 of its canonical text, is the one that was approved. */
 export function isApproved(view: View, server: Pick<Server, "id">, tool: string, sha256: Uint8Array): boolean {
   const approval = approvalsOf(view.replica.kinds.get("tool-approval")).get(server.id)?.get(tool);
-  if (!approval || view.replica.refused.has(`tool-approval/${approval.id}`)) return false;
+  if (!approval || refuses(view.replica, "tool-approval", approval.id)) return false;
   return sha256.length > 0 && equalInConstantTime(approval.definitionSha256, sha256);
 }
 

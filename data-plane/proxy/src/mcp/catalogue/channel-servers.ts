@@ -1,6 +1,7 @@
 // The servers that are reached over a channel, with all that it takes to open one: their secrets are values here. A server
 // whose secrets are not at hand yet is left out until they are.
 
+import { refuses } from "@tollgate/kernel/replica";
 import type { View } from "@tollgate/kernel/view";
 import { ServerTransport, type Server } from "@tollgate/schema/resources";
 import type { ChannelServer } from "../../channels/registration.ts";
@@ -10,7 +11,7 @@ import { isolationOf } from "../upstream/peers.ts";
 export function channelServers(view: View, secrets: Pick<SecretValues, "get">): ChannelServer[] {
   return [...view.serversByName.values()].flatMap((server) => {
     const transport = channelTransportOf(server);
-    if (transport === undefined || view.replica.refused.has(`server/${server.id}`)) return [];
+    if (transport === undefined || refuses(view.replica, "server", server.id)) return [];
     const environment = valuesOf(server.environment, secrets);
     const headers = valuesOf(server.headers, secrets);
     if (environment === undefined || headers === undefined) return [];

@@ -1,6 +1,7 @@
 // Watches all servers that are registered: a new one from its registration on, a changed one anew, and what it listed stays
 // until there is something better. A server about which something was not understood is not asked for anything.
 
+import { refuses } from "@tollgate/kernel/replica";
 import type { View } from "@tollgate/kernel/view";
 import { Era, type Server } from "@tollgate/schema/resources";
 import type { Log } from "../../log-output.ts";
@@ -51,7 +52,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
     follow(view) {
       const wanted = new Map<string, Server>();
       for (const server of view.serversByName.values())
-        if (!view.replica.refused.has(`server/${server.id}`)) wanted.set(server.id, server);
+        if (!refuses(view.replica, "server", server.id)) wanted.set(server.id, server);
       for (const [id, { server, watch }] of watched) {
         if (wanted.get(id) === server) continue;
         watch.close();

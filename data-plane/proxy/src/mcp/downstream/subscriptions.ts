@@ -2,6 +2,7 @@
 // or in another era, is another one to talk to under the same id: each subscription goes along with it, and is let go of
 // at the former when it is held there. At a server that is retired it ends; its client hears nothing more, and may unsubscribe as ever.
 
+import { refuses } from "@tollgate/kernel/replica";
 import type { View } from "@tollgate/kernel/view";
 import type { Server } from "@tollgate/schema/resources";
 import type { Era } from "../catalogue/catalogue.ts";
@@ -100,11 +101,10 @@ export function createSubscriptions({ peers, news, catalogues }: SubscriptionPar
   function look(view: View): void {
     latest = view;
     if (standing.size === 0) return;
-    const { refused } = view.replica;
     const byId = new Map([...view.serversByName.values()].map((server) => [server.id, server]));
     for (const one of standing) {
       const { id } = one.wanted.server;
-      follow(one, refused.has(`server/${id}`) ? undefined : byId.get(id));
+      follow(one, refuses(view.replica, "server", id) ? undefined : byId.get(id));
     }
   }
 

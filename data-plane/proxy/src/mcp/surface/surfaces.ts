@@ -2,6 +2,7 @@
 // refuses, the groups, what the servers list. All requests in between share it.
 
 import { grantKinds, grantOf, type Grant } from "@tollgate/kernel/grant";
+import { refuses } from "@tollgate/kernel/replica";
 import { isApproved, type View } from "@tollgate/kernel/view";
 import { ServerCatalogue, ToolNaming, type Server, type ToolGroup } from "@tollgate/schema/resources";
 import type { Log } from "../../log-output.ts";
@@ -42,7 +43,7 @@ export function createSurfaces(catalogues: Catalogues, log: Log): Surfaces {
 function serversOf(view: View, grant: Grant | undefined): readonly Server[] {
   return [...view.serversByName.values()].filter(
     ({ id, name }) =>
-      !view.replica.refused.has(`server/${id}`) &&
+      !refuses(view.replica, "server", id) &&
       (grant === undefined || grantKinds.some((kind) => grant.reaches(kind, name))),
   );
 }
