@@ -58,7 +58,7 @@ export class EventReader {
       this.line.append(chunk.subarray(start));
       this.endedInReturn = false;
     }
-    return this.line.soFar().length + this.data.soFar().length <= this.eventBytesMax;
+    return this.line.length + this.data.length <= this.eventBytesMax;
   }
 
   /** A stream may break off behind its last line. */
@@ -72,7 +72,7 @@ export class EventReader {
   }
 
   private endLine(rest: Buffer): void {
-    if (this.line.soFar().length === 0) this.take(rest);
+    if (this.line.length === 0) this.take(rest);
     else {
       this.line.append(rest);
       this.take(this.line.soFar());

@@ -18,6 +18,10 @@ export class GrowingBytes {
     this.#length = needed;
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** Not a copy: good until more is appended. */
   soFar(): Buffer {
     return this.#buffer.subarray(0, this.#length);

@@ -37,13 +37,22 @@ type Field = { readonly line: string; readonly name: string; readonly lower: str
 /** A head that is longer is read anew each time: what is kept of it holds all of its text. */
 const keptCharsMax = 2_048;
 
-/** The heads of one connection: their lines are mostly what they were the last time, and to read them anew costs ten times that. */
+/** The heads of one connection: they or their lines are mostly what they were the last time, and to read them anew costs ten times that. */
 export class HeadReader {
   private status: Status | undefined;
   private readonly fields: Field[] = [];
+  private last: { readonly text: string; readonly isHead: boolean; readonly read: ReadHead } | undefined;
 
   /** Lines with their ends. `isHead`: the answer to a HEAD, which has no body whatever it says. */
   read(text: string, isHead: boolean): ReadHead {
+    const { last } = this;
+    if (last !== undefined && last.text === text && last.isHead === isHead) return last.read;
+    const read = this.readLines(text, isHead);
+    this.last = text.length <= keptCharsMax ? { text, isHead, read } : undefined;
+    return read;
+  }
+
+  private readLines(text: string, isHead: boolean): ReadHead {
     const isKept = text.length <= keptCharsMax;
     const first = known(this.status, text, 0) ?? statusIn(lineAt(text, 0));
     if (isKept) this.status = first;

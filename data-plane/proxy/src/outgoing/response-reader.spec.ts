@@ -250,6 +250,15 @@ test(`an answer is read as if none had come before it on the connection (seed ${
   }
 });
 
+test("the same head once for a HEAD and once not ends where its own answer does", () => {
+  const reader = new ResponseReader(headBytesMax);
+  const head = `${ok}content-length: 2\r\n\r\n`;
+  for (let round = 0; round < 2; round++) {
+    expect(read([bytesOf(`${head}ok`)], {}, reader)).toMatchObject({ body: "ok", error: undefined });
+    expect(read([bytesOf(head)], { isHead: true }, reader)).toMatchObject({ body: "", error: undefined });
+  }
+});
+
 test("bytes behind the end keep the connection from being used again: they would answer the next request", () => {
   for (const head of [`${ok}content-length: 2\r\n\r\nok`, `${chunked}2\r\nok\r\n0\r\n\r\n`])
     for (const behind of ["x", "\r\n", `${ok}content-length: 0\r\n\r\n`])

@@ -117,10 +117,10 @@ export class MessageExchange implements Receiver {
     if (this.phase === "events") {
       if (this.reader?.push(chunk) === false) this.tooLarge();
     } else if (this.phase === "json") {
-      if (this.body.soFar().length + chunk.length > this.request.messageBytesMax) return this.tooLarge();
+      if (this.body.length + chunk.length > this.request.messageBytesMax) return this.tooLarge();
       this.body.append(chunk);
     } else if (this.phase === "rejecting") {
-      if (this.body.soFar().length + chunk.length <= rejectedBytesMax) return this.body.append(chunk);
+      if (this.body.length + chunk.length <= rejectedBytesMax) return this.body.append(chunk);
       // What it is about is its status; a long page says no more.
       this.drop();
       this.events.onRejected(this.status, this.headers, Buffer.alloc(0));

@@ -67,7 +67,7 @@ export class UnaskedUsage {
   }
 
   #withHeld(rest: Buffer): Buffer {
-    if (this.#held.soFar().length === 0) return rest;
+    if (this.#held.length === 0) return rest;
     this.#held.append(rest);
     // A copy, because what is sent is read later than what is held next.
     const event = Buffer.from(this.#held.soFar());
@@ -76,7 +76,7 @@ export class UnaskedUsage {
   }
 
   #keep(rest: Buffer): void {
-    if (!this.#isBeyondBound && this.#held.soFar().length + rest.length <= eventBytesMax) {
+    if (!this.#isBeyondBound && this.#held.length + rest.length <= eventBytesMax) {
       this.#held.append(rest);
       return;
     }
