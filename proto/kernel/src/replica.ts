@@ -40,7 +40,7 @@ export type Replica = {
   replaceable: ReadonlySet<string>;
 };
 
-/** Whether something about it could not be understood. It is asked several times a call, and almost never holds of anything. */
+/** Whether a resource refuses, because something about it could not be understood. Asked several times a call; almost always nothing does. */
 export function refuses({ refused }: Pick<Replica, "refused">, kind: string, id: string): boolean {
   return refused.size > 0 && refused.has(scopeOf(kind, id));
 }

@@ -4,7 +4,10 @@
 
 import { IncomingMessage } from "node:http";
 
-/** Of `end` and `breakOff` it is told one, and nothing after it, nor after a no of its own. */
+/**
+ * Of `end` and `breakOff` it is told one at most, and nothing after it, nor after a no of its own. Of a connection that goes
+ * after the answer it is told nothing: nobody waits for the body any more.
+ */
 export type BodyReader = {
   /** Says whether more is wanted. After a no the connection is read no further. */
   take(chunk: Buffer): boolean;

@@ -15,7 +15,7 @@ export type OutgoingRequest = {
 
 export type ResponseHead = {
   readonly status: number;
-  /** By lower-case names; what is said twice is joined, of what there is one the first counts. */
+  /** By lower-case names; what is said twice is joined, of what there is one the first counts. Answers with the same head share it. */
   readonly headers: Readonly<IncomingHttpHeaders>;
   /** As it came, name after value. */
   readonly rawHeaders: readonly string[];

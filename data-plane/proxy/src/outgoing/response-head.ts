@@ -37,7 +37,7 @@ type Field = { readonly line: string; readonly name: string; readonly lower: str
 /** A head that is longer is read anew each time: what is kept of it holds all of its text. */
 const keptCharsMax = 2_048;
 
-/** The heads of one connection: they or their lines are mostly what they were the last time, and to read them anew costs ten times that. */
+/** The heads of one connection: they, or their lines, are mostly what they were the last time, and to compare takes a tenth of reading anew. */
 export class HeadReader {
   private status: Status | undefined;
   private readonly fields: Field[] = [];

@@ -14,8 +14,8 @@ export type ResponseSink = {
 type Phase = "head" | "counted" | "size" | "chunk" | "chunk-end" | "trailer" | "until-close" | "over";
 
 const nothing = Buffer.alloc(0);
-/** Of the end of the last line and of an empty one. */
-const emptyLineBytes = 4;
+/** Of the ends of the last line and of the empty one behind it. */
+const headEndBytes = 4;
 /** Extensions are read to be sure that others find the end of the line at the same place. */
 const sizeForm =
   /^([0-9a-fA-F]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*"))?)*$/;
@@ -134,7 +134,7 @@ export class ResponseReader {
       checkBeginning(rest);
       return false;
     }
-    this.rest = rest.subarray(end + 4);
+    this.rest = rest.subarray(end + headEndBytes);
     this.useHead(this.heads.read(rest.toString("latin1", 0, end + 2), this.isHead));
     return true;
   }
@@ -142,8 +142,8 @@ export class ResponseReader {
   /** Where the empty line is behind headers; below 0 where it has not come. */
   private endOf(what: "head" | "trailer"): number {
     const { rest, headBytesMax } = this;
-    const end = emptyLineIn(rest, headBytesMax + emptyLineBytes);
-    if (end < 0 && rest.length >= headBytesMax + emptyLineBytes)
+    const end = emptyLineIn(rest, headBytesMax + headEndBytes);
+    if (end < 0 && rest.length >= headBytesMax + headEndBytes)
       throw new OutgoingError("HTTP_HEAD_TOO_LARGE", `A ${what} has more than ${headBytesMax} bytes.`);
     return end;
   }
@@ -198,7 +198,7 @@ export class ResponseReader {
     const end = isEmpty ? 0 : this.endOf("trailer");
     if (end < 0) return false;
     if (!isEmpty) checkTrailer(rest.toString("latin1", 0, end + 2));
-    this.rest = rest.subarray(end + (isEmpty ? 2 : 4));
+    this.rest = rest.subarray(end + (isEmpty ? 2 : headEndBytes));
     this.end(this.keptMs);
     return true;
   }
@@ -213,7 +213,7 @@ export class ResponseReader {
 /** Where an empty line ends the lines before it, within so many bytes; below 0 where none does. To call Node's search takes longer. */
 function emptyLineIn(bytes: Buffer, bytesMax: number): number {
   const end = Math.min(bytes.length, bytesMax);
-  for (let at = emptyLineBytes - 1; at < end; at++)
+  for (let at = headEndBytes - 1; at < end; at++)
     if (bytes[at] === 10 && bytes[at - 1] === 13 && bytes[at - 2] === 10 && bytes[at - 3] === 13) return at - 3;
   return -1;
 }
