@@ -27,19 +27,14 @@ export type FrontParts = {
 type Exchange = { request: GateRequest; response: ServerResponse; serverId: string };
 
 const sessionHeader = "mcp-session-id";
-const bounds = {
-  IncomingMessage: GateRequest,
-  headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  keepAliveTimeout: 65_000,
-};
+const bounds = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
 
 const sessionMissing = problem("channel.session-missing", "There is no session id.");
 const sessionUnknown = problem("channel.session-unknown", "There is no such session.");
 const serverUnknown = problem("channel.server-unknown", "There is no such server.");
 
 export function createFront({ serving, session, limits, log }: FrontParts): Server {
-  const front = createServer(bounds, (request, response) => {
+  const front = createServer({ ...bounds, IncomingMessage: GateRequest }, (request, response) => {
     const serverId = serverIdOf(request.url ?? "");
     response.on("error", (error) => log.debug({ reason: String(error) }, "a caller of a channel is gone"));
     route({ request, response, serverId }).catch((error: unknown) => {

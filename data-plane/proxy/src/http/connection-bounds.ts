@@ -4,6 +4,7 @@
 import { GateRequest } from "./gate-request.ts";
 
 export const connectionBounds = {
+  /** Its body costs no stream. */
   IncomingMessage: GateRequest,
   maxHeaderSize: 32 * 1024,
   /** A client that sends its headers by drops holds a connection no longer than this. */

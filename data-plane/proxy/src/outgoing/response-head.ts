@@ -47,13 +47,13 @@ export class HeadReader {
   read(text: string, isHead: boolean): ReadHead {
     const { last } = this;
     if (last !== undefined && last.text === text && last.isHead === isHead) return last.read;
-    const read = this.readLines(text, isHead);
-    this.last = text.length <= keptCharsMax ? { text, isHead, read } : undefined;
+    const isKept = text.length <= keptCharsMax;
+    const read = this.readLines(text, isHead, isKept);
+    this.last = isKept ? { text, isHead, read } : undefined;
     return read;
   }
 
-  private readLines(text: string, isHead: boolean): ReadHead {
-    const isKept = text.length <= keptCharsMax;
+  private readLines(text: string, isHead: boolean, isKept: boolean): ReadHead {
     const first = known(this.status, text, 0) ?? statusIn(lineAt(text, 0));
     if (isKept) this.status = first;
     const { status, isOld } = first;
