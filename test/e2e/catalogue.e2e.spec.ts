@@ -105,10 +105,13 @@ test.each(["modern", "legacy"] as const)(
     await fixture.control("toggle-tool");
     for (const talk of listening) await until(() => timesTold(talk) > 0, { what: "the new tool to be told", ...soon });
     await untilShown(clients, `${name}__dynamic_tool`);
-    const added = await untilSeen(id, "the new tool", ({ tools }) =>
-      tools.nodes.some((t) => t.name === "dynamic_tool"),
+    // An answer reads its parts one after another, so the time of the change may come with the next one only.
+    const changedAt = ({ listing }: SeenServer): number => Date.parse(listing?.lastChange ?? "");
+    await untilSeen(
+      id,
+      "the new tool, and when it came",
+      (seen) => seen.tools.nodes.some((t) => t.name === "dynamic_tool") && changedAt(seen) > changedAt(before),
     );
-    expect(Date.parse(added.listing?.lastChange ?? "")).toBeGreaterThan(Date.parse(before.listing?.lastChange ?? ""));
 
     // Taken away, and put back with another text.
     const former = toolNamed(before.tools, "test_simple_text");
