@@ -150,9 +150,13 @@ function textsField(name: string, number: number): Field {
       if (!Array.isArray(value) || value.length === 0) return;
       const items: readonly unknown[] = value;
       const end = out.at + listBytesMax;
-      for (const item of items.slice(0, itemsMax)) {
+      const count = Math.min(items.length, itemsMax);
+      for (let at = 0; at < count; at++) {
+        const item = items[at];
         const text = typeof item === "string" ? clip(item, factItemCharsMax) : "";
-        if (out.at + tagBytesMax + 2 + Buffer.byteLength(text) > end) return;
+        const left = end - out.at - tagBytesMax - 2;
+        // A character has three bytes at most: only near the end they have to be counted.
+        if (3 * text.length > left && Buffer.byteLength(text) > left) return;
         printTag(out, tag);
         printText(out, text);
       }

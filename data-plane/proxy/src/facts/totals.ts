@@ -31,13 +31,15 @@ const namesBytesMax = 16 * 1024;
 export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
   const records: TotalsRecord[] = [];
   for (let from = 0; from < totals.length; from += entriesMax) {
-    const some = totals.slice(from, from + entriesMax);
+    const some = totals.length <= entriesMax ? totals : totals.slice(from, from + entriesMax);
     const content = Buffer.allocUnsafe(some.length * amountsBytes);
-    let at = 0;
-    for (const { lease, settled, open } of some) {
-      at = content.writeUInt32LE(lease, at);
-      at = content.writeBigInt64LE(settled, at);
-      at = content.writeBigInt64LE(open, at);
+    // With each turn's records: a buffer's own way to write a long number takes eight steps of long arithmetic.
+    const view = new DataView(content.buffer, content.byteOffset, content.length);
+    for (const [index, { lease, settled, open }] of some.entries()) {
+      const at = index * amountsBytes;
+      view.setUint32(at, lease, true);
+      view.setBigInt64(at + 4, settled, true);
+      view.setBigInt64(at + 12, open, true);
     }
     records.push({ kind: recordKinds.totals, content });
   }

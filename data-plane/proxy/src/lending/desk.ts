@@ -20,6 +20,9 @@ export type Shortage = {
   readonly roomInMs: number | undefined;
 };
 
+/** What is known of an account; nothing where it was never asked for. */
+export type News = Pick<Shortage, "news" | "msLeft" | "roomInMs">;
+
 export type Outcome = { readonly kind: "held"; readonly hold: Hold } | ({ readonly kind: "short" } & Shortage);
 
 export type LendingBatch = {
@@ -44,7 +47,8 @@ export type Desk = TotalsSource & {
   extend(hold: Hold, amounts: readonly bigint[]): boolean;
   release(hold: Hold, amounts: readonly bigint[]): void;
   settle(hold: Hold, used: readonly bigint[]): void;
-  news(subject: string): (Pick<Shortage, "msLeft" | "roomInMs"> & { readonly news: AccountNews }) | undefined;
+  /** Of each how it stands, all at one moment. */
+  news(of: readonly Pick<Ask, "subject">[]): readonly News[];
   answered(answers: LendingAnswers): void;
   /** Gives back what is lent, as far as no call holds it any more; ends when the ledger knows, or after a while. */
   leave(): Promise<void>;
@@ -309,12 +313,12 @@ export function createDesk(parts: DeskParts): Desk {
       book.settle(hold, used);
       later(exchangeMs);
     },
-    news(subject) {
-      const lease = book.lease(subject);
-      const news = lease?.newsNow();
-      if (lease === undefined || news === undefined) return undefined;
+    news(of) {
       const now = clocks();
-      return { news, msLeft: lease.msLeft(now), roomInMs: lease.roomInMs(now) };
+      return of.map(({ subject }) => {
+        const lease = book.lease(subject);
+        return { news: lease?.newsNow(), msLeft: lease?.msLeft(now), roomInMs: lease?.roomInMs(now) };
+      });
     },
     answered,
     takeChanged: (): readonly LeaseTotals[] => book.takeChanged(),

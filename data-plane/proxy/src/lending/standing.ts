@@ -5,7 +5,7 @@ import type { AccountKind } from "@tollgate/kernel/lending/account";
 import { scopeIn } from "@tollgate/kernel/quotas/quota-scope";
 import { BudgetPeriod, LimitMeasure, type Budget, type Limit } from "@tollgate/schema/resources";
 import type { Allowance, LimitStanding, PolicyDecision, Shortage, Standing } from "../pipeline/allowance.ts";
-import type { Desk, Shortage as Lacking } from "./desk.ts";
+import type { Desk, News, Shortage as Lacking } from "./desk.ts";
 
 /** What a call is charged to. */
 export type Charge = {
@@ -15,10 +15,6 @@ export type Charge = {
     | { readonly kind: "budget"; readonly budget: Budget; readonly allowanceNanoUsd: bigint }
     | { readonly kind: "limit"; readonly limit: Pick<Limit, "measure" | "amount">; readonly decision?: PolicyDecision };
 };
-
-type Told = Pick<Lacking, "news" | "msLeft" | "roomInMs">;
-
-const nothingTold: Told = { news: undefined, msLeft: undefined, roomInMs: undefined };
 
 const periods: Readonly<Record<BudgetPeriod, Allowance["period"]>> = {
   [BudgetPeriod.UNSPECIFIED]: "total",
@@ -39,10 +35,10 @@ const measures: Readonly<Record<LimitMeasure, LimitStanding["measure"]>> = {
 export function standingOf(desk: Pick<Desk, "news">, charges: readonly Charge[], wallMs: number): Standing {
   const allowances: Allowance[] = [];
   const limits: LimitStanding[] = [];
-  for (const { subject, of } of charges) {
-    const told = desk.news(subject) ?? nothingTold;
-    if (of.kind === "budget") allowances.push(allowanceOf(of.budget, told, wallMs, undefined));
-    else limits.push(limitStandingOf(of.limit, told, wallMs));
+  for (const [index, news] of desk.news(charges).entries()) {
+    const of = charges[index]?.of;
+    if (of?.kind === "budget") allowances.push(allowanceOf(of.budget, news, wallMs, "ok"));
+    else if (of?.kind === "limit") limits.push(limitStandingOf(of.limit, news, wallMs));
   }
   return { allowances, limits };
 }
@@ -58,12 +54,7 @@ export function shortageOf({ of }: Charge, lacking: Lacking, wallMs: number): Sh
   return { kind: reason, allowance: allowanceOf(of.budget, lacking, wallMs, reason) };
 }
 
-function allowanceOf(
-  budget: Budget,
-  { news, msLeft }: Told,
-  wallMs: number,
-  state: "spent" | "held" | undefined,
-): Allowance {
+function allowanceOf(budget: Budget, { news, msLeft }: News, wallMs: number, state: Allowance["state"]): Allowance {
   const limitNanoUsd = news?.limit ?? budget.limitNanoUsd;
   const settledNanoUsd = news?.settled ?? 0n;
   return {
@@ -73,7 +64,7 @@ function allowanceOf(
     resetMs: msLeft === undefined ? undefined : toSecond(wallMs + msLeft),
     period: periods[budget.period],
     scope: scopeIn(budget.scope)?.kind ?? "label",
-    state: state ?? (settledNanoUsd * 10n >= limitNanoUsd * 9n ? "near" : "ok"),
+    state,
   };
 }
 
@@ -84,7 +75,7 @@ function toSecond(timeMs: number): number {
 
 function limitStandingOf(
   { measure, amount }: Pick<Limit, "measure" | "amount">,
-  { news, roomInMs }: Told,
+  { news, roomInMs }: News,
   wallMs: number,
 ): LimitStanding {
   const left = news === undefined ? amount : news.limit - news.counted;

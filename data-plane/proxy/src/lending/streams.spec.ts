@@ -12,7 +12,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openRecorder, type Recorder } from "../facts/recorder.ts";
 import { testKey } from "../facts/spool.fixture.ts";
 import { lastTotals } from "../facts/totals.ts";
-import { ModelReservation, planOf, type Costs } from "../model/reservation.ts";
+import { ModelReservation, partsOf, type Costs } from "../model/reservation.ts";
 import { budgetCharge } from "./charged.ts";
 import type { LendingBatch } from "./desk.ts";
 import { deskOf, FakeLedger } from "./ledger.fixture.ts";
@@ -42,16 +42,16 @@ function begin(isRunning: boolean, onSaid: (batch: LendingBatch) => void = () =>
   });
   const budget = create(BudgetSchema, { id: "b", hard: true, reservation: BudgetReservation.RUNNING, marginTokens });
   const charges = [budgetCharge(budget, 0n)];
-  const plan = planOf(charges, costs, () => isRunning);
+  const parts = partsOf(charges, costs, () => isRunning);
   let hold: Hold | undefined;
-  desk.reserve(plan.asks, (outcome) => {
+  desk.reserve(parts, (outcome) => {
     if (outcome.kind === "held") ({ hold } = outcome);
   });
   vi.advanceTimersByTime(200);
   if (hold === undefined) throw new Error("nothing was held");
   const held = hold;
   return {
-    reservation: new ModelReservation(desk, charges, held, plan, costs.boundNanoUsd),
+    reservation: new ModelReservation(desk, charges, held, parts, costs.boundNanoUsd),
     held: () => held.parts.map(({ held: amount }) => amount),
   };
 }

@@ -9,7 +9,7 @@ import { BudgetReservation, BudgetSchema } from "@tollgate/schema/resources";
 import { expect, test } from "vitest";
 import { seededRandom, seedFromEnv } from "../../../../test/support/random.ts";
 import { budgetCharge } from "../lending/charged.ts";
-import { ModelReservation, planOf, type Costs } from "./reservation.ts";
+import { ModelReservation, partsOf, type Costs, type Part } from "./reservation.ts";
 
 const now = { monotonicMs: 0, wallMs: 0 };
 const token = 10_000n;
@@ -30,25 +30,25 @@ function begin(lent: bigint, isRunning = true): World {
     marginTokens: 2_048,
   });
   const charges = [budgetCharge(budget, 0n)];
-  const plan = planOf(charges, costs, () => isRunning);
+  const parts = partsOf(charges, costs, () => isRunning);
   const book = new LeaseBook(1_000);
-  const hold = holdOf(book, plan, lent);
+  const hold = holdOf(book, parts, lent);
   const desk = {
     extend: (of: Hold, amounts: readonly bigint[]) => book.extend(of, amounts, now),
     release: (of: Hold, amounts: readonly bigint[]) => book.release(of, amounts),
     settle: (of: Hold, used: readonly bigint[]) => book.settle(of, used),
-    news: () => undefined,
+    news: () => [],
   };
   const leases = hold.parts.map(({ lease }) => lease);
   return {
-    reservation: new ModelReservation(desk, charges, hold, plan, costs.boundNanoUsd),
+    reservation: new ModelReservation(desk, charges, hold, parts, costs.boundNanoUsd),
     held: () => ({ held: leases[0]?.open ?? 0n, exposed: leases[1]?.open ?? 0n }),
     spent: () => leases.map(({ settled }) => settled),
   };
 }
 
-function holdOf(book: LeaseBook, plan: ReturnType<typeof planOf>, lent: bigint): Hold {
-  for (const { lease, lacking } of lacksOf(book, plan)) {
+function holdOf(book: LeaseBook, parts: readonly Part[], lent: bigint): Hold {
+  for (const { lease, lacking } of lacksOf(book, parts)) {
     const amount = lease.subject === "budget/b" ? lent : lacking;
     lease.lacks(amount, amount);
     const [due] = book.due(now).filter((one) => one.lease === lease);
@@ -59,13 +59,13 @@ function holdOf(book: LeaseBook, plan: ReturnType<typeof planOf>, lent: bigint):
     const told = { ...answer, account: `${lease.subject}/1`, msLeft: undefined, isOver: false, isFrozen: false, news };
     book.answered(lease.number, told, now);
   }
-  const held = book.hold(plan.asks, now);
+  const held = book.hold(parts, now);
   if (!("parts" in held)) throw new Error("what was lent is not enough");
   return held;
 }
 
-function lacksOf(book: LeaseBook, plan: ReturnType<typeof planOf>) {
-  const tried = book.hold(plan.asks, now);
+function lacksOf(book: LeaseBook, parts: readonly Part[]) {
+  const tried = book.hold(parts, now);
   return "parts" in tried ? [] : tried;
 }
 

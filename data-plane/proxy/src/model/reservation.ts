@@ -23,14 +23,13 @@ import type { Standing } from "../pipeline/allowance.ts";
 import type { InputSaid, Reservation } from "../pipeline/call.ts";
 import { marginTokens } from "./settle.ts";
 
-type Part = { readonly ask: Ask } & (
-  | { readonly role: "full" | "requests" | "tokens" | "calls" }
+type Role =
+  | { readonly role: "full" | "requests" | "tokens" | "calls" | "exposure" }
   /** Its exposure is the next. */
-  | { readonly role: "running"; readonly call: RunningCall }
-  | { readonly role: "exposure" }
-);
+  | { readonly role: "running"; readonly call: RunningCall };
 
-export type Plan = { readonly parts: readonly Part[]; readonly asks: readonly Ask[] };
+/** What is asked for of one account, and why. */
+export type Part = Ask & Role;
 
 export type Costs = {
   /** All that it can cost. */
@@ -41,39 +40,52 @@ export type Costs = {
 };
 
 /** `isRunning`: of a budget, whether the stream may hold less than all of it. */
-export function planOf(charges: readonly Charge[], costs: Costs, isRunning: (charge: Charge) => boolean): Plan {
-  const parts = charges.flatMap((charge) => partsOf(charge, costs, isRunning(charge)));
-  return { parts, asks: parts.map(({ ask }) => ask) };
+export function partsOf(charges: readonly Charge[], costs: Costs, isRunning: (charge: Charge) => boolean): Part[] {
+  const parts: Part[] = [];
+  for (const charge of charges) {
+    const { of } = charge;
+    if (of.kind === "limit") parts.push(permitOf(charge, of.limit.measure, costs));
+    else if (!(isRunning(charge) && addRunning(parts, charge, of, costs))) parts.push(allOf(charge, of, costs));
+  }
+  return parts;
 }
 
-function partsOf({ subject, kind, of }: Charge, { boundNanoUsd, running, tokens }: Costs, isRunning: boolean): Part[] {
-  const askFor = (amount: bigint): Ask => ({ subject, kind, amount });
-  if (of.kind === "limit") {
-    const { measure } = of.limit;
-    if (measure === LimitMeasure.TOKENS) return [{ role: "tokens", ask: askFor(tokens) }];
-    return [{ role: measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests", ask: askFor(1n) }];
-  }
-  const full: Part = { role: "full", ask: askFor(boundNanoUsd + of.allowanceNanoUsd) };
-  if (!isRunning || running === undefined) return [full];
+function permitOf({ subject, kind }: Charge, measure: LimitMeasure, { tokens }: Costs): Part {
+  if (measure === LimitMeasure.TOKENS) return { subject, kind, amount: tokens, role: "tokens" };
+  return { subject, kind, amount: 1n, role: measure === LimitMeasure.CONCURRENT_CALLS ? "calls" : "requests" };
+}
+
+type OfBudget = Charge["of"] & { readonly kind: "budget" };
+
+function allOf({ subject, kind }: Charge, { allowanceNanoUsd }: OfBudget, { boundNanoUsd }: Costs): Part {
+  return { subject, kind, amount: boundNanoUsd + allowanceNanoUsd, role: "full" };
+}
+
+/** False where a stream of it would hold all that it can cost anyway. */
+function addRunning(parts: Part[], { subject, kind }: Charge, of: OfBudget, { running }: Costs): boolean {
+  if (running === undefined) return false;
+  const { budget, allowanceNanoUsd } = of;
   const call: RunningCall = {
     ...running,
-    inputNanoUsd: running.inputNanoUsd + of.allowanceNanoUsd,
+    inputNanoUsd: running.inputNanoUsd + allowanceNanoUsd,
     // No less than what is written down of a stream that broke off.
-    marginTokens: Math.max(of.budget.marginTokens, marginTokens),
+    marginTokens: Math.max(budget.marginTokens, marginTokens),
   };
   const { held, exposed } = firstHold(call, fullOf(call));
-  if (exposed === 0n) return [full];
-  const exposure = { subject: `exposure/${of.budget.id}`, kind: exposureKind, amount: exposed, covers: subject };
-  return [
-    { role: "running", call, ask: askFor(held) },
-    { role: "exposure", ask: exposure },
-  ];
+  if (exposed === 0n) return false;
+  parts.push({ subject, kind, amount: held, role: "running", call });
+  const exposure = { subject: `exposure/${budget.id}`, kind: exposureKind, covers: subject };
+  parts.push({ ...exposure, amount: exposed, role: "exposure" });
+  return true;
 }
 
 const exposureKind: AccountKind = "money";
 
 /** `at`: which part of the hold it is. */
 type Running = { readonly at: number; call: RunningCall; has: Held };
+
+/** Of most calls nothing runs ahead of what it holds. */
+const nothing: readonly Running[] = [];
 
 type Books = Pick<Desk, "extend" | "release" | "settle" | "news">;
 
@@ -91,26 +103,35 @@ export class ModelReservation implements Reservation {
   private isInputSaid = false;
   private isOver = false;
 
-  constructor(desk: Books, charges: readonly Charge[], hold: Hold, { parts }: Plan, boundNanoUsd: bigint) {
+  constructor(desk: Books, charges: readonly Charge[], hold: Hold, parts: readonly Part[], boundNanoUsd: bigint) {
     this.desk = desk;
     this.charges = charges;
     this.hold = hold;
     this.parts = parts;
     this.boundNanoUsd = boundNanoUsd;
-    this.running = parts.flatMap((part, at) => {
-      if (part.role !== "running") return [];
-      return [{ at, call: part.call, has: { held: this.heldOf(at), exposed: this.heldOf(at + 1) } }];
-    });
+    this.running = this.runningIn(parts);
+  }
+
+  private runningIn(parts: readonly Part[]): readonly Running[] {
+    let running: Running[] | undefined;
+    for (const [at, part] of parts.entries())
+      if (part.role === "running") {
+        const has = { held: this.heldOf(at), exposed: this.heldOf(at + 1) };
+        (running ??= []).push({ at, call: part.call, has });
+      }
+    return running ?? nothing;
   }
 
   private heldOf(at: number): bigint {
     return this.hold.parts[at]?.held ?? 0n;
   }
 
-  heldNanoUsd = (): bigint => {
-    const money = this.parts.flatMap(({ role }, at) => (isMoney(role) ? [this.heldOf(at)] : []));
-    return money.reduce(least, money[0] ?? 0n);
-  };
+  heldNanoUsd(): bigint {
+    let all: bigint | undefined;
+    for (const [at, { role }] of this.parts.entries())
+      if (isMoney(role)) all = all === undefined ? this.heldOf(at) : least(all, this.heldOf(at));
+    return all ?? 0n;
+  }
 
   standing(): Standing {
     return standingOf(this.desk, this.charges, Date.now());
@@ -121,7 +142,10 @@ export class ModelReservation implements Reservation {
   }
 
   private chargedAccounts(): string[] {
-    return this.hold.parts.flatMap(({ lease }, at) => (isMoney(this.parts[at]?.role) ? [lease.account] : []));
+    const accounts: string[] = [];
+    for (const [at, { lease }] of this.hold.parts.entries())
+      if (isMoney(this.parts[at]?.role)) accounts.push(lease.account);
+    return accounts;
   }
 
   covers(seenTokens: number, said: () => InputSaid | undefined): boolean {

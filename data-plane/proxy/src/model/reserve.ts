@@ -13,7 +13,7 @@ import { runningOf, withInput } from "./bound.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
 import { isCountable, openCounting, type Counting } from "./count-input.ts";
 import type { ModelErrand } from "./errand.ts";
-import { ModelReservation, planOf, type Costs } from "./reservation.ts";
+import { ModelReservation, partsOf, type Costs } from "./reservation.ts";
 
 type Bounded = BoundedModelCall<ModelErrand>;
 
@@ -48,15 +48,14 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
 
       function hold(left: readonly Charge[], mayRun: (charge: Charge) => boolean): void {
         const costs = costsOf(known, left.some(mayRun));
-        const plan = planOf(left, costs, mayRun);
-        const { asks } = plan;
-        if (asks.length === 0) return next(known);
-        desk?.reserve(asks, (outcome) => {
+        const parts = partsOf(left, costs, mayRun);
+        if (parts.length === 0) return next(known);
+        desk?.reserve(parts, (outcome) => {
           if (bounded.call.exchange.response.destroyed && outcome.kind !== "held") return;
           if (outcome.kind === "held")
             return next({
               ...known,
-              reservation: new ModelReservation(desk, left, outcome.hold, plan, costs.boundNanoUsd),
+              reservation: new ModelReservation(desk, left, outcome.hold, parts, costs.boundNanoUsd),
             });
           // What may not be run ahead of is held in full.
           if (outcome.ask.subject.startsWith("exposure/")) return hold(left, () => false);
@@ -98,7 +97,7 @@ function couldFit(
   mayRun: (charge: Charge) => boolean,
 ): boolean {
   if (short?.of.kind !== "budget" || news === undefined || !isCountable(bounded)) return false;
-  const [least] = planOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun).asks;
+  const [least] = partsOf([short], costsOf(withInput(bounded, 0), mayRun(short)), mayRun);
   return least !== undefined && least.amount <= news.limit - news.settled;
 }
 
@@ -110,7 +109,7 @@ function askLimits(
   onDone: (lacking?: Shortage, limit?: Charge) => void,
 ): void {
   const limits = charges.filter(({ of }) => of.kind === "limit");
-  const { asks } = planOf(limits, costsOf(bounded, false), () => false);
+  const asks = partsOf(limits, costsOf(bounded, false), () => false);
   if (asks.length === 0) return onDone();
   desk.reserve(asks, (outcome) => {
     if (outcome.kind === "held") desk.settle(outcome.hold, []);

@@ -14,7 +14,7 @@ import {
 } from "./allowance.ts";
 
 const half = allowance({ settledNanoUsd: 50n });
-const nearlyFull = allowance({ settledNanoUsd: 96n, state: "near" });
+const nearlyFull = allowance({ settledNanoUsd: 96n });
 const spentToday = allowance({ settledNanoUsd: 99n, state: "spent", resetMs: nowMs + 1_000 });
 const spentThisMonth = allowance({ settledNanoUsd: 98n, state: "spent", resetMs: nowMs + 9_000 });
 const spentForEver = allowance({ settledNanoUsd: 97n, state: "spent", resetMs: undefined });

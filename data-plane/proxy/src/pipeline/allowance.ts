@@ -14,11 +14,8 @@ export type Allowance = {
   readonly resetMs: number | undefined;
   readonly period: "day" | "week" | "month" | "year" | "total";
   readonly scope: "key" | "user" | "team" | "customer" | "label";
-  /**
-   * `spent`: what is settled alone leaves no room for the call; `held`: what calls under way hold does. `near` is for who operates
-   * the gate: clients are warned at thresholds of their own.
-   */
-  readonly state: "ok" | "near" | "spent" | "held";
+  /** `spent`: what is settled alone leaves no room for the call; `held`: what calls under way hold does. */
+  readonly state: "ok" | "spent" | "held";
 };
 
 export type LimitStanding = {

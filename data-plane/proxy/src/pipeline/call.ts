@@ -124,7 +124,7 @@ export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
 /** What one call holds, until it is settled. */
 export type Reservation = {
   /** What it would cost at most if nothing more came of it. */
-  readonly heldNanoUsd: () => bigint;
+  heldNanoUsd(): bigint;
   /** How what it is charged to stands. */
   standing(): Standing;
   /** That it holds money of. */

@@ -109,8 +109,9 @@ export class Lease {
     this.unspent -= amount;
     this.open += amount;
     this.usedMs = monotonicMs;
-    this.pace.uses(amount, monotonicMs);
-    this.burst.uses(amount, monotonicMs);
+    const used = Number(amount);
+    this.pace.uses(used, monotonicMs);
+    this.burst.uses(used, monotonicMs);
     this.isChanged = true;
   }
 
@@ -138,7 +139,9 @@ export class Lease {
 
   /** The news, and what was settled here since. */
   newsNow(): AccountNews | undefined {
-    return this.news && { ...this.news, settled: this.news.settled + this.settled - this.told };
+    if (this.news === undefined) return undefined;
+    const { limit, settled, counted, roomAtMs } = this.news;
+    return { limit, settled: settled + this.settled - this.told, counted, roomAtMs };
   }
 
   lackingFirst(): bigint {

@@ -61,7 +61,7 @@ test("who comes all at once after a pause waits for the ledger a few times at th
 test("a pace that has been steady is told rightly from the first on, by the long and by the short", () => {
   for (const pace of [new Pace(5_000, 500, 0), new Pace(500, 500, 0)])
     for (let nowMs = 1; nowMs <= 20_000; nowMs++) {
-      pace.uses(3n, nowMs);
+      pace.uses(3, nowMs);
       if (nowMs < 500) continue;
       expect(pace.at(nowMs)).toBeGreaterThan(2.9);
       expect(pace.at(nowMs)).toBeLessThan(3.1);

@@ -16,13 +16,13 @@ export class Pace {
     this.pacedMs = sinceMs;
   }
 
-  uses(amount: bigint, nowMs: number): void {
+  uses(amount: number, nowMs: number): void {
     // A hundredth part of the time is no time, and to work out what decayed in it costs more than all else here.
     if (nowMs - this.pacedMs > this.overMs / 100) {
       this.paced = this.decayed(nowMs);
       this.pacedMs = nowMs;
     }
-    this.paced += Number(amount) / this.overMs;
+    this.paced += amount / this.overMs;
   }
 
   /** For each millisecond. */

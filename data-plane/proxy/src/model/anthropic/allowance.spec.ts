@@ -40,7 +40,7 @@ test.each([
 });
 
 test("what calls hold warns nobody, and a budget that never resets names no time", () => {
-  expect(told([allowance({ heldNanoUsd: 99n, state: "near", period: "total", resetMs: undefined })])).toEqual({
+  expect(told([allowance({ heldNanoUsd: 99n, period: "total", resetMs: undefined })])).toEqual({
     ...{ status: "allowed", "overage-status": "allowed", "representative-claim": "overage" },
     "overage-utilization": "0.00",
   });
@@ -146,7 +146,7 @@ test.each([
   // Less than a cent is no cap of nothing, and what is spent is full however little room was lacking.
   [{ settledNanoUsd: 1n, limitNanoUsd: 3n, state: "spent" }, [1, 0, 100, "critical"]],
   [{ settledNanoUsd: 15n * usd, limitNanoUsd: 10n * usd, state: "spent" }, [1_000, 1_500, 150, "critical"]],
-  [{ settledNanoUsd: 96n, limitNanoUsd: 100n, state: "near" }, [1, 0, 96, "critical"]],
+  [{ settledNanoUsd: 96n, limitNanoUsd: 100n }, [1, 0, 96, "critical"]],
 ] as const)("a cap of %o is told in whole cents and per cent", (changed, [cap, used, percent, severity]) => {
   expect(JSON.parse(usageBody([allowance({ ...changed, period: "total", resetMs: undefined })]))).toEqual({
     ...{
