@@ -1,28 +1,12 @@
 // The budgets and limits of a call as charges, whatever it is a call of: which of them it is charged to is the kernel's word, and
 // which policies it counts against was that of the policies themselves. Soft budgets are counted by facts, and hold nothing.
 
-import type { CallTarget } from "@tollgate/kernel/quotas/charged";
-import { budgetsOf, limitsOf } from "@tollgate/kernel/quotas/charged";
-import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { PolicyLimit } from "@tollgate/kernel/policy/answer";
-import type { Principal, View } from "@tollgate/kernel/view";
 import { BudgetLedgerLost, LimitMeasure, type Budget, type Limit } from "@tollgate/schema/resources";
 import type { Call } from "../pipeline/call.ts";
 import { decisionIdOf } from "../pipeline/policies.ts";
 import type { RefusedAbout } from "../pipeline/record.ts";
 import type { Charge } from "./standing.ts";
-
-export type Charged =
-  | { readonly outcome: "charged"; readonly budgets: readonly Budget[]; readonly limits: readonly Limit[] }
-  | { readonly outcome: "refused"; readonly code: ErrorCode };
-
-export function chargedTo(view: View, principal: Principal, target: CallTarget): Charged {
-  const budgets = budgetsOf(view, principal);
-  if (budgets.outcome === "refused") return budgets;
-  const limits = limitsOf(view, principal, target);
-  if (limits.outcome === "refused") return limits;
-  return { outcome: "charged", budgets: budgets.to, limits: limits.to };
-}
 
 /** Made once: a subject that is put together for each call has to be hashed for each, wherever leases are found by it. */
 const kept = new WeakMap<Budget | Limit, Charge>();

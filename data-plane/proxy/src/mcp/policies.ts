@@ -33,15 +33,26 @@ function policyCallOf({ call, server, tool }: Leg, timeMs: number): PolicyCall {
   const { kind, envelope, body, description, exchange } = call;
   const { sessionId, clientName, clientVersion } = description;
   const isResource = kind === "resources" || kind === "templates";
+  const { header, ip } = requestSeen(exchange);
   return {
-    ...{ door: "mcp", method: envelope.method, server: server.name, serverId: server.id },
-    ...{ tool: kind === "tools" ? tool : "", prompt: kind === "prompts" ? tool : "", resource: isResource ? tool : "" },
-    ...{ provider: "", providerId: "", model: "", isStreamed: false, timeMs },
+    door: "mcp",
+    method: envelope.method,
+    server: server.name,
+    serverId: server.id,
+    tool: kind === "tools" ? tool : "",
+    prompt: kind === "prompts" ? tool : "",
+    resource: isResource ? tool : "",
+    provider: "",
+    providerId: "",
+    model: "",
+    isStreamed: false,
+    timeMs,
     argumentsText() {
       const span = envelope.at["params>arguments"];
       return span && textIn(body, span);
     },
-    ...requestSeen(exchange),
+    header,
+    ip,
     session: { id: sessionId, agent: "", client: clientName, clientVersion },
   };
 }

@@ -5,8 +5,9 @@
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { budgetFeatures } from "@tollgate/kernel/quotas/budget-rules";
+import { chargedTo } from "@tollgate/kernel/quotas/charged";
 import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
-import { budgetCharge, chargedTo, limitCharge, policyCharge } from "../lending/charged.ts";
+import { budgetCharge, limitCharge, policyCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";

@@ -34,11 +34,24 @@ export function modelPolicies(parts: PolicyParts): Interceptor<Reached, Reached>
 function policyCallOf({ call, provider, model }: Reached, timeMs: number): PolicyCall {
   const { door, description, exchange } = call;
   const { operation, isStreamed, sessionId, agentId, clientName, clientVersion } = description;
+  const { header, ip } = requestSeen(exchange);
+  // Written out: for each call copying parts of it together costs as much as to ask two policies.
   return {
-    ...{ door, method: operation, server: "", serverId: "", tool: "", prompt: "", resource: "" },
-    ...{ provider: provider.name, providerId: provider.id, model, isStreamed, timeMs },
+    door,
+    method: operation,
+    server: "",
+    serverId: "",
+    tool: "",
+    prompt: "",
+    resource: "",
+    provider: provider.name,
+    providerId: provider.id,
+    model,
+    isStreamed,
+    timeMs,
     argumentsText: () => undefined,
-    ...requestSeen(exchange),
+    header,
+    ip,
     session: { id: sessionId, agent: agentId, client: clientName, clientVersion },
   };
 }

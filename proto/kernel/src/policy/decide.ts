@@ -40,22 +40,23 @@ export function decide(
   const redactions: Redaction[] = [];
   const limits: PolicyLimit[] = [];
   for (const policy of policies) {
-    const spoken = (said: Spoken["said"], reason = "", cost = 0): void => tell?.({ policy, said, reason, cost });
     if (!covers(policy.cover, subject)) {
-      spoken("not-covered");
+      tell?.({ policy, said: "not-covered", reason: "", cost: 0 });
       continue;
     }
     const matched = policy.expression.evaluate(subject);
     if (matched.outcome === "failed") {
-      spoken("fails", matched.reason);
-      return { outcome: "refused", policy, code: "policy.failed", detail: failure(policy, matched.reason) };
+      const { reason } = matched;
+      tell?.({ policy, said: "fails", reason, cost: 0 });
+      return { outcome: "refused", policy, code: "policy.failed", detail: failure(policy, reason) };
     }
+    const { cost } = matched;
     if (matched.outcome === "unmatched") {
-      spoken("unmatched", "", matched.cost);
+      tell?.({ policy, said: "unmatched", reason: "", cost });
       continue;
     }
     const answer = policy.judge(subject);
-    spoken(answer.outcome, "detail" in answer ? answer.detail : "", matched.cost);
+    tell?.({ policy, said: answer.outcome, reason: "detail" in answer ? answer.detail : "", cost });
     if (answer.outcome === "refuses") return { outcome: "refused", policy, code: answer.code, detail: answer.detail };
     if (answer.outcome === "redacts") redactions.push(answer.redaction);
     if (answer.outcome === "counts") limits.push(answer.limit);

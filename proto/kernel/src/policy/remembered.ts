@@ -44,30 +44,38 @@ export function remembered<T>(
     if (read === undefined) return evaluate;
     readers.push(read);
   }
-  const known = new Map<string, T>();
+  let known: Known<T> = newKnown();
+  let size = 0;
+  const keep = (subject: Subject, evaluated: T): void => {
+    const values = readers.map((read) => read(subject) ?? "");
+    if (values.reduce((chars, { length }) => chars + length, 0) > charsMax) return;
+    if (size >= valuesMax) [known, size] = [newKnown(), 0];
+    let at = known;
+    for (const value of values) {
+      const next = at.next.get(value) ?? newKnown<T>();
+      at.next.set(value, next);
+      at = next;
+    }
+    at.said = evaluated;
+    size += 1;
+  };
   return (subject) => {
-    const values = valuesOf(readers, subject);
-    if (values === undefined) return evaluate(subject);
-    const before = known.get(values);
-    if (before !== undefined) return before;
+    let at: Known<T> | undefined = known;
+    for (const read of readers) {
+      const value = read(subject);
+      if (value === undefined) return evaluate(subject);
+      at = at?.next.get(value);
+    }
+    if (at?.said !== undefined) return at.said;
     const evaluated = evaluate(subject);
-    if (values.length > charsMax) return evaluated;
-    if (known.size >= valuesMax) known.clear();
-    known.set(values, evaluated);
+    keep(subject, evaluated);
     return evaluated;
   };
 }
 
-/** Told apart by their lengths, whatever stands in them. */
-function valuesOf(readers: readonly Read[], subject: Subject): string | undefined {
-  const [first, ...others] = readers;
-  if (first === undefined) return "";
-  if (others.length === 0) return first(subject);
-  let values = "";
-  for (const read of readers) {
-    const value = read(subject);
-    if (value === undefined) return undefined;
-    values += `${value.length}:${value}`;
-  }
-  return values;
+/** By one value after the other: to look up texts that are there costs less than to put them together. */
+type Known<T> = { said: T | undefined; readonly next: Map<string, Known<T>> };
+
+function newKnown<T>(): Known<T> {
+  return { said: undefined, next: new Map<string, Known<T>>() };
 }

@@ -12,32 +12,46 @@ import type { GrantKind } from "../tool-pattern.ts";
 import type { Principal, View } from "../view.ts";
 import { budgetIndex, limitIndex, unclearIn, type QuotaIndex, type Unclear } from "./quota-index.ts";
 
-export type Charged<T> =
-  | { readonly outcome: "charged"; readonly to: readonly T[] }
-  | { readonly outcome: "refused"; readonly code: ErrorCode };
+export type Refused = { readonly outcome: "refused"; readonly code: ErrorCode };
+
+export type ChargedBudgets = { readonly outcome: "charged"; readonly to: readonly Budget[] };
+
+/** Two lists, each the same as long as nothing of it changes. */
+export type Charged = {
+  readonly outcome: "charged";
+  readonly budgets: readonly Budget[];
+  readonly limits: readonly Limit[];
+};
 
 /** What a call is of: a provider's model, or a server's tool, prompt or resource. */
 export type CallTarget = { readonly kind: GrantKind | "model"; readonly of: string; readonly name: string };
 
 type Caller = Pick<Principal, "key" | "team" | "user" | "customer">;
+type Labelled = Caller & Pick<Principal, "labels">;
 
 const refused = { outcome: "refused", code: "auth.scope-refused" } as const;
 
-export function budgetsOf(view: View, caller: Caller & Pick<Principal, "labels">): Charged<Budget> {
+export function budgetsOf(view: View, caller: Labelled): ChargedBudgets | Refused {
+  return budgetsIn(madeFor(view, caller), caller.labels)?.charged ?? refused;
+}
+
+export function chargedTo(view: View, caller: Labelled, target: CallTarget): Charged | Refused {
   const made = madeFor(view, caller);
-  if (made.isRefused) return refused;
+  const budgets = budgetsIn(made, caller.labels);
+  if (budgets === undefined) return refused;
+  return { outcome: "charged", budgets: budgets.charged.to, limits: limitsAt(made.limits, target) };
+}
+
+/** Undefined where somebody refuses who is held back by what is not understood. */
+function budgetsIn(made: Made, labels: readonly string[]): Joined | undefined {
+  if (made.isRefused) return undefined;
   let found = made.budgets;
-  for (const label of caller.labels) {
-    if (made.unclear.scopes.size > 0 && made.unclear.scopes.has(scopeOf("label", label))) return refused;
+  for (const label of labels) {
+    if (made.unclear.scopes.size > 0 && made.unclear.scopes.has(scopeOf("label", label))) return undefined;
     const ofLabel = made.budgetIndex.byLabel.get(label);
     if (ofLabel !== undefined) found = joined(found, ofLabel);
   }
-  return found.charged;
-}
-
-export function limitsOf(view: View, caller: Caller, target: CallTarget): Charged<Limit> {
-  const made = madeFor(view, caller);
-  return made.isRefused ? refused : limitsAt(made.limits, target);
+  return found;
 }
 
 /** What was found for a key, and of what. */
@@ -79,12 +93,12 @@ function make(caller: Caller, of: Pick<Made, "budgetIndex" | "limitIndex" | "unc
     caller: { key: caller.key, user: caller.user, team: caller.team, customer: caller.customer },
     isRefused: isUnclear || holders.some((holder) => of.unclear.scopes.has(holder)),
     budgets: newJoined(holders.flatMap((holder) => of.budgetIndex.byHolder.get(holder) ?? [])),
-    limits: { all: { outcome: "charged", to: all }, isForAll: all.every(isForAllCalls), size: 0, found: new Map() },
+    limits: { all, isForAll: all.every(isForAllCalls), size: 0, found: new Map() },
   };
 }
 
 /** The budgets of a key, and below them those with the budgets of one label more. */
-type Joined = { readonly charged: Charged<Budget> & { outcome: "charged" }; readonly more: Map<unknown, Joined> };
+type Joined = { readonly charged: ChargedBudgets; readonly more: Map<unknown, Joined> };
 
 /** Of one key's labels at one level; beyond it they are found anew. */
 const joinedMax = 1_000;
@@ -105,10 +119,10 @@ function joined(before: Joined, budgets: readonly Budget[]): Joined {
 }
 
 type AtTargets = {
-  readonly all: { readonly outcome: "charged"; readonly to: readonly Limit[] };
+  readonly all: readonly Limit[];
   /** Whether it is all of them whatever is called. */
   readonly isForAll: boolean;
-  readonly found: Map<string, Map<string, Map<string, Charged<Limit>>>>;
+  readonly found: Map<string, Map<string, Map<string, readonly Limit[]>>>;
   size: number;
 };
 
@@ -116,22 +130,22 @@ type AtTargets = {
 const targetsMax = 1_000;
 const nameCharsMax = 256;
 
-function limitsAt(limits: AtTargets, target: CallTarget): Charged<Limit> {
+function limitsAt(limits: AtTargets, target: CallTarget): readonly Limit[] {
   if (limits.isForAll) return limits.all;
   const { kind, of, name } = target;
   const known = limits.found.get(kind)?.get(of)?.get(name);
   if (known !== undefined) return known;
-  const charged: Charged<Limit> = { outcome: "charged", to: limits.all.to.filter((limit) => covers(limit, target)) };
-  if (of.length + name.length > nameCharsMax) return charged;
+  const covering = limits.all.filter((limit) => covers(limit, target));
+  if (of.length + name.length > nameCharsMax) return covering;
   if (limits.size >= targetsMax) {
     limits.found.clear();
     limits.size = 0;
   }
-  const ofKind = limits.found.get(kind) ?? new Map<string, Map<string, Charged<Limit>>>();
-  const ofHolder = ofKind.get(of) ?? new Map<string, Charged<Limit>>();
-  limits.found.set(kind, ofKind.set(of, ofHolder.set(name, charged)));
+  const ofKind = limits.found.get(kind) ?? new Map<string, Map<string, readonly Limit[]>>();
+  const ofHolder = ofKind.get(of) ?? new Map<string, readonly Limit[]>();
+  limits.found.set(kind, ofKind.set(of, ofHolder.set(name, covering)));
   limits.size += 1;
-  return charged;
+  return covering;
 }
 
 function isForAllCalls({ measure, models, tools }: Limit): boolean {

@@ -1,18 +1,12 @@
 // Holds the price of a tool's call, and its permits, before it goes out. A call of a tool costs a flat price or nothing, so that
-// what is held is what it costs. Of a call that asks its client in the middle each leg is
-// a request of its own, and the price is the first one's.
+// what is held is what it costs. Of a call that asks its client in the middle each leg is a request of its own, and the price is
+// the first one's.
 
+import { chargedTo } from "@tollgate/kernel/quotas/charged";
 import { toolPrice } from "@tollgate/kernel/tool-price";
 import { LimitMeasure } from "@tollgate/schema/resources";
 import type { Ask } from "@tollgate/kernel/lending/lease-book";
-import {
-  budgetCharge,
-  chargedTo,
-  decidedBy,
-  goesOnWithoutLedger,
-  limitCharge,
-  policyCharge,
-} from "../../lending/charged.ts";
+import { budgetCharge, decidedBy, goesOnWithoutLedger, limitCharge, policyCharge } from "../../lending/charged.ts";
 import type { Desk } from "../../lending/desk.ts";
 import { shortageOf, type Charge } from "../../lending/standing.ts";
 import { shortageCodes } from "../../pipeline/allowance.ts";
@@ -63,7 +57,10 @@ export function reserveTool({ desk, accounts, mayHold }: ToolReserving, isFirst:
 
     function hold(from: Desk, left: readonly Charge[]): void {
       if (left.length === 0) return next(leg);
-      const asks = left.map((charge): Ask => ({ ...charge, amount: amountOf(charge, price ?? 0n) }));
+      const asks = left.map((charge): Ask => {
+        const { subject, kind } = charge;
+        return { subject, kind, amount: amountOf(charge, price ?? 0n) };
+      });
       from.reserve(asks, (outcome) => {
         if (outcome.kind === "held") return next({ ...leg, reservation: reservationOf(from, outcome.hold, asks) });
         const short = left.find(({ subject }) => subject === outcome.ask.subject);
