@@ -3,7 +3,7 @@
 // know what a request meets.
 
 import { randomUUID } from "node:crypto";
-import type { ServerResponse } from "node:http";
+import type { GateResponse } from "./http/gate-response.ts";
 import type { Config } from "./config.ts";
 import type { Recorder } from "./facts/recorder.ts";
 import { answerRefusal } from "./http/answer.ts";
@@ -50,7 +50,7 @@ export type Gate = {
   sealer: Sealer;
   mcp: Mcp;
   /** What another worker or proxy passes on. */
-  answerPeer(request: GateRequest, response: ServerResponse, from: Peer): void;
+  answerPeer(request: GateRequest, response: GateResponse, from: Peer): void;
   /** Takes up, and lets go of, what a new view has and has not. */
   viewChanged(): void;
   close(): Promise<void>;

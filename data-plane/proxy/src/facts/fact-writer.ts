@@ -89,6 +89,10 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     }
   }
 
+  function isUnnamed({ lease }: LeaseTotals): boolean {
+    return !named.has(lease);
+  }
+
   function addAll(records: readonly TotalsRecord[]): void {
     for (const { kind, content } of records)
       record(kind, content.length, () => {
@@ -117,8 +121,8 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     addTotals(totals) {
       if (totals.length === 0) return;
       changed = totals;
-      const unnamed = totals.filter(({ lease }) => !named.has(lease));
-      if (unnamed.length > 0) {
+      if (totals.some(isUnnamed)) {
+        const unnamed = totals.filter(isUnnamed);
         for (const lease of numbersOfNamed(unnamed)) named.add(lease);
         addAll(printNames(unnamed));
       }

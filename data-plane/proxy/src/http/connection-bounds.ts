@@ -2,10 +2,12 @@
 // knows who is at the other end.
 
 import { GateRequest } from "./gate-request.ts";
+import { GateResponse } from "./gate-response.ts";
 
 export const connectionBounds = {
   /** Its body costs no stream. */
   IncomingMessage: GateRequest,
+  ServerResponse: GateResponse,
   maxHeaderSize: 32 * 1024,
   /** A client that sends its headers by drops holds a connection no longer than this. */
   headersTimeout: 10_000,

@@ -9,6 +9,7 @@ import { answerJson, answerRefusal } from "./answer.ts";
 import { connectionBounds, connectionsMax, unreadBodyMs } from "./connection-bounds.ts";
 import { createDeparture } from "./departure.ts";
 import type { GateRequest } from "./gate-request.ts";
+import type { GateResponse } from "./gate-response.ts";
 import { answerUnserved, closeUnread } from "./unserved.ts";
 import type { Peer } from "../internal/peer.ts";
 import type { Log } from "../log-output.ts";
@@ -18,7 +19,7 @@ export type Exchange = {
   readonly requestId: string;
   readonly startedMs: number;
   readonly request: GateRequest;
-  readonly response: ServerResponse;
+  readonly response: GateResponse;
   /** Without the query. */
   readonly path: string;
   /** Who hands it in: a client, or another worker or proxy of the fleet for one. */

@@ -3,7 +3,7 @@
 // answers to find out. A bug in an answer costs that answer alone.
 
 import { randomUUID } from "node:crypto";
-import type { ServerResponse } from "node:http";
+import type { GateResponse } from "../http/gate-response.ts";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { GateRequest } from "../http/gate-request.ts";
 import { answerRefusal } from "../http/answer.ts";
@@ -16,7 +16,7 @@ export type Peer =
   /** Another worker of this proxy, as whoever may open its sockets says. */
   | { readonly worker: number };
 
-export type OnRequest = (request: GateRequest, response: ServerResponse, from: Peer) => void;
+export type OnRequest = (request: GateRequest, response: GateResponse, from: Peer) => void;
 
 export type AnsweringParts = {
   /** A refusal where the peer is none, or is not any more. */
@@ -27,7 +27,7 @@ export type AnsweringParts = {
 };
 
 export function answering({ peerOf, onRequest, departure, log }: AnsweringParts) {
-  return (request: GateRequest, response: ServerResponse): void => {
+  return (request: GateRequest, response: GateResponse): void => {
     departure().serve(response);
     const from = peerOf(request);
     if (typeof from === "string") return refuse(response, from);
@@ -42,7 +42,7 @@ export function answering({ peerOf, onRequest, departure, log }: AnsweringParts)
 }
 
 /** Whoever is refused here has nothing more to say on this connection. */
-function refuse(response: ServerResponse, code: ErrorCode): void {
+function refuse(response: GateResponse, code: ErrorCode): void {
   if (!response.headersSent) response.setHeader("connection", "close");
   answerRefusal(response, randomUUID(), code);
 }

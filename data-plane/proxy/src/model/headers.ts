@@ -25,17 +25,15 @@ export function headersToProvider(
 }
 
 /** Name after value, as `rawHeaders` of an answer are: what it repeats is repeated. Without its length if that will be another. */
-export function headersToClient(rawHeaders: readonly (Buffer | string)[], isLengthKept: boolean): string[] {
+export function headersToClient(rawHeaders: readonly string[], isLengthKept: boolean): string[] {
   const sent: string[] = [];
   const ofConnection: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = textOf(rawHeaders[at]);
+    const name = rawHeaders[at] ?? "";
+    const value = rawHeaders[at + 1] ?? "";
     const { lower, goesToClient } = headerName(name);
-    if (lower === "connection") ofConnection.push(...(connectionOptions(textOf(rawHeaders[at + 1])) ?? []));
-    if (!goesToClient || (lower === "content-length" && !isLengthKept)) continue;
-    const value = textOf(rawHeaders[at + 1]);
-    // Node refuses to send what is none, and with it the whole answer.
-    if (!isControlled(value)) sent.push(name, value);
+    if (lower === "connection") ofConnection.push(...(connectionOptions(value) ?? []));
+    if (goesToClient && (lower !== "content-length" || isLengthKept)) sent.push(name, value);
   }
   return ofConnection.length === 0 ? sent : without(sent, ofConnection);
 }
@@ -47,12 +45,4 @@ function connectionOptions(value: string | undefined): ReadonlySet<string> | und
 
 function without(sent: readonly string[], names: readonly string[]): string[] {
   return sent.filter((_, at) => !names.includes(headerName(sent[at - (at % 2)] ?? "").lower));
-}
-
-function isControlled(value: string): boolean {
-  return /[^\t\x20-\x7e\x80-\xff]/.test(value);
-}
-
-function textOf(raw: Buffer | string | undefined): string {
-  return raw === undefined ? "" : typeof raw === "string" ? raw : raw.toString("latin1");
 }

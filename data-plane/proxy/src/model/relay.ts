@@ -2,8 +2,8 @@
 // is held back until it is let go, and of an answer whose length the client knows, the last chunk with it: nobody has the
 // whole of an answer before it is written down. Bytes pass as they are, but for what a filter takes out.
 
-import type { ServerResponse } from "node:http";
 import { requestIdHeader } from "../http/answer.ts";
+import type { GateResponse } from "../http/gate-response.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { ResponseHead } from "../outgoing/outgoing.ts";
 import type { StreamFilter } from "./format.ts";
@@ -12,7 +12,7 @@ import { headersToClient } from "./headers.ts";
 export type Flow = { pause(): void; resume(): void };
 
 export type RelayParts = {
-  readonly response: ServerResponse;
+  readonly response: GateResponse;
   readonly deadlines: Deadlines;
   readonly flow: Flow;
   readonly filter: StreamFilter | undefined;
@@ -26,7 +26,7 @@ const lineFeed = 0x0a;
 const stalledMsMax = 300_000;
 
 export class Relay {
-  private readonly response: ServerResponse;
+  private readonly response: GateResponse;
   private readonly flow: Flow;
   private readonly deadlines: Deadlines;
   private readonly filter: StreamFilter | undefined;
@@ -66,7 +66,7 @@ export class Relay {
 
   private show(): void {
     if (this.head === undefined) return;
-    this.response.writeHead(this.head.status, this.head.lines);
+    this.response.writeCheckedHead(this.head.status, this.head.lines);
     this.head = undefined;
   }
 

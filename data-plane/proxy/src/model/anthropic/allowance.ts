@@ -102,8 +102,14 @@ function allowedHeaders(allowance: Allowance): string[] {
   // A full one is none that calls go out on; the client takes 1 for that.
   const utilization = utilizations[Math.min(settled, 99)] ?? "0.00";
   const headers = [
-    ...[unified.status, status, unified.representativeClaim, "overage"],
-    ...[unified.overageStatus, status, unified.overageUtilization, utilization],
+    unified.status,
+    status,
+    unified.representativeClaim,
+    "overage",
+    unified.overageStatus,
+    status,
+    unified.overageUtilization,
+    utilization,
   ];
   if (passed !== undefined) headers.push(unified.overageSurpassedThreshold, String(passed / 100));
   return addReset(headers, allowance);

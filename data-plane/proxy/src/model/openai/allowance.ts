@@ -14,18 +14,25 @@ import {
 } from "../../pipeline/allowance.ts";
 import { errorBodyOf } from "./envelope.ts";
 
+/** All answers to whom limits are for have them, so that their names are made once. */
+const limitNames = (["requests", "tokens"] as const).map((measure) => ({
+  measure,
+  limit: `x-ratelimit-limit-${measure}`,
+  remaining: `x-ratelimit-remaining-${measure}`,
+  reset: `x-ratelimit-reset-${measure}`,
+}));
+
 /** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
 export function standingHeaders({ limits }: Standing, nowMs: number): string[] {
-  return (["requests", "tokens"] as const).flatMap((measure) => {
-    const standing = tightest(limits, measure);
-    if (standing === undefined) return [];
+  const headers: string[] = [];
+  for (const names of limitNames) {
+    const standing = tightest(limits, names.measure);
+    if (standing === undefined) continue;
     const { limit, remaining, resetMs } = standing;
-    return [
-      ...[`x-ratelimit-limit-${measure}`, String(limit)],
-      ...[`x-ratelimit-remaining-${measure}`, String(Math.max(0, remaining))],
-      ...(resetMs === undefined ? [] : [`x-ratelimit-reset-${measure}`, durationText(resetMs - nowMs)]),
-    ];
-  });
+    headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
+    if (resetMs !== undefined) headers.push(names.reset, durationText(resetMs - nowMs));
+  }
+  return headers;
 }
 
 export function shortageAnswer(shortage: Shortage, standing: Standing, nowMs: number): ShortageAnswer {
