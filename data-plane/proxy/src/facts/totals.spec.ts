@@ -165,6 +165,12 @@ test("records of a former version, which do not say whose lease it is, stay read
   rmSync(path);
 });
 
+test("an amount for which there is no room is kept as the most that there is room for", () => {
+  set(1, 2n ** 63n, 2n ** 63n - 1n);
+  recorder.keepTotals();
+  expect(last(1)).toEqual(of(1, 2n ** 63n - 1n, 2n ** 63n - 1n));
+});
+
 test("what is made of calls that a killed worker left open does not take the place of what they held", async () => {
   set(1, 0n, 500n);
   recorder.intend(intent("a"), () => undefined);

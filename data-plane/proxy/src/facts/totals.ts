@@ -6,6 +6,7 @@
 
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { FormerLease } from "@tollgate/kernel/lending/former";
+import { countMax } from "./flat-printer.ts";
 import { believedPath, bootPath, epochPath, listSegments, readSegment } from "./spool-file.ts";
 import { recordKinds, recordsIn, retiredMs } from "./spool-file.ts";
 
@@ -33,17 +34,22 @@ export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
   for (let from = 0; from < totals.length; from += entriesMax) {
     const some = totals.length <= entriesMax ? totals : totals.slice(from, from + entriesMax);
     const content = Buffer.allocUnsafe(some.length * amountsBytes);
-    // With each turn's records: a buffer's own way to write a long number takes eight steps of long arithmetic.
+    // This is done in each turn, and a buffer's own way to write a long number takes eight steps of long arithmetic.
     const view = new DataView(content.buffer, content.byteOffset, content.length);
     for (const [index, { lease, settled, open }] of some.entries()) {
       const at = index * amountsBytes;
       view.setUint32(at, lease, true);
-      view.setBigInt64(at + 4, settled, true);
-      view.setBigInt64(at + 12, open, true);
+      view.setBigInt64(at + 4, atMost(settled), true);
+      view.setBigInt64(at + 12, atMost(open), true);
     }
     records.push({ kind: recordKinds.totals, content });
   }
   return records;
+}
+
+/** More than there is room for is written down as the most that there is, as facts have it. */
+function atMost(amount: bigint): bigint {
+  return amount > countMax ? countMax : amount;
 }
 
 /** Whose leases they are. What has no account was never lent, and has nothing to say. */

@@ -1,5 +1,5 @@
-// What one connection may cost, at each port of a worker: headers, time, and how many there may be. They hold before anybody
-// knows who is at the other end.
+// What one connection may cost, at each port of a worker: headers, time, and how many there may be, and by which classes of ours
+// it is served. They hold before anybody knows who is at the other end.
 
 import { GateRequest } from "./gate-request.ts";
 import { GateResponse } from "./gate-response.ts";
@@ -7,6 +7,7 @@ import { GateResponse } from "./gate-response.ts";
 export const connectionBounds = {
   /** Its body costs no stream. */
   IncomingMessage: GateRequest,
+  /** A head that was read by the gate is not looked at again. */
   ServerResponse: GateResponse,
   maxHeaderSize: 32 * 1024,
   /** A client that sends its headers by drops holds a connection no longer than this. */

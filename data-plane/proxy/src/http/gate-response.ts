@@ -14,13 +14,21 @@ declare module "node:http" {
 
 /** What Node has to know of: it says how the message ends, or Node would say it once more. */
 const ofNode: ReadonlySet<string> = new Set([
-  ...["connection", "keep-alive", "transfer-encoding", "content-length", "date", "expect", "trailer"],
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-length",
+  "date",
+  "expect",
 ]);
 
 export class GateResponse extends ServerResponse<GateRequest> {
   #checked = "";
 
-  /** `lines`: names and values in turn, each one that HTTP lets stand in a head. */
+  /**
+   * `lines`: names and values in turn, each one that HTTP lets stand in a head, without a character beyond its bytes. What was set
+   * before under one of their names is said beside it.
+   */
   writeCheckedHead(status: number, lines: readonly string[]): void {
     const left: string[] = [];
     let checked = "";
@@ -31,7 +39,12 @@ export class GateResponse extends ServerResponse<GateRequest> {
       else checked += `${name}: ${value}\r\n`;
     }
     this.#checked = checked;
-    this.writeHead(status, left);
+    try {
+      this.writeHead(status, left);
+    } finally {
+      // Were there none, the refusal in its place would say them.
+      this.#checked = "";
+    }
   }
 
   override _storeHeader(firstLine: string, lines: unknown): void {

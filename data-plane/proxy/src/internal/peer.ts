@@ -3,6 +3,7 @@
 // answers to find out. A bug in an answer costs that answer alone.
 
 import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import type { GateResponse } from "../http/gate-response.ts";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { GateRequest } from "../http/gate-request.ts";
@@ -42,7 +43,7 @@ export function answering({ peerOf, onRequest, departure, log }: AnsweringParts)
 }
 
 /** Whoever is refused here has nothing more to say on this connection. */
-function refuse(response: GateResponse, code: ErrorCode): void {
+function refuse(response: ServerResponse, code: ErrorCode): void {
   if (!response.headersSent) response.setHeader("connection", "close");
   answerRefusal(response, randomUUID(), code);
 }

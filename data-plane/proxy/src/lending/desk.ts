@@ -47,8 +47,9 @@ export type Desk = TotalsSource & {
   extend(hold: Hold, amounts: readonly bigint[]): boolean;
   release(hold: Hold, amounts: readonly bigint[]): void;
   settle(hold: Hold, used: readonly bigint[]): void;
-  /** Of each how it stands, all at one moment. */
-  news(of: readonly Pick<Ask, "subject">[]): readonly News[];
+  /** Whoever asks for news of several accounts asks for the time once. */
+  now(): Clocks;
+  news(subject: string, now: Clocks): News;
   answered(answers: LendingAnswers): void;
   /** Gives back what is lent, as far as no call holds it any more; ends when the ledger knows, or after a while. */
   leave(): Promise<void>;
@@ -313,12 +314,10 @@ export function createDesk(parts: DeskParts): Desk {
       book.settle(hold, used);
       later(exchangeMs);
     },
-    news(of) {
-      const now = clocks();
-      return of.map(({ subject }) => {
-        const lease = book.lease(subject);
-        return { news: lease?.newsNow(), msLeft: lease?.msLeft(now), roomInMs: lease?.roomInMs(now) };
-      });
+    now: clocks,
+    news(subject, now) {
+      const lease = book.lease(subject);
+      return { news: lease?.newsNow(), msLeft: lease?.msLeft(now), roomInMs: lease?.roomInMs(now) };
     },
     answered,
     takeChanged: (): readonly LeaseTotals[] => book.takeChanged(),

@@ -32,13 +32,14 @@ const measures: Readonly<Record<LimitMeasure, LimitStanding["measure"]>> = {
   [LimitMeasure.CONCURRENT_CALLS]: "concurrent",
 };
 
-export function standingOf(desk: Pick<Desk, "news">, charges: readonly Charge[], wallMs: number): Standing {
+export function standingOf(desk: Pick<Desk, "now" | "news">, charges: readonly Charge[]): Standing {
+  const now = desk.now();
   const allowances: Allowance[] = [];
   const limits: LimitStanding[] = [];
-  for (const [index, news] of desk.news(charges).entries()) {
-    const of = charges[index]?.of;
-    if (of?.kind === "budget") allowances.push(allowanceOf(of.budget, news, wallMs, "ok"));
-    else if (of?.kind === "limit") limits.push(limitStandingOf(of.limit, news, wallMs));
+  for (const { subject, of } of charges) {
+    const news = desk.news(subject, now);
+    if (of.kind === "budget") allowances.push(allowanceOf(of.budget, news, now.wallMs, "ok"));
+    else limits.push(limitStandingOf(of.limit, news, now.wallMs));
   }
   return { allowances, limits };
 }

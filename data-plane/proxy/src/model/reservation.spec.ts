@@ -37,7 +37,8 @@ function begin(lent: bigint, isRunning = true): World {
     extend: (of: Hold, amounts: readonly bigint[]) => book.extend(of, amounts, now),
     release: (of: Hold, amounts: readonly bigint[]) => book.release(of, amounts),
     settle: (of: Hold, used: readonly bigint[]) => book.settle(of, used),
-    news: () => [],
+    now: () => now,
+    news: () => ({ news: undefined, msLeft: undefined, roomInMs: undefined }),
   };
   const leases = hold.parts.map(({ lease }) => lease);
   return {

@@ -44,8 +44,9 @@ export function partsOf(charges: readonly Charge[], costs: Costs, isRunning: (ch
   const parts: Part[] = [];
   for (const charge of charges) {
     const { of } = charge;
-    if (of.kind === "limit") parts.push(permitOf(charge, of.limit.measure, costs));
-    else if (!(isRunning(charge) && addRunning(parts, charge, of, costs))) parts.push(allOf(charge, of, costs));
+    const running = of.kind === "budget" && isRunning(charge) ? runningParts(charge, of, costs) : undefined;
+    if (running !== undefined) parts.push(...running);
+    else parts.push(of.kind === "budget" ? allOf(charge, of, costs) : permitOf(charge, of.limit.measure, costs));
   }
   return parts;
 }
@@ -61,9 +62,9 @@ function allOf({ subject, kind }: Charge, { allowanceNanoUsd }: OfBudget, { boun
   return { subject, kind, amount: boundNanoUsd + allowanceNanoUsd, role: "full" };
 }
 
-/** False where a stream of it would hold all that it can cost anyway. */
-function addRunning(parts: Part[], { subject, kind }: Charge, of: OfBudget, { running }: Costs): boolean {
-  if (running === undefined) return false;
+/** Undefined where a stream of it would hold all that it can cost anyway. */
+function runningParts({ subject, kind }: Charge, of: OfBudget, { running }: Costs): readonly Part[] | undefined {
+  if (running === undefined) return undefined;
   const { budget, allowanceNanoUsd } = of;
   const call: RunningCall = {
     ...running,
@@ -72,11 +73,12 @@ function addRunning(parts: Part[], { subject, kind }: Charge, of: OfBudget, { ru
     marginTokens: Math.max(budget.marginTokens, marginTokens),
   };
   const { held, exposed } = firstHold(call, fullOf(call));
-  if (exposed === 0n) return false;
-  parts.push({ subject, kind, amount: held, role: "running", call });
-  const exposure = { subject: `exposure/${budget.id}`, kind: exposureKind, covers: subject };
-  parts.push({ ...exposure, amount: exposed, role: "exposure" });
-  return true;
+  if (exposed === 0n) return undefined;
+  const exposure = { subject: `exposure/${budget.id}`, kind: exposureKind, amount: exposed, covers: subject };
+  return [
+    { subject, kind, amount: held, role: "running", call },
+    { ...exposure, role: "exposure" },
+  ];
 }
 
 const exposureKind: AccountKind = "money";
@@ -87,7 +89,7 @@ type Running = { readonly at: number; call: RunningCall; has: Held };
 /** Of most calls nothing runs ahead of what it holds. */
 const nothing: readonly Running[] = [];
 
-type Books = Pick<Desk, "extend" | "release" | "settle" | "news">;
+type Books = Pick<Desk, "extend" | "release" | "settle" | "now" | "news">;
 
 export class ModelReservation implements Reservation {
   private readonly desk: Books;
@@ -134,7 +136,7 @@ export class ModelReservation implements Reservation {
   }
 
   standing(): Standing {
-    return standingOf(this.desk, this.charges, Date.now());
+    return standingOf(this.desk, this.charges);
   }
 
   accounts(): string[] {

@@ -82,7 +82,7 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
       function refuseShort(of: Bounded, lacking: Shortage, charge: Charge | undefined): void {
         const shortage = charge && shortageOf(charge, lacking, Date.now());
         if (desk === undefined || shortage === undefined) return refuse(of, { code: "budget.ledger-silent" }, charge);
-        const short = { shortage, standing: standingOf(desk, charges, Date.now()) };
+        const short = { shortage, standing: standingOf(desk, charges) };
         refuse(of, { code: shortageCodes[shortage.kind], short }, charge);
       }
     };

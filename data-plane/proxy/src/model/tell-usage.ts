@@ -22,7 +22,7 @@ export function tellUsage(desk: Desk | undefined, accounts: Pick<Accounts, "refu
     if (desk === undefined || charges.length === 0) return answerJson(response, requestId, 200, usageBody([]));
     desk.look(
       charges.map(({ subject, kind }) => ({ subject, kind, amount: 0n })),
-      () => answerJson(response, requestId, 200, usageBody(standingOf(desk, charges, Date.now()).allowances)),
+      () => answerJson(response, requestId, 200, usageBody(standingOf(desk, charges).allowances)),
     );
   };
 }

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { OutgoingError, type ResponseHead } from "./outgoing.ts";
 
 const statusForm = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+/** What passes here is said to clients as it is, and nobody looks at it again (`http/gate-response.ts`). */
 const fieldForm = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)\r\n$/;
 const lengthForm = /^[0-9]{1,15}$/;
 

@@ -9,7 +9,7 @@ import { seedFromEnv } from "../../../../test/support/random.ts";
 import { BoundCall } from "./bound-call.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { subjectOf } from "./policy.fixture.ts";
-import { reads } from "./remembered.ts";
+import { nodesMax, reads, SaidBefore } from "./remembered.ts";
 import type { Subject } from "./subject.ts";
 
 const seed = seedFromEnv();
@@ -116,6 +116,20 @@ test("a purpose that came after this version is no text, and what was said of an
     });
   const open = expressionOf("call.server == 'github' || principal.key.purpose == 'agent'");
   expect(open.evaluate(subject).outcome).toBe("matched");
+});
+
+test("what clients make up is remembered up to a bound, however many variables are named", () => {
+  const names = ["call.model", "call.tool", "call.server", "call.provider"];
+  for (const count of [1, 2, 4]) {
+    const before = new SaidBefore<number>(names.slice(0, count).flatMap((name) => reads[name] ?? []));
+    for (let call = 0; call < 1_000; call++) {
+      const subject = distinctSubject(String(call), false);
+      expect(before.find(subject)).toBeUndefined();
+      before.keep(subject, call);
+      expect(before.find(subject)).toBe(call);
+      expect(before.nodes).toBeLessThanOrEqual(nodesMax);
+    }
+  }
 });
 
 test("more values than are remembered are told apart all the same", () => {

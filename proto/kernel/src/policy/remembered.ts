@@ -29,9 +29,10 @@ export const reads: Readonly<Record<string, Read>> = {
   "call.stream": ({ call }) => String(call.isStreamed),
 };
 
-/** With two hundred policies it is ten megabytes at the very most. */
-const valuesMax = 128;
+/** Of a longer text nobody is asked twice. */
 const charsMax = 256;
+/** Of one expression. With two hundred policies it is twelve megabytes at the very most. */
+export const nodesMax = 200;
 
 /** `evaluate`, which names these variables and no others. */
 export function remembered<T>(
@@ -44,38 +45,62 @@ export function remembered<T>(
     if (read === undefined) return evaluate;
     readers.push(read);
   }
-  let known: Known<T> = newKnown();
-  let size = 0;
-  const keep = (subject: Subject, evaluated: T): void => {
-    const values = readers.map((read) => read(subject) ?? "");
-    if (values.reduce((chars, { length }) => chars + length, 0) > charsMax) return;
-    if (size >= valuesMax) [known, size] = [newKnown(), 0];
-    let at = known;
-    for (const value of values) {
-      const next = at.next.get(value) ?? newKnown<T>();
-      at.next.set(value, next);
-      at = next;
-    }
-    at.said = evaluated;
-    size += 1;
-  };
+  const before = new SaidBefore<T>(readers);
   return (subject) => {
-    let at: Known<T> | undefined = known;
-    for (const read of readers) {
-      const value = read(subject);
-      if (value === undefined) return evaluate(subject);
-      at = at?.next.get(value);
-    }
-    if (at?.said !== undefined) return at.said;
+    const said = before.find(subject);
+    if (said !== undefined) return said;
     const evaluated = evaluate(subject);
-    keep(subject, evaluated);
+    before.keep(subject, evaluated);
     return evaluated;
   };
 }
 
-/** By one value after the other: to look up texts that are there costs less than to put them together. */
-type Known<T> = { said: T | undefined; readonly next: Map<string, Known<T>> };
+type Node<T> = { said: T | undefined; next: Map<string, Node<T>> | undefined };
 
-function newKnown<T>(): Known<T> {
-  return { said: undefined, next: new Map<string, Known<T>>() };
+/** Found by one value after the other: to look up texts that are there costs less than to put them together. */
+export class SaidBefore<T> {
+  private readonly readers: readonly Read[];
+  private first: Node<T> = { said: undefined, next: undefined };
+  nodes = 0;
+
+  constructor(readers: readonly Read[]) {
+    this.readers = readers;
+  }
+
+  find(subject: Subject): T | undefined {
+    let node: Node<T> | undefined = this.first;
+    for (const read of this.readers) {
+      const value = read(subject);
+      node = value === undefined ? undefined : node.next?.get(value);
+      if (node === undefined) return undefined;
+    }
+    return node.said;
+  }
+
+  keep(subject: Subject, said: T): void {
+    const values: string[] = [];
+    for (const read of this.readers) {
+      const value = read(subject);
+      if (value === undefined) return;
+      values.push(value);
+    }
+    if (values.reduce((chars, { length }) => chars + length, 0) > charsMax) return;
+    if (this.nodes + values.length > nodesMax) {
+      this.first = { said: undefined, next: undefined };
+      this.nodes = 0;
+    }
+    let node = this.first;
+    for (const value of values) node = this.below(node, value);
+    node.said = said;
+  }
+
+  private below(node: Node<T>, value: string): Node<T> {
+    node.next ??= new Map<string, Node<T>>();
+    const known = node.next.get(value);
+    if (known !== undefined) return known;
+    const made: Node<T> = { said: undefined, next: undefined };
+    node.next.set(value, made);
+    this.nodes += 1;
+    return made;
+  }
 }

@@ -61,7 +61,8 @@ const limitsIn = (replica: Replica, who = alice, target: CallTarget = tool("read
   listOf(chargedTo(viewOf(replica), { ...who, labels: [] }, target), "limits");
 const limitListOf = (view: View, target: CallTarget) => {
   const charged = chargedTo(view, { ...alice, labels: [] }, target);
-  return charged.outcome === "refused" ? undefined : charged.limits;
+  if (charged.outcome === "refused") throw new Error(charged.code);
+  return charged.limits;
 };
 const tool = (name: string): CallTarget => ({ kind: "tool", of: "files", name });
 const model = (name: string): CallTarget => ({ kind: "model", of: "openai", name });
