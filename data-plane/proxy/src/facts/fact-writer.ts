@@ -89,10 +89,6 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     }
   }
 
-  function isUnnamed({ lease }: LeaseTotals): boolean {
-    return !named.has(lease);
-  }
-
   function addAll(records: readonly TotalsRecord[]): void {
     for (const { kind, content } of records)
       record(kind, content.length, () => {
@@ -121,8 +117,8 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     addTotals(totals) {
       if (totals.length === 0) return;
       changed = totals;
-      if (totals.some(isUnnamed)) {
-        const unnamed = totals.filter(isUnnamed);
+      const unnamed = totals.filter(({ lease }) => !named.has(lease));
+      if (unnamed.length > 0) {
         for (const lease of numbersOfNamed(unnamed)) named.add(lease);
         addAll(printNames(unnamed));
       }

@@ -42,7 +42,7 @@ export class GateResponse extends ServerResponse<GateRequest> {
     try {
       this.writeHead(status, left);
     } finally {
-      // Were there none, the refusal in its place would say them.
+      // Where it failed, the refusal in its place must not say these lines.
       this.#checked = "";
     }
   }

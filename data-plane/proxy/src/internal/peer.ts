@@ -4,9 +4,9 @@
 
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { GateResponse } from "../http/gate-response.ts";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { GateRequest } from "../http/gate-request.ts";
+import type { GateResponse } from "../http/gate-response.ts";
 import { answerRefusal } from "../http/answer.ts";
 import type { Departure } from "../http/departure.ts";
 import type { Log } from "../log-output.ts";

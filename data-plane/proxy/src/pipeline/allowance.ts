@@ -91,6 +91,31 @@ export function tightest(
   return least;
 }
 
+/** What the headers of one measure are called at a door: made once, because all answers to whom limits are for have them. */
+export type LimitNames = {
+  readonly measure: LimitStanding["measure"];
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+};
+
+/** Adds names and values in turn, of each measure the tightest. */
+export function addLimits(
+  headers: string[],
+  limits: readonly LimitStanding[],
+  named: readonly LimitNames[],
+  resetText: (resetMs: number) => string,
+): string[] {
+  for (const names of named) {
+    const standing = tightest(limits, names.measure);
+    if (standing === undefined) continue;
+    const { limit, remaining, resetMs } = standing;
+    headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
+    if (resetMs !== undefined) headers.push(names.reset, resetText(resetMs));
+  }
+  return headers;
+}
+
 /** Undefined: coming again will not help. */
 export function retrySeconds(shortage: Shortage, nowMs: number): number | undefined {
   switch (shortage.kind) {

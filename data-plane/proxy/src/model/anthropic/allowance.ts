@@ -5,13 +5,13 @@
 
 import { doorShapeOf, publicText } from "@tollgate/kernel/errors";
 import {
+  addLimits,
   describedAllowance,
   isPast,
   percentSettled,
   retryHeaders,
   shortageCodes,
   shortageText,
-  tightest,
   whichOf,
   type Allowance,
   type Shortage,
@@ -49,7 +49,7 @@ const nanoUsdPerCent = 10_000_000n;
 /** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
 export function standingHeaders({ allowances, limits }: Standing): string[] {
   const described = describedAllowance(allowances);
-  return addLimits(described === undefined ? [] : allowedHeaders(described), limits);
+  return addLimits(described === undefined ? [] : allowedHeaders(described), limits, limitNames, limitResetText);
 }
 
 export function shortageAnswer(
@@ -66,7 +66,7 @@ export function shortageAnswer(
     headers: [
       ...retryHeaders(shortage, nowMs),
       ...(isSpent ? rejectedHeaders(shortage.allowance) : []),
-      ...addLimits([], limits),
+      ...addLimits([], limits, limitNames, limitResetText),
     ],
     body: errorBodyOf(type, isSpent ? spentMessage(shortage) : shortageText(shortage, nowMs), requestId),
   };
@@ -146,22 +146,14 @@ function dayOf(timeMs: number): string {
   return new Date(timeMs).toLocaleDateString("en-US", { month: "short", day: "numeric", timeZone: "UTC" });
 }
 
-/** All answers to whom limits are for have them, so that their names are made once. */
 const limitNames = (["requests", "tokens"] as const).map((measure) => {
   const name = `anthropic-ratelimit-${measure}-`;
   return { measure, limit: `${name}limit`, remaining: `${name}remaining`, reset: `${name}reset` };
 });
 
-function addLimits(headers: string[], limits: Standing["limits"]): string[] {
-  for (const names of limitNames) {
-    const standing = tightest(limits, names.measure);
-    if (standing === undefined) continue;
-    const { limit, remaining, resetMs } = standing;
-    headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
-    // Who comes back at that second must not be too early.
-    if (resetMs !== undefined) headers.push(names.reset, timeText(Math.ceil(resetMs / 1_000)));
-  }
-  return headers;
+/** Who comes back at that second must not be too early. */
+function limitResetText(resetMs: number): string {
+  return timeText(Math.ceil(resetMs / 1_000));
 }
 
 /** The second that the headers name, too: the client pairs the two only where they agree. */

@@ -4,17 +4,16 @@
 
 import { doorShapeOf } from "@tollgate/kernel/errors";
 import {
+  addLimits,
   retryHeaders,
   shortageCodes,
   shortageText,
-  tightest,
   type Shortage,
   type ShortageAnswer,
   type Standing,
 } from "../../pipeline/allowance.ts";
 import { errorBodyOf } from "./envelope.ts";
 
-/** All answers to whom limits are for have them, so that their names are made once. */
 const limitNames = (["requests", "tokens"] as const).map((measure) => ({
   measure,
   limit: `x-ratelimit-limit-${measure}`,
@@ -24,15 +23,7 @@ const limitNames = (["requests", "tokens"] as const).map((measure) => ({
 
 /** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
 export function standingHeaders({ limits }: Standing, nowMs: number): string[] {
-  const headers: string[] = [];
-  for (const names of limitNames) {
-    const standing = tightest(limits, names.measure);
-    if (standing === undefined) continue;
-    const { limit, remaining, resetMs } = standing;
-    headers.push(names.limit, String(limit), names.remaining, String(Math.max(0, remaining)));
-    if (resetMs !== undefined) headers.push(names.reset, durationText(resetMs - nowMs));
-  }
-  return headers;
+  return addLimits([], limits, limitNames, (resetMs) => durationText(resetMs - nowMs));
 }
 
 export function shortageAnswer(shortage: Shortage, standing: Standing, nowMs: number): ShortageAnswer {
