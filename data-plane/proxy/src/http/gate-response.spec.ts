@@ -9,11 +9,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { seedFromEnv } from "../../../../test/support/random.ts";
 import { GateRequest } from "./gate-request.ts";
-import { GateResponse } from "./gate-response.ts";
+import { GateResponse, headLines } from "./gate-response.ts";
 
 type Answer = {
   readonly status: number;
   readonly lines: readonly string[];
+  /** Of the gate's own, and nothing that says how a message ends. */
+  readonly more: readonly string[];
   readonly isClosing: boolean;
   readonly isFlushed: boolean;
 };
@@ -54,7 +56,7 @@ function seen(all: string): string[][] {
 const seed = seedFromEnv();
 
 test(`says what Node says of the same lines (seed ${seed})`, async () => {
-  let answer: Answer = { status: 200, lines: [], isClosing: false, isFlushed: false };
+  let answer: Answer = { status: 200, lines: [], more: [], isClosing: false, isFlushed: false };
   const prepare = (response: ServerResponse): void => {
     if (answer.isClosing) response.setHeader("connection", "close");
   };
@@ -65,14 +67,14 @@ test(`says what Node says of the same lines (seed ${seed})`, async () => {
   await using plain = await listening(
     createServer((_, response) => {
       prepare(response);
-      response.writeHead(answer.status, [...answer.lines]);
+      response.writeHead(answer.status, [...answer.lines, ...answer.more]);
       finish(response);
     }),
   );
   await using gate = await listening(
     createServer(classes, (_, response) => {
       prepare(response);
-      response.writeCheckedHead(answer.status, answer.lines);
+      response.writeCheckedHead(answer.status, answer.lines, headLines(answer.more));
       finish(response);
     }),
   );
@@ -88,6 +90,7 @@ test(`says what Node says of the same lines (seed ${seed})`, async () => {
   const one = fc.record({
     status: fc.constantFrom(200, 204, 304, 404, 529),
     lines: fc.tuple(fc.array(fc.tuple(name, value), { maxLength: 6 }), ending, more).map((all) => all.flat(2)),
+    more: fc.array(fc.tuple(name, value), { maxLength: 3 }).map((all) => all.flat()),
     method: fc.constantFrom("GET", "HEAD", "POST"),
     isClosing: fc.boolean(),
     isFlushed: fc.boolean(),

@@ -22,14 +22,21 @@ const ofNode: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
+/** Names and values in turn, none of them one that Node has to know of. */
+export function headLines(lines: readonly string[]): string {
+  let text = "";
+  for (let at = 0; at < lines.length; at += 2) text += `${lines[at]}: ${lines[at + 1]}\r\n`;
+  return text;
+}
+
 export class GateResponse extends ServerResponse<GateRequest> {
   #checked = "";
 
   /**
    * `lines`: names and values in turn, each one that HTTP lets stand in a head, without a character beyond its bytes. What was set
-   * before under one of their names is said beside it.
+   * before under one of their names is said beside it. `more`: lines of the gate's own, as `headLines` makes them.
    */
-  writeCheckedHead(status: number, lines: readonly string[]): void {
+  writeCheckedHead(status: number, lines: readonly string[], more = ""): void {
     const left: string[] = [];
     let checked = "";
     for (let at = 0; at < lines.length; at += 2) {
@@ -38,7 +45,7 @@ export class GateResponse extends ServerResponse<GateRequest> {
       if (ofNode.has(name.toLowerCase())) left.push(name, value);
       else checked += `${name}: ${value}\r\n`;
     }
-    this.#checked = checked;
+    this.#checked = checked + more;
     try {
       this.writeHead(status, left);
     } finally {

@@ -6,9 +6,16 @@ import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { budgetFeatures } from "@tollgate/kernel/quotas/budget-rules";
 import { chargedTo } from "@tollgate/kernel/quotas/charged";
-import { BudgetReservation, LimitMeasure, type Budget, type BudgetFeature } from "@tollgate/schema/resources";
+import {
+  BudgetReservation,
+  LimitMeasure,
+  type Budget,
+  type BudgetFeature,
+  type Limit,
+} from "@tollgate/schema/resources";
 import { budgetCharge, limitCharge, policyCharge } from "../lending/charged.ts";
 import type { Charge } from "../lending/standing.ts";
+import { inCommon } from "../lending/told.ts";
 import type { BoundedModelCall, Refusal } from "../pipeline/call.ts";
 import { isFree } from "./bound.ts";
 import type { ModelErrand } from "./errand.ts";
@@ -25,16 +32,42 @@ export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
   const { budgets, limits } = charged;
   if (budgets.length + limits.length + policyLimits.length === 0) return none;
   const isPaid = call.sent.kind === "passed" || !isFree(call.sent.request);
-  const counts = ({ measure }: { measure: LimitMeasure }): boolean => measure !== LimitMeasure.TOKENS || isPaid;
-  const charges: Charge[] = policyLimits.filter(counts).map((limit) => policyCharge(limit, call));
-  for (const budget of isPaid ? budgets : []) {
-    if (!budget.hard) continue;
-    const problem = boundProblem(bounded, budget);
+  const paid = isPaid ? budgets : [];
+  for (const budget of paid) {
+    const problem = budget.hard ? boundProblem(bounded, budget) : undefined;
     if (problem !== undefined) return { refusal: problem };
-    charges.push(budgetCharge(budget, call.sent.kind === "call" ? allowed(call.sent.request, budget) : 0n));
   }
-  for (const limit of limits) if (counts(limit)) charges.push(limitCharge(limit));
-  return { charges };
+  const features = call.sent.kind === "call" ? call.sent.request.serverFeatures : [];
+  if (isPaid && policyLimits.length + features.length === 0) return usualCharges(budgets, limits);
+  const counts = ({ measure }: { measure: LimitMeasure }): boolean => measure !== LimitMeasure.TOKENS || isPaid;
+  return {
+    charges: [
+      ...policyLimits.filter(counts).map((limit) => policyCharge(limit, call)),
+      ...chargesIn(paid, limits.filter(counts), features),
+    ],
+  };
+}
+
+/** Of calls that have nothing of their own, by the lists that they are made of. */
+const usual = new WeakMap<readonly Budget[], WeakMap<readonly Limit[], Charges>>();
+
+function usualCharges(budgets: readonly Budget[], limits: readonly Limit[]): Charges {
+  const byLimits = usual.get(budgets) ?? new WeakMap<readonly Limit[], Charges>();
+  const known = byLimits.get(limits);
+  if (known !== undefined) return known;
+  const made = { charges: inCommon(chargesIn(budgets, limits, [])) };
+  byLimits.set(limits, made);
+  usual.set(budgets, byLimits);
+  return made;
+}
+
+function chargesIn(
+  budgets: readonly Budget[],
+  limits: readonly Limit[],
+  features: readonly BudgetFeature[],
+): readonly Charge[] {
+  const hard = budgets.filter((budget) => budget.hard);
+  return [...hard.map((budget) => budgetCharge(budget, allowed(features, budget))), ...limits.map(limitCharge)];
 }
 
 /** Why nobody can say what it costs at most; undefined where somebody can. */
@@ -76,8 +109,8 @@ function allowanceFor({ allow }: Budget, feature: BudgetFeature): bigint | undef
   return allow.find((one) => one.feature === feature)?.nanoUsd;
 }
 
-function allowed({ serverFeatures }: ModelRequest, budget: Budget): bigint {
-  return serverFeatures.reduce((sum, feature) => sum + (allowanceFor(budget, feature) ?? 0n), 0n);
+function allowed(features: readonly BudgetFeature[], budget: Budget): bigint {
+  return features.reduce((sum, feature) => sum + (allowanceFor(budget, feature) ?? 0n), 0n);
 }
 
 /** Whether a stream holds what was seen and a margin, and not all that it may become. */

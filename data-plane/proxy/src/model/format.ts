@@ -1,7 +1,7 @@
 // What differs between the doors to models: how errors and lists look, what headers mean, who the client says it is. Each
 // protocol has a folder with one of these, in files of the same names; everything else is the same for all.
 
-import type { Shortage, ShortageAnswer, Standing } from "../pipeline/allowance.ts";
+import type { Shortage, ShortageAnswer, Standing, Tell } from "../pipeline/allowance.ts";
 import type { IncomingHttpHeaders } from "node:http";
 import type { ErrorCode } from "@tollgate/kernel/errors";
 import type { ListedModel } from "@tollgate/kernel/models";
@@ -24,8 +24,8 @@ export type Format = {
   /** The body of a refusal, in the door's own envelope. */
   errorBody(code: ErrorCode, detail: string | undefined, requestId: string): string;
   shortageAnswer(shortage: Shortage, standing: Standing, nowMs: number, requestId: string): ShortageAnswer;
-  /** For the head of an answer, names and values in turn. */
-  standingHeaders(standing: Standing, nowMs: number): string[];
+  /** Lines for the head of an answer. */
+  readonly standingLines: Tell;
   /** The same in the middle of a stream, as an event. */
   errorEvent(code: ErrorCode, detail: string | undefined, requestId: string): string;
   /** How the door's own header is called that names a request. */

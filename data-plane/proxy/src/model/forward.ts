@@ -140,8 +140,8 @@ class Forward implements AttemptEvents {
     this.body = undefined;
     call.body.letGo();
     const { reservation } = this.bounded;
-    const standing = reservation === undefined ? [] : call.format.standingHeaders(reservation.standing(), Date.now());
-    this.relay.begin(head, call.requestId, standing);
+    const told = reservation === undefined ? "" : reservation.told(call.format.standingLines);
+    this.relay.begin(head, call.requestId, told);
   }
 
   /** Enough was seen to decide. */

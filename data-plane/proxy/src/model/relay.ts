@@ -35,7 +35,7 @@ export class Relay {
   private taken = 0;
   private held: Buffer | undefined;
   /** Until it is shown. */
-  private head: { readonly status: number; readonly lines: string[] } | undefined;
+  private head: { readonly status: number; readonly lines: string[]; readonly more: string } | undefined;
   private isPaused = false;
   private isBetweenEvents = true;
   private unwatch: () => void = () => undefined;
@@ -48,11 +48,11 @@ export class Relay {
     this.length = filter === undefined && length !== undefined ? Number(length) : undefined;
   }
 
-  /** `more`: names and values in turn. */
-  begin({ status, headers, rawHeaders }: ResponseHead, requestId: string, more: readonly string[]): void {
+  /** `more`: lines as they are in a head. */
+  begin({ status, headers, rawHeaders }: ResponseHead, requestId: string, more: string): void {
     const lines = headersToClient(rawHeaders, this.filter === undefined);
-    lines.push(...more, requestIdHeader, requestId);
-    this.head = { status, lines };
+    lines.push(requestIdHeader, requestId);
+    this.head = { status, lines, more };
     // Others go out with their first byte, which spares a packet, and until then can still become an error.
     if (headers["content-type"]?.startsWith("text/event-stream") !== true) return;
     this.show();
@@ -66,7 +66,8 @@ export class Relay {
 
   private show(): void {
     if (this.head === undefined) return;
-    this.response.writeCheckedHead(this.head.status, this.head.lines);
+    const { status, lines, more } = this.head;
+    this.response.writeCheckedHead(status, lines, more);
     this.head = undefined;
   }
 

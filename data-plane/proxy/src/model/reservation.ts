@@ -18,8 +18,9 @@ import {
 } from "@tollgate/kernel/lending/running";
 import { LimitMeasure } from "@tollgate/schema/resources";
 import type { Desk } from "../lending/desk.ts";
-import { standingOf, type Charge } from "../lending/standing.ts";
-import type { Standing } from "../pipeline/allowance.ts";
+import type { Charge } from "../lending/standing.ts";
+import { toldOf } from "../lending/told.ts";
+import type { Tell } from "../pipeline/allowance.ts";
 import type { InputSaid, Reservation } from "../pipeline/call.ts";
 import { marginTokens } from "./settle.ts";
 
@@ -135,8 +136,8 @@ export class ModelReservation implements Reservation {
     return all ?? 0n;
   }
 
-  standing(): Standing {
-    return standingOf(this.desk, this.charges);
+  told(tell: Tell): string {
+    return toldOf(this.desk, this.charges, this.hold, tell);
   }
 
   accounts(): string[] {

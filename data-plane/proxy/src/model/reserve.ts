@@ -7,7 +7,7 @@ import { decidedBy, goesOnWithoutLedger } from "../lending/charged.ts";
 import type { Desk, Shortage } from "../lending/desk.ts";
 import { shortageOf, standingOf, type Charge } from "../lending/standing.ts";
 import { shortageCodes } from "../pipeline/allowance.ts";
-import type { BoundedModelCall, Interceptor, Refusal } from "../pipeline/call.ts";
+import type { BoundedModelCall, Interceptor, Refusal, Reservation } from "../pipeline/call.ts";
 import type { Accounts } from "../pipeline/record.ts";
 import { runningOf, withInput } from "./bound.ts";
 import { chargesOf, isRunning, tokensGuessed } from "./charges.ts";
@@ -53,10 +53,9 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
         desk?.reserve(parts, (outcome) => {
           if (bounded.call.exchange.response.destroyed && outcome.kind !== "held") return;
           if (outcome.kind === "held")
-            return next({
-              ...known,
-              reservation: new ModelReservation(desk, left, outcome.hold, parts, costs.boundNanoUsd),
-            });
+            return next(
+              withReservation(known, new ModelReservation(desk, left, outcome.hold, parts, costs.boundNanoUsd)),
+            );
           // What may not be run ahead of is held in full.
           if (outcome.ask.subject.startsWith("exposure/")) return hold(left, () => false);
           const short = left.find(({ subject }) => subject === outcome.ask.subject);
@@ -87,6 +86,12 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
       }
     };
   };
+}
+
+/** Written out: to copy all of a call costs as much as to hold what it needs. */
+function withReservation(bounded: Bounded, reservation: Reservation): Bounded {
+  const { call, view, principal, provider, model, policyLimits = [], price, boundNanoUsd } = bounded;
+  return { call, view, principal, provider, model, policyLimits, price, boundNanoUsd, reservation };
 }
 
 /** Whether it would fit if it read nothing. */

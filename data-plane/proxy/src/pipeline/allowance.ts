@@ -31,6 +31,9 @@ export type PolicyDecision = { readonly policyId: string; readonly policyName: s
 
 export type Standing = { readonly allowances: readonly Allowance[]; readonly limits: readonly LimitStanding[] };
 
+/** Puts it into lines of the head of an answer. Of a budget's settled part they say no more than per cents, and what of it is past them. */
+export type Tell = (standing: Standing, nowMs: number) => string;
+
 /** Why a call cannot go out now. */
 export type Shortage =
   | { readonly kind: "spent"; readonly allowance: Allowance }

@@ -8,7 +8,7 @@ import type { PolicyLimit } from "@tollgate/kernel/policy/answer";
 import type { Priced } from "@tollgate/kernel/tariff";
 import type { Principal, View } from "@tollgate/kernel/view";
 import type { Provider, ProviderKind, Server } from "@tollgate/schema/resources";
-import type { Shortage, Standing } from "./allowance.ts";
+import type { Shortage, Standing, Tell } from "./allowance.ts";
 import type { Credential } from "../http/credentials.ts";
 
 export type DoorName = "mcp" | ModelDoorName;
@@ -125,8 +125,8 @@ export type BoundedModelCall<C extends Call> = ReachedProvider<C> & {
 export type Reservation = {
   /** What it would cost at most if nothing more came of it. */
   heldNanoUsd(): bigint;
-  /** How what it is charged to stands. */
-  standing(): Standing;
+  /** How what it is charged to stands, in the words of `tell`. */
+  told(tell: Tell): string;
   /** That it holds money of. */
   accounts(): string[];
   /** Whether it pays for what was seen of an answer; holds more where it does not, and less where the input cost less. */

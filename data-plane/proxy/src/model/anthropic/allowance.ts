@@ -4,6 +4,7 @@
 // that it stops, and says why, needs nothing.
 
 import { doorShapeOf, publicText } from "@tollgate/kernel/errors";
+import { headLines } from "../../http/gate-response.ts";
 import {
   addLimits,
   describedAllowance,
@@ -50,6 +51,10 @@ const nanoUsdPerCent = 10_000_000n;
 export function standingHeaders({ allowances, limits }: Standing): string[] {
   const described = describedAllowance(allowances);
   return addLimits(described === undefined ? [] : allowedHeaders(described), limits, limitNames, limitResetText);
+}
+
+export function standingLines(standing: Standing): string {
+  return headLines(standingHeaders(standing));
 }
 
 export function shortageAnswer(

@@ -3,6 +3,7 @@
 // themselves. What is only held, and a limit that is reached, is `rate_limit_exceeded`, after which they do.
 
 import { doorShapeOf } from "@tollgate/kernel/errors";
+import { headLines } from "../../http/gate-response.ts";
 import {
   addLimits,
   retryHeaders,
@@ -24,6 +25,10 @@ const limitNames = (["requests", "tokens"] as const).map((measure) => ({
 /** Of an answer to a call that went out; names and values in turn. Nothing where there is nothing to say. */
 export function standingHeaders({ limits }: Standing, nowMs: number): string[] {
   return addLimits([], limits, limitNames, (resetMs) => durationText(resetMs - nowMs));
+}
+
+export function standingLines(standing: Standing, nowMs: number): string {
+  return headLines(standingHeaders(standing, nowMs));
 }
 
 export function shortageAnswer(shortage: Shortage, standing: Standing, nowMs: number): ShortageAnswer {

@@ -3,7 +3,7 @@
 import { ProviderKind } from "@tollgate/schema/resources";
 import type { Format } from "../format.ts";
 import { workIn } from "./description.ts";
-import { shortageAnswer, standingHeaders } from "./allowance.ts";
+import { shortageAnswer, standingLines } from "./allowance.ts";
 import { errorBody, errorEvent, requestIdHeader } from "./envelope.ts";
 import { credentialHeader, headroomIn, providerRequestId } from "./headers.ts";
 import { modelBody, modelsBody } from "./models-list.ts";
@@ -16,7 +16,7 @@ export const openai: Format = {
   errorBody,
   errorEvent,
   shortageAnswer,
-  standingHeaders,
+  standingLines,
   requestIdHeader,
   modelsBody,
   modelBody,
