@@ -14,7 +14,15 @@ import { CallIntentSchema, FactSchema } from "@tollgate/schema/usage";
 import { bodyOf, fieldOf, messageBytesMax, printBody, printMessage, reserve } from "./flat-printer.ts";
 import type { Body, Out } from "./flat-printer.ts";
 import { factBytesMax, headerBytes, recordKinds, sealRecord } from "./spool-file.ts";
-import { printNames, printTotals, type LeaseTotals, type TotalsRecord } from "./totals.ts";
+import {
+  amountsLength,
+  partsOf,
+  printNames,
+  printTotals,
+  putAmounts,
+  type LeaseTotals,
+  type TotalsRecord,
+} from "./totals.ts";
 
 export type FactInit = {
   readonly requestId: string;
@@ -89,12 +97,15 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     }
   }
 
-  function addAll(records: readonly TotalsRecord[]): void {
-    for (const { kind, content } of records)
+  function addNames(totals: readonly LeaseTotals[]): void {
+    for (const lease of numbersOfNamed(totals)) named.add(lease);
+    for (const { kind, content } of printNames(totals))
       record(kind, content.length, () => {
         out.at += content.copy(out.bytes, out.at);
       });
   }
+
+  const isUnnamed = ({ lease }: LeaseTotals): boolean => !named.has(lease);
 
   return {
     addFact(seq, timeMs, { requestId, kind }) {
@@ -117,12 +128,12 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     addTotals(totals) {
       if (totals.length === 0) return;
       changed = totals;
-      const unnamed = totals.filter(({ lease }) => !named.has(lease));
-      if (unnamed.length > 0) {
-        for (const lease of numbersOfNamed(unnamed)) named.add(lease);
-        addAll(printNames(unnamed));
-      }
-      addAll(printTotals(totals));
+      if (totals.some(isUnnamed)) addNames(totals.filter(isUnnamed));
+      for (const some of partsOf(totals))
+        record(recordKinds.totals, amountsLength(some), () => {
+          putAmounts(out.bytes, out.at, some);
+          out.at += amountsLength(some);
+        });
     },
     facts: () => facts,
     isEmpty: () => out.at === 0,

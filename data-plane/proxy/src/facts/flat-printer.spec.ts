@@ -18,9 +18,13 @@ const { STRING, UINT64, BOOL, DOUBLE } = FieldDescriptorProto_Type;
 const { OPTIONAL, REPEATED } = FieldDescriptorProto_Label;
 
 /** A message that has a field of the type at each of the numbers. */
-function messageWith(fields: Readonly<Record<number, FieldDescriptorProto_Type>>, label = OPTIONAL): DescMessage {
+function messageWith(
+  fields: Readonly<Record<number, FieldDescriptorProto_Type>>,
+  label = OPTIONAL,
+  nameOf = (number: string): string => `f${number}`,
+): DescMessage {
   const field = Object.entries(fields).map(([number, type]) => {
-    return { name: `f${number}`, jsonName: `f${number}`, number: Number(number), label, type };
+    return { name: nameOf(number), jsonName: nameOf(number), number: Number(number), label, type };
   });
   const file = create(FileDescriptorProtoSchema, {
     ...{ name: "printed.proto", package: "printed", syntax: "proto3", messageType: [{ name: "Printed", field }] },
@@ -142,4 +146,20 @@ test("a field that it cannot print is refused when it is compiled, and not with 
   expect(() => bodyOf(messageWith({ 2_048: STRING }))).toThrow("f2048");
   expect(() => bodyOf(messageWith({ 1: DOUBLE }))).toThrow("f1");
   expect(() => bodyOf(messageWith({ 1: UINT64 }, REPEATED))).toThrow("f1");
+});
+
+test("names of accounts that come again are what the library reads, however many there were between them", () => {
+  const desc = messageWith({ 16: STRING }, REPEATED, () => "accounts");
+  const body = bodyOf(desc);
+  const out: Out = { bytes: Buffer.alloc(body.bytesMax), at: 0 };
+  const accountsOf = (index: number): string[] =>
+    [index, index % 7].map((of) => `budget/${"0".repeat(36)}/${of}/${of % 2 === 0 ? "total" : "t\u{f6}tal"}`);
+  for (let index = 0; index < 2_500; index++) {
+    // Of what was printed before nothing is left in it.
+    out.bytes.fill(0xff);
+    out.at = 0;
+    const accounts = accountsOf(index % 1_200);
+    printBody(out, body, { accounts });
+    expect(fromBinary(desc, out.bytes.subarray(0, out.at))).toEqual(create(desc, { accounts }));
+  }
 });

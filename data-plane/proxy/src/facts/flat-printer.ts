@@ -29,6 +29,9 @@ const numberMax = 2_047;
 const textBytesMax = tagBytesMax + 2 + 3 * factTextCharsMax;
 /** Lists that are bounded before they come here need no more room than that. */
 const itemsMaxOf: Readonly<Record<string, number>> = { labels: limits.labelsPerCallMax };
+/** Lists of names that are the ledger's, and not a client's or a provider's: they come again and again, and are printed once. */
+const namesOfOurs: ReadonlySet<string> = new Set(["accounts"]);
+const keptNamesMax = 1_000;
 export const varintBytesMax = 10;
 
 /** `isPrinted`: of a message of which one caller never fills some fields, those that it pays for. */
@@ -143,6 +146,7 @@ function textsField(name: string, number: number): Field {
   const itemsMax = itemsMaxOf[name] ?? factListItemsMax;
   // So many items of one byte a character; items of more bytes fill it sooner.
   const listBytesMax = itemsMax * (tagBytesMax + 2 + factItemCharsMax);
+  const kept = namesOfOurs.has(name) ? new Map<string, Uint8Array>() : undefined;
   return {
     name,
     bytesMax: listBytesMax,
@@ -157,11 +161,29 @@ function textsField(name: string, number: number): Field {
         const left = end - out.at - tagBytesMax - 2;
         // A character has three bytes at most: only near the end they have to be counted.
         if (3 * text.length > left && Buffer.byteLength(text) > left) return;
-        printTag(out, tag);
-        printText(out, text);
+        if (kept === undefined) printItem(out, tag, text);
+        else printKept(out, tag, text, kept);
       }
     },
   };
+}
+
+function printItem(out: Out, tag: number, text: string): void {
+  printTag(out, tag);
+  printText(out, text);
+}
+
+function printKept(out: Out, tag: number, text: string, kept: Map<string, Uint8Array>): void {
+  const printed = kept.get(text);
+  if (printed !== undefined) {
+    out.bytes.set(printed, out.at);
+    out.at += printed.length;
+    return;
+  }
+  const start = out.at;
+  printItem(out, tag, text);
+  if (kept.size >= keptNamesMax) kept.clear();
+  kept.set(text, Buffer.from(out.bytes.subarray(start, out.at)));
 }
 
 function claimField(name: string, number: number): Field {

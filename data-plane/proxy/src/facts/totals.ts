@@ -30,21 +30,43 @@ const namesBytesMax = 16 * 1024;
 
 /** As many records as it takes. */
 export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
-  const records: TotalsRecord[] = [];
-  for (let from = 0; from < totals.length; from += entriesMax) {
-    const some = totals.length <= entriesMax ? totals : totals.slice(from, from + entriesMax);
-    const content = Buffer.allocUnsafe(some.length * amountsBytes);
-    // This is done in each turn, and a buffer's own way to write a long number takes eight steps of long arithmetic.
-    const view = new DataView(content.buffer, content.byteOffset, content.length);
-    for (const [index, { lease, settled, open }] of some.entries()) {
-      const at = index * amountsBytes;
-      view.setUint32(at, lease, true);
-      view.setBigInt64(at + 4, atMost(settled), true);
-      view.setBigInt64(at + 12, atMost(open), true);
-    }
-    records.push({ kind: recordKinds.totals, content });
+  return partsOf(totals).map((some) => {
+    const content = Buffer.allocUnsafe(amountsLength(some));
+    putAmounts(content, 0, some);
+    return { kind: recordKinds.totals, content };
+  });
+}
+
+/** Of each one record. */
+export function partsOf(totals: readonly LeaseTotals[]): (readonly LeaseTotals[])[] {
+  if (totals.length <= entriesMax) return totals.length === 0 ? [] : [totals];
+  return [totals.slice(0, entriesMax), ...partsOf(totals.slice(entriesMax))];
+}
+
+export function amountsLength({ length }: readonly LeaseTotals[]): number {
+  return length * amountsBytes;
+}
+
+/** What was written to last: this is done in each turn, and most often in the same buffer. */
+let lastView = viewOf(Buffer.alloc(0));
+
+/**
+ * The content of one record, into bytes that have room for it. Through a view, because a buffer's own way to write a long number
+ * takes eight steps of long arithmetic.
+ */
+export function putAmounts(bytes: Buffer, at: number, totals: readonly LeaseTotals[]): void {
+  if (lastView.bytes !== bytes) lastView = viewOf(bytes);
+  const { view } = lastView;
+  for (const [index, { lease, settled, open }] of totals.entries()) {
+    const entryAt = at + index * amountsBytes;
+    view.setUint32(entryAt, lease, true);
+    view.setBigInt64(entryAt + 4, atMost(settled), true);
+    view.setBigInt64(entryAt + 12, atMost(open), true);
   }
-  return records;
+}
+
+function viewOf(bytes: Buffer): { readonly bytes: Buffer; readonly view: DataView } {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
 }
 
 /** More than there is room for is written down as the most that there is, as facts have it. */

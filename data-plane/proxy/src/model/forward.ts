@@ -179,8 +179,9 @@ class Forward implements AttemptEvents {
   /** Whether what it holds pays for what was seen of it. */
   private isCovered(): boolean {
     const { reservation } = this.bounded;
-    const reading = reservation === undefined ? undefined : this.reader?.reading();
-    if (reservation === undefined || reading === undefined) return true;
+    if (reservation?.isRunning !== true) return true;
+    const reading = this.reader?.reading();
+    if (reading === undefined) return true;
     return reservation.covers(seenTokensIn(reading), () => inputSaidIn(this.bounded, reading));
   }
 

@@ -151,6 +151,10 @@ export class ModelReservation implements Reservation {
     return accounts;
   }
 
+  get isRunning(): boolean {
+    return this.running.length > 0;
+  }
+
   covers(seenTokens: number, said: () => InputSaid | undefined): boolean {
     if (this.running.length === 0) return true;
     const input = this.isInputSaid ? undefined : said();

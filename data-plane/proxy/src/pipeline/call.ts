@@ -129,6 +129,8 @@ export type Reservation = {
   told(tell: Tell): string;
   /** That it holds money of. */
   accounts(): string[];
+  /** Whether it holds less than all that the call can cost. Only then there is something to cover. */
+  readonly isRunning: boolean;
   /** Whether it pays for what was seen of an answer; holds more where it does not, and less where the input cost less. */
   covers(seenTokens: number, said: () => InputSaid | undefined): boolean;
   /** For another attempt, while nobody knows what became of the one before. */
