@@ -16,10 +16,11 @@ import type { Body, Out } from "./flat-printer.ts";
 import { factBytesMax, headerBytes, recordKinds, sealRecord } from "./spool-file.ts";
 import {
   amountsLength,
-  partsOf,
+  inRecords,
   printNames,
   printTotals,
   putAmounts,
+  viewOf,
   type LeaseTotals,
   type TotalsRecord,
 } from "./totals.ts";
@@ -75,6 +76,9 @@ const keptBytesMax = 1024 * 1024;
 export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink): FactWriter {
   const chain = createChain(key, link);
   const out: Out = { bytes: Buffer.allocUnsafe(usualBytes), at: 0 };
+  /** Of the bytes of `out`, which are others when they have grown. */
+  let view = viewOf(out.bytes);
+  let viewed = out.bytes;
   let facts = 0;
   let before = link;
   let takenBefore = link;
@@ -105,6 +109,12 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       });
   }
 
+  function look(): void {
+    if (viewed === out.bytes) return;
+    viewed = out.bytes;
+    view = viewOf(viewed);
+  }
+
   const isUnnamed = ({ lease }: LeaseTotals): boolean => !named.has(lease);
 
   return {
@@ -129,9 +139,10 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       if (totals.length === 0) return;
       changed = totals;
       if (totals.some(isUnnamed)) addNames(totals.filter(isUnnamed));
-      for (const some of partsOf(totals))
+      for (const some of inRecords(totals))
         record(recordKinds.totals, amountsLength(some), () => {
-          putAmounts(out.bytes, out.at, some);
+          look();
+          putAmounts(view, out.at, some);
           out.at += amountsLength(some);
         });
     },
@@ -140,7 +151,10 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
     take() {
       const taken = out.bytes.subarray(0, out.at);
       // The bytes that were taken are not written over before the next `add…`.
-      if (out.bytes.length > keptBytesMax) out.bytes = Buffer.allocUnsafe(usualBytes);
+      if (out.bytes.length > keptBytesMax) {
+        out.bytes = Buffer.allocUnsafe(usualBytes);
+        look();
+      }
       out.at = 0;
       facts = 0;
       takenBefore = before;

@@ -31,7 +31,7 @@ const textBytesMax = tagBytesMax + 2 + 3 * factTextCharsMax;
 const itemsMaxOf: Readonly<Record<string, number>> = { labels: limits.labelsPerCallMax };
 /** Lists of names that are the ledger's, and not a client's or a provider's: they come again and again, and are printed once. */
 const namesOfOurs: ReadonlySet<string> = new Set(["accounts"]);
-const keptNamesMax = 1_000;
+const keptNamesMax = 4_000;
 export const varintBytesMax = 10;
 
 /** `isPrinted`: of a message of which one caller never fills some fields, those that it pays for. */
@@ -183,7 +183,8 @@ function printKept(out: Out, tag: number, text: string, kept: Map<string, Uint8A
   const start = out.at;
   printItem(out, tag, text);
   if (kept.size >= keptNamesMax) kept.clear();
-  kept.set(text, Buffer.from(out.bytes.subarray(start, out.at)));
+  // A buffer of its own: a piece of the pool that short ones share would keep all of that.
+  kept.set(text, new Uint8Array(out.bytes.subarray(start, out.at)));
 }
 
 function claimField(name: string, number: number): Field {

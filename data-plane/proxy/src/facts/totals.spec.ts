@@ -108,6 +108,18 @@ test("each segment begins with all leases, so that those before it may be trimme
   expect(last(2_499)).toEqual(of(2_499, 2_499n, 1n));
 });
 
+test("of more leases than one record says, and than the buffer held, each is written as it is", async () => {
+  const all = Array.from({ length: 7_500 }, (_, lease) => of(lease + 1, BigInt(lease) ** 4n, BigInt(lease)));
+  for (const { lease, settled, open } of all) set(lease, settled, open);
+  await turn();
+  recorder.keepTotals();
+  // Into the buffer as it was before it had grown, or into another.
+  for (const { lease, settled, open } of all.slice(0, 1_001)) set(lease, settled + 1n, open + 1n);
+  recorder.keepTotals();
+  const told = [...all.slice(0, 1_001).map(({ lease, settled, open }) => of(lease, settled + 1n, open + 1n))];
+  expect(lastTotals(directory, epoch)).toEqual([...told, ...all.slice(1_001)]);
+});
+
 test("whose lease it is is said once a segment, also of one that is let go before the segment begins", async () => {
   for (const settled of [1n, 2n, 3n]) {
     set(7, settled, 0n);

@@ -30,33 +30,27 @@ const namesBytesMax = 16 * 1024;
 
 /** As many records as it takes. */
 export function printTotals(totals: readonly LeaseTotals[]): TotalsRecord[] {
-  return partsOf(totals).map((some) => {
+  return inRecords(totals).map((some) => {
     const content = Buffer.allocUnsafe(amountsLength(some));
-    putAmounts(content, 0, some);
+    putAmounts(viewOf(content), 0, some);
     return { kind: recordKinds.totals, content };
   });
 }
 
-/** Of each one record. */
-export function partsOf(totals: readonly LeaseTotals[]): (readonly LeaseTotals[])[] {
+/** Those that one record says, and those of the next. */
+export function inRecords(totals: readonly LeaseTotals[]): (readonly LeaseTotals[])[] {
   if (totals.length <= entriesMax) return totals.length === 0 ? [] : [totals];
-  return [totals.slice(0, entriesMax), ...partsOf(totals.slice(entriesMax))];
+  const records: LeaseTotals[][] = [];
+  for (let from = 0; from < totals.length; from += entriesMax) records.push(totals.slice(from, from + entriesMax));
+  return records;
 }
 
 export function amountsLength({ length }: readonly LeaseTotals[]): number {
   return length * amountsBytes;
 }
 
-/** What was written to last: this is done in each turn, and most often in the same buffer. */
-let lastView = viewOf(Buffer.alloc(0));
-
-/**
- * The content of one record, into bytes that have room for it. Through a view, because a buffer's own way to write a long number
- * takes eight steps of long arithmetic.
- */
-export function putAmounts(bytes: Buffer, at: number, totals: readonly LeaseTotals[]): void {
-  if (lastView.bytes !== bytes) lastView = viewOf(bytes);
-  const { view } = lastView;
+/** The content of one record. By a view, because a buffer's own way to write a long number takes eight steps of long arithmetic. */
+export function putAmounts(view: DataView, at: number, totals: readonly LeaseTotals[]): void {
   for (const [index, { lease, settled, open }] of totals.entries()) {
     const entryAt = at + index * amountsBytes;
     view.setUint32(entryAt, lease, true);
@@ -65,8 +59,8 @@ export function putAmounts(bytes: Buffer, at: number, totals: readonly LeaseTota
   }
 }
 
-function viewOf(bytes: Buffer): { readonly bytes: Buffer; readonly view: DataView } {
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+export function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 /** More than there is room for is written down as the most that there is, as facts have it. */

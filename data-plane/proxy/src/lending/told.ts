@@ -1,6 +1,7 @@
 // How the charges of a call stand, as the head of its answer tells it. That changes with each answer of the ledger, and where a
 // budget comes to its next per cent; in between it is the same for all calls that hold of the same leases. Under load that is
-// thousands of calls for each answer, so it is put into words once.
+// thousands of calls for each answer, so it is put into words once. Of several budgets that are as full by whole per cents the one
+// is told that was the fuller then.
 
 import type { AccountNews } from "@tollgate/kernel/lending/lease";
 import type { Hold } from "@tollgate/kernel/lending/lease-book";
@@ -14,8 +15,8 @@ type Lease = Part["lease"];
 type Told = { readonly tell: Tell; readonly of: readonly Seen[]; readonly text: string };
 
 /**
- * What a lease was told last, which no other was. `until`: from when so much of it is settled on, something else is to be told;
- * undefined where that changes nothing.
+ * `news`: of a lease, and with the next answer it has others. `until`: from when so much of it is settled on, something else is to
+ * be told; undefined where that changes nothing.
  */
 type Seen = { readonly news: AccountNews | undefined; readonly until: bigint | undefined };
 
@@ -60,7 +61,7 @@ function seenIn({ lease, covers }: Part): Seen {
   return { news: lease.news, until: isBudget ? nextPercentAt(lease) : undefined };
 }
 
-/** Of several budgets that are as full by whole per cents the one is told that was the fuller when it was put into words. */
+/** What of the lease is settled then. */
 function nextPercentAt(lease: Lease): bigint | undefined {
   const now = lease.newsNow();
   if (now === undefined) return undefined;

@@ -6,6 +6,7 @@ import type { ErrorCode } from "@tollgate/kernel/errors";
 import { limits as bounds } from "@tollgate/kernel/limits";
 import { budgetFeatures } from "@tollgate/kernel/quotas/budget-rules";
 import { chargedTo } from "@tollgate/kernel/quotas/charged";
+import type { Principal } from "@tollgate/kernel/view";
 import {
   BudgetReservation,
   LimitMeasure,
@@ -25,7 +26,16 @@ export type Charges = { readonly charges: readonly Charge[] } | { readonly refus
 
 const none: Charges = { charges: [] };
 
-export function chargesOf(bounded: BoundedModelCall<ModelErrand>): Charges {
+/** What of a call decides it. */
+export type Chargeable = Pick<
+  BoundedModelCall<ModelErrand>,
+  "view" | "provider" | "model" | "price" | "policyLimits"
+> & {
+  readonly principal: Pick<Principal, "key" | "team" | "user" | "customer" | "labels">;
+  readonly call: Pick<ModelErrand, "sent" | "requestId">;
+};
+
+export function chargesOf(bounded: Chargeable): Charges {
   const { view, principal, provider, model, call, policyLimits = [] } = bounded;
   const charged = chargedTo(view, principal, { kind: "model", of: provider.name, name: model });
   if (charged.outcome === "refused") return { refusal: { code: charged.code } };
@@ -71,7 +81,7 @@ function chargesIn(
 }
 
 /** Why nobody can say what it costs at most; undefined where somebody can. */
-function boundProblem({ call, price, model }: BoundedModelCall<ModelErrand>, budget: Budget): Refusal | undefined {
+function boundProblem({ call, price, model }: Chargeable, budget: Budget): Refusal | undefined {
   const { name } = budget;
   if (call.sent.kind === "passed") return refusalOf("budget.unbounded", `The budget \`${name}\` is a hard one.`);
   const { request } = call.sent;

@@ -91,7 +91,8 @@ export function reserve({ desk, accounts, mayHold, counting }: Reserving): Inter
 /** Written out: to copy all of a call costs as much as to hold what it needs. */
 function withReservation(bounded: Bounded, reservation: Reservation): Bounded {
   const { call, view, principal, provider, model, policyLimits = [], price, boundNanoUsd } = bounded;
-  return { call, view, principal, provider, model, policyLimits, price, boundNanoUsd, reservation };
+  const all = { call, view, principal, provider, model, policyLimits, price, boundNanoUsd, reservation };
+  return all satisfies Record<keyof Bounded, unknown>;
 }
 
 /** Whether it would fit if it read nothing. */

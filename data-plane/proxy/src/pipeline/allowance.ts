@@ -31,7 +31,10 @@ export type PolicyDecision = { readonly policyId: string; readonly policyName: s
 
 export type Standing = { readonly allowances: readonly Allowance[]; readonly limits: readonly LimitStanding[] };
 
-/** Puts it into lines of the head of an answer. Of a budget's settled part they say no more than per cents, and what of it is past them. */
+/**
+ * Puts it into lines of the head of an answer. Of what is settled of a budget they say whole per cents, and whether it is past one;
+ * of what calls hold of it nothing.
+ */
 export type Tell = (standing: Standing, nowMs: number) => string;
 
 /** Why a call cannot go out now. */

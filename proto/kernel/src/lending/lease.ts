@@ -72,6 +72,7 @@ export class Lease {
   isClosed = false;
   /** Whoever keeps it has noted that it is another than it was. */
   isTouched = false;
+  /** Others with each answer: who remembers something of them knows by it whether that still holds. */
   news: AccountNews | undefined;
 
   constructor(number: number, subject: string, kind: AccountKind, now: Clocks) {
