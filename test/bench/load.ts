@@ -1,6 +1,7 @@
 // A load generator: so many connections, each with one call under way, without a pause or in steps, answers checked. It runs in the
 // benchmark's own process, away from the subject, whose CPU is read from the operating system over the same span. A run
 // in which anything failed is void, and says so instead of giving a figure.
+import { readFileSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
@@ -12,62 +13,58 @@ export interface LoadOptions {
   readonly headers: readonly Readonly<Record<string, string>>[];
   readonly body: string | Buffer;
   readonly connections: number;
-  readonly calls: number;
   /** Of a connection: a call begins so long after the one before it began, or at once where that took longer. */
   readonly everyMs?: number;
-  /** No call begins later; absent: all are made, however long it takes. */
-  readonly secondsMax?: number;
   /** What each answer must contain. */
   readonly expect: string;
 }
 
-export interface LoadResult {
-  readonly calls: number;
+export interface Stretch {
   readonly seconds: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
+  /** Milliseconds, of each call. */
+  readonly latencies: readonly number[];
 }
 
-export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const pool = new Pool(options.origin, { connections: options.connections, pipelining: 1 });
-  const latencies: number[] = [];
-  const { everyMs = 0 } = options;
-  let left = options.calls;
-  const endMs = performance.now() + (options.secondsMax ?? Infinity) * 1_000;
-  const caller = async (_: unknown, index: number): Promise<void> => {
-    const headers = options.headers[index % options.headers.length] ?? {};
-    // Connections begin at different times of a step.
-    let nextMs = performance.now() + (everyMs * index) / options.connections;
-    while (left-- > 0) {
-      if (everyMs > 0) await delay(Math.max(0, nextMs - performance.now()));
-      const before = performance.now();
-      if (before >= endMs) return;
-      nextMs = Math.max(nextMs + everyMs, before);
-      const { statusCode, body } = await pool.request({
-        method: "POST",
-        path: options.path,
-        headers,
-        body: options.body,
-      });
-      const answer = await body.text();
-      if (statusCode !== 200 || !answer.includes(options.expect))
-        throw new Error(`void run: answer ${statusCode} ${answer.slice(0, 300)}`);
-      latencies.push(performance.now() - before);
-    }
-  };
-  const start = performance.now();
-  try {
-    await Promise.all(Array.from({ length: options.connections }, caller));
-  } finally {
-    await pool.close();
+export interface Load extends AsyncDisposable {
+  /** No call begins later than that, and not more than `calls` do; ends with the last of them. Its connections stay. */
+  run(secondsMax: number, calls?: number): Promise<Stretch>;
+}
+
+export function openLoad(options: LoadOptions): Load {
+  const { origin, path, body, connections, everyMs = 0 } = options;
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+
+  async function call(headers: Readonly<Record<string, string>>): Promise<void> {
+    const answer = await pool.request({ method: "POST", path, headers, body });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200 || !text.includes(options.expect))
+      throw new Error(`void run: answer ${answer.statusCode} ${text.slice(0, 300)}`);
   }
-  latencies.sort((a, b) => a - b);
+
   return {
-    calls: latencies.length,
-    seconds: (performance.now() - start) / 1_000,
-    p50: percentile(latencies, 0.5),
-    p99: percentile(latencies, 0.99),
+    async run(secondsMax, calls = Infinity) {
+      const latencies: number[] = [];
+      let left = calls;
+      const start = performance.now();
+      const endMs = start + secondsMax * 1_000;
+      const caller = async (_: unknown, index: number): Promise<void> => {
+        const headers = options.headers[index % options.headers.length] ?? {};
+        // Connections begin at different times of a step.
+        let nextMs = start + (everyMs * index) / connections;
+        while (left-- > 0) {
+          if (nextMs >= endMs) return;
+          if (everyMs > 0) await delay(Math.max(0, nextMs - performance.now()));
+          const before = performance.now();
+          if (before >= endMs) return;
+          nextMs = Math.max(nextMs + everyMs, before);
+          await call(headers);
+          latencies.push(performance.now() - before);
+        }
+      };
+      await Promise.all(Array.from({ length: connections }, caller));
+      return { seconds: (performance.now() - start) / 1_000, latencies };
+    },
+    [Symbol.asyncDispose]: () => pool.close(),
   };
 }
 
@@ -82,22 +79,40 @@ export function median(values: readonly number[]): number {
   );
 }
 
-/** Seconds on a processor of a process and all its descendants so far, to the nanosecond. Linux only, like the figures that quote it. */
-export async function cpuSeconds(pid: number): Promise<number> {
-  const members = await processTree(pid);
-  const all = await Promise.all(members.map(nanosecondsOf));
-  return all.reduce((sum, one) => sum + one, 0) / 1e9;
+export interface Cpu {
+  /** Seconds on a processor so far, to the nanosecond. Read at once, because it is read between calls. */
+  seconds(): number;
 }
 
-/** Of its threads: those of an engine last as long as it does. Throws where the system does not say. */
-async function nanosecondsOf(pid: number): Promise<number> {
+/** Of a process and all its descendants, and of the threads that they have now. Linux only, like the figures that quote it. */
+export async function cpuOf(pid: number): Promise<Cpu> {
+  const stats = (await Promise.all((await processTree(pid)).map(threadsOf))).flat();
+  /** Of a thread that is gone what it had used when it was read last. */
+  const nanoseconds = new Map<string, number>();
+  return {
+    seconds() {
+      for (const stat of stats) {
+        const used = nanosecondsIn(stat);
+        if (used !== undefined) nanoseconds.set(stat, used);
+      }
+      // Where the system does not say what its threads use.
+      if (nanoseconds.size === 0) throw new Error(`nobody says what the process ${pid} uses`);
+      return [...nanoseconds.values()].reduce((sum, one) => sum + one, 0) / 1e9;
+    },
+  };
+}
+
+async function threadsOf(pid: number): Promise<string[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const stats = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => undefined)),
-  );
-  const known = stats.filter((stat) => stat !== undefined);
-  if (threads.length > 0 && known.length === 0) throw new Error("this system does not say what its threads use");
-  return known.reduce((sum, stat) => sum + Number(stat.split(" ")[0]), 0);
+  return threads.map((thread) => `/proc/${pid}/task/${thread}/schedstat`);
+}
+
+function nanosecondsIn(stat: string): number | undefined {
+  try {
+    return Number(readFileSync(stat, "utf8").split(" ")[0]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Resident bytes of a process, and of each of its descendants. */

@@ -1,8 +1,9 @@
 // Subjects that take turns in each round of a benchmark: rate, latency, and CPU of all processes of a subject. A figure that
 // relates two subjects is taken of each round by itself, so that a machine that grows slow or busy spoils the absolute figures
-// and not these; how far the rounds lie apart is said with it.
+// and not these; how far the rounds lie apart is said with it. In a round they take turns many times, each on connections that stay:
+// the machine's speed may change by half within a second.
 
-import { cpuSeconds, median, percentile, runLoad, type LoadOptions } from "./load.ts";
+import { cpuOf, median, openLoad, percentile, type Cpu, type Load, type LoadOptions } from "./load.ts";
 import { report, type Figure } from "./report.ts";
 
 export type Instance = {
@@ -20,17 +21,21 @@ export type Subject = {
 
 export type Round = { readonly cpuUs: number; readonly rate: number; readonly p50: number; readonly p99: number };
 
-/** So long each has calls before it is measured: who was idle while it was the others' turn is slower at first. */
-export const leadSeconds = 0.3;
+/**
+ * In a shift: so long each has calls before it is measured, because who was idle is slower at first, and so long with it. The gate
+ * sends its facts off every 200 ms from the first call on: so that once of it is measured, with the facts of so long.
+ */
+const leadSeconds = 0.1;
+const shiftSeconds = 0.2;
 
-/** Many short rounds: the machine's speed may change within seconds by half, and what is compared has to be close together. */
-export const usualTurns = { rounds: 30, seconds: 0.7 };
+export const usualTurns = { rounds: 30, shifts: 4 };
 
 export type Turns = {
   readonly rounds: number;
   readonly connections: number;
   readonly everyMs?: number;
-  readonly seconds: number;
+  /** Of each subject in each round. */
+  readonly shifts: number;
 };
 
 /**
@@ -67,37 +72,67 @@ export class Results {
 
 export async function warmUpAll(subjects: readonly Subject[], turns: Turns): Promise<void> {
   for (const subject of subjects)
-    for (const instance of subject.at)
-      await runLoad({ ...loadOf(subject, instance, turns, warmUp.secondsMax), calls: warmUp.calls });
+    for (const instance of subject.at) {
+      await using load = openLoad(loadOf(subject, instance, turns));
+      await load.run(warmUp.secondsMax, warmUp.calls);
+    }
 }
 
 export async function takeTurns(subjects: readonly Subject[], turns: Turns): Promise<Results> {
   const results = new Results(subjects);
-  for (let round = 0; round < turns.rounds; round++)
-    // There and back: whoever is always the last has a machine that has grown warm, or slow, or quick.
-    for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse())
-      results.add(subject.name, await measure(subject, round, turns));
+  for (let round = 0; round < turns.rounds; round++) {
+    await using ending = new AsyncDisposableStack();
+    const runners: Runner[] = [];
+    for (const subject of subjects) runners.push(await startRunner(subject, round, turns, ending));
+    for (let shift = 0; shift < turns.shifts; shift++)
+      // There and back: whoever is always the last has a machine that has grown warm, or slow, or quick.
+      for (const runner of (round + shift) % 2 === 0 ? runners : [...runners].reverse()) await runShift(runner);
+    for (const runner of runners) results.add(runner.name, roundOf(runner));
+  }
   return results;
 }
 
-async function measure(subject: Subject, round: number, turns: Turns): Promise<Round> {
+/** A subject in one round. */
+type Runner = {
+  readonly name: string;
+  readonly load: Load;
+  readonly cpu: Cpu | undefined;
+  readonly latencies: number[];
+  cpuSeconds: number;
+  seconds: number;
+};
+
+async function startRunner(
+  subject: Subject,
+  round: number,
+  turns: Turns,
+  ending: AsyncDisposableStack,
+): Promise<Runner> {
   const instance = subject.at[round % subject.at.length] ?? subject.at[0];
-  await runLoad(loadOf(subject, instance, turns, leadSeconds));
-  const cpuSecondsNow = async (): Promise<number> => (instance.pid === undefined ? 0 : cpuSeconds(instance.pid));
-  const before = await cpuSecondsNow();
-  const result = await runLoad(loadOf(subject, instance, turns, turns.seconds));
-  const cpu = (await cpuSecondsNow()) - before;
-  const { calls, p50, p99 } = result;
-  return { cpuUs: (cpu / calls) * 1e6, rate: calls / result.seconds, p50, p99 };
+  const load = ending.use(openLoad(loadOf(subject, instance, turns)));
+  const cpu = instance.pid === undefined ? undefined : await cpuOf(instance.pid);
+  return { name: subject.name, load, cpu, latencies: [], cpuSeconds: 0, seconds: 0 };
 }
 
-function loadOf(
-  { asked }: Subject,
-  { origin }: Instance,
-  { connections, everyMs = 0 }: Turns,
-  secondsMax: number,
-): LoadOptions {
-  return { ...asked, origin, connections, everyMs, calls: Infinity, secondsMax };
+async function runShift(runner: Runner): Promise<void> {
+  const { load, cpu } = runner;
+  await load.run(leadSeconds);
+  const before = cpu?.seconds() ?? 0;
+  const { seconds, latencies } = await load.run(shiftSeconds);
+  runner.cpuSeconds += (cpu?.seconds() ?? 0) - before;
+  runner.seconds += seconds;
+  runner.latencies.push(...latencies);
+}
+
+function roundOf({ latencies, cpuSeconds, seconds }: Runner): Round {
+  const calls = latencies.length;
+  const sorted = latencies.sort((a, b) => a - b);
+  const [p50, p99] = [percentile(sorted, 0.5), percentile(sorted, 0.99)];
+  return { cpuUs: (cpuSeconds / calls) * 1e6, rate: calls / seconds, p50, p99 };
+}
+
+function loadOf({ asked }: Subject, { origin }: Instance, { connections, everyMs = 0 }: Turns): LoadOptions {
+  return { ...asked, origin, connections, everyMs };
 }
 
 /** What each subject had by itself: for the record, comparable in one run only. */
