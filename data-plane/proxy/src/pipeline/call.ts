@@ -129,7 +129,7 @@ export type Reservation = {
   told(tell: Tell): string;
   /** That it holds money of. */
   accounts(): string[];
-  /** Whether it holds less than all that the call can cost. Only then there is something to cover. */
+  /** Whether it may hold less than all that the call can cost. Only then there is something to cover. */
   readonly isRunning: boolean;
   /** Whether it pays for what was seen of an answer; holds more where it does not, and less where the input cost less. */
   covers(seenTokens: number, said: () => InputSaid | undefined): boolean;
