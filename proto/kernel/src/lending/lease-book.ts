@@ -33,6 +33,8 @@ export class LeaseBook {
   private readonly all = new Map<number, Lease>();
   private changed: Lease[] = [];
   private excesses: Excess[] = [];
+  /** Whether the ledger, come back from a backup, did not know yet what it had lent when it was heard last. */
+  private isUnsure = false;
   private lastNumber = 0;
 
   constructor(autonomyMs: number) {
@@ -139,6 +141,9 @@ export class LeaseBook {
     if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
     const { isFrozen, news, revision } = answer;
+    // What nobody had stated by the end of it was taken for spent up to the limit, and what was spent beyond it fills a part of that.
+    if (!isFrozen && this.isUnsure) this.endExcesses(() => true, true);
+    this.isUnsure = isFrozen;
     // What was written off, or is of another time, has been counted already: it says nothing of room for this.
     if (!lease.isOver && !isFrozen && news.counted <= news.limit)
       this.endExcesses((excess) => excess.spent === lease && excess.revision <= revision, false);
