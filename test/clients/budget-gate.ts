@@ -34,8 +34,8 @@ export interface Spender extends AsyncDisposable {
   /** When its first budget resets, in seconds; undefined: never. */
   resetSeconds(): Promise<number | undefined>;
   spend(usd: number): Promise<void>;
-  /** By a call that is under way until it is let go, and then has cost nothing. */
-  hold(usd: number): Promise<{ letGo(): Promise<void> }>;
+  /** By a call that is under way until what `ask` does was refused once, and then has cost nothing. */
+  holdUntilRefused<T>(usd: number, ask: () => Promise<T>): Promise<T>;
 }
 
 const dollarModel = "dollars";
@@ -76,7 +76,7 @@ async function newSpender(
   }
   const { url } = proxy();
   const usageOfFirst = () => readBudgetUsage(admin, ids[0] ?? "");
-  const ask = (reply: string, usd: number) => askForDollars(url, secret, reply, usd);
+  const askFor = (reply: string, usd: number) => askForDollars(url, secret, reply, usd);
   await untilKnown(url, secret, ids.length);
   const tap = await startTap(url);
   const turnsBefore = mock.situations.length;
@@ -88,23 +88,22 @@ async function newSpender(
       const ends = (await usageOfFirst())?.periodEnds ?? undefined;
       return ends === undefined ? undefined : Date.parse(ends) / 1_000;
     },
-    spend: (usd) => ask("spend", usd),
-    async hold(usd) {
+    spend: (usd) => askFor("spend", usd),
+    async holdUntilRefused(usd, ask) {
       const answered = new EventEmitter();
       mock.nameReply(name, async () => {
         await once(answered, "now");
         return { usage: { inputTokens: 0, outputTokens: 0 } };
       });
-      const asking = ask(name, usd);
+      const holding = askFor(name, usd);
       // Thrown where it is let go.
-      asking.catch(() => undefined);
+      holding.catch(() => undefined);
       await until(async () => (await usageOfFirst())?.reserved === String(usd), { what: `$${usd} to be held` });
-      return {
-        async letGo() {
-          answered.emit("now");
-          await asking;
-        },
-      };
+      const asking = ask();
+      await until(() => tap.seen.some(({ status }) => status === 429), { what: "a call that is refused" });
+      answered.emit("now");
+      await holding;
+      return asking;
     },
     [Symbol.asyncDispose]: () => tap[Symbol.asyncDispose](),
   };

@@ -84,11 +84,7 @@ describeWith(await clientsAvailability(), "Claude Code, told of budgets", () => 
     "when what is left is only held by other calls it comes again by itself, and goes on",
     async () => {
       await using spender = await spenderOf(10, ofKey);
-      const other = await spender.hold(90);
-      const running = run(spender);
-      await until(() => statuses(spender).includes(429), { what: "a call that is refused" });
-      await other.letGo();
-      const report = await running;
+      const report = await spender.holdUntilRefused(90, () => run(spender));
       expect(report, report.stderr).toMatchObject({ exitCode: 0, result: "done" });
       expect(statuses(spender)).toEqual([429, 200]);
     },

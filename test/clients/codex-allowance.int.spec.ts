@@ -2,7 +2,6 @@
 // where calls that are under way only hold what is left; mixed up, a person would wait for nothing, or stop for nothing.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWith } from "../support/real-part.ts";
-import { until } from "../support/wait.ts";
 import { openBudgetGate, type BudgetGate, type Spender } from "./budget-gate.ts";
 import { runCodex } from "./codex.ts";
 import { startFixtureServer } from "./fixture-server.ts";
@@ -62,11 +61,7 @@ describeWith(await clientsAvailability(), "Codex, told of budgets", () => {
     async () => {
       await using spender = await gate.newSpender(ofKeyThatSearches);
       await spender.spend(10);
-      const other = await spender.hold(90);
-      const running = run(spender);
-      await until(() => statuses(spender).includes(429), { what: "a call that is refused" });
-      await other.letGo();
-      const report = await running;
+      const report = await spender.holdUntilRefused(90, () => run(spender));
       expect(report, report.stderr).toMatchObject({ exitCode: 0, result: "done" });
       expect(statuses(spender)).toEqual([429, 200]);
     },

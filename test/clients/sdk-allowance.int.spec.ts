@@ -8,7 +8,6 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { APICallError, generateText } from "ai";
 import OpenAI, { RateLimitError as OpenAiRateLimit } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../support/wait.ts";
 import { openBudgetGate, type BudgetGate, type Spender } from "./budget-gate.ts";
 
 const runMsMax = 60_000;
@@ -102,11 +101,7 @@ describe.each(sdks)("$name, told of budgets", ({ ask, answer, refused }) => {
     async () => {
       await using spender = await gate.newSpender(ofKey);
       await spender.spend(10);
-      const other = await spender.hold(90);
-      const asking = ask(spender);
-      await until(() => statuses(spender).includes(429), { what: "a call that is refused" });
-      await other.letGo();
-      expect(await asking).toBe(answer);
+      expect(await spender.holdUntilRefused(90, () => ask(spender))).toBe(answer);
       expect(statuses(spender)).toEqual([429, 200]);
     },
     runMsMax,

@@ -8,7 +8,7 @@ import { testEnvironment } from "../../support/environment.ts";
 import { lendingBugs, type LendingBug } from "./bugs.ts";
 import { simulateLending } from "./world.ts";
 
-const seeds = 15_000 * testEnvironment().scale;
+const seeds = 20_000 * testEnvironment().scale;
 const seedsPerBugMax = 6_000;
 const firstSeed = seedFromEnv();
 

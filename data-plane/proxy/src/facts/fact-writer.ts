@@ -77,8 +77,7 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
   const chain = createChain(key, link);
   const out: Out = { bytes: Buffer.allocUnsafe(usualBytes), at: 0 };
   /** Of the bytes of `out`, which are others when they have grown. */
-  let view = viewOf(out.bytes);
-  let viewed = out.bytes;
+  let viewed = { bytes: out.bytes, view: viewOf(out.bytes) };
   let facts = 0;
   let before = link;
   let takenBefore = link;
@@ -109,10 +108,9 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       });
   }
 
-  function look(): void {
-    if (viewed === out.bytes) return;
-    viewed = out.bytes;
-    view = viewOf(viewed);
+  function view(): DataView {
+    if (viewed.bytes !== out.bytes) viewed = { bytes: out.bytes, view: viewOf(out.bytes) };
+    return viewed.view;
   }
 
   const isUnnamed = ({ lease }: LeaseTotals): boolean => !named.has(lease);
@@ -141,8 +139,7 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       if (totals.some(isUnnamed)) addNames(totals.filter(isUnnamed));
       for (const some of inRecords(totals))
         record(recordKinds.totals, amountsLength(some), () => {
-          look();
-          putAmounts(view, out.at, some);
+          putAmounts(view(), out.at, some);
           out.at += amountsLength(some);
         });
     },
@@ -153,7 +150,7 @@ export function createFactWriter(key: Uint8Array, link: Uint8Array = firstLink):
       // The bytes that were taken are not written over before the next `add…`.
       if (out.bytes.length > keptBytesMax) {
         out.bytes = Buffer.allocUnsafe(usualBytes);
-        look();
+        view();
       }
       out.at = 0;
       facts = 0;

@@ -25,8 +25,12 @@ const ofNode: ReadonlySet<string> = new Set([
 /** Names and values in turn, none of them one that Node has to know of. */
 export function headLines(lines: readonly string[]): string {
   let text = "";
-  for (let at = 0; at < lines.length; at += 2) text += `${lines[at]}: ${lines[at + 1]}\r\n`;
+  for (let at = 0; at < lines.length; at += 2) text += headLine(lines[at] ?? "", lines[at + 1] ?? "");
   return text;
+}
+
+function headLine(name: string, value: string): string {
+  return `${name}: ${value}\r\n`;
 }
 
 export class GateResponse extends ServerResponse<GateRequest> {
@@ -43,7 +47,7 @@ export class GateResponse extends ServerResponse<GateRequest> {
       const name = lines[at] ?? "";
       const value = lines[at + 1] ?? "";
       if (ofNode.has(name.toLowerCase())) left.push(name, value);
-      else checked += `${name}: ${value}\r\n`;
+      else checked += headLine(name, value);
     }
     this.#checked = checked + more;
     try {

@@ -156,7 +156,7 @@ export class ModelReservation implements Reservation {
   }
 
   covers(seenTokens: number, said: () => InputSaid | undefined): boolean {
-    if (this.running.length === 0) return true;
+    if (!this.isRunning) return true;
     const input = this.isInputSaid ? undefined : said();
     if (input !== undefined) this.hearInput(input, seenTokens);
     const extensions = this.running.map(({ call, has }) => extensionAt(call, has, seenTokens));

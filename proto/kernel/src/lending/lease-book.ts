@@ -141,7 +141,7 @@ export class LeaseBook {
     if (lease === undefined) return undefined;
     lease.answered(answer, sentAt);
     const { isFrozen, news, revision } = answer;
-    // What nobody had stated by the end of it was taken for spent up to the limit, and what was spent beyond it fills a part of that.
+    // By then what nobody had stated was taken for spent, up to the limit, and what had cost more than was lent fills a part of that.
     if (!isFrozen && this.isUnsure) this.endExcesses(() => true, true);
     this.isUnsure = isFrozen;
     // What was written off, or is of another time, has been counted already: it says nothing of room for this.
